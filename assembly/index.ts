@@ -1,0 +1,1 @@
+export { run, worker } from './tape'

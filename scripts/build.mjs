@@ -1,0 +1,98 @@
+// Builds dist/: the kernel table, the four wasm builds, the bundles, the type declarations.
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import asc from 'assemblyscript/asc'
+import { build } from 'esbuild'
+import { generateKernelTable } from './kernels.mjs'
+
+export const root = resolve(fileURLToPath(import.meta.url), '../..')
+const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
+export const wasmFolder = join(root, 'build/wasm')
+
+const newest = (folder) =>
+  Math.max(
+    ...readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
+  )
+
+/** Compiles the kernels, unless the wasm files are newer than every source. */
+export async function buildWasm() {
+  const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
+  const sources = Math.max(newestSource(), statSync(join(root, 'asconfig.json')).mtimeMs)
+  const fresh =
+    files.every((file) => existsSync(file) && statSync(file).mtimeMs > sources) &&
+    existsSync(join(root, 'src/backend/wasm/gen/kernels.ts'))
+  if (fresh) return
+  const count = generateKernelTable(root)
+  mkdirSync(wasmFolder, { recursive: true })
+  process.chdir(root)
+  await Promise.all(
+    targets.map(async (target) => {
+      const { error, stderr } = await asc.main(['--target', target, '--config', 'asconfig.json'])
+      if (error) throw new Error(`asc ${target}: ${stderr.toString() || error.message}`)
+    }),
+  )
+  console.log(`${count} kernels, ${files.map((file) => `${(statSync(file).size / 1024).toFixed(1)} kB`).join(' / ')}`)
+}
+
+const newestSource = () => {
+  const folder = join(root, 'assembly')
+  return Math.max(
+    ...readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => statSync(join(folder, name)).mtimeMs),
+  )
+}
+
+/** Bundles `entries` ({ name: path }) into `outdir`, with the wasm files beside them. */
+export async function bundle(entries, outdir) {
+  await build({
+    entryPoints: entries,
+    outdir,
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'es2022',
+    sourcemap: true,
+    legalComments: 'linked',
+    chunkNames: 'chunk-[hash]',
+    // Bundled CommonJS dependencies call require for Node's own modules.
+    banner: {
+      js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
+    },
+    external: ['onnxruntime-web', 'webgpu'],
+    logLevel: 'warning',
+  })
+  for (const name of readdirSync(wasmFolder).filter((name) => name.endsWith('.wasm')))
+    copyFileSync(join(wasmFolder, name), join(outdir, name))
+}
+
+/** The bundles that a checkout may hold: what is there is built. */
+export const entries = () => {
+  const found = {}
+  const add = (name, path) => {
+    if (existsSync(join(root, path))) found[name] = join(root, path)
+  }
+  add('index', 'src/index.ts')
+  add('ort', 'src/ort.ts')
+  add('cli', 'src/cli/main.ts')
+  add('worker', 'src/backend/wasm/worker.ts')
+  for (const file of readdirSync(join(root, 'models')).filter((name) => name.endsWith('.ts')))
+    add(`models/${file.slice(0, -3)}`, `models/${file}`)
+  return found
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildWasm()
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  await bundle(entries(), join(root, 'dist'))
+  execFileSync(
+    process.execPath,
+    [join(root, 'node_modules/typescript/bin/tsc'), '--emitDeclarationOnly', '--noEmit', 'false'],
+    { cwd: root, stdio: 'inherit' },
+  )
+}

@@ -1,0 +1,51 @@
+import type { DType, TypedArray } from '../core/dtype.js'
+import type { Node, Variable } from '../core/ir.js'
+import type { Plan } from '../plan/plan.js'
+
+export type MaybePromise<T> = T | Promise<T>
+
+/** Memory of a backend that holds one variable's content. */
+export interface Storage {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  /** Copies `data` (as many elements as the shape holds) in. */
+  write(data: TypedArray): void
+  /** A copy of the content. */
+  read(): MaybePromise<TypedArray>
+  dispose(): void
+}
+
+/** A compiled graph, loaded into a backend. */
+export interface Executable {
+  /** Copies `data` into the graph input called `input`. */
+  write(input: string, data: TypedArray): void
+  /** The whole graph, once. A backend that is done when this returns, returns nothing. */
+  run(): MaybePromise<void>
+  /** A copy of the elements of the graph output called `output`, as the last run left them. */
+  read(output: string): MaybePromise<TypedArray>
+  /** Frees the memory that only this executable uses; variables stay. */
+  dispose(): void
+}
+
+/** What a user can learn of a backend: the numbers behind `environment()` and `lanewise doctor`. */
+export interface BackendReport {
+  readonly name: string
+  readonly threads: number
+  /** Which build or adapter runs, e.g. `shared, relaxed SIMD`. */
+  readonly variant: string
+  /** Everything that runs slower than it could, and why. */
+  readonly notes: readonly string[]
+}
+
+/** A place where plans run. Its size does not grow with the number of ops. */
+export interface Backend {
+  readonly report: BackendReport
+  /** Bytes of scratch memory that `node` needs while it runs. */
+  workspace(node: Node): number
+  /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */
+  accelerates(node: Node): boolean
+  allocate(dtype: DType, shape: readonly number[]): Storage
+  /** `storageOf` gives the memory behind each variable of the plan's graph. */
+  load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable
+  dispose(): void
+}

@@ -1,0 +1,96 @@
+/** Element types, under their ONNX names. float16 and bfloat16 are held as raw bits in a Uint16Array. */
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int8'
+  | 'uint8'
+  | 'int16'
+  | 'uint16'
+  | 'int32'
+  | 'uint32'
+  | 'int64'
+  | 'uint64'
+  | 'bool'
+  | 'string'
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+
+/** The storage of a tensor: a typed array, or an array of strings for dtype `string`. */
+export type TensorData = TypedArray | string[]
+
+const arrays = {
+  float32: Float32Array,
+  float64: Float64Array,
+  float16: Uint16Array,
+  bfloat16: Uint16Array,
+  int8: Int8Array,
+  uint8: Uint8Array,
+  int16: Int16Array,
+  uint16: Uint16Array,
+  int32: Int32Array,
+  uint32: Uint32Array,
+  int64: BigInt64Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+} as const
+
+export type NumericDType = Exclude<DType, 'string'>
+
+export const numericDTypes = Object.keys(arrays) as NumericDType[]
+
+/** The typed array class that stores `dtype`. */
+export const arrayOf = (dtype: NumericDType) => arrays[dtype]
+
+/** Storage size of one element in bytes; strings count 0, as they never enter backend memory. */
+export const bytesPerElement = (dtype: DType): number => (dtype === 'string' ? 0 : arrays[dtype].BYTES_PER_ELEMENT)
+
+/** ONNX's TensorProto.DataType code of each dtype. */
+export const onnxTypeCode = {
+  float32: 1,
+  uint8: 2,
+  int8: 3,
+  uint16: 4,
+  int16: 5,
+  int32: 6,
+  int64: 7,
+  string: 8,
+  bool: 9,
+  float16: 10,
+  float64: 11,
+  uint32: 12,
+  uint64: 13,
+  bfloat16: 16,
+} as const satisfies Record<DType, number>
+
+/** The dtype of an ONNX TensorProto.DataType code; undefined for types that lanewise does not hold. */
+export const dtypeOfCode = (code: number): DType | undefined =>
+  (Object.keys(onnxTypeCode) as DType[]).find((dtype) => onnxTypeCode[dtype] === code)
+
+export const isFloat = (dtype: DType): boolean =>
+  dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
+
+export const isBigInt = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64'
+
+/** Zero-filled storage for `size` elements (empty strings for dtype `string`). */
+export const allocate = (dtype: DType, size: number): TensorData =>
+  dtype === 'string' ? new Array<string>(size).fill('') : new arrays[dtype](size)
+
+/** The dtype that a bare typed array stands for; Uint16Array is uint16, Uint8Array uint8. */
+export const dtypeOfArray = (data: TensorData): DType => {
+  if (Array.isArray(data)) return 'string'
+  for (const dtype of numericDTypes)
+    if (dtype !== 'float16' && dtype !== 'bfloat16' && data instanceof arrays[dtype]) return dtype
+  throw new TypeError('not a typed array')
+}

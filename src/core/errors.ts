@@ -1,0 +1,25 @@
+/** What went wrong, in a form that a program can branch on. */
+export type ErrorCode =
+  | 'INVALID_MODEL'
+  | 'INVALID_ARGUMENT'
+  | 'UNSUPPORTED_OP'
+  | 'SHAPE_MISMATCH'
+  | 'TYPE_MISMATCH'
+  | 'NUMERIC_ERROR'
+  | 'OUT_OF_MEMORY'
+  | 'BACKEND_UNAVAILABLE'
+  | 'DATA_NOT_FOUND'
+  | 'INVALID_DATA'
+  | 'IO_ERROR'
+  | 'DISPOSED'
+
+/** The one error class that lanewise throws on purpose. The message names the node, op, input and shapes, and the cure. */
+export class LanewiseError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'LanewiseError'
+    this.code = code
+  }
+}

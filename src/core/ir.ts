@@ -1,0 +1,61 @@
+import type { DType } from './dtype.js'
+import type { Shape } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+export interface TensorType {
+  readonly dtype: DType
+  readonly shape: Shape
+}
+
+/** An SSA value: written once, by one node, or given from outside. Identity is the object; `name` is for people and export. */
+export interface Value extends TensorType {
+  readonly name: string
+}
+
+export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph | readonly Graph[]
+export type Attributes = Readonly<Record<string, AttributeValue | undefined>>
+
+/** One application of an op. Absent optional inputs are undefined. */
+export interface Node {
+  /** An ONNX op name (`Conv`), or a domain and a name (`lanewise.ConvNhwc`). */
+  readonly op: string
+  readonly name: string
+  readonly inputs: readonly (Value | undefined)[]
+  readonly outputs: readonly Value[]
+  readonly attributes: Attributes
+}
+
+/**
+ * Named state that outlives a run: weights, moving statistics, optimizer slots, resident datasets.
+ * Identity is the object: graphs refer to it, and a backend's store maps it to memory.
+ */
+export interface Variable {
+  readonly name: string
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  trainable: boolean
+}
+
+/**
+ * A dataflow graph: immutable, nodes in topological order. Values may be shared between graphs, as a pass
+ * rewrites nodes and keeps the rest. Every value is exactly one of: an input, a constant, a variable's
+ * content at the start of the run, a node's output.
+ */
+export interface Graph {
+  readonly name: string
+  readonly inputs: readonly Value[]
+  readonly constants: ReadonlyMap<Value, Tensor>
+  readonly variables: ReadonlyMap<Value, Variable>
+  readonly nodes: readonly Node[]
+  readonly outputs: readonly Value[]
+  /** Once the nodes have run, each variable takes the content of `value`. */
+  readonly updates: readonly VariableUpdate[]
+  /** Free text that travels with an exported model. */
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+export interface VariableUpdate {
+  /** The value that stands for the variable in `Graph.variables`. */
+  readonly variable: Value
+  readonly value: Value
+}

@@ -1,0 +1,76 @@
+import { LanewiseError } from './errors.js'
+
+/** A dimension: its size, or the name of a size known only when the graph is specialised. */
+export type Dim = number | string
+export type Shape = readonly Dim[]
+
+export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
+
+export const isConcrete = (shape: Shape): shape is readonly number[] => shape.every((dim) => typeof dim === 'number')
+
+/** The shape as numbers. Throws SHAPE_MISMATCH, naming `what`, if a dimension is symbolic. */
+export function concrete(shape: Shape, what = 'value'): readonly number[] {
+  if (!isConcrete(shape))
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `${what} has the symbolic shape ${formatShape(shape)}; bind its dimensions first`,
+    )
+  return shape
+}
+
+export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => dim === b[i])
+
+/** Row-major strides in elements. */
+export function stridesOf(shape: readonly number[]): number[] {
+  const strides = new Array<number>(shape.length)
+  for (let axis = shape.length - 1, stride = 1; axis >= 0; axis--) {
+    strides[axis] = stride
+    stride *= shape[axis]
+  }
+  return strides
+}
+
+/** `axis` in [0, rank), counting from the end when negative. Throws SHAPE_MISMATCH when out of range. */
+export function normalizeAxis(axis: number, rank: number): number {
+  const normalized = axis < 0 ? axis + rank : axis
+  if (!Number.isInteger(axis) || normalized < 0 || normalized >= Math.max(rank, 1))
+    throw new LanewiseError('SHAPE_MISMATCH', `axis ${axis} is out of range for rank ${rank}`)
+  return normalized
+}
+
+/** The multidirectional broadcast of several shapes (NumPy's rule). Throws SHAPE_MISMATCH when they do not fit. */
+export function broadcastShapes(...shapes: readonly Shape[]): Dim[] {
+  const rank = Math.max(0, ...shapes.map((shape) => shape.length))
+  return Array.from({ length: rank }, (_, axis) => {
+    let result: Dim = 1
+    for (const shape of shapes) {
+      const dim = shape[axis - rank + shape.length] ?? 1
+      if (dim === 1 || dim === result) continue
+      if (result === 1) result = dim
+      else if (typeof dim === 'number' && typeof result === 'number')
+        throw new LanewiseError('SHAPE_MISMATCH', `shapes ${shapes.map(formatShape).join(' and ')} do not broadcast`)
+      else if (typeof dim === 'number') result = dim
+    }
+    return result
+  })
+}
+
+/** Strides in elements that read `shape` as if it were broadcast to `target`: 0 along every repeated axis. */
+export function broadcastStrides(shape: readonly number[], target: readonly number[]): number[] {
+  const strides = stridesOf(shape)
+  const offset = target.length - shape.length
+  return target.map((_, axis) => (axis < offset || shape[axis - offset] === 1 ? 0 : strides[axis - offset]))
+}
+
+export const inversePermutation = (permutation: readonly number[]): number[] => {
+  const inverse = new Array<number>(permutation.length)
+  permutation.forEach((from, to) => {
+    inverse[from] = to
+  })
+  return inverse
+}
+
+export const permute = <T>(items: readonly T[], permutation: readonly number[]): T[] =>
+  permutation.map((axis) => items[axis])

@@ -1,0 +1,111 @@
+import {
+  allocate,
+  arrayOf,
+  type DType,
+  dtypeOfArray,
+  isBigInt,
+  type NumericDType,
+  type TensorData,
+  type TypedArray,
+} from './dtype.js'
+import { LanewiseError } from './errors.js'
+import { formatShape, sizeOf } from './shape.js'
+
+/**
+ * A dense, row-major tensor on the host. The constructor takes onnxruntime-common's forms:
+ * `new Tensor('float32', data, dims)`, `new Tensor(typedArray, dims)`; plain number arrays are converted to the dtype.
+ * Typed arrays of the right class are kept, not copied. Throws SHAPE_MISMATCH or TYPE_MISMATCH.
+ */
+export class Tensor {
+  readonly type: DType
+  readonly data: TensorData
+  readonly dims: readonly number[]
+
+  constructor(type: DType, data: TensorData | readonly (number | bigint | boolean | string)[], dims?: readonly number[])
+  constructor(data: TensorData | readonly number[], dims?: readonly number[])
+  constructor(...args: readonly unknown[]) {
+    const typed = typeof args[0] === 'string'
+    const source = (typed ? args[1] : args[0]) as TensorData | readonly (number | bigint | boolean | string)[]
+    if (source === undefined || (!Array.isArray(source) && !ArrayBuffer.isView(source)))
+      throw new LanewiseError('TYPE_MISMATCH', 'a tensor needs a typed array, or an array of numbers or strings')
+    this.type = typed
+      ? (args[0] as DType)
+      : Array.isArray(source)
+        ? inferDType(source)
+        : dtypeOfArray(source as TypedArray)
+    this.data = toStorage(this.type, source)
+    this.dims = Object.freeze([
+      ...(((typed ? args[2] : args[1]) as readonly number[] | undefined) ?? [this.data.length]),
+    ])
+    if (this.dims.some((dim) => !Number.isInteger(dim) || dim < 0) || sizeOf(this.dims) !== this.data.length)
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `a tensor of shape ${formatShape(this.dims)} needs ${sizeOf(this.dims)} elements, its data has ${this.data.length}`,
+      )
+  }
+
+  /** Zero-filled (or empty strings). */
+  static zeros(type: DType, dims: readonly number[]): Tensor {
+    return new Tensor(type, allocate(type, sizeOf(dims)), dims)
+  }
+
+  /** Every element set to `value`. */
+  static full(type: NumericDType, dims: readonly number[], value: number): Tensor {
+    const tensor = Tensor.zeros(type, dims)
+    if (isBigInt(type)) (tensor.data as BigInt64Array).fill(BigInt(value))
+    else (tensor.data as Float32Array).fill(value)
+    return tensor
+  }
+
+  static scalar(value: number, type: NumericDType = 'float32'): Tensor {
+    return Tensor.full(type, [], value)
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return this.data.length
+  }
+
+  /** The same elements under other dims. */
+  reshape(dims: readonly number[]): Tensor {
+    return new Tensor(this.type, this.data, dims)
+  }
+
+  /** The elements as a plain array of numbers (int64 converted; strings refused). */
+  toNumbers(): number[] {
+    if (this.type === 'string') throw new LanewiseError('TYPE_MISMATCH', 'a string tensor has no numbers')
+    return Array.from(this.data as ArrayLike<number | bigint>, Number)
+  }
+
+  /** Present for onnxruntime's face; the data is always on the host. */
+  async getData(): Promise<TensorData> {
+    return this.data
+  }
+
+  dispose(): void {}
+}
+
+const inferDType = (source: readonly unknown[]): DType =>
+  typeof source[0] === 'string'
+    ? 'string'
+    : typeof source[0] === 'bigint'
+      ? 'int64'
+      : typeof source[0] === 'boolean'
+        ? 'bool'
+        : 'float32'
+
+function toStorage(type: DType, source: TensorData | readonly (number | bigint | boolean | string)[]): TensorData {
+  if (type === 'string') {
+    if (Array.isArray(source) && source.every((item) => typeof item === 'string')) return source as string[]
+    throw new LanewiseError('TYPE_MISMATCH', 'a string tensor needs an array of strings')
+  }
+  const array = arrayOf(type)
+  if (array === undefined) throw new LanewiseError('TYPE_MISMATCH', `unknown element type '${type}'`)
+  if (source instanceof array) return source
+  if (ArrayBuffer.isView(source))
+    throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs a ${array.name}, got a ${source.constructor.name}`)
+  const numbers = source as readonly (number | bigint | boolean)[]
+  return isBigInt(type)
+    ? (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => BigInt(item))
+    : (array as typeof Float32Array).from(numbers as readonly number[], Number)
+}

@@ -1,0 +1,187 @@
+import type { DType } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Attributes, Graph, Node, Value, Variable, VariableUpdate } from '../core/ir.js'
+import { formatShape, type Shape, sameShape } from '../core/shape.js'
+import type { Tensor } from '../core/tensor.js'
+import { withDefaults } from '../ops/definition.js'
+import { Emitter } from '../ops/emitter.js'
+import { definitionOf } from '../ops/index.js'
+
+/** Writes a graph: checks every node against its op's schema, fills in defaults, infers types, names values. */
+export class GraphBuilder extends Emitter {
+  readonly #name: string
+  readonly #inputs: Value[] = []
+  readonly #constants = new Map<Value, Tensor>()
+  readonly #variables = new Map<Value, Variable>()
+  readonly #variableValues = new Map<Variable, Value>()
+  readonly #nodes: Node[] = []
+  readonly #outputs: Value[] = []
+  readonly #updates: VariableUpdate[] = []
+  readonly #producers = new Map<Value, Node>()
+  readonly #names = new Set<string>()
+  #prefix = ''
+
+  constructor(name = 'lanewise') {
+    super()
+    this.#name = name
+  }
+
+  /** Continues `graph`: its values stay valid, nodes are appended. */
+  static from(graph: Graph): GraphBuilder {
+    const builder = new GraphBuilder(graph.name)
+    builder.#inputs.push(...graph.inputs)
+    for (const [value, tensor] of graph.constants) builder.#constants.set(value, tensor)
+    for (const [value, variable] of graph.variables) {
+      builder.#variables.set(value, variable)
+      builder.#variableValues.set(variable, value)
+    }
+    builder.#outputs.push(...graph.outputs)
+    builder.#updates.push(...graph.updates)
+    for (const node of graph.nodes) builder.#append(node)
+    for (const value of [...graph.inputs, ...graph.constants.keys(), ...graph.variables.keys()])
+      builder.#names.add(value.name)
+    return builder
+  }
+
+  input(name: string, dtype: DType, shape: Shape): Value {
+    const value = { name: this.#unique(name), dtype, shape }
+    this.#inputs.push(value)
+    return value
+  }
+
+  constant(tensor: Tensor, name = 'constant'): Value {
+    const value = { name: this.#unique(this.#prefix + name), dtype: tensor.type, shape: tensor.dims }
+    this.#constants.set(value, tensor)
+    return value
+  }
+
+  /** The value of `variable` at the start of a run; the same value each time it is asked for. */
+  variable(variable: Variable): Value {
+    const known = this.#variableValues.get(variable)
+    if (known) return known
+    const value = { name: this.#unique(variable.name), dtype: variable.dtype, shape: variable.shape }
+    this.#variables.set(value, variable)
+    this.#variableValues.set(variable, value)
+    return value
+  }
+
+  emit(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes = {},
+    outputs?: number,
+  ): readonly Value[] {
+    const definition = definitionOf(op)
+    const trimmed = inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1)
+    const name = this.#unique(this.#prefix + op.replace(/^.*\./, ''))
+    const fail = (message: string, cause?: unknown): never => {
+      throw new LanewiseError(
+        cause instanceof LanewiseError ? cause.code : 'SHAPE_MISMATCH',
+        `${op} '${name}' (${trimmed.map((input) => (input ? `${input.name}: ${input.dtype} ${formatShape(input.shape)}` : '-')).join(', ')}): ${message}`,
+        { cause },
+      )
+    }
+    const [min, max] = definition.inputs
+    if (trimmed.length < min || inputs.length > max)
+      fail(
+        `takes ${min === max ? min : `${min} to ${max === Number.POSITIVE_INFINITY ? 'any number of' : max}`} inputs, got ${inputs.length}`,
+      )
+    const filled = withDefaults(definition, attributes)
+    const draft: Node = { op, name, inputs: trimmed, outputs: [], attributes: filled }
+    let types: ReturnType<typeof definition.infer> = []
+    try {
+      types = definition.infer({
+        node: draft,
+        inputs: trimmed,
+        attributes: filled,
+        constant: (index) => (trimmed[index] ? this.#constants.get(trimmed[index]) : undefined),
+      })
+    } catch (error) {
+      if (!(error instanceof LanewiseError)) throw error
+      fail(error.message, error)
+    }
+    const count = outputs ?? Math.max(1, definition.outputs[0])
+    const values = types
+      .slice(0, count)
+      .map((type, index) => ({ name: index === 0 ? name : `${name}:${index}`, ...type }))
+    this.#append({ ...draft, outputs: values })
+    return values
+  }
+
+  /** Runs `write` with `name/` put before the names of the nodes it emits. */
+  scope<T>(name: string, write: () => T): T {
+    const outer = this.#prefix
+    this.#prefix = `${outer}${name}/`
+    try {
+      return write()
+    } finally {
+      this.#prefix = outer
+    }
+  }
+
+  /** Makes `value` a graph output, under `name` if given (an Identity node carries the new name where needed). */
+  output(value: Value, name = value.name): Value {
+    let output = value
+    if (name !== value.name || this.#outputs.includes(value) || !this.#producers.has(value)) {
+      output = { name: this.#unique(name), dtype: value.dtype, shape: value.shape }
+      this.#append({
+        op: 'Identity',
+        name: this.#unique(`${name}/Identity`),
+        inputs: [value],
+        outputs: [output],
+        attributes: {},
+      })
+    }
+    this.#outputs.push(output)
+    return output
+  }
+
+  /** After a run, `variable` takes the content of `value`. Throws SHAPE_MISMATCH. */
+  update(variable: Variable, value: Value): void {
+    if (!sameShape(variable.shape, value.shape) || variable.dtype !== value.dtype)
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `variable '${variable.name}' (${variable.dtype} ${formatShape(variable.shape)}) cannot take ${value.dtype} ${formatShape(value.shape)}`,
+      )
+    this.#updates.push({ variable: this.variable(variable), value })
+  }
+
+  /** The node that writes `value`; undefined for inputs, constants and variables. */
+  producer(value: Value): Node | undefined {
+    return this.#producers.get(value)
+  }
+
+  /** The content of `value` if it is a constant. */
+  constantOf(value: Value): Tensor | undefined {
+    return this.#constants.get(value)
+  }
+
+  build(metadata: Readonly<Record<string, string>> = {}): Graph {
+    return {
+      name: this.#name,
+      inputs: [...this.#inputs],
+      constants: new Map(this.#constants),
+      variables: new Map(this.#variables),
+      nodes: [...this.#nodes],
+      outputs: [...this.#outputs],
+      updates: [...this.#updates],
+      metadata,
+    }
+  }
+
+  #append(node: Node): void {
+    this.#nodes.push(node)
+    this.#names.add(node.name)
+    for (const output of node.outputs) {
+      this.#producers.set(output, node)
+      this.#names.add(output.name)
+    }
+  }
+
+  #unique(name: string): string {
+    let unique = name
+    for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
+    this.#names.add(unique)
+    return unique
+  }
+}

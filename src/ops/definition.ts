@@ -1,0 +1,97 @@
+import type { Attributes, AttributeValue, Node, TensorType, Value } from '../core/ir.js'
+import type { Tensor } from '../core/tensor.js'
+import type { Emitter } from './emitter.js'
+
+/** What an attribute holds, as in ONNX's schemas; `default` is filled in when a node leaves it out. */
+export interface AttributeSchema {
+  readonly type: 'int' | 'float' | 'string' | 'ints' | 'floats' | 'strings' | 'tensor' | 'graph'
+  readonly default?: AttributeValue
+  readonly required?: boolean
+}
+
+/** What shape inference may look at. */
+export interface InferenceContext {
+  readonly node: Node
+  /** Types of the inputs; undefined where an optional input is absent. */
+  readonly inputs: readonly (TensorType | undefined)[]
+  /** With the schema's defaults filled in. */
+  readonly attributes: Attributes
+  /** The content of input `index` if it is known while compiling. */
+  constant(index: number): Tensor | undefined
+}
+
+/** What a gradient rule may use. It emits nodes and never touches data. */
+export interface GradientContext {
+  readonly emit: Emitter
+  readonly node: Node
+  readonly inputs: readonly (Value | undefined)[]
+  readonly outputs: readonly Value[]
+  readonly attributes: Attributes
+  /** Gradient of the loss by output `index`; undefined if the loss does not depend on it. */
+  gradient(index: number): Value | undefined
+  /** Whether the gradient by input `index` is asked for; a rule may return undefined where it is not. */
+  needs(index: number): boolean
+}
+
+/** An axis order of a twin's operand, by what the operand is: `data` NC… <-> N…C, `weight` OI… <-> …IO. */
+export type OperandLayout = 'data' | 'weight' | undefined
+
+/** What passes and planners may ask of an op, instead of its name. */
+export interface Traits {
+  /** Output element i depends on element i of each (broadcast) input only; outputs have the broadcast shape. */
+  readonly elementwise?: boolean
+  /** A unary elementwise op that kernels apply in their epilogue, under this name of the wasm and WGSL tables. */
+  readonly activation?: string
+  /** Takes `activation`, `alpha` and `beta` attributes: a following activation may be fused into it. */
+  readonly epilogue?: boolean
+  /** Index of the optional bias input (length: the last axis of the output) that a following Add may be fused into. */
+  readonly bias?: number
+  /** The output holds input 0's elements in the same order: no kernel runs, storage is shared. */
+  readonly view?: boolean
+  /** For each output, the input whose storage it may take over when that input dies here. */
+  readonly inPlace?: readonly (number | undefined)[]
+  /** For each output that replaces a variable's content: the input that holds the variable. Kernels update it in place. */
+  readonly updates?: readonly (number | undefined)[]
+  /** The channels-last twin, and how the operands' axes move. */
+  readonly channelsLast?: {
+    readonly op: string
+    readonly inputs: readonly OperandLayout[]
+    readonly outputs: readonly OperandLayout[]
+  }
+  readonly commutative?: boolean
+  /** Reduces along axes. */
+  readonly reduction?: boolean
+  /** Never folded, merged or moved past a change of its inputs, though its inputs may be equal. */
+  readonly random?: boolean
+}
+
+/**
+ * One operator, whole: schema, inference, gradient, traits. Kernels live with the backends.
+ * `infer` throws LanewiseError with the cause only; the caller adds the node's name.
+ */
+export interface OpDefinition {
+  /** Opset in which this form appeared; 1 for the lanewise domain. */
+  readonly since: number
+  readonly inputs: readonly [min: number, max: number]
+  readonly outputs: readonly [min: number, max: number]
+  readonly attributes?: Readonly<Record<string, AttributeSchema>>
+  readonly traits?: Traits
+  infer(context: InferenceContext): readonly TensorType[]
+  /** Gradients by the inputs, in their order. Absent: the op cuts the gradient (`null`: not differentiable, an error). */
+  readonly gradient?: ((context: GradientContext) => readonly (Value | undefined)[]) | null
+  /** The same function written in other ops, for export and for backends without a kernel. Absent where the op is standard ONNX. */
+  readonly decompose?: (emit: Emitter, node: Node) => readonly Value[]
+}
+
+export const intAttribute = (attributes: Attributes, name: string): number => attributes[name] as number
+export const floatAttribute = intAttribute
+export const stringAttribute = (attributes: Attributes, name: string): string => attributes[name] as string
+export const intsAttribute = (attributes: Attributes, name: string): readonly number[] | undefined =>
+  attributes[name] as readonly number[] | undefined
+
+/** The node's attributes with the schema's defaults filled in. */
+export function withDefaults(definition: OpDefinition, attributes: Attributes): Attributes {
+  const filled: Record<string, AttributeValue | undefined> = { ...attributes }
+  for (const [name, schema] of Object.entries(definition.attributes ?? {})) filled[name] ??= schema.default
+  return filled
+}

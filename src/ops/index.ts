@@ -1,0 +1,20 @@
+import { LanewiseError } from '../core/errors.js'
+import { activations } from './activations.js'
+import type { OpDefinition } from './definition.js'
+
+/** Every op, by the name that `Node.op` holds. */
+export const operators = {
+  ...activations,
+} as const satisfies Record<string, OpDefinition>
+
+export type OpName = keyof typeof operators
+
+/** The definition of `op`. Throws UNSUPPORTED_OP. */
+export function definitionOf(op: string): OpDefinition {
+  const definition = (operators as Readonly<Record<string, OpDefinition>>)[op]
+  if (definition === undefined || !Object.hasOwn(operators, op))
+    throw new LanewiseError('UNSUPPORTED_OP', `op '${op}' is not known to lanewise`)
+  return definition
+}
+
+export const traitsOf = (op: string) => definitionOf(op).traits ?? {}
