@@ -11,13 +11,6 @@ export const root = resolve(fileURLToPath(import.meta.url), '../..')
 const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
 export const wasmFolder = join(root, 'build/wasm')
 
-const newest = (folder) =>
-  Math.max(
-    ...readdirSync(folder, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => statSync(join(entry.parentPath, entry.name)).mtimeMs),
-  )
-
 /** Compiles the kernels, unless the wasm files are newer than every source. */
 export async function buildWasm() {
   const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
@@ -81,8 +74,8 @@ export const entries = () => {
   add('ort', 'src/ort.ts')
   add('cli', 'src/cli/main.ts')
   add('worker', 'src/backend/wasm/worker.ts')
-  for (const file of readdirSync(join(root, 'models')).filter((name) => name.endsWith('.ts')))
-    add(`models/${file.slice(0, -3)}`, `models/${file}`)
+  const models = existsSync(join(root, 'models')) ? readdirSync(join(root, 'models')) : []
+  for (const file of models.filter((name) => name.endsWith('.ts'))) add(`models/${file.slice(0, -3)}`, `models/${file}`)
   return found
 }
 

@@ -71,9 +71,27 @@ export class GraphBuilder extends Emitter {
     attributes: Attributes = {},
     outputs?: number,
   ): readonly Value[] {
+    const name = this.#unique(this.#prefix + op.replace(/^.*\./, ''))
+    const count = outputs ?? Math.max(1, definitionOf(op).outputs[0])
+    return this.node(
+      op,
+      name,
+      inputs,
+      attributes,
+      Array.from({ length: count }, (_, index) => (index === 0 ? name : `${name}:${index}`)),
+    )
+  }
+
+  /** `emit` under names given from outside, as an importer needs it. An empty output name gets one made up. */
+  node(
+    op: string,
+    name: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes,
+    outputNames: readonly string[],
+  ): readonly Value[] {
     const definition = definitionOf(op)
     const trimmed = inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1)
-    const name = this.#unique(this.#prefix + op.replace(/^.*\./, ''))
     const fail = (message: string, cause?: unknown): never => {
       throw new LanewiseError(
         cause instanceof LanewiseError ? cause.code : 'SHAPE_MISMATCH',
@@ -82,9 +100,9 @@ export class GraphBuilder extends Emitter {
       )
     }
     const [min, max] = definition.inputs
-    if (trimmed.length < min || inputs.length > max)
+    if (trimmed.length < min || trimmed.length > max)
       fail(
-        `takes ${min === max ? min : `${min} to ${max === Number.POSITIVE_INFINITY ? 'any number of' : max}`} inputs, got ${inputs.length}`,
+        `takes ${min === max ? min : `${min} to ${max === Number.POSITIVE_INFINITY ? 'any number of' : max}`} inputs, got ${trimmed.length}`,
       )
     const filled = withDefaults(definition, attributes)
     const draft: Node = { op, name, inputs: trimmed, outputs: [], attributes: filled }
@@ -100,10 +118,10 @@ export class GraphBuilder extends Emitter {
       if (!(error instanceof LanewiseError)) throw error
       fail(error.message, error)
     }
-    const count = outputs ?? Math.max(1, definition.outputs[0])
+    if (outputNames.length > types.length) fail(`has ${types.length} outputs, got ${outputNames.length} names for them`)
     const values = types
-      .slice(0, count)
-      .map((type, index) => ({ name: index === 0 ? name : `${name}:${index}`, ...type }))
+      .slice(0, outputNames.length)
+      .map((type, index) => ({ name: outputNames[index] || this.#unique(`${name}:${index}`), ...type }))
     this.#append({ ...draft, outputs: values })
     return values
   }
