@@ -43,6 +43,11 @@ export class GraphBuilder extends Emitter {
     return builder
   }
 
+  /** The nodes written so far, in topological order. */
+  get nodes(): readonly Node[] {
+    return this.#nodes
+  }
+
   input(name: string, dtype: DType, shape: Shape): Value {
     const value = { name: this.#unique(name), dtype, shape }
     this.#inputs.push(value)

@@ -1,7 +1,7 @@
-import type { InferenceContext, OpDefinition } from './definition.js'
+import type { OpDefinition } from './definition.js'
+import { sameAsInput } from './infer.js'
 
-const sameAsInput = ({ inputs }: InferenceContext) => [{ dtype: inputs[0]!.dtype, shape: inputs[0]!.shape }]
-
+/** Activation functions: unary elementwise ops, and the gradients that work from their outputs. */
 export const activations = {
   Relu: {
     since: 14,

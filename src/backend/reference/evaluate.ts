@@ -1,0 +1,64 @@
+import { LanewiseError } from '../../core/errors.js'
+import type { Graph, Node, Value } from '../../core/ir.js'
+import { formatShape, sameShape } from '../../core/shape.js'
+import type { Tensor } from '../../core/tensor.js'
+import { withDefaults } from '../../ops/definition.js'
+import { definitionOf } from '../../ops/index.js'
+import { referenceKernels } from './index.js'
+import type { ReferenceKernel } from './kernel.js'
+
+/**
+ * Runs one node on host tensors: outputs in the node's order. Types are inferred from the tensors themselves,
+ * so the values of `node` may be symbolic. Throws LanewiseError, naming the node.
+ */
+export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] {
+  const definition = definitionOf(node.op)
+  const attributes = withDefaults(definition, node.attributes)
+  const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel>>)[node.op]
+  try {
+    const outputs = definition.infer({
+      node,
+      inputs: inputs.map((input) => input && { dtype: input.type, shape: input.dims }),
+      attributes,
+      constant: (index) => inputs[index],
+    })
+    return kernel({ inputs, outputs, attributes })
+  } catch (error) {
+    if (!(error instanceof LanewiseError)) throw error
+    const operands = inputs.map((input) => (input ? `${input.type} ${formatShape(input.dims)}` : '-'))
+    throw new LanewiseError(error.code, `${node.op} '${node.name}' (${operands.join(', ')}): ${error.message}`, {
+      cause: error,
+    })
+  }
+}
+
+/**
+ * Runs a graph node by node. `feeds` holds the content of every input and variable value; the answer holds those,
+ * the constants and every value that a node wrote. Throws DATA_NOT_FOUND for a missing feed, SHAPE_MISMATCH or TYPE_MISMATCH for a wrong one.
+ */
+export function interpret(graph: Graph, feeds: ReadonlyMap<Value, Tensor>): ReadonlyMap<Value, Tensor> {
+  const tensors = new Map<Value, Tensor>(graph.constants)
+  for (const value of [...graph.inputs, ...graph.variables.keys()]) {
+    const feed = feeds.get(value)
+    if (!feed) throw new LanewiseError('DATA_NOT_FOUND', `no content was given for '${value.name}'`)
+    if (feed.type !== value.dtype)
+      throw new LanewiseError('TYPE_MISMATCH', `'${value.name}' is ${value.dtype}, got ${feed.type}`)
+    const bound = value.shape.map((dim, axis) => (typeof dim === 'string' ? feed.dims[axis] : dim))
+    if (!sameShape(bound, feed.dims))
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `'${value.name}' has the shape ${formatShape(value.shape)}, got ${formatShape(feed.dims)}`,
+      )
+    tensors.set(value, feed)
+  }
+  for (const node of graph.nodes) {
+    const results = evaluate(
+      node,
+      node.inputs.map((input) => input && tensors.get(input)),
+    )
+    node.outputs.forEach((output, index) => {
+      tensors.set(output, results[index])
+    })
+  }
+  return tensors
+}

@@ -1,0 +1,41 @@
+import { arrayOf, type DType, isBigInt, type TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from '../../core/half.js'
+import { concrete, type Shape } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+
+/** The elements as float64, whatever the dtype; float64 storage is returned itself, not copied. Throws TYPE_MISMATCH on strings. */
+export function numbersOf(tensor: Tensor): Float64Array {
+  const { type, data } = tensor
+  if (type === 'string') throw new LanewiseError('TYPE_MISMATCH', 'string elements are not numbers')
+  if (type === 'float64') return data as Float64Array
+  if (type === 'float16') return Float64Array.from(data as Uint16Array, float16ToNumber)
+  if (type === 'bfloat16') return Float64Array.from(data as Uint16Array, bfloat16ToNumber)
+  if (isBigInt(type)) return Float64Array.from(data as unknown as ArrayLike<number>, Number)
+  return Float64Array.from(data as ArrayLike<number>)
+}
+
+const toBigInt = (value: number): bigint => (Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n)
+
+/**
+ * A tensor of `dtype` from float64 elements: floats rounded to nearest even, integers truncated toward zero and wrapped,
+ * bool true where non-zero. Throws TYPE_MISMATCH on strings, SHAPE_MISMATCH on a symbolic shape.
+ */
+export function tensorOf(dtype: DType, values: ArrayLike<number>, shape: Shape): Tensor {
+  const dims = concrete(shape)
+  if (dtype === 'string') throw new LanewiseError('TYPE_MISMATCH', 'numbers cannot fill a string tensor')
+  if (dtype === 'float64')
+    return new Tensor(dtype, values instanceof Float64Array ? values : Float64Array.from(values), dims)
+  const array = arrayOf(dtype) as Uint16ArrayConstructor
+  const data: TypedArray =
+    dtype === 'float16'
+      ? array.from(values, numberToFloat16)
+      : dtype === 'bfloat16'
+        ? array.from(values, numberToBfloat16)
+        : dtype === 'bool'
+          ? array.from(values, (value) => (value !== 0 ? 1 : 0))
+          : isBigInt(dtype)
+            ? (arrayOf('int64') as BigInt64ArrayConstructor).from(Array.from(values, toBigInt))
+            : array.from(values)
+  return new Tensor(dtype, dtype === 'uint64' ? new BigUint64Array(data.buffer) : data, dims)
+}

@@ -1,0 +1,63 @@
+import { type DType, isFloat } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { TensorType } from '../core/ir.js'
+import { broadcastShapes, normalizeAxis } from '../core/shape.js'
+import type { InferenceContext } from './definition.js'
+
+type Infer = (context: InferenceContext) => readonly TensorType[]
+
+/** Input `index`, which the schema requires. Throws INVALID_MODEL when it is left out. */
+export function required({ inputs }: InferenceContext, index: number): TensorType {
+  const type = inputs[index]
+  if (!type) throw new LanewiseError('INVALID_MODEL', `input ${index} is required`)
+  return type
+}
+
+/** One output, of input 0's dtype and shape. */
+export const sameAsInput: Infer = (context) => [{ ...required(context, 0) }]
+
+/** As `sameAsInput`. Throws TYPE_MISMATCH unless input 0 is of a float type. */
+export const sameAsFloatInput: Infer = (context) => [requireFloat(required(context, 0))]
+
+/** The type itself. Throws TYPE_MISMATCH unless it is a float type. */
+export function requireFloat(type: TensorType): TensorType {
+  if (!isFloat(type.dtype))
+    throw new LanewiseError('TYPE_MISMATCH', `takes float tensors, got ${type.dtype}; cast the input first`)
+  return { dtype: type.dtype, shape: type.shape }
+}
+
+/** The dtype that all `types` have. Throws TYPE_MISMATCH. */
+export function sameDType(types: readonly TensorType[]): DType {
+  const other = types.find((type) => type.dtype !== types[0].dtype)
+  if (other)
+    throw new LanewiseError(
+      'TYPE_MISMATCH',
+      `operands must have one dtype, got ${types[0].dtype} and ${other.dtype}; cast one of them`,
+    )
+  return types[0].dtype
+}
+
+/** One output: the broadcast shape of all inputs, in their common dtype or in `dtype`. */
+export const broadcastOf =
+  (dtype?: DType): Infer =>
+  (context) => {
+    const types = context.inputs.map((_, index) => required(context, index))
+    const common = sameDType(types)
+    return [{ dtype: dtype ?? common, shape: broadcastShapes(...types.map((type) => type.shape)) }]
+  }
+
+/** The integers of constant input `index`; undefined if the input is absent. Throws SHAPE_MISMATCH if it is not known while compiling. */
+export function constantInts(context: InferenceContext, index: number, what: string): readonly number[] | undefined {
+  if (!context.inputs[index]) return undefined
+  const tensor = context.constant(index)
+  if (!tensor) throw new LanewiseError('SHAPE_MISMATCH', `${what} must be known while compiling; give it as a constant`)
+  return tensor.toNumbers()
+}
+
+/** Axes normalised to [0, rank), ascending. Throws SHAPE_MISMATCH on an axis out of range or given twice. */
+export function normalizeAxes(axes: readonly number[], rank: number): number[] {
+  const normalized = axes.map((axis) => normalizeAxis(axis, rank)).sort((a, b) => a - b)
+  if (normalized.some((axis, index) => axis === normalized[index - 1]))
+    throw new LanewiseError('SHAPE_MISMATCH', `an axis is given twice in [${axes.join(', ')}]`)
+  return normalized
+}
