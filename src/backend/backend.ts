@@ -1,5 +1,5 @@
 import type { DType, TypedArray } from '../core/dtype.js'
-import type { Node, Variable } from '../core/ir.js'
+import type { ConstantOf, Node, Variable } from '../core/ir.js'
 import type { Plan } from '../plan/plan.js'
 
 export type MaybePromise<T> = T | Promise<T>
@@ -40,10 +40,10 @@ export interface BackendReport {
 /** A place where plans run. Its size does not grow with the number of ops. */
 export interface Backend {
   readonly report: BackendReport
-  /** Bytes of scratch memory that `node` needs while it runs. */
-  workspace(node: Node): number
+  /** Bytes of scratch memory that `node` needs while it runs. `constant` looks up the graph's constants. */
+  workspace(node: Node, constant: ConstantOf): number
   /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */
-  accelerates(node: Node): boolean
+  accelerates(node: Node, constant: ConstantOf): boolean
   allocate(dtype: DType, shape: readonly number[]): Storage
   /** `storageOf` gives the memory behind each variable of the plan's graph. */
   load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable

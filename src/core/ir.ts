@@ -15,6 +15,9 @@ export interface Value extends TensorType {
 export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph | readonly Graph[]
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>
 
+/** Looks up the content of a value in a graph's constants; undefined if it is not one. */
+export type ConstantOf = (value: Value) => Tensor | undefined
+
 /** One application of an op. Absent optional inputs are undefined. */
 export interface Node {
   /** An ONNX op name (`Conv`), or a domain and a name (`lanewise.ConvNhwc`). */

@@ -1,4 +1,4 @@
-import type { Node, Value } from '../../../core/ir.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import type { KernelCall } from '../gen/kernels.js'
 
 /** What a lowering may know: where operands lie, as byte addresses in wasm memory. */
@@ -6,13 +6,15 @@ export interface LoweringContext {
   address(value: Value): number
   /** Address of the node's workspace, `workspace(node)` bytes, 64-byte aligned; 0 if it asked for none. */
   readonly workspace: number
+  /** The content of a value that is constant in the plan's graph. */
+  readonly constant: ConstantOf
 }
 
 /** How one op becomes kernel calls. Shapes are concrete; `node.attributes` have their defaults filled in. */
 export interface Lowering {
-  /** Whether the kernels take this node (dtype, rank, attributes); true if absent. */
-  accelerates?(node: Node): boolean
+  /** Whether the kernels take this node (dtype, rank, attributes, constant inputs); true if absent. */
+  accelerates?(node: Node, constant: ConstantOf): boolean
   /** Bytes of scratch memory while the node runs; 0 if absent. */
-  workspace?(node: Node): number
+  workspace?(node: Node, constant: ConstantOf): number
   lower(node: Node, context: LoweringContext): readonly KernelCall[]
 }
