@@ -1,0 +1,75 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Attributes, Value } from '../core/ir.js'
+import { Tensor } from '../core/tensor.js'
+import type { GraphBuilder } from '../graph/builder.js'
+
+/** The opsets that importModel reads; the op set has the semantics of the newest. */
+export const oldestOpset = 13
+export const newestOpset = 28
+
+/** A node on its way in: what an adapter may change. */
+export interface Draft {
+  readonly op: string
+  readonly inputs: readonly (Value | undefined)[]
+  readonly attributes: Attributes
+}
+
+type Adapter = (draft: Draft, builder: GraphBuilder) => Draft
+
+/** An attribute that a later opset made an input: it becomes a 1-D int64 constant at `index`. */
+const attributeToInput =
+  (name: string, index: number): Adapter =>
+  (draft, builder) => {
+    const { [name]: value, ...attributes } = draft.attributes
+    if (value === undefined) return draft
+    const length = Math.max(draft.inputs.length, index + 1)
+    const inputs: (Value | undefined)[] = Array.from({ length }, (_, i) => draft.inputs[i])
+    inputs[index] = builder.ints(value as readonly number[])
+    return { ...draft, inputs, attributes }
+  }
+
+const axesBecameAnInputIn18 = [
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceLogSum',
+  'ReduceLogSumExp',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
+  'ReduceSumSquare',
+]
+
+/** For each op: the adapter that lifts its form from before opset `before` to the newest. */
+const adapters: Readonly<Record<string, readonly { before: number; adapt: Adapter }[]>> = Object.fromEntries(
+  axesBecameAnInputIn18.map((op) => [op, [{ before: 18, adapt: attributeToInput('axes', 1) }]]),
+)
+
+/** Lifts a node written for `opset` to the newest form. */
+export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft {
+  let adapted = draft
+  for (const { before, adapt } of adapters[draft.op] ?? []) if (opset < before) adapted = adapt(adapted, builder)
+  return adapted
+}
+
+/** Throws INVALID_MODEL unless importModel reads this opset. */
+export function checkOpset(opset: number): void {
+  if (opset < oldestOpset || opset > newestOpset)
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `the model is written for ai.onnx opset ${opset}; lanewise reads ${oldestOpset} to ${newestOpset}. Convert it with onnx.version_converter, or export it again`,
+    )
+}
+
+/** The content of a Constant node: one of its value attributes. */
+export function constantOf(attributes: Attributes): Tensor | undefined {
+  const { value, value_float, value_floats, value_int, value_ints, value_string, value_strings } = attributes
+  if (value instanceof Tensor) return value
+  if (value_float !== undefined) return Tensor.scalar(value_float as number)
+  if (value_floats !== undefined) return new Tensor('float32', [...(value_floats as readonly number[])])
+  if (value_int !== undefined) return Tensor.scalar(value_int as number, 'int64')
+  if (value_ints !== undefined) return new Tensor('int64', [...(value_ints as readonly number[])])
+  if (value_string !== undefined) return new Tensor('string', [value_string as string], [])
+  if (value_strings !== undefined) return new Tensor('string', [...(value_strings as readonly string[])])
+  return undefined
+}

@@ -1,0 +1,82 @@
+import { allocate, arrayOf, bytesPerElement, type DType, dtypeOfCode, isBigInt, onnxTypeCode } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import { formatShape, sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { type onnx, wideToBigInt, wideToNumber } from './proto.js'
+
+/** The element type of a TensorProto.DataType code. Throws INVALID_MODEL, naming `what`. */
+export function decodeDType(code: number | null | undefined, what: string): DType {
+  const dtype = dtypeOfCode(code ?? 0)
+  if (dtype === undefined)
+    throw new LanewiseError('INVALID_MODEL', `${what} has the element type ${code}, which lanewise cannot hold`)
+  return dtype
+}
+
+/** A TensorProto as a Tensor; every length is checked before memory is taken. Throws INVALID_MODEL. */
+export function decodeTensor(proto: onnx.ITensorProto): Tensor {
+  const what = `tensor '${proto.name ?? ''}'`
+  const dtype = decodeDType(proto.dataType, what)
+  const dims = (proto.dims ?? []).map(wideToNumber)
+  const fail = (reason: string): never => {
+    throw new LanewiseError('INVALID_MODEL', `${what} (${dtype} ${formatShape(dims)}): ${reason}`)
+  }
+  if (dims.some((dim) => dim < 0)) fail('a dimension is negative')
+  if (proto.dataLocation === 1 || proto.externalData?.length)
+    fail('its content lies in an external file; lanewise reads models that hold their weights')
+  const size = sizeOf(dims)
+  const expect = (length: number, field: string) => {
+    if (length !== size) fail(`needs ${size} elements, ${field} holds ${length}`)
+  }
+
+  if (dtype === 'string') {
+    const strings = proto.stringData ?? []
+    expect(strings.length, 'string_data')
+    const decoder = new TextDecoder()
+    return new Tensor(
+      'string',
+      strings.map((bytes) => decoder.decode(bytes)),
+      dims,
+    )
+  }
+  const raw = proto.rawData
+  if (raw?.length) {
+    const bytes = size * bytesPerElement(dtype)
+    if (raw.length !== bytes) fail(`needs ${bytes} bytes, raw_data holds ${raw.length}`)
+    return new Tensor(dtype, new (arrayOf(dtype))(raw.slice().buffer as ArrayBuffer), dims)
+  }
+  if (isBigInt(dtype)) {
+    const unsigned = dtype === 'uint64'
+    const values = (unsigned ? proto.uint64Data : proto.int64Data) ?? []
+    expect(values.length, unsigned ? 'uint64_data' : 'int64_data')
+    const data = allocate(dtype, size) as BigInt64Array
+    values.forEach((value, index) => {
+      data[index] = wideToBigInt(value, unsigned)
+    })
+    return new Tensor(dtype, data, dims)
+  }
+  const values = numbersOf(proto, dtype)
+  expect(values.length, 'its data')
+  const data = allocate(dtype, size) as Float32Array
+  data.set(values)
+  return new Tensor(dtype, data, dims)
+}
+
+function numbersOf(proto: onnx.ITensorProto, dtype: DType): readonly number[] {
+  if (dtype === 'float32') return proto.floatData ?? []
+  if (dtype === 'float64') return proto.doubleData ?? []
+  if (dtype === 'uint32') return (proto.uint64Data ?? []).map(wideToNumber)
+  return proto.int32Data ?? []
+}
+
+/** A Tensor as a TensorProto, its elements as little-endian raw data. */
+export function encodeTensor(tensor: Tensor, name = ''): onnx.ITensorProto {
+  const proto: onnx.ITensorProto = { name, dims: [...tensor.dims], dataType: onnxTypeCode[tensor.type] }
+  if (tensor.type === 'string') {
+    const encoder = new TextEncoder()
+    proto.stringData = (tensor.data as string[]).map((text) => encoder.encode(text))
+  } else {
+    const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
+    proto.rawData = new Uint8Array(buffer, byteOffset, byteLength)
+  }
+  return proto
+}
