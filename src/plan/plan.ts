@@ -12,7 +12,10 @@ export type Placement =
   | { readonly kind: 'constant'; readonly of: Value }
   | { readonly kind: 'variable'; readonly of: Value }
 
-/** One thing to do: run a node's kernel, or copy a value over a variable. Views have no step. */
+/**
+ * One thing to do: run a node's kernel, or copy the bytes of one value over another (a variable that takes its new
+ * content, an output that must not change with its variable). Views have no step.
+ */
 export type Step =
   | { readonly kind: 'node'; readonly node: Node; readonly workspace: Region | undefined }
   | { readonly kind: 'copy'; readonly from: Value; readonly to: Value }
@@ -21,6 +24,7 @@ export type Step =
 export interface Plan {
   readonly graph: Graph
   readonly steps: readonly Step[]
+  /** Of every value: inputs, constants, variables, node outputs, and the targets of copies. */
   readonly placements: ReadonlyMap<Value, Placement>
   readonly arenaBytes: number
   /** The largest sum of bytes alive at one step: no plan can be smaller. */

@@ -1,0 +1,107 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Graph, Node, Value } from '../core/ir.js'
+import { formatShape, isConcrete, type Shape } from '../core/shape.js'
+import { withDefaults } from '../ops/definition.js'
+import { definitionOf } from '../ops/index.js'
+
+/** Throws INVALID_MODEL, naming the node or value, unless `graph` keeps the rules of `Graph` and of its ops. */
+export function verify(graph: Graph): void {
+  const defined = new Set<Value>()
+  const names = new Set<string>()
+  const define = (value: Value, by: string): void => {
+    if (defined.has(value)) refuse(graph, by, `defines '${value.name}', which is defined already`)
+    if (names.has(value.name)) refuse(graph, by, `defines a second value called '${value.name}'`)
+    defined.add(value)
+    names.add(value.name)
+  }
+  for (const input of graph.inputs) define(input, 'the input list')
+  for (const [value, tensor] of graph.constants) {
+    define(value, 'the constant list')
+    if (value.dtype !== tensor.type || formatShape(value.shape) !== formatShape(tensor.dims))
+      refuse(
+        graph,
+        `constant '${value.name}'`,
+        `is ${describe(value)}, its tensor ${tensor.type} ${formatShape(tensor.dims)}`,
+      )
+  }
+  for (const [value, variable] of graph.variables) {
+    define(value, 'the variable list')
+    if (value.dtype !== variable.dtype || formatShape(value.shape) !== formatShape(variable.shape))
+      refuse(
+        graph,
+        `variable '${value.name}'`,
+        `is ${describe(value)}, its variable ${variable.dtype} ${formatShape(variable.shape)}`,
+      )
+  }
+  const nodeNames = new Set<string>()
+  for (const node of graph.nodes) {
+    const by = `${node.op} '${node.name}'`
+    if (nodeNames.has(node.name)) refuse(graph, by, 'has the name of another node')
+    nodeNames.add(node.name)
+    for (const input of node.inputs)
+      if (input && !defined.has(input)) refuse(graph, by, `reads '${input.name}', which is not defined before it`)
+    verifyTypes(graph, node, by)
+    for (const output of node.outputs) define(output, by)
+  }
+  const replaced = new Set<Value>()
+  for (const { variable, value } of graph.updates) {
+    const by = `the update of '${variable.name}'`
+    if (!graph.variables.has(variable)) refuse(graph, by, 'targets a value that is no variable')
+    if (replaced.has(variable)) refuse(graph, by, 'is given twice')
+    if (!defined.has(value)) refuse(graph, by, `reads '${value.name}', which is not defined`)
+    if (variable.dtype !== value.dtype || !shapesAgree(variable.shape, value.shape))
+      refuse(graph, by, `stores ${describe(value)} in ${describe(variable)}`)
+    replaced.add(variable)
+  }
+  for (const output of graph.outputs) {
+    if (!defined.has(output)) refuse(graph, `output '${output.name}'`, 'is not defined')
+    if (replaced.has(output))
+      refuse(graph, `output '${output.name}'`, 'is a variable that the graph replaces; give out its Identity instead')
+  }
+}
+
+const describe = (value: Value): string => `${value.dtype} ${formatShape(value.shape)}`
+
+function refuse(graph: Graph, what: string, problem: string): never {
+  throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${what} ${problem}`)
+}
+
+/** Symbolic dimensions agree with any dimension: they are bound when the graph is specialised. */
+const shapesAgree = (a: Shape, b: Shape): boolean =>
+  a.length === b.length &&
+  a.every((dim, axis) => typeof dim === 'string' || typeof b[axis] === 'string' || dim === b[axis])
+
+function verifyTypes(graph: Graph, node: Node, by: string): void {
+  let definition: ReturnType<typeof definitionOf>
+  let types: ReturnType<typeof definition.infer>
+  try {
+    definition = definitionOf(node.op)
+    const attributes = withDefaults(definition, node.attributes)
+    types = definition.infer({
+      node,
+      inputs: node.inputs,
+      attributes,
+      constant: (index) => (node.inputs[index] ? graph.constants.get(node.inputs[index]) : undefined),
+    })
+  } catch (error) {
+    if (!(error instanceof LanewiseError)) throw error
+    throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${by}: ${error.message}`, { cause: error })
+  }
+  const present = node.inputs.length
+  const [min, max] = definition.inputs
+  if (present < min || present > max) refuse(graph, by, `has ${present} inputs, takes ${min} to ${max}`)
+  node.outputs.forEach((output, index) => {
+    const type = types[index]
+    if (!type) return refuse(graph, by, `has ${node.outputs.length} outputs, inference says ${types.length}`)
+    // A shape that was computed from data which is known no longer may be narrower than what inference can say.
+    const agrees = isConcrete(type.shape)
+      ? formatShape(type.shape) === formatShape(output.shape)
+      : shapesAgree(type.shape, output.shape)
+    if (type.dtype !== output.dtype || !agrees)
+      refuse(
+        graph,
+        by,
+        `writes '${output.name}' as ${describe(output)}, inference says ${type.dtype} ${formatShape(type.shape)}`,
+      )
+  })
+}
