@@ -1,9 +1,12 @@
+import { unary } from './activation'
+
 // @ts-ignore: decorator
 @unmanaged
-export class ReluParams { x: usize; y: usize; size: i32; chunk: i32 }
+export class UnaryParams { x: usize; y: usize; size: i32; chunk: i32; kind: i32; alpha: f32; beta: f32 }
 
-export function relu_f32(p: ReluParams, tile: i32, thread: i32): void {
+/** y = kind(x); `kind` is a number of src/backend/wasm/activations.ts. */
+export function unary_f32(p: UnaryParams, tile: i32, thread: i32): void {
   const from = tile * p.chunk
-  const to = min(from + p.chunk, p.size)
-  for (let i = from; i < to; i++) store<f32>(p.y + (<usize>i << 2), max<f32>(0, load<f32>(p.x + (<usize>i << 2))))
+  const offset = <usize>from << 2
+  unary(p.kind, p.x + offset, p.y + offset, min(p.chunk, p.size - from), p.alpha, p.beta)
 }
