@@ -25,7 +25,10 @@ const convAttributes = {
 } as const satisfies Record<string, AttributeSchema>
 
 const inputShape = { input_shape: { type: 'ints', required: true } } as const satisfies Record<string, AttributeSchema>
-const weightShape = { weight_shape: { type: 'ints', required: true } } as const satisfies Record<string, AttributeSchema>
+const weightShape = { weight_shape: { type: 'ints', required: true } } as const satisfies Record<
+  string,
+  AttributeSchema
+>
 
 const epilogue = {
   activation: { type: 'string' },
@@ -144,7 +147,10 @@ export function transposedWindow(attributes: Attributes, data: Shape, weight: Sh
   const kernel = checkKernel(attributes, concrete(rest, 'the weight'))
   const group = groupOf(attributes, channels)
   if (channels !== inputs && typeof channels === 'number' && typeof inputs === 'number')
-    throw new LanewiseError('SHAPE_MISMATCH', `the input has ${channels} channels, weight ${formatShape(weight)} takes ${inputs}`)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `the input has ${channels} channels, weight ${formatShape(weight)} takes ${inputs}`,
+    )
   const autoPad = attributes['auto_pad'] ?? 'NOTSET'
   const explicit = windowOf({ ...attributes, auto_pad: 'NOTSET' }, kernel, spatial)
   const wanted = intsAttribute(attributes, 'output_shape')?.slice(-spatial.length)
@@ -157,15 +163,15 @@ export function transposedWindow(attributes: Attributes, data: Shape, weight: Sh
     const same = autoPad === 'SAME_UPPER' || autoPad === 'SAME_LOWER'
     if (autoPad === 'VALID') padBegin[axis] = padEnd[axis] = 0
     if (wanted || same) {
-      if (typeof dim !== 'number' && (wanted || stride < reach === false))
-        throw new LanewiseError('SHAPE_MISMATCH', `spatial axis ${axis} is '${dim}'; its size must be known`)
-      const size = wanted ? wanted[axis] : typeof dim === 'number' ? dim * stride : `${stride} * (${dim})`
-      const total = wanted ? stride * ((dim as number) - 1) + reach - wanted[axis] : reach - stride
+      if (wanted && typeof dim !== 'number')
+        throw new LanewiseError('SHAPE_MISMATCH', `output_shape needs a known size, spatial axis ${axis} is '${dim}'`)
+      const total = wanted ? stride * (Number(dim) - 1) + reach - wanted[axis] : reach - stride
       const pad = Math.max(0, total)
       const half = Math.floor(pad / 2)
       padBegin[axis] = autoPad === 'SAME_UPPER' ? half : pad - half
       padEnd[axis] = total - padBegin[axis]
-      return size
+      if (wanted) return wanted[axis]
+      return typeof dim === 'number' ? dim * stride : `${stride} * (${dim})`
     }
     const slack = reach - padBegin[axis] - padEnd[axis]
     if (typeof dim !== 'number') return `${stride} * (${dim} - 1) + ${slack}`
@@ -214,7 +220,10 @@ export const conv = {
       return [
         needs(0) ? emit.op('Conv', [ddx, w], asConv(attributes)) : undefined,
         needs(1)
-          ? emit.op('lanewise.ConvWeightGradient', [ddx, dy], { ...asConv(attributes), weight_shape: concrete(w!.shape) })
+          ? emit.op('lanewise.ConvWeightGradient', [ddx, dy], {
+              ...asConv(attributes),
+              weight_shape: concrete(w!.shape),
+            })
           : undefined,
       ]
     },

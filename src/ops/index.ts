@@ -1,10 +1,14 @@
 import { LanewiseError } from '../core/errors.js'
 import { activations } from './activations.js'
+import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
+import { pool } from './pool.js'
 
 /** Every op, by the name that `Node.op` holds. */
 export const operators = {
   ...activations,
+  ...conv,
+  ...pool,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

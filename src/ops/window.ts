@@ -42,7 +42,10 @@ const isSame = (attributes: Attributes): boolean => String(attributes['auto_pad'
 export function windowOf(attributes: Attributes, kernel: readonly number[], input: Shape): Window {
   const rank = input.length
   if (kernel.length !== rank)
-    throw new LanewiseError('SHAPE_MISMATCH', `kernel_shape has ${kernel.length} entries, the input has ${rank} spatial axes`)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `kernel_shape has ${kernel.length} entries, the input has ${rank} spatial axes`,
+    )
   const strides = axes(attributes, 'strides', rank, 1)
   const dilations = axes(attributes, 'dilations', rank, 1)
   const autoPad = attributes['auto_pad'] ?? 'NOTSET'
