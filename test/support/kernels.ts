@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setFlagsFromString } from 'node:v8'
 import type { Lowering } from '../../src/backend/wasm/lower/lowering.js'
 import { arrayOf, type DType, type NumericDType, type TypedArray } from '../../src/core/dtype.js'
 import type { Attributes, Node, TensorType, Value } from '../../src/core/ir.js'
@@ -39,7 +40,10 @@ const modules = new Map<Build, WebAssembly.Module>()
 export function instantiate(build: Build, bytes: number): Machine {
   let module = modules.get(build)
   if (!module) {
-    module = new WebAssembly.Module(readFileSync(join('build/wasm', `lanewise-${build}.wasm`)))
+    const bytes = readFileSync(join('build/wasm', `lanewise-${build}.wasm`))
+    // Node 20 knows relaxed SIMD only behind a flag.
+    if (!WebAssembly.validate(bytes)) setFlagsFromString('--experimental-wasm-relaxed-simd')
+    module = new WebAssembly.Module(bytes)
     modules.set(build, module)
   }
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 })
