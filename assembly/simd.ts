@@ -5,3 +5,12 @@ export function madd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c)
   return f32x4.add(f32x4.mul(a, b), c)
 }
+
+/** Stores the first `count` (1 to 3) float32 lanes. */
+// @ts-ignore: decorator
+@inline
+export function storeLanes(address: usize, value: v128, count: i32): void {
+  v128.store_lane<f32>(address, value, 0)
+  if (count > 1) v128.store_lane<f32>(address, value, 1, 4)
+  if (count > 2) v128.store_lane<f32>(address, value, 2, 8)
+}

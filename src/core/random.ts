@@ -1,0 +1,138 @@
+import { LanewiseError } from './errors.js'
+
+const M0 = 0xd2511f53
+const M1 = 0xcd9e8d57
+const W0 = 0x9e3779b9
+const W1 = 0xbb67ae85
+
+/** The high 32 bits of the unsigned product a * b. */
+function multiplyHigh(a: number, b: number): number {
+  const aHigh = a >>> 16
+  const aLow = a & 0xffff
+  const bHigh = b >>> 16
+  const bLow = b & 0xffff
+  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 65536)
+  const cross = aLow * bHigh + (middle % 65536)
+  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(cross / 65536)) >>> 0
+}
+
+/**
+ * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four 32-bit words for a
+ * counter of four words and a key of two, written to `out`.
+ */
+export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out = new Uint32Array(4)): Uint32Array {
+  let c0 = counter[0] >>> 0
+  let c1 = counter[1] >>> 0
+  let c2 = counter[2] >>> 0
+  let c3 = counter[3] >>> 0
+  let k0 = key[0] >>> 0
+  let k1 = key[1] >>> 0
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(c0, M0)
+    const high1 = multiplyHigh(c2, M1)
+    const low0 = Math.imul(c0, M0) >>> 0
+    const low1 = Math.imul(c2, M1) >>> 0
+    c0 = (high1 ^ c1 ^ k0) >>> 0
+    c2 = (high0 ^ c3 ^ k1) >>> 0
+    c1 = low1
+    c3 = low0
+    k0 = (k0 + W0) >>> 0
+    k1 = (k1 + W1) >>> 0
+  }
+  out[0] = c0
+  out[1] = c1
+  out[2] = c2
+  out[3] = c3
+  return out
+}
+
+/** A random word as a float32 in [0, 1): its high 24 bits. */
+export const toUniform = (word: number): number => (word >>> 8) * 2 ** -24
+
+/**
+ * What lanewise.RandomUniform draws: `size` numbers in [0, 1) with key (seed, stream); element i is word i & 3 of
+ * the counter (i >> 2, step, 0, 0). The wasm kernels give the same bits.
+ */
+export function uniforms(size: number, seed: number, stream: number, step: number): Float32Array {
+  const result = new Float32Array(size)
+  const words = new Uint32Array(4)
+  for (let i = 0; i < size; i++) {
+    if ((i & 3) === 0) philox([i >>> 2, step, 0, 0], [seed, stream], words)
+    result[i] = toUniform(words[i & 3])
+  }
+  return result
+}
+
+/**
+ * A seeded sequence of random numbers for initializers and shuffling: Philox words of the counters 0, 1, 2 … under
+ * the key (seed, stream). Equal seeds give equal sequences on every machine.
+ */
+export class RandomGenerator {
+  readonly #key: readonly [number, number]
+  readonly #counter = [0, 0, 0, 0]
+  readonly #words = new Uint32Array(4)
+  #used = 4
+  #spare: number | undefined
+
+  constructor(seed: number, stream = 0) {
+    this.#key = [seed, stream]
+  }
+
+  /** The next 32 random bits. */
+  uint32(): number {
+    if (this.#used === 4) {
+      philox(this.#counter, this.#key, this.#words)
+      this.#counter[0] = (this.#counter[0] + 1) >>> 0
+      if (this.#counter[0] === 0) this.#counter[1]++
+      this.#used = 0
+    }
+    return this.#words[this.#used++]
+  }
+
+  /** Uniform in [low, high); 24 random bits. */
+  uniform(low = 0, high = 1): number {
+    return low + (high - low) * toUniform(this.uint32())
+  }
+
+  /** Normally distributed (Box and Muller, 1958). */
+  normal(mean = 0, deviation = 1): number {
+    let z = this.#spare
+    this.#spare = undefined
+    if (z === undefined) {
+      const radius = Math.sqrt(-2 * Math.log(1 - this.uniform()))
+      const angle = 2 * Math.PI * this.uniform()
+      z = radius * Math.cos(angle)
+      this.#spare = radius * Math.sin(angle)
+    }
+    return mean + deviation * z
+  }
+
+  /** Normally distributed, drawn anew while further than two deviations from the mean. */
+  truncatedNormal(mean = 0, deviation = 1): number {
+    let z = this.normal()
+    while (Math.abs(z) > 2) z = this.normal()
+    return mean + deviation * z
+  }
+
+  /** An integer in [0, n), each equally likely; n is at most 2^32. Throws INVALID_ARGUMENT. */
+  integer(n: number): number {
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
+      throw new LanewiseError('INVALID_ARGUMENT', `a random integer needs a bound from 1 to 2^32, got ${n}`)
+    const limit = 2 ** 32 - (2 ** 32 % n)
+    let word = this.uint32()
+    while (word >= limit) word = this.uint32()
+    return word % n
+  }
+
+  /** The numbers 0 … n - 1 in random order (Fisher and Yates). */
+  permutation(n: number): Int32Array {
+    const order = Int32Array.from({ length: n }, (_, i) => i)
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.integer(i + 1)
+      const swapped = order[i]
+      order[i] = order[j]
+      order[j] = swapped
+    }
+    return order
+  }
+}
