@@ -1,0 +1,48 @@
+import { LanewiseError } from './errors.js'
+
+/** Writes a file whole or not at all: to a temporary name beside it, then renamed. Throws IO_ERROR; nothing is left behind. */
+export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+  const fs = await import('node:fs/promises')
+  const { dirname } = await import('node:path')
+  const temporary = `${path}.${process.pid}.tmp`
+  try {
+    await fs.mkdir(dirname(path), { recursive: true })
+    const file = await fs.open(temporary, 'w')
+    try {
+      await file.writeFile(data)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await fs.rename(temporary, path)
+  } catch (cause) {
+    await fs.rm(temporary, { force: true }).catch(() => {})
+    const { code, message } = cause as NodeJS.ErrnoException
+    const cure =
+      code === 'ENOSPC'
+        ? ' (the disk is full: free some space)'
+        : code === 'EACCES' || code === 'EROFS'
+          ? ' (no permission to write there)'
+          : ''
+    throw new LanewiseError('IO_ERROR', `cannot write ${path}: ${message}${cure}; nothing was written`, { cause })
+  }
+}
+
+/** The content of a file; undefined if there is none. Throws IO_ERROR when it exists but cannot be read. */
+export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
+  const fs = await import('node:fs/promises')
+  try {
+    return await fs.readFile(path)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new LanewiseError('IO_ERROR', `cannot read ${path}: ${message}`, { cause })
+  }
+}
+
+/** The content of a file. Throws DATA_NOT_FOUND when there is none, IO_ERROR when it cannot be read. */
+export async function readFile(path: string): Promise<Uint8Array> {
+  const bytes = await readFileIfPresent(path)
+  if (!bytes) throw new LanewiseError('DATA_NOT_FOUND', `there is no file ${path}`)
+  return bytes
+}

@@ -1,0 +1,163 @@
+import { unzipSync } from 'fflate'
+import { LanewiseError } from '../core/errors.js'
+import { readFileIfPresent, writeFileAtomic } from '../core/files.js'
+import { formatShape } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { gunzip } from './compression.js'
+import { download, type Progress } from './download.js'
+import { parseIdx } from './idx.js'
+import { parseNpy } from './npy.js'
+import { syntheticDigits } from './synthetic.js'
+
+/** Images float32 [n, 28, 28, 1] in [0, 1] and class labels uint8 [n]. */
+export interface LabelledImages {
+  readonly x: Tensor
+  readonly y: Tensor
+}
+
+export interface ImageDataset {
+  readonly train: LabelledImages
+  readonly test: LabelledImages
+  /** Where the data came from, for people. */
+  readonly source: string
+  /** True when the images were drawn by a program because no real data could be had. */
+  readonly synthetic: boolean
+}
+
+export interface MnistOptions {
+  /** A folder that holds the data, or a folder `mnist` that does. If given, no other place is tried. */
+  readonly dataDir?: string
+  /** False forbids the download; default true. */
+  readonly download?: boolean
+  /** True goes straight to the synthetic digits. */
+  readonly synthetic?: boolean
+  readonly onProgress?: Progress
+  /** Told what happened on the way to a fallback. Default: console.warn. */
+  readonly onNotice?: (text: string) => void
+}
+
+/** The archive that Keras's own mnist.load_data() fetches, and its SHA-256. */
+const archive = {
+  url: 'https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz',
+  sha256: '731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1',
+  name: 'mnist.npz',
+}
+
+const idxNames = {
+  trainImages: 'train-images-idx3-ubyte',
+  trainLabels: 'train-labels-idx1-ubyte',
+  testImages: 't10k-images-idx3-ubyte',
+  testLabels: 't10k-labels-idx1-ubyte',
+} as const
+
+const syntheticSizes = { train: 20000, test: 4000 }
+
+/**
+ * MNIST from the first place that has it: `dataDir`, the folder in LANEWISE_DATA, ../shared/data, the user's cache, the
+ * address that Keras uses (kept in the cache); else synthetic digits, with a notice. Each folder may hold the four IDX
+ * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir` has none of them, INVALID_DATA on a broken file.
+ */
+export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
+  const notice = options.onNotice ?? ((text: string) => console.warn(text))
+  if (options.synthetic) return synthetic('asked for')
+  const { join, resolve } = await import('node:path')
+  if (options.dataDir !== undefined) {
+    const found = await fromFolder(resolve(options.dataDir))
+    if (found) return found
+    throw new LanewiseError(
+      'DATA_NOT_FOUND',
+      `no MNIST in ${resolve(options.dataDir)}: it needs mnist.npz or ${Object.values(idxNames).join(', ')} (.gz or unpacked), there or in its folder mnist`,
+    )
+  }
+  const { default: envPaths } = await import('env-paths')
+  const cache = join(envPaths('lanewise', { suffix: '' }).cache, 'datasets')
+  const folders = [process.env.LANEWISE_DATA, join('..', 'shared', 'data'), cache].filter(
+    (folder) => folder !== undefined,
+  )
+  for (const folder of folders) {
+    const found = await fromFolder(resolve(folder))
+    if (found) return found
+  }
+  if (options.download === false) return synthetic('no local copy, and the download is switched off')
+  try {
+    const bytes = await download(archive.url, archive.sha256, options.onProgress)
+    const path = join(cache, 'mnist', archive.name)
+    await writeFileAtomic(path, bytes).catch((error: Error) => notice(`MNIST could not be cached: ${error.message}`))
+    return fromArchive(bytes, archive.url)
+  } catch (error) {
+    if (!(error instanceof LanewiseError)) throw error
+    return synthetic(`not found in ${folders.map((folder) => resolve(folder)).join(', ')}; ${error.message}`)
+  }
+
+  function synthetic(reason: string): ImageDataset {
+    if (!options.synthetic)
+      notice(
+        `NOTE: training on SYNTHETIC digits, drawn by a program; results say nothing about MNIST (MNIST: ${reason})`,
+      )
+    return {
+      train: syntheticDigits(syntheticSizes.train, 1),
+      test: syntheticDigits(syntheticSizes.test, 2),
+      source: `synthetic digits (${reason})`,
+      synthetic: true,
+    }
+  }
+}
+
+async function fromFolder(folder: string): Promise<ImageDataset | undefined> {
+  const { join } = await import('node:path')
+  for (const place of [join(folder, 'mnist'), folder]) {
+    const packed = await readFileIfPresent(join(place, archive.name))
+    if (packed) return fromArchive(packed, join(place, archive.name))
+    const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
+      Object.values(idxNames).map(async (name) => {
+        for (const path of [join(place, `${name}.gz`), join(place, name)]) {
+          const bytes = await readFileIfPresent(path)
+          if (bytes) return parseIdx(await gunzip(bytes, path), path)
+        }
+        return undefined
+      }),
+    )
+    if (trainImages && trainLabels && testImages && testLabels)
+      return {
+        train: labelled(trainImages, trainLabels, place),
+        test: labelled(testImages, testLabels, place),
+        source: place,
+        synthetic: false,
+      }
+  }
+  return undefined
+}
+
+function fromArchive(bytes: Uint8Array, path: string): ImageDataset {
+  let members: Record<string, Uint8Array>
+  try {
+    members = unzipSync(bytes)
+  } catch (cause) {
+    throw new LanewiseError('INVALID_DATA', `${path}: not a zip archive, or a truncated one. Fetch it again`, { cause })
+  }
+  const member = (name: string) => {
+    if (!members[name]) throw new LanewiseError('INVALID_DATA', `${path} has no member ${name}`)
+    return parseNpy(members[name], `${path}/${name}`)
+  }
+  return {
+    train: labelled(member('x_train.npy'), member('y_train.npy'), path),
+    test: labelled(member('x_test.npy'), member('y_test.npy'), path),
+    source: path,
+    synthetic: false,
+  }
+}
+
+/** Scales uint8 pixels to [0, 1] and checks that images and labels fit. */
+function labelled(images: Tensor, labels: Tensor, where: string): LabelledImages {
+  const [count, height, width] = images.dims
+  if (images.type !== 'uint8' || images.dims.length !== 3 || labels.dims.length !== 1 || labels.dims[0] !== count)
+    throw new LanewiseError(
+      'INVALID_DATA',
+      `${where}: expected uint8 images [n, 28, 28] with labels [n], got ${images.type} ${formatShape(images.dims)} with ${formatShape(labels.dims)}`,
+    )
+  const scaled = Float32Array.from(images.data as Uint8Array, (pixel) => pixel / 255)
+  return {
+    x: new Tensor('float32', scaled, [count, height, width, 1]),
+    y: new Tensor('uint8', Uint8Array.from(labels.data as Uint8Array), [count]),
+  }
+}
