@@ -1,7 +1,8 @@
 // Reads the kernels and their parameter classes out of assembly/*.ts and writes the dispatch switch (AssemblyScript)
 // and the typed parameter encoders (TypeScript). The form of a kernel is described in docs/architecture.md.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 const kernelPattern = /export function (\w+)\(p: (\w+Params), tile: i32, thread: i32\): void/g
 const classPattern = /@unmanaged\s*\n?\s*export class (\w+Params) \{([^}]*)\}/g
@@ -96,3 +97,6 @@ export function generateKernelTable(root) {
   write('src/backend/wasm/gen', 'kernels.ts', encoderSource(kernels))
   return kernels.length
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  generateKernelTable(resolve(fileURLToPath(import.meta.url), '../..'))
