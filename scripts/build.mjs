@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
 import { generateKernelTable } from './kernels.mjs'
+import { generateMicrokernels } from './microkernels.mjs'
 
 export const root = resolve(fileURLToPath(import.meta.url), '../..')
 const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
@@ -14,11 +15,13 @@ export const wasmFolder = join(root, 'build/wasm')
 /** Compiles the kernels, unless the wasm files are newer than every source. */
 export async function buildWasm() {
   const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
-  const sources = Math.max(newestSource(), statSync(join(root, 'asconfig.json')).mtimeMs)
+  const generators = ['asconfig.json', 'scripts/kernels.mjs', 'scripts/microkernels.mjs']
+  const sources = Math.max(newestSource(), ...generators.map((file) => statSync(join(root, file)).mtimeMs))
   const fresh =
     files.every((file) => existsSync(file) && statSync(file).mtimeMs > sources) &&
     existsSync(join(root, 'src/backend/wasm/gen/kernels.ts'))
   if (fresh) return
+  generateMicrokernels(root)
   const count = generateKernelTable(root)
   mkdirSync(wasmFolder, { recursive: true })
   process.chdir(root)

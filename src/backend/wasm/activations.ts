@@ -88,7 +88,7 @@ export const unaryOperations = {
 /** The `activation`, `activation_alpha` and `activation_beta` attributes of a node with an epilogue; the identity where absent. */
 export const epilogueOf = ({ attributes }: Pick<Node, 'attributes'>): Activation =>
   make(
-    (attributes['activation'] as ActivationName | undefined) ?? 'identity',
+    (attributes['activation'] as ActivationName | undefined) || 'identity',
     (attributes['activation_alpha'] as number | undefined) ?? 0,
     (attributes['activation_beta'] as number | undefined) ?? 0,
   )

@@ -1,0 +1,230 @@
+import { activate } from './activation'
+import { rows_1x8_f32, rows_2x8_f32, rows_3x8_f32, rows_4x8_f32, rows_5x8_f32, rows_6x8_f32 } from './gen/microkernels'
+import { Walk } from './walk'
+
+/** Height of the register tile: as many rows as leave no accumulator in memory. */
+// @ts-ignore: decorator
+@inline
+export const TILE_ROWS: i32 = ASC_FEATURE_RELAXED_SIMD ? 6 : 4
+
+/**
+ * C = activation(A B + bias). Row m of A starts at the pixel m of images of `height` x `width` pixels (a plain matrix is
+ * one image of one row) and goes through the runs of the walk. Pixel rows outside [top, bottom) of the padded image hold
+ * zeros and are skipped; bottom 0 means that there are none. Strides in bytes.
+ * The list holds four byte offsets a batch: of A, B, C and bias.
+ */
+// @ts-ignore: decorator
+@unmanaged
+export class GemmParams {
+  ldb: i32
+  panelStride: i32
+  ldc: i32
+  outer: i32
+  outerStride: i32
+  inner: i32
+  innerStride: i32
+  run: i32
+  lower: f32
+  a: usize
+  b: usize
+  c: usize
+  bias: usize
+  rows: i32
+  columns: i32
+  width: i32
+  height: i32
+  pixelStride: i32
+  rowStride: i32
+  imageStride: i32
+  top: i32
+  bottom: i32
+  strideY: i32
+  dilationY: i32
+  tileRows: i32
+  tileColumns: i32
+  slabColumns: i32
+  activation: i32
+  alpha: f32
+  beta: f32
+}
+
+/** Address of row `m` of A, from that of row 0. */
+function rowAddress(p: GemmParams, a: usize, m: i32): usize {
+  const y = m / p.width
+  return a + (y / p.height) * p.imageStride + (y % p.height) * p.rowStride + (m % p.width) * p.pixelStride
+}
+
+/** Tiles: batch, then `tileRows` rows, then `tileColumns` columns (a multiple of 8). */
+export function gemm_f32(p: GemmParams, tile: i32, thread: i32): void {
+  const rowTiles = (p.rows + p.tileRows - 1) / p.tileRows
+  const columnTiles = (p.columns + p.tileColumns - 1) / p.tileColumns
+  const batch = tile / (rowTiles * columnTiles)
+  const firstRow = ((tile / columnTiles) % rowTiles) * p.tileRows
+  const firstColumn = (tile % columnTiles) * p.tileColumns
+  const rows = min(p.tileRows, p.rows - firstRow)
+  const lastColumn = min(firstColumn + p.tileColumns, p.columns)
+  const offsets = changetype<usize>(p) + offsetof<GemmParams>() + (<usize>batch << 4)
+  const a = p.a + load<usize>(offsets)
+  const b = p.b + load<usize>(offsets, 4) + (firstColumn >> 3) * p.panelStride
+  const c = p.c + load<usize>(offsets, 8) + firstRow * p.ldc + (<usize>firstColumn << 2)
+  const bias = p.bias == 0 ? <usize>0 : p.bias + load<usize>(offsets, 12) + (<usize>firstColumn << 2)
+  for (let column = firstColumn; column < lastColumn; column += p.slabColumns) {
+    const skipped = column - firstColumn
+    slab(
+      p, a, b + (skipped >> 3) * p.panelStride, c + (<usize>skipped << 2), bias == 0 ? <usize>0 : bias + (<usize>skipped << 2),
+      firstRow, rows, min(p.slabColumns, lastColumn - column),
+    )
+  }
+}
+
+/** `rows` rows from `first` on, of `columns` columns: b, c and bias point at the first of them. */
+function slab(p: GemmParams, a: usize, b: usize, c: usize, bias: usize, first: i32, rows: i32, columns: i32): void {
+  const walk = changetype<Walk>(p)
+  const width = p.width
+  const height = p.height
+  const step = p.pixelStride
+  const end = first + rows
+  let x = first % width
+  let y = (first / width) % height
+  let a0 = rowAddress(p, a, first)
+  for (let m = first; m < end; m += TILE_ROWS) {
+    let a1: usize, a2: usize, a3: usize, a4: usize, a5: usize
+    let lastY = y
+    if (x + TILE_ROWS <= width) {
+      a1 = a0 + step
+      a2 = a1 + step
+      a3 = a2 + step
+      a4 = a3 + step
+      a5 = a4 + step
+    } else {
+      a1 = rowAddress(p, a, m + 1)
+      a2 = rowAddress(p, a, m + 2)
+      a3 = rowAddress(p, a, m + 3)
+      a4 = TILE_ROWS > 4 ? rowAddress(p, a, m + 4) : a0
+      a5 = TILE_ROWS > 4 ? rowAddress(p, a, m + 5) : a0
+      lastY = ((min(m + TILE_ROWS, end) - 1) / width) % height
+    }
+    let outer = p.outer
+    let q = b
+    let skip = 0
+    if (p.bottom > 0 && lastY >= y) {
+      const from = max(0, (p.top - lastY * p.strideY + p.dilationY - 1) / p.dilationY)
+      const to = p.bottom - 1 < y * p.strideY ? 0 : min(outer, (p.bottom - 1 - y * p.strideY) / p.dilationY + 1)
+      outer = max(0, to - from)
+      skip = from * p.outerStride
+      q += from * p.inner * p.run * p.ldb
+    }
+    const count = min(TILE_ROWS, end - m)
+    switch (count) {
+      case 1: { rows_1x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip); break }
+      case 2: { rows_2x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip); break }
+      case 3: { rows_3x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip); break }
+      case 4: { rows_4x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip, a3 + skip); break }
+      default: {
+        if (TILE_ROWS > 4) {
+          if (count == 5) rows_5x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip, a3 + skip, a4 + skip)
+          else rows_6x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip, a3 + skip, a4 + skip, a5 + skip)
+        }
+      }
+    }
+    if (p.activation != 0) {
+      if (p.ldc == columns << 2) activate(p.activation, c, count * columns, p.alpha, p.beta)
+      else for (let row = 0; row < count; row++) activate(p.activation, c + row * p.ldc, columns, p.alpha, p.beta)
+    }
+    c += TILE_ROWS * p.ldc
+    x += TILE_ROWS
+    a0 += TILE_ROWS * step
+    if (x >= width) {
+      const next = m + TILE_ROWS
+      x = next % width
+      y = (next / width) % height
+      a0 = rowAddress(p, a, next)
+    }
+  }
+}
+
+/** Panels of 8 columns, each [depth][8], of a matrix whose element (t, k, n) lies at source + t tapStride + k kStride + n nStride (bytes); one tile a panel and batch. depth = taps x k. The list holds two byte offsets a batch: of the source and of the panels. */
+// @ts-ignore: decorator
+@unmanaged
+export class PackParams {
+  source: usize
+  target: usize
+  taps: i32
+  tapStride: i32
+  k: i32
+  kStride: i32
+  columns: i32
+  nStride: i32
+}
+
+export function pack_panels_f32(p: PackParams, tile: i32, thread: i32): void {
+  const panels = (p.columns + 7) >> 3
+  const batch = tile / panels
+  const panel = tile % panels
+  const offsets = changetype<usize>(p) + offsetof<PackParams>() + (<usize>batch << 3)
+  const source = p.source + load<usize>(offsets) + panel * 8 * p.nStride
+  let target = p.target + load<usize>(offsets, 4) + <usize>(panel * p.taps * p.k) * 32
+  const columns = min(8, p.columns - panel * 8)
+  for (let tap = 0; tap < p.taps; tap++) {
+    const from = source + tap * p.tapStride
+    if (p.nStride == 4) copyRows(from, p.kStride, target, p.k)
+    else transposeRows(from, p.nStride, p.kStride, columns, target, p.k)
+    target += <usize>p.k << 5
+  }
+}
+
+function copyRows(from: usize, stride: i32, to: usize, count: i32): void {
+  for (; count > 0; count--, from += stride, to += 32) {
+    v128.store(to, v128.load(from))
+    v128.store(to, v128.load(from, 16), 16)
+  }
+}
+
+/** to[k][n] = from[n][k] for up to 8 rows n; missing ones are 0. */
+function transposeRows(from: usize, nStride: i32, kStride: i32, columns: i32, to: usize, count: i32): void {
+  for (let half = 0; half < 8; half += 4, to += 16) {
+    const r0 = from + half * nStride
+    const r1 = r0 + nStride
+    const r2 = r1 + nStride
+    const r3 = r2 + nStride
+    let k = 0
+    if (half + 4 <= columns && kStride == 4)
+      for (; k + 4 <= count; k += 4) {
+        const at = <usize>k << 2
+        const v0 = v128.load(r0 + at)
+        const v1 = v128.load(r1 + at)
+        const v2 = v128.load(r2 + at)
+        const v3 = v128.load(r3 + at)
+        const l0 = v128.shuffle<i32>(v0, v1, 0, 4, 1, 5)
+        const l1 = v128.shuffle<i32>(v2, v3, 0, 4, 1, 5)
+        const h0 = v128.shuffle<i32>(v0, v1, 2, 6, 3, 7)
+        const h1 = v128.shuffle<i32>(v2, v3, 2, 6, 3, 7)
+        const o = to + (<usize>k << 5)
+        v128.store(o, v128.shuffle<i64>(l0, l1, 0, 2))
+        v128.store(o, v128.shuffle<i64>(l0, l1, 1, 3), 32)
+        v128.store(o, v128.shuffle<i64>(h0, h1, 0, 2), 64)
+        v128.store(o, v128.shuffle<i64>(h0, h1, 1, 3), 96)
+      }
+    for (; k < count; k++)
+      for (let n = 0; n < 4; n++)
+        store<f32>(to + (<usize>k << 5) + (<usize>n << 2), half + n < columns ? load<f32>(from + (half + n) * nStride + k * kStride) : 0)
+  }
+}
+
+/** y = alpha y + beta c, c broadcast by its strides in elements; tiles of `tileRows` rows of y [rows, columns]. */
+// @ts-ignore: decorator
+@unmanaged
+export class GemmFinishParams { y: usize; c: usize; rows: i32; columns: i32; rowStride: i32; columnStride: i32; alpha: f32; beta: f32; tileRows: i32 }
+
+export function gemm_finish_f32(p: GemmFinishParams, tile: i32, thread: i32): void {
+  const first = tile * p.tileRows
+  const end = min(first + p.tileRows, p.rows)
+  for (let row = first; row < end; row++) {
+    const y = p.y + (<usize>(row * p.columns) << 2)
+    for (let column = 0; column < p.columns; column++) {
+      const at = y + (<usize>column << 2)
+      const addend = p.c == 0 ? <f32>0 : p.beta * load<f32>(p.c + (<usize>(row * p.rowStride + column * p.columnStride) << 2))
+      store<f32>(at, p.alpha * load<f32>(at) + addend)
+    }
+  }
+}

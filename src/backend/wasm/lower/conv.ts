@@ -1,0 +1,436 @@
+import type { Node, Value } from '../../../core/ir.js'
+import { concrete, sizeOf } from '../../../core/shape.js'
+import { intAttribute } from '../../../ops/definition.js'
+import { windowOf } from '../../../ops/window.js'
+import { type Activation, activationKinds, epilogueOf } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import {
+  ceilDiv,
+  epilogueFields,
+  floatBytes,
+  isFloat32,
+  type NodePlan,
+  packPanels,
+  panelBytes,
+  slabColumns,
+  tilingOf,
+  Workspace,
+} from './gemm.js'
+import type { Lowering, LoweringContext } from './lowering.js'
+import { fromPlan } from './matmul.js'
+
+/** A 2-D convolution of x [images, height, width, channels] with w [kernelY, kernelX, channels/group, outputs]; a 1-D one has height 1. */
+interface Geometry {
+  readonly images: number
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  readonly outHeight: number
+  readonly outWidth: number
+  readonly outputs: number
+  readonly group: number
+  readonly kernelY: number
+  readonly kernelX: number
+  readonly strideY: number
+  readonly strideX: number
+  readonly dilationY: number
+  readonly dilationX: number
+  readonly top: number
+  readonly left: number
+  readonly bottom: number
+  readonly right: number
+}
+
+const shapeOf = (value: Value): readonly number[] => concrete(value.shape, value.name)
+
+function geometryOf(node: Node, x: Value, w: Value, y: Value): Geometry {
+  const spatial = shapeOf(x).slice(1, -1)
+  const kernel = shapeOf(w).slice(0, -2)
+  const { strides, dilations, padBegin, padEnd } = windowOf(node.attributes, kernel, spatial)
+  const [height, width] = spatial.length === 1 ? [1, ...spatial] : spatial
+  const [outHeight, outWidth] = spatial.length === 1 ? [1, ...shapeOf(y).slice(1, -1)] : shapeOf(y).slice(1, -1)
+  const both = (values: readonly number[], fill: number) => (values.length === 1 ? [fill, ...values] : values)
+  const [kernelY, kernelX] = both(kernel, 1)
+  const [strideY, strideX] = both(strides, 1)
+  const [dilationY, dilationX] = both(dilations, 1)
+  const [top, left] = both(padBegin, 0)
+  const [bottom, right] = both(padEnd, 0)
+  return {
+    images: shapeOf(x)[0],
+    height,
+    width,
+    channels: shapeOf(x)[spatial.length + 1],
+    outHeight,
+    outWidth,
+    outputs: shapeOf(w)[spatial.length + 1],
+    group: intAttribute(node.attributes, 'group') ?? 1,
+    kernelY,
+    kernelX,
+    strideY,
+    strideX,
+    dilationY,
+    dilationX,
+    top,
+    left,
+    bottom,
+    right,
+  }
+}
+
+/** Where an image lies in its frame of zeros, and how far its pixels are apart there. */
+interface Frame {
+  readonly height: number
+  readonly width: number
+  readonly top: number
+  readonly left: number
+  readonly strideY: number
+  readonly strideX: number
+}
+
+interface Framed {
+  /** Bytes of the frames; 0 where the images themselves serve. */
+  readonly bytes: number
+  calls(source: number, target: number): readonly KernelCall[]
+}
+
+const elementsPerTile = 16_384
+
+function frameImages(images: number, height: number, width: number, channels: number, frame: Frame): Framed {
+  const same =
+    frame.top === 0 &&
+    frame.left === 0 &&
+    frame.strideY === 1 &&
+    frame.strideX === 1 &&
+    frame.height === height &&
+    frame.width === width
+  if (same) return { bytes: 0, calls: () => [] }
+  const rows = images * frame.height
+  const rowsPerTile = Math.max(1, Math.floor(elementsPerTile / Math.max(1, frame.width * channels)))
+  const calls = (x: number, y: number) => [
+    kernels.spread_f32(
+      {
+        x,
+        y,
+        height,
+        width,
+        channels,
+        targetHeight: frame.height,
+        targetWidth: frame.width,
+        top: frame.top,
+        left: frame.left,
+        strideY: frame.strideY,
+        strideX: frame.strideX,
+        rowsPerTile,
+        rows,
+      },
+      ceilDiv(rows, rowsPerTile),
+    ),
+  ]
+  return { bytes: rows * frame.width * channels * floatBytes, calls }
+}
+
+const padFrame = ({ height, width, top, left, bottom, right }: Geometry): Frame => ({
+  height: height + top + bottom,
+  width: width + left + right,
+  top,
+  left,
+  strideY: 1,
+  strideX: 1,
+})
+
+/** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
+interface Forward {
+  readonly images: number
+  readonly frameHeight: number
+  readonly frameWidth: number
+  /** Rows of the frame that may hold anything but zeros. */
+  readonly dataTop: number
+  readonly dataBottom: number
+  readonly channels: number
+  readonly outHeight: number
+  readonly outWidth: number
+  readonly outputs: number
+  readonly group: number
+  readonly kernelY: number
+  readonly kernelX: number
+  readonly strideY: number
+  readonly strideX: number
+  readonly dilationY: number
+  readonly dilationX: number
+}
+
+interface ForwardOperands {
+  readonly a: number
+  readonly b: number
+  readonly ldb: number
+  readonly panelStride: number
+  readonly groupStride: number
+  readonly c: number
+  readonly bias: number
+  readonly epilogue: Activation
+}
+
+/** The call that multiplies. `groupStride` is the distance of two groups' weights in bytes. */
+function multiply(forward: Forward, operands: ForwardOperands): KernelCall {
+  const { images, frameHeight, frameWidth, channels, outHeight, outWidth, outputs, group, kernelY, kernelX } = forward
+  const pixel = channels * floatBytes
+  const groupChannels = channels / group
+  const groupOutputs = outputs / group
+  const depth = kernelY * kernelX * groupChannels
+  const rows = images * outHeight * outWidth
+  const tiling = tilingOf(group, rows, groupOutputs, group * rows * groupOutputs * depth)
+  const together = group === 1 && forward.dilationX === 1
+  const flat =
+    kernelY === 1 &&
+    kernelX === 1 &&
+    forward.strideY === 1 &&
+    forward.strideX === 1 &&
+    frameHeight === outHeight &&
+    frameWidth === outWidth
+  const zeros = forward.dataTop > 0 || forward.dataBottom < frameHeight
+  const offsets = Array.from({ length: group }, (_, g) => [
+    g * groupChannels * floatBytes,
+    g * operands.groupStride,
+    g * groupOutputs * floatBytes,
+    g * groupOutputs * floatBytes,
+  ]).flat()
+  return kernels.gemm_f32(
+    {
+      ldb: operands.ldb,
+      panelStride: operands.panelStride,
+      ldc: outputs * floatBytes,
+      outer: kernelY,
+      outerStride: forward.dilationY * frameWidth * pixel,
+      inner: together ? 1 : kernelX,
+      innerStride: together ? 0 : forward.dilationX * pixel,
+      run: together ? kernelX * channels : groupChannels,
+      ...epilogueFields(operands.epilogue, activationKinds.relu),
+      a: operands.a,
+      b: operands.b,
+      c: operands.c,
+      bias: operands.bias,
+      rows,
+      columns: groupOutputs,
+      width: Math.max(1, flat ? rows : outWidth),
+      height: flat ? 1 : outHeight,
+      pixelStride: forward.strideX * pixel,
+      rowStride: forward.strideY * frameWidth * pixel,
+      imageStride: frameHeight * frameWidth * pixel,
+      top: zeros ? forward.dataTop : 0,
+      bottom: zeros && !flat ? forward.dataBottom : 0,
+      strideY: forward.strideY,
+      dilationY: forward.dilationY,
+      tileRows: tiling.tileRows,
+      tileColumns: tiling.tileColumns,
+      slabColumns: slabColumns(depth),
+    },
+    tiling.tiles,
+    offsets,
+  )
+}
+
+function convPlan(node: Node): NodePlan {
+  const [x, w, bias] = node.inputs
+  const y = node.outputs[0]
+  const g = geometryOf(node, x!, w!, y)
+  const frame = padFrame(g)
+  const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
+  const space = new Workspace()
+  const frameOffset = framed.bytes > 0 ? space.take(framed.bytes) : 0
+  const forward: Forward = {
+    ...g,
+    frameHeight: frame.height,
+    frameWidth: frame.width,
+    dataTop: Math.max(0, g.top),
+    dataBottom: Math.min(frame.height, g.top + g.height),
+  }
+  const calls = ({ address, workspace }: LoweringContext) => [
+    ...framed.calls(address(x!), workspace + frameOffset),
+    multiply(forward, {
+      a: framed.bytes > 0 ? workspace + frameOffset : address(x!),
+      b: address(w!),
+      ldb: g.outputs * floatBytes,
+      panelStride: 8 * floatBytes,
+      groupStride: (g.outputs / g.group) * floatBytes,
+      c: address(y),
+      bias: bias ? address(bias) : 0,
+      epilogue: epilogueOf(node),
+    }),
+  ]
+  return { workspaceBytes: space.bytes, calls }
+}
+
+/** dx: a convolution of dy, spread by the strides, with the weights turned by half a turn and transposed in the packing. */
+function inputGradientPlan(node: Node): NodePlan {
+  const [dy, w] = node.inputs
+  const dx = node.outputs[0]
+  const g = geometryOf(node, dx, w!, dy!)
+  const frame: Frame = {
+    height: g.height + g.dilationY * (g.kernelY - 1),
+    width: g.width + g.dilationX * (g.kernelX - 1),
+    top: g.dilationY * (g.kernelY - 1) - g.top,
+    left: g.dilationX * (g.kernelX - 1) - g.left,
+    strideY: g.strideY,
+    strideX: g.strideX,
+  }
+  const framed = frameImages(g.images, g.outHeight, g.outWidth, g.outputs, frame)
+  const space = new Workspace()
+  const frameOffset = framed.bytes > 0 ? space.take(framed.bytes) : 0
+  const taps = g.kernelY * g.kernelX
+  const groupChannels = g.channels / g.group
+  const groupOutputs = g.outputs / g.group
+  const depth = taps * groupOutputs
+  const groupBytes = panelBytes(depth, groupChannels)
+  const packOffset = space.take(g.group * groupBytes)
+  const forward: Forward = {
+    ...g,
+    frameHeight: frame.height,
+    frameWidth: frame.width,
+    dataTop: Math.max(0, frame.top),
+    dataBottom: Math.min(frame.height, Math.max(0, frame.top + (g.outHeight - 1) * g.strideY + 1)),
+    channels: g.outputs,
+    outHeight: g.height,
+    outWidth: g.width,
+    outputs: g.channels,
+    strideY: 1,
+    strideX: 1,
+  }
+  const tapStride = groupChannels * g.outputs * floatBytes
+  const calls = ({ address, workspace }: LoweringContext) => [
+    ...framed.calls(address(dy!), workspace + frameOffset),
+    packPanels(
+      {
+        source: address(w!) + (taps - 1) * tapStride,
+        target: workspace + packOffset,
+        taps,
+        tapStride: -tapStride,
+        k: groupOutputs,
+        kStride: floatBytes,
+        columns: groupChannels,
+        nStride: g.outputs * floatBytes,
+      },
+      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
+    ),
+    multiply(forward, {
+      a: framed.bytes > 0 ? workspace + frameOffset : address(dy!),
+      b: workspace + packOffset,
+      ldb: 8 * floatBytes,
+      panelStride: depth * 8 * floatBytes,
+      groupStride: groupBytes,
+      c: address(dx),
+      bias: 0,
+      epilogue: { activation: activationKinds.identity, alpha: 0, beta: 0 },
+    }),
+  ]
+  return { workspaceBytes: space.bytes, calls }
+}
+
+/** Bytes of x and dy that stay in the first-level cache while all rows of dw pass by. */
+const blockBytes = 24 * 1024
+/** Elements of dw of one tile, and how many tiles to aim at. */
+const tileElements = 8192
+const wantedTiles = 16
+
+function weightGradientPlan(node: Node): NodePlan {
+  const [x, dy] = node.inputs
+  const dw = node.outputs[0]
+  const g = geometryOf(node, x!, dw, dy!)
+  const frame = padFrame(g)
+  const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
+  const space = new Workspace()
+  const frameOffset = framed.bytes > 0 ? space.take(framed.bytes) : 0
+
+  const pixel = g.channels * floatBytes
+  const groupChannels = g.channels / g.group
+  const groupOutputs = g.outputs / g.group
+  const rows = g.kernelY * g.kernelX * groupChannels
+  const size = sizeOf(shapeOf(dw))
+  const work = g.images * g.outHeight * g.outWidth * size
+  const rowSlabs = Math.max(1, Math.min(Math.floor(size / g.group / tileElements), ceilDiv(rows, 48)))
+  const tileRows = ceilDiv(ceilDiv(rows, rowSlabs), 12) * 12
+  const sharing = work < 50_000 ? 1 : Math.max(1, Math.ceil(wantedTiles / (g.group * rowSlabs)))
+  const chunkImages = Math.max(1, ceilDiv(g.images, sharing))
+  const chunks = Math.max(1, ceilDiv(g.images, chunkImages))
+  const partBytes = ceilDiv(size * floatBytes, 64) * 64
+  const partsOffset = chunks > 1 ? space.take(chunks * partBytes) : 0
+
+  const together = g.group === 1 && g.dilationX === 1
+  const gather = g.channels === 1 && g.strideX === 1
+  const blockRows = Math.max(
+    1,
+    Math.floor(blockBytes / Math.max(1, g.outWidth * (g.outputs * floatBytes + g.strideY * g.strideX * pixel))),
+  )
+  const outerStride = g.strideY * frame.width * pixel
+  const sumChunk = 2048
+  const offsets = Array.from({ length: g.group }, (_, i) => [
+    i * groupChannels * floatBytes,
+    i * groupOutputs * floatBytes,
+    i * groupOutputs * floatBytes,
+    0,
+  ]).flat()
+  const calls = ({ address, workspace }: LoweringContext) => {
+    const result = [
+      ...framed.calls(address(x!), workspace + frameOffset),
+      kernels.gemm_tn_f32(
+        {
+          ldb: g.outputs * floatBytes,
+          panelStride: 8 * floatBytes,
+          ldc: g.outputs * floatBytes,
+          outer: g.outHeight,
+          outerStride,
+          inner: 1,
+          innerStride: outerStride,
+          run: g.outWidth,
+          lower: Number.NEGATIVE_INFINITY,
+          a: framed.bytes > 0 ? workspace + frameOffset : address(x!),
+          b: address(dy!),
+          c: chunks > 1 ? workspace + partsOffset : address(dw),
+          bias: 0,
+          columns: groupOutputs,
+          images: g.images,
+          height: g.outHeight,
+          pixelStride: g.strideX * pixel,
+          imageStride: frame.height * frame.width * pixel,
+          tapRows: g.kernelY,
+          tapColumns: together ? 1 : g.kernelX,
+          channels: together ? g.kernelX * g.channels : groupChannels,
+          tapRowStride: g.dilationY * frame.width * pixel,
+          tapColumnStride: g.dilationX * pixel,
+          gather: gather ? 1 : 0,
+          blockRows,
+          tileRows,
+          tileColumns: ceilDiv(groupOutputs, 8) * 8,
+          batches: g.group,
+          chunkImages,
+          chunkBytes: partBytes,
+          activation: 0,
+          alpha: 0,
+          beta: 0,
+        },
+        chunks * g.group * ceilDiv(rows, tileRows),
+        offsets,
+      ),
+    ]
+    if (chunks > 1)
+      result.push(
+        kernels.sum_parts_f32(
+          { x: workspace + partsOffset, y: address(dw), size, parts: chunks, partBytes, chunk: sumChunk },
+          ceilDiv(size, sumChunk),
+        ),
+      )
+    return result
+  }
+  return { workspaceBytes: space.bytes, calls }
+}
+
+/** float32, with one or two spatial axes. */
+const convolution = (plan: (node: Node) => NodePlan): Lowering => ({
+  ...fromPlan(plan),
+  accelerates: (node) => isFloat32(node) && (node.inputs[0]!.shape.length === 3 || node.inputs[0]!.shape.length === 4),
+})
+
+export const convLowerings = {
+  'lanewise.ConvNhwc': convolution(convPlan),
+  'lanewise.ConvInputGradientNhwc': convolution(inputGradientPlan),
+  'lanewise.ConvWeightGradientNhwc': convolution(weightGradientPlan),
+} as const satisfies Record<string, Lowering>

@@ -1,0 +1,70 @@
+import type { Node, Value } from '../../../core/ir.js'
+import type { Activation } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { LoweringContext } from './lowering.js'
+
+/** The calls of one node and the scratch memory that they share. */
+export interface NodePlan {
+  readonly workspaceBytes: number
+  calls(context: LoweringContext): readonly KernelCall[]
+}
+
+/** Hands out stretches of a workspace, 64-byte aligned, with 64 bytes between them that kernels may read. */
+export class Workspace {
+  bytes = 0
+
+  /** The offset of `bytes` new bytes. */
+  take(bytes: number): number {
+    const offset = this.bytes
+    this.bytes += Math.ceil((bytes + 64) / 64) * 64
+    return offset
+  }
+}
+
+export const floatBytes = 4
+export const ceilDiv = (a: number, b: number): number => Math.ceil(a / b)
+const roundUp = (size: number, multiple: number): number => ceilDiv(size, multiple) * multiple
+
+export const isFloat32 = (node: Node): boolean =>
+  [...node.inputs, ...node.outputs].every((value?: Value) => value === undefined || value.dtype === 'float32')
+
+/** Relu is a bound that the register tile applies; other activations run over the finished tile. */
+export function epilogueFields({ activation, alpha, beta }: Activation, relu: number) {
+  const isRelu = activation === relu
+  return { lower: isRelu ? 0 : Number.NEGATIVE_INFINITY, activation: isRelu ? 0 : activation, alpha, beta }
+}
+
+/** Multiply-adds below which a step is not worth sharing between threads. */
+const minimumTileWork = 50_000
+const maximumTiles = 64
+
+export interface Tiling {
+  readonly tileRows: number
+  readonly tileColumns: number
+  readonly tiles: number
+}
+
+/** Cuts `batches` products of `rows` x `columns` elements, `work` multiply-adds in all, by their sizes alone. */
+export function tilingOf(batches: number, rows: number, columns: number, work: number, rowGrain = 48): Tiling {
+  const wanted = Math.max(1, Math.min(maximumTiles, Math.floor(work / minimumTileWork)) / Math.max(1, batches))
+  const rowTiles = Math.max(1, Math.min(Math.floor(wanted), Math.floor(rows / rowGrain)))
+  const tileRows = Math.max(12, roundUp(ceilDiv(rows, rowTiles), 12))
+  const columnTiles = Math.max(1, Math.min(Math.floor(wanted / rowTiles), Math.floor(columns / 24)))
+  const tileColumns = Math.max(8, roundUp(ceilDiv(columns, columnTiles), 8))
+  return { tileRows, tileColumns, tiles: batches * ceilDiv(rows, tileRows) * ceilDiv(columns, tileColumns) }
+}
+
+/** Bytes of B that stay in the first-level cache while rows of A pass by. */
+const slabBytes = 36 * 1024
+
+/** Columns of B, a multiple of 8, that are multiplied with all rows of a tile before the next ones. */
+export const slabColumns = (depth: number): number =>
+  Math.max(8, Math.floor(slabBytes / (Math.max(1, depth) * floatBytes * 8)) * 8)
+
+export const panelBytes = (depth: number, columns: number): number => ceilDiv(columns, 8) * depth * 8 * floatBytes
+
+type PackFields = Parameters<typeof kernels.pack_panels_f32>[0]
+
+/** Packs panels for each of `offsets` (bytes: source, target). */
+export const packPanels = (fields: PackFields, offsets: readonly (readonly [number, number])[]): KernelCall =>
+  kernels.pack_panels_f32(fields, offsets.length * ceilDiv(fields.columns, 8), offsets.flat())
