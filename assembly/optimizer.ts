@@ -1,4 +1,4 @@
-import { storeLanes } from './simd'
+import { storeLeft } from './simd'
 
 // @ts-ignore: decorator
 @unmanaged
@@ -20,14 +20,6 @@ export class RmspropParams { w: usize; g: usize; v: usize; rate: usize; outW: us
 @unmanaged
 export class AdagradParams { w: usize; g: usize; a: usize; rate: usize; outW: usize; outA: usize; size: i32; chunk: i32; epsilon: f32 }
 
-/** Stores four lanes, or as many as are left. */
-// @ts-ignore: decorator
-@inline
-function put(address: usize, value: v128, left: i32): void {
-  if (left >= 4) v128.store(address, value)
-  else storeLanes(address, value, left)
-}
-
 /** w - rate g. Here and below `rate` and `alpha` point to a float32, outputs may be the inputs of their names, `chunk` is a multiple of 4. */
 export function sgd_update_f32(p: SgdParams, tile: i32, thread: i32): void {
   const to = min((tile + 1) * p.chunk, p.size)
@@ -35,7 +27,7 @@ export function sgd_update_f32(p: SgdParams, tile: i32, thread: i32): void {
   const w = p.w, g = p.g, outW = p.outW
   for (let i = tile * p.chunk; i < to; i += 4) {
     const at = <usize>i << 2
-    put(outW + at, f32x4.sub(v128.load(w + at), f32x4.mul(rate, v128.load(g + at))), to - i)
+    storeLeft(outW + at, f32x4.sub(v128.load(w + at), f32x4.mul(rate, v128.load(g + at))), to - i)
   }
 }
 
@@ -51,8 +43,8 @@ export function momentum_update_f32(p: MomentumParams, tile: i32, thread: i32): 
     const pull = f32x4.mul(rate, v128.load(g + at))
     const velocity = f32x4.sub(f32x4.mul(momentum, v128.load(m + at)), pull)
     const step = nesterov ? f32x4.sub(f32x4.mul(momentum, velocity), pull) : velocity
-    put(outW + at, f32x4.add(v128.load(w + at), step), to - i)
-    put(outM + at, velocity, to - i)
+    storeLeft(outW + at, f32x4.add(v128.load(w + at), step), to - i)
+    storeLeft(outM + at, velocity, to - i)
   }
 }
 
@@ -72,9 +64,9 @@ export function adam_update_f32(p: AdamParams, tile: i32, thread: i32): void {
     const newM = f32x4.add(oldM, f32x4.mul(f32x4.sub(gradient, oldM), rest1))
     const newV = f32x4.add(oldV, f32x4.mul(f32x4.sub(f32x4.mul(gradient, gradient), oldV), rest2))
     const step = f32x4.div(f32x4.mul(newM, alpha), f32x4.add(f32x4.sqrt(newV), epsilon))
-    put(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
-    put(outM + at, newM, to - i)
-    put(outV + at, newV, to - i)
+    storeLeft(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
+    storeLeft(outM + at, newM, to - i)
+    storeLeft(outV + at, newV, to - i)
   }
 }
 
@@ -91,8 +83,8 @@ export function rmsprop_update_f32(p: RmspropParams, tile: i32, thread: i32): vo
     const gradient = v128.load(g + at)
     const newV = f32x4.add(f32x4.mul(rho, v128.load(v + at)), f32x4.mul(rest, f32x4.mul(gradient, gradient)))
     const step = f32x4.div(f32x4.mul(rate, gradient), f32x4.sqrt(f32x4.add(newV, epsilon)))
-    put(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
-    put(outV + at, newV, to - i)
+    storeLeft(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
+    storeLeft(outV + at, newV, to - i)
   }
 }
 
@@ -107,7 +99,7 @@ export function adagrad_update_f32(p: AdagradParams, tile: i32, thread: i32): vo
     const gradient = v128.load(g + at)
     const newA = f32x4.add(v128.load(a + at), f32x4.mul(gradient, gradient))
     const step = f32x4.div(f32x4.mul(rate, gradient), f32x4.sqrt(f32x4.add(newA, epsilon)))
-    put(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
-    put(outA + at, newA, to - i)
+    storeLeft(outW + at, f32x4.sub(v128.load(w + at), step), to - i)
+    storeLeft(outA + at, newA, to - i)
   }
 }

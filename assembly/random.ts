@@ -1,4 +1,4 @@
-import { storeLanes } from './simd'
+import { storeLeft } from './simd'
 
 // @ts-ignore: decorator
 @unmanaged
@@ -24,8 +24,7 @@ function emit(words: v128, x: usize, y: usize, count: i32, dropout: bool, thresh
   const value = dropout
     ? v128.and(f32x4.mul(v128.load(x), scale), i32x4.ge_s(bits, threshold))
     : f32x4.mul(f32x4.convert_i32x4_s(bits), f32x4.splat(1.0 / 16777216))
-  if (count >= 4) v128.store(y, value)
-  else storeLanes(y, value, count)
+  storeLeft(y, value, count)
 }
 
 /** Philox4x32-10 on four counters at a time: 16 elements. `from` is a multiple of 16. */

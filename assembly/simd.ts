@@ -14,3 +14,11 @@ export function storeLanes(address: usize, value: v128, count: i32): void {
   if (count > 1) v128.store_lane<f32>(address, value, 1, 4)
   if (count > 2) v128.store_lane<f32>(address, value, 2, 8)
 }
+
+/** Stores four float32 lanes, or the first `left` of them (at least 1) if fewer are left. */
+// @ts-ignore: decorator
+@inline
+export function storeLeft(address: usize, value: v128, left: i32): void {
+  if (left >= 4) v128.store(address, value)
+  else storeLanes(address, value, left)
+}

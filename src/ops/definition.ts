@@ -29,6 +29,8 @@ export interface GradientContext {
   readonly attributes: Attributes
   /** Gradient of the loss by output `index`; undefined if the loss does not depend on it. */
   gradient(index: number): Value | undefined
+  /** The content of input `index` if it is known while compiling. */
+  constant(index: number): Tensor | undefined
   /** Whether the gradient by input `index` is asked for; a rule may return undefined where it is not. */
   needs(index: number): boolean
 }

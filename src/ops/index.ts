@@ -2,11 +2,21 @@ import { LanewiseError } from '../core/errors.js'
 import { activations } from './activations.js'
 import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
+import { elementwise } from './elementwise.js'
+import { matmul } from './matmul.js'
+import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
+import { reductions } from './reduction.js'
+import { softmax } from './softmax.js'
 
 /** Every op, by the name that `Node.op` holds. */
 export const operators = {
   ...activations,
+  ...elementwise,
+  ...reductions,
+  ...softmax,
+  ...matmul,
+  ...optimizerUpdates,
   ...conv,
   ...pool,
 } as const satisfies Record<string, OpDefinition>

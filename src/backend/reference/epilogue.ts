@@ -25,6 +25,7 @@ export function activate(values: Float64Array, attributes: Attributes): Float64A
     attributes: withDefaults(definitions[op], {
       alpha: attributes['activation_alpha'],
       beta: attributes['activation_beta'],
+      gamma: attributes['activation_beta'],
     }),
   })
   return numbersOf(result)

@@ -39,3 +39,15 @@ export function tensorOf(dtype: DType, values: ArrayLike<number>, shape: Shape):
             : array.from(values)
   return new Tensor(dtype, dtype === 'uint64' ? new BigUint64Array(data.buffer) : data, dims)
 }
+
+/** The elements as exact integers. Throws TYPE_MISMATCH unless the tensor is int64 or uint64. */
+export function bigIntsOf({ type, data }: Tensor): bigint[] {
+  if (!isBigInt(type)) throw new LanewiseError('TYPE_MISMATCH', `${type} elements are not 64-bit integers`)
+  return Array.from(data as BigInt64Array)
+}
+
+/** An int64 or uint64 tensor; integers beyond 64 bits wrap. */
+export function tensorOfBigInts(dtype: DType, values: ArrayLike<bigint>, shape: Shape): Tensor {
+  const array = dtype === 'uint64' ? BigUint64Array : BigInt64Array
+  return new Tensor(dtype, array.from(Array.from(values)), concrete(shape))
+}

@@ -1,0 +1,277 @@
+import { storeLeft } from './simd'
+
+/**
+ * Windows over channels-last images. Per spatial axis (depth, height, width): input size, output size, kernel, stride,
+ * dilation, leading pad. padded: end of the input and its trailing pad, for averages that count the pad.
+ * overlap: windows share elements, and a tile of a gradient is `channels` channels of one image; otherwise it is `chunk`
+ * output rows. cover: windows without overlap touch every element.
+ */
+// @ts-ignore: decorator
+@unmanaged
+export class PoolParams {
+  x: usize; y: usize; dy: usize; dx: usize
+  rows: i32; chunk: i32; c: i32; channels: i32
+  inD: i32; inH: i32; inW: i32
+  outD: i32; outH: i32; outW: i32
+  kD: i32; kH: i32; kW: i32
+  sD: i32; sH: i32; sW: i32
+  dD: i32; dH: i32; dW: i32
+  pD: i32; pH: i32; pW: i32
+  paddedD: i32; paddedH: i32; paddedW: i32
+  includePad: i32; overlap: i32; cover: i32
+}
+
+/** The first tap of a window from `start` on that is not in the leading pad. */
+// @ts-ignore: decorator
+@inline
+function firstTap(start: i32, dilation: i32): i32 {
+  return start < 0 ? (dilation - 1 - start) / dilation : 0
+}
+
+/** The number of the `kernel` taps of a window from `start` on that lie before `limit`. */
+// @ts-ignore: decorator
+@inline
+function lastTap(start: i32, limit: i32, dilation: i32, kernel: i32): i32 {
+  return start >= limit ? 0 : min(kernel, (limit - start + dilation - 1) / dilation)
+}
+
+// @ts-ignore: decorator
+@inline
+function combine(a: v128, b: v128, isMax: bool): v128 {
+  return isMax ? f32x4.max(a, b) : f32x4.add(a, b)
+}
+
+/** Output rows (image, depth, height) of a pool; sums are divided by the number of taps. */
+// @ts-ignore: decorator
+@inline
+function pool(p: PoolParams, tile: i32, isMax: bool): void {
+  const to = min((tile + 1) * p.chunk, p.rows)
+  const c = p.c
+  const pixel = <usize>c << 2
+  const inW = p.inW, inH = p.inH, inD = p.inD
+  const stepX = p.dW * pixel
+  const stepY = <usize>p.dH * inW * pixel
+  const stepZ = <usize>p.dD * inH * inW * pixel
+  const isQuad = p.kD == 1 && p.kH == 2 && p.kW == 2
+  const start = f32x4.splat(isMax ? -Infinity : 0)
+  for (let row = tile * p.chunk; row < to; row++) {
+    const oh = row % p.outH
+    const rest = row / p.outH
+    const od = rest % p.outD
+    const z = od * p.sD - p.pD
+    const y = oh * p.sH - p.pH
+    const z0 = firstTap(z, p.dD), z1 = lastTap(z, inD, p.dD, p.kD)
+    const y0 = firstTap(y, p.dH), y1 = lastTap(y, inH, p.dH, p.kH)
+    const plane = p.x + ((<usize>(rest / p.outD) * inD + z) * inH + y) * inW * pixel
+    let out = p.y + <usize>row * p.outW * pixel
+    for (let ow = 0; ow < p.outW; ow++, out += pixel) {
+      const x = ow * p.sW - p.pW
+      const x0 = firstTap(x, p.dW), x1 = lastTap(x, inW, p.dW, p.kW)
+      let count = (z1 - z0) * (y1 - y0) * (x1 - x0)
+      if (p.includePad)
+        count = lastTap(z, p.paddedD, p.dD, p.kD) * lastTap(y, p.paddedH, p.dH, p.kH) * lastTap(x, p.paddedW, p.dW, p.kW)
+      const divisor = f32x4.splat(<f32>count)
+      const corner = plane + <usize>x * pixel
+      if (isQuad && y1 - y0 == 2 && x1 - x0 == 2) {
+        for (let i = 0; i < c; i += 4) {
+          const at = corner + (<usize>i << 2)
+          const top = combine(v128.load(at), v128.load(at + stepX), isMax)
+          const value = combine(top, combine(v128.load(at + stepY), v128.load(at + stepY + stepX), isMax), isMax)
+          storeLeft(out + (<usize>i << 2), isMax ? value : f32x4.div(value, divisor), c - i)
+        }
+        continue
+      }
+      for (let i = 0; i < c; i += 4) {
+        let value = start
+        for (let kz = z0; kz < z1; kz++)
+          for (let ky = y0; ky < y1; ky++) {
+            let at = corner + kz * stepZ + ky * stepY + x0 * stepX + (<usize>i << 2)
+            for (let kx = x0; kx < x1; kx++, at += stepX) value = combine(value, v128.load(at), isMax)
+          }
+        storeLeft(out + (<usize>i << 2), isMax ? value : f32x4.div(value, divisor), c - i)
+      }
+    }
+  }
+}
+
+/** Lanes where x is the maximum y, NaN being the largest of all. */
+// @ts-ignore: decorator
+@inline
+function isMaximum(x: v128, y: v128): v128 {
+  return v128.or(f32x4.eq(x, y), f32x4.ne(x, x))
+}
+
+/** Spreads the gradients of one output row over channels [from, to) of its windows. */
+// @ts-ignore: decorator
+@inline
+function spreadRow(p: PoolParams, row: i32, from: i32, to: i32, isMax: bool, overlap: bool): void {
+  const pixel = <usize>p.c << 2
+  const inW = p.inW, inH = p.inH, inD = p.inD
+  const stepX = p.dW * pixel
+  const stepY = <usize>p.dH * inW * pixel
+  const stepZ = <usize>p.dD * inH * inW * pixel
+  const rest = row / p.outH
+  const z = rest % p.outD * p.sD - p.pD
+  const y = row % p.outH * p.sH - p.pH
+  const z0 = firstTap(z, p.dD), z1 = lastTap(z, inD, p.dD, p.kD)
+  const y0 = firstTap(y, p.dH), y1 = lastTap(y, inH, p.dH, p.kH)
+  const plane = ((<usize>(rest / p.outD) * inD + z) * inH + y) * inW * pixel
+  let out = <usize>row * p.outW * pixel
+  const isQuad = !overlap && p.kD == 1 && p.kH == 2 && p.kW == 2
+  const toX = p.x - p.dx
+  for (let ow = 0; ow < p.outW; ow++, out += pixel) {
+    const x = ow * p.sW - p.pW
+    const x0 = firstTap(x, p.dW), x1 = lastTap(x, inW, p.dW, p.kW)
+    let count = (z1 - z0) * (y1 - y0) * (x1 - x0)
+    if (p.includePad)
+      count = lastTap(z, p.paddedD, p.dD, p.kD) * lastTap(y, p.paddedH, p.dH, p.kH) * lastTap(x, p.paddedW, p.dW, p.kW)
+    const divisor = f32x4.splat(<f32>count)
+    const corner = p.dx + plane + <usize>x * pixel
+    if (isQuad && y1 - y0 == 2 && x1 - x0 == 2) {
+      for (let i = from; i < to; i += 4) {
+        const at = corner + (<usize>i << 2)
+        const dy = v128.load(p.dy + out + (<usize>i << 2))
+        if (isMax) {
+          const max = v128.load(p.y + out + (<usize>i << 2))
+          const source = at + toX
+          const a = isMaximum(v128.load(source), max)
+          const b = isMaximum(v128.load(source + stepX), max)
+          const ab = v128.or(a, b)
+          const d = isMaximum(v128.load(source + stepY), max)
+          const abd = v128.or(ab, d)
+          const e = isMaximum(v128.load(source + stepY + stepX), max)
+          storeLeft(at, v128.and(dy, a), to - i)
+          storeLeft(at + stepX, v128.andnot(v128.and(dy, b), a), to - i)
+          storeLeft(at + stepY, v128.andnot(v128.and(dy, d), ab), to - i)
+          storeLeft(at + stepY + stepX, v128.andnot(v128.and(dy, e), abd), to - i)
+        } else {
+          const share = f32x4.div(dy, divisor)
+          storeLeft(at, share, to - i)
+          storeLeft(at + stepX, share, to - i)
+          storeLeft(at + stepY, share, to - i)
+          storeLeft(at + stepY + stepX, share, to - i)
+        }
+      }
+      continue
+    }
+    for (let i = from; i < to; i += 4) {
+      const dy = v128.load(p.dy + out + (<usize>i << 2))
+      let open = i32x4.splat(-1)
+      const max = isMax ? v128.load(p.y + out + (<usize>i << 2)) : f32x4.div(dy, divisor)
+      for (let kz = z0; kz < z1; kz++)
+        for (let ky = y0; ky < y1; ky++) {
+          let at = corner + kz * stepZ + ky * stepY + x0 * stepX + (<usize>i << 2)
+          for (let kx = x0; kx < x1; kx++, at += stepX) {
+            let share = max
+            if (isMax) {
+              const hit = v128.and(isMaximum(v128.load(at + toX), max), open)
+              open = v128.andnot(open, hit)
+              share = v128.and(dy, hit)
+            }
+            storeLeft(at, overlap ? f32x4.add(v128.load(at), share) : share, to - i)
+          }
+        }
+    }
+  }
+}
+
+/** The first input row (or plane) that window `o` of `count` owns, where windows do not overlap. */
+// @ts-ignore: decorator
+@inline
+function owned(o: i32, count: i32, stride: i32, pad: i32, size: i32): i32 {
+  return o == 0 ? 0 : o == count ? size : min(max(o * stride - pad, 0), size)
+}
+
+// @ts-ignore: decorator
+@inline
+function gradient(p: PoolParams, tile: i32, isMax: bool): void {
+  const pixel = <usize>p.c << 2
+  const line = pixel * p.inW
+  if (p.overlap) {
+    const blocks = (p.c + p.channels - 1) / p.channels
+    const image = tile / blocks
+    const from = tile % blocks * p.channels
+    const to = min(from + p.channels, p.c)
+    const pixels = p.inD * p.inH * p.inW
+    let at = p.dx + <usize>image * pixels * pixel + (<usize>from << 2)
+    if (blocks == 1) memory.fill(at, 0, pixels * pixel)
+    else for (let i = 0; i < pixels; i++, at += pixel) memory.fill(at, 0, <usize>(to - from) << 2)
+    const rows = p.outD * p.outH
+    for (let row = image * rows; row < (image + 1) * rows; row++) spreadRow(p, row, from, to, isMax, true)
+    return
+  }
+  const end = min((tile + 1) * p.chunk, p.rows)
+  for (let row = tile * p.chunk; row < end; row++) {
+    if (!p.cover) {
+      const rest = row / p.outH
+      const oh = row % p.outH
+      const od = rest % p.outD
+      const y0 = owned(oh, p.outH, p.sH, p.pH, p.inH), y1 = owned(oh + 1, p.outH, p.sH, p.pH, p.inH)
+      const z1 = owned(od + 1, p.outD, p.sD, p.pD, p.inD)
+      for (let z = owned(od, p.outD, p.sD, p.pD, p.inD); z < z1; z++)
+        memory.fill(p.dx + ((<usize>(rest / p.outD) * p.inD + z) * p.inH + y0) * line, 0, (y1 - y0) * line)
+    }
+    spreadRow(p, row, 0, p.c, isMax, false)
+  }
+}
+
+/** y = the maximum of each window of x; NaN is larger than all. */
+export function max_pool_f32(p: PoolParams, tile: i32, thread: i32): void {
+  pool(p, tile, true)
+}
+
+/** y = the mean of each window of x. */
+export function average_pool_f32(p: PoolParams, tile: i32, thread: i32): void {
+  pool(p, tile, false)
+}
+
+/** dx: the first maximum of each window, in row-major order, takes dy. */
+export function max_pool_gradient_f32(p: PoolParams, tile: i32, thread: i32): void {
+  gradient(p, tile, true)
+}
+
+/** dx: each element of a window takes its share of dy. */
+export function average_pool_gradient_f32(p: PoolParams, tile: i32, thread: i32): void {
+  gradient(p, tile, false)
+}
+
+// @ts-ignore: decorator
+@unmanaged
+export class PlanePoolParams { x: usize; y: usize; planes: i32; size: i32; chunk: i32 }
+
+/** One value for each of `planes` contiguous planes of `size` elements: lanes, then the lanes together, then the rest, in order. */
+// @ts-ignore: decorator
+@inline
+function plane(p: PlanePoolParams, tile: i32, isMax: bool): void {
+  const to = min((tile + 1) * p.chunk, p.planes)
+  const size = p.size
+  for (let i = tile * p.chunk; i < to; i++) {
+    const x = p.x + (<usize>i * size << 2)
+    let a = f32x4.splat(isMax ? -Infinity : 0)
+    let b = a
+    let k = 0
+    for (; k + 8 <= size; k += 8) {
+      a = combine(a, v128.load(x + (<usize>k << 2)), isMax)
+      b = combine(b, v128.load(x + (<usize>k << 2), 16), isMax)
+    }
+    a = combine(a, b, isMax)
+    a = combine(a, v128.shuffle<i32>(a, a, 2, 3, 0, 1), isMax)
+    a = combine(a, v128.shuffle<i32>(a, a, 1, 0, 3, 2), isMax)
+    let value = f32x4.extract_lane(a, 0)
+    for (; k < size; k++) {
+      const next = load<f32>(x + (<usize>k << 2))
+      value = isMax ? max<f32>(value, next) : value + next
+    }
+    store<f32>(p.y + (<usize>i << 2), isMax ? value : value / <f32>size)
+  }
+}
+
+/** GlobalMaxPool of channels-first images. */
+export function global_max_pool_f32(p: PlanePoolParams, tile: i32, thread: i32): void {
+  plane(p, tile, true)
+}
+
+/** GlobalAveragePool of channels-first images. */
+export function global_average_pool_f32(p: PlanePoolParams, tile: i32, thread: i32): void {
+  plane(p, tile, false)
+}

@@ -1,0 +1,101 @@
+import { isFloat, type NumericDType } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Node, Value } from '../core/ir.js'
+import { formatShape, sameShape } from '../core/shape.js'
+import type { GraphBuilder } from '../graph/builder.js'
+import { withDefaults } from '../ops/definition.js'
+import { definitionOf } from '../ops/index.js'
+import { unbroadcast } from './unbroadcast.js'
+
+/**
+ * Appends to `builder` the nodes that compute the gradients of `loss` by each of `by`: reverse mode, only along
+ * paths from `by` to `loss`. `seed` is the gradient by `loss` itself, of its shape; 1 if absent, and then the loss must be a scalar.
+ * An answer is undefined where the loss does not depend on the value. Contributions to one value are added in a fixed order,
+ * last use first. Throws UNSUPPORTED_OP, naming the node, where a path crosses an op that cannot be differentiated.
+ */
+export function differentiate(
+  builder: GraphBuilder,
+  loss: Value,
+  by: readonly Value[],
+  seed?: Value,
+): readonly (Value | undefined)[] {
+  checkSeed(loss, seed)
+  const forward = [...builder.nodes]
+  const needed = dependents(forward, by)
+  if (!needed.has(loss)) return by.map(() => undefined)
+  return builder.scope('gradient', () => {
+    const gradients = new Map<Value, Value>()
+    const accumulate = (value: Value, gradient: Value) => {
+      const sofar = gradients.get(value)
+      gradients.set(value, sofar ? builder.add(sofar, gradient) : gradient)
+    }
+    accumulate(loss, seed ?? builder.scalar(1, loss.dtype as NumericDType))
+    for (const node of forward.reverse()) {
+      if (!node.outputs.some((output) => gradients.has(output) && needed.has(output))) continue
+      inputGradients(builder, node, gradients, needed).forEach((gradient, index) => {
+        const input = node.inputs[index]
+        if (gradient && input && needed.has(input)) accumulate(input, unbroadcast(builder, gradient, input))
+      })
+    }
+    return by.map((value) => gradients.get(value))
+  })
+}
+
+function checkSeed(loss: Value, seed: Value | undefined): void {
+  if (!isFloat(loss.dtype))
+    throw new LanewiseError(
+      'TYPE_MISMATCH',
+      `the loss '${loss.name}' is ${loss.dtype}; only float values have gradients`,
+    )
+  if (!seed && loss.shape.length !== 0)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `the loss '${loss.name}' has the shape ${formatShape(loss.shape)}; reduce it to a scalar, or give a seed of that shape`,
+    )
+  if (seed && (!sameShape(seed.shape, loss.shape) || seed.dtype !== loss.dtype))
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `the seed (${seed.dtype} ${formatShape(seed.shape)}) must be of the loss's type, ${loss.dtype} ${formatShape(loss.shape)}`,
+    )
+}
+
+/** Every float value that depends on one of `by` through ops that do not cut the gradient; `by` included. */
+function dependents(nodes: readonly Node[], by: readonly Value[]): ReadonlySet<Value> {
+  const found = new Set<Value>(by)
+  for (const node of nodes) {
+    if (definitionOf(node.op).gradient === undefined) continue
+    if (!node.inputs.some((input) => input && found.has(input))) continue
+    for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output)
+  }
+  return found
+}
+
+function inputGradients(
+  builder: GraphBuilder,
+  node: Node,
+  gradients: ReadonlyMap<Value, Value>,
+  needed: ReadonlySet<Value>,
+): readonly (Value | undefined)[] {
+  const definition = definitionOf(node.op)
+  if (!definition.gradient)
+    throw new LanewiseError(
+      'UNSUPPORTED_OP',
+      `${node.op} '${node.name}' lies between the loss and a trained value, and has no gradient; freeze what comes before it, or take it out of the loss`,
+    )
+  return definition.gradient({
+    emit: builder,
+    node,
+    inputs: node.inputs,
+    outputs: node.outputs,
+    attributes: withDefaults(definition, node.attributes),
+    gradient: (index) => gradients.get(node.outputs[index]),
+    constant: (index) => {
+      const input = node.inputs[index]
+      return input && builder.constantOf(input)
+    },
+    needs: (index) => {
+      const input = node.inputs[index]
+      return input !== undefined && needed.has(input)
+    },
+  })
+}
