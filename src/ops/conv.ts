@@ -31,9 +31,9 @@ const weightShape = { weight_shape: { type: 'ints', required: true } } as const 
 >
 
 const epilogue = {
-  activation: { type: 'string' },
-  activation_alpha: { type: 'float' },
-  activation_beta: { type: 'float' },
+  activation: { type: 'string', default: '' },
+  activation_alpha: { type: 'float', default: 0 },
+  activation_beta: { type: 'float', default: 0 },
 } as const satisfies Record<string, AttributeSchema>
 
 function checkKernel(attributes: Attributes, weight: readonly number[]): readonly number[] {

@@ -63,6 +63,8 @@ export interface Traits {
   readonly commutative?: boolean
   /** Reduces along axes. */
   readonly reduction?: boolean
+  /** The output depends on the inputs' shapes only: it is known as soon as they are concrete. */
+  readonly shapeOnly?: boolean
   /** Never folded, merged or moved past a change of its inputs, though its inputs may be equal. */
   readonly random?: boolean
 }

@@ -3,11 +3,16 @@ import { activations } from './activations.js'
 import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
+import { generators } from './generators.js'
 import { matmul } from './matmul.js'
+import { movement } from './movement.js'
+import { normalization } from './normalization.js'
 import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
+import { random } from './random.js'
 import { reductions } from './reduction.js'
 import { softmax } from './softmax.js'
+import { views } from './views.js'
 
 /** Every op, by the name that `Node.op` holds. */
 export const operators = {
@@ -19,6 +24,11 @@ export const operators = {
   ...optimizerUpdates,
   ...conv,
   ...pool,
+  ...views,
+  ...movement,
+  ...generators,
+  ...normalization,
+  ...random,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

@@ -2,10 +2,14 @@ import type { OpName } from '../../ops/index.js'
 import { activationKernels } from './activations.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
+import { generatorKernels } from './generators.js'
 import type { ReferenceKernel } from './kernel.js'
 import { matmulKernels } from './matmul.js'
+import { movementKernels, viewKernels } from './movement.js'
+import { normalizationKernels } from './normalization.js'
 import { optimizerKernels } from './optimizer.js'
 import { poolKernels } from './pool.js'
+import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
 
@@ -19,4 +23,9 @@ export const referenceKernels = {
   ...optimizerKernels,
   ...convKernels,
   ...poolKernels,
+  ...viewKernels,
+  ...movementKernels,
+  ...generatorKernels,
+  ...normalizationKernels,
+  ...randomKernels,
 } as const satisfies Record<OpName, ReferenceKernel>

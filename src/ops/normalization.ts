@@ -1,0 +1,115 @@
+import { LanewiseError } from '../core/errors.js'
+import type { TensorType, Value } from '../core/ir.js'
+import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
+import {
+  floatAttribute,
+  type GradientContext,
+  type InferenceContext,
+  intAttribute,
+  type OpDefinition,
+} from './definition.js'
+import { required, requireFloat } from './infer.js'
+
+/** Throws SHAPE_MISMATCH unless `shape` is [channels]. */
+function checkChannels(shape: Shape, channels: Dim, what: string): void {
+  if (shape.length !== 1 || (typeof shape[0] === 'number' && typeof channels === 'number' && shape[0] !== channels))
+    throw new LanewiseError('SHAPE_MISMATCH', `${what} ${formatShape(shape)} must be [${channels}]`)
+}
+
+function inferBatchNormalization(context: InferenceContext): TensorType[] {
+  const x = requireFloat(required(context, 0))
+  if (x.shape.length < 2) throw new LanewiseError('SHAPE_MISMATCH', `takes [N, C, …], got ${formatShape(x.shape)}`)
+  for (const [index, what] of ['scale', 'bias', 'mean', 'variance'].entries())
+    checkChannels(required(context, index + 1).shape, x.shape[1], what)
+  if (intAttribute(context.attributes, 'training_mode') === 1)
+    throw new LanewiseError(
+      'UNSUPPORTED_OP',
+      'training_mode 1 is not supported: write the batch statistics with ReduceMean, or export the model for inference',
+    )
+  return [x]
+}
+
+function batchNormalizationGradient({ emit, inputs, attributes, gradient, needs }: GradientContext) {
+  const [x, scale, , mean, variance] = inputs as Value[]
+  const dy = gradient(0)!
+  const rank = x.shape.length
+  const others = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1)
+  const alongChannels = (vector: Value) => emit.reshape(vector, [-1, ...new Array<number>(rank - 2).fill(1)])
+  const inverse = emit.div(1, emit.sqrt(emit.add(variance, floatAttribute(attributes, 'epsilon'))))
+  const factor = emit.mul(scale, inverse)
+  const total = () => emit.sum(dy, others)
+  const centred = () => emit.sum(emit.mul(dy, emit.sub(x, alongChannels(mean))), others)
+  return [
+    needs(0) ? emit.mul(dy, alongChannels(factor)) : undefined,
+    needs(1) ? emit.mul(centred(), inverse) : undefined,
+    needs(2) ? total() : undefined,
+    needs(3) ? emit.neg(emit.mul(total(), factor)) : undefined,
+    needs(4) ? emit.mul(emit.mul(centred(), -0.5), emit.mul(factor, emit.square(inverse))) : undefined,
+  ]
+}
+
+function inferLayerNormalization(context: InferenceContext): TensorType[] {
+  const x = requireFloat(required(context, 0))
+  const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)
+  for (const operand of context.inputs.slice(1))
+    if (operand && operand.shape.length > x.shape.length - axis)
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `scale and bias ${formatShape(operand.shape)} must broadcast to ${formatShape(x.shape.slice(axis))}`,
+      )
+  const statistics: TensorType = {
+    dtype: x.dtype === 'float64' ? 'float64' : 'float32',
+    shape: x.shape.map((dim, at) => (at < axis ? dim : 1)),
+  }
+  return [x, statistics, statistics]
+}
+
+function layerNormalizationGradient({ emit, node, inputs, attributes, gradient, needs }: GradientContext) {
+  const [x, scale] = inputs as Value[]
+  if (gradient(1) || gradient(2))
+    throw new LanewiseError('UNSUPPORTED_OP', `the mean and deviation outputs of '${node.name}' have no gradient`)
+  const dy = gradient(0)!
+  const rank = x.shape.length
+  const from = normalizeAxis(intAttribute(attributes, 'axis'), rank)
+  const axes = Array.from({ length: rank - from }, (_, index) => from + index)
+  const centred = emit.sub(x, emit.mean(x, axes, true))
+  const variance = emit.mean(emit.square(centred), axes, true)
+  const inverse = emit.div(1, emit.sqrt(emit.add(variance, floatAttribute(attributes, 'epsilon'))))
+  const normalized = emit.mul(centred, inverse)
+  const dx = () => {
+    const g = emit.mul(dy, scale)
+    const along = emit.mul(normalized, emit.mean(emit.mul(g, normalized), axes, true))
+    return emit.mul(inverse, emit.sub(emit.sub(g, emit.mean(g, axes, true)), along))
+  }
+  return [needs(0) ? dx() : undefined, needs(1) ? emit.mul(dy, normalized) : undefined, needs(2) ? dy : undefined]
+}
+
+export const normalization = {
+  /** x [N, C, …], scale [C], bias [C], mean [C], variance [C] -> y: the inference form. */
+  BatchNormalization: {
+    since: 15,
+    inputs: [5, 5],
+    outputs: [1, 1],
+    attributes: {
+      epsilon: { type: 'float', default: 1e-5 },
+      momentum: { type: 'float', default: 0.9 },
+      training_mode: { type: 'int', default: 0 },
+    },
+    infer: inferBatchNormalization,
+    gradient: batchNormalizationGradient,
+  },
+
+  /** x, scale, bias? -> y, and the mean and the inverse standard deviation over the axes from `axis` on. */
+  LayerNormalization: {
+    since: 17,
+    inputs: [2, 3],
+    outputs: [1, 3],
+    attributes: {
+      axis: { type: 'int', default: -1 },
+      epsilon: { type: 'float', default: 1e-5 },
+      stash_type: { type: 'int', default: 1 },
+    },
+    infer: inferLayerNormalization,
+    gradient: layerNormalizationGradient,
+  },
+} as const satisfies Record<string, OpDefinition>
