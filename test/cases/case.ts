@@ -4,7 +4,7 @@ import type { Attributes } from '../../src/core/ir.js'
 import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
 
-/** How to make one operand. `values` makes it a constant of the graph (axes, shapes, pads); otherwise it is random. */
+/** How to make one operand. `values` makes it a constant of the graph (axes, shapes, pads); otherwise it is an input, random unless `data` is given. */
 export interface OperandCase {
   readonly shape: readonly number[]
   /** float32 if absent. */
@@ -12,6 +12,7 @@ export interface OperandCase {
   /** Range of the random elements, [-2, 2) if absent; integers are whole numbers in it. */
   readonly range?: readonly [from: number, to: number]
   readonly values?: readonly number[]
+  readonly data?: readonly number[]
   /** Random elements differ from each other by at least 0.01: no near ties under max, min and sorting. */
   readonly distinct?: boolean
   /** Elements keep at least 0.05 away from these kinks, where the derivative jumps. */
@@ -38,6 +39,13 @@ export const f32 = (shape: readonly number[], options: Omit<OperandCase, 'shape'
   shape,
   ...options,
 })
+export const i32 = (shape: readonly number[], options: Omit<OperandCase, 'shape' | 'dtype'> = {}): OperandCase => ({
+  shape,
+  dtype: 'int32',
+  ...options,
+})
+export const bool = (shape: readonly number[]): OperandCase => ({ shape, dtype: 'bool' })
+/** A constant of 64-bit integers. */
 export const i64 = (values: readonly number[]): OperandCase => ({ shape: [values.length], dtype: 'int64', values })
 
 export const titleOf = ({ op, note, inputs, attributes }: OpCase): string =>
@@ -67,7 +75,8 @@ export function uniform(seed: number): () => number {
 export function operandTensor(operand: OperandCase, seed: number, dtype?: NumericDType): Tensor {
   const own = operand.dtype ?? 'float32'
   const type = isFloat(own) ? (dtype ?? own) : own
-  if (operand.values) return new Tensor(type, operand.values, operand.shape)
+  const given = operand.values ?? operand.data
+  if (given) return new Tensor(type, given, operand.shape)
   const random = uniform(seed)
   const size = sizeOf(operand.shape)
   const [from, to] = own === 'bool' ? [0, 2] : (operand.range ?? [-2, 2])

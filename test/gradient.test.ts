@@ -1,0 +1,79 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { differentiate } from '../src/autodiff/differentiate.js'
+import { interpret } from '../src/backend/reference/evaluate.js'
+import { isFloat } from '../src/core/dtype.js'
+import type { Graph, Value } from '../src/core/ir.js'
+import { concrete, sizeOf } from '../src/core/shape.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { type OpCase, operandTensor, titleOf, uniform } from './cases/case.js'
+import { cases } from './cases/index.js'
+
+const STEP = 1e-5
+const TOLERANCE = 1e-6
+/** Elements checked of each operand; larger ones are sampled evenly. */
+const CHECKED = 40
+
+/** A scalar that weighs every element of every float output differently, and its gradients by the case's inputs. */
+function differentiated(row: OpCase) {
+  const builder = new GraphBuilder()
+  const feeds = new Map<Value, Tensor>()
+  const inputs = row.inputs.map((operand, index) => {
+    if (!operand) return undefined
+    const tensor = operandTensor(operand, index + 1, 'float64')
+    if (operand.values) return builder.constant(tensor)
+    const value = builder.input(`input${index}`, tensor.type, tensor.dims)
+    feeds.set(value, tensor)
+    return value
+  })
+  const outputs = builder.emit(row.op, inputs, row.attributes, row.outputs).filter(({ dtype }) => isFloat(dtype))
+  const loss = outputs
+    .map((output, index) => {
+      const random = uniform(99 + index)
+      const dims = concrete(output.shape)
+      const weights = Array.from({ length: sizeOf(dims) }, () => random() + 0.5)
+      return builder.sum(builder.mul(output, builder.constant(new Tensor('float64', weights, dims))))
+    })
+    .reduce((a, b) => builder.add(a, b))
+  const by = row.gradient!.map((index) => inputs[index]!)
+  return { by, loss, gradients: differentiate(builder, loss, by), graph: builder.build(), feeds }
+}
+
+/** The derivative of `loss` by element `index` of `value`: central difference. */
+function difference(graph: Graph, loss: Value, feeds: ReadonlyMap<Value, Tensor>, value: Value, index: number): number {
+  const forward = {
+    ...graph,
+    nodes: graph.nodes.slice(0, graph.nodes.findIndex((node) => node.outputs[0] === loss) + 1),
+  }
+  const at = (shift: number): number => {
+    const shifted = (feeds.get(value)!.data as Float64Array).slice()
+    shifted[index] += shift
+    const moved = new Map(feeds).set(value, new Tensor('float64', shifted, feeds.get(value)!.dims))
+    return interpret(forward, moved).get(loss)!.toNumbers()[0]
+  }
+  return (at(STEP) - at(-STEP)) / (2 * STEP)
+}
+
+for (const row of cases.filter(({ gradient }) => gradient?.length))
+  test(`gradient of ${titleOf(row)}`, () => {
+    const { by, loss, gradients, graph, feeds } = differentiated(row)
+    const results = interpret(graph, feeds)
+    by.forEach((value, position) => {
+      const gradient = gradients[position]
+      assert.ok(gradient, `no gradient by input ${row.gradient![position]}`)
+      assert.equal(gradient.shape, value.shape)
+      const numbers = results.get(gradient)!.toNumbers()
+      const stride = Math.max(1, Math.floor(numbers.length / CHECKED))
+      for (let index = 0; index < numbers.length; index += stride) {
+        const expected = difference(graph, loss, feeds, value, index)
+        const error = Math.abs(numbers[index] - expected) / (1 + Math.abs(expected))
+        assert.ok(
+          error <= TOLERANCE,
+          `input ${row.gradient![position]}, element ${index}: ${numbers[index]}, finite difference ${expected}`,
+        )
+      }
+    })
+  })
+
+test.run()
