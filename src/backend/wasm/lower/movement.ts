@@ -1,0 +1,218 @@
+import { bytesPerElement } from '../../../core/dtype.js'
+import { LanewiseError } from '../../../core/errors.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
+import { broadcastStrides, concrete, formatShape, normalizeAxis, sizeOf, stridesOf } from '../../../core/shape.js'
+import { intAttribute, intsAttribute } from '../../../ops/definition.js'
+import { kernels } from '../gen/kernels.js'
+import type { Lowering } from './lowering.js'
+import { padCalls, padModeOf } from './pad.js'
+import { type CopyAxis, stridedCopy } from './strided.js'
+import { CHUNK, cut } from './tiles.js'
+
+/** Bytes of gathered rows in a tile. */
+const GATHER_BYTES = 65536
+/** The most tiles of a GatherGradient: each one reads all indices. */
+const SCATTER_TILES = 16
+
+const bytesOf = (value: Value): number => bytesPerElement(value.dtype)
+const isStored = (node: Node): boolean => node.inputs[0]!.dtype !== 'string'
+
+/** The numbers in optional input `index`, if they are constant; undefined if the input is absent. */
+function numbersAt(node: Node, index: number, constant: ConstantOf): readonly number[] | undefined {
+  const input = node.inputs[index]
+  return input && constant(input)?.toNumbers()
+}
+
+const areConstant = (node: Node, from: number, constant: ConstantOf): boolean =>
+  node.inputs.slice(from).every((input) => input === undefined || constant(input) !== undefined)
+
+const axisOf = (node: Node, rank: number): number => normalizeAxis(intAttribute(node.attributes, 'axis'), rank)
+
+/** Axes of a copy of `shape` out of (or into) a larger contiguous tensor. */
+const axesOf = (shape: readonly number[], from: readonly number[], to: readonly number[]): CopyAxis[] =>
+  shape.map((size, axis) => ({ size, from: from[axis], to: to[axis] }))
+
+/** Splits a shape around `axis`: elements before, and after. */
+const around = (shape: readonly number[], axis: number) => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  inner: sizeOf(shape.slice(axis + 1)),
+})
+
+/** Start and step of each axis of a Slice. */
+function sliceOf(node: Node, constant: ConstantOf): { start: number[]; step: number[] } {
+  const shape = concrete(node.inputs[0]!.shape)
+  const starts = numbersAt(node, 1, constant)!
+  const axes = numbersAt(node, 3, constant) ?? starts.map((_, axis) => axis)
+  const steps = numbersAt(node, 4, constant)
+  const start = shape.map(() => 0)
+  const step = shape.map(() => 1)
+  axes.forEach((named, i) => {
+    const axis = normalizeAxis(named, shape.length)
+    const size = shape[axis]
+    step[axis] = steps?.[i] ?? 1
+    const begin = starts[i] < 0 ? starts[i] + size : starts[i]
+    start[axis] = Math.min(Math.max(begin, 0), step[axis] < 0 ? size - 1 : size)
+  })
+  return { start, step }
+}
+
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0)
+
+/** Throws SHAPE_MISMATCH when constant indices leave the axis; others are checked by the kernel. */
+function checkIndices(node: Node, indices: Value, axis: number, constant: ConstantOf): void {
+  const bad = constant(indices)
+    ?.toNumbers()
+    .find((index) => index < -axis || index >= axis)
+  if (bad !== undefined)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `${node.op} '${node.name}': index ${bad} is out of range for an axis of ${axis} in ${formatShape(node.inputs[0]!.shape)}`,
+    )
+}
+
+const isIndex = (value: Value): boolean => value.dtype === 'int32' || value.dtype === 'int64'
+
+export const movementLowerings = {
+  Transpose: {
+    accelerates: isStored,
+    lower(node, { address }) {
+      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const from = stridesOf(concrete(x.shape))
+      const shape = concrete(y.shape)
+      const perm = intsAttribute(node.attributes, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis)
+      const source = perm.map((axis) => from[axis])
+      return stridedCopy(address(x), address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
+    },
+  },
+
+  Concat: {
+    accelerates: isStored,
+    lower(node, { address }) {
+      const y = node.outputs[0]
+      const shape = concrete(y.shape)
+      const axis = axisOf(node, shape.length)
+      const to = stridesOf(shape)
+      let offset = 0
+      return node.inputs.flatMap((input) => {
+        const part = concrete(input!.shape)
+        const target = address(y) + offset * to[axis] * bytesOf(y)
+        offset += part[axis]
+        return stridedCopy(address(input!), target, bytesOf(y), axesOf(part, stridesOf(part), to))
+      })
+    },
+  },
+
+  Split: {
+    accelerates: isStored,
+    lower(node, { address }) {
+      const x = node.inputs[0]!
+      const shape = concrete(x.shape)
+      const axis = axisOf(node, shape.length)
+      const from = stridesOf(shape)
+      let offset = 0
+      return node.outputs.flatMap((output) => {
+        const part = concrete(output.shape)
+        const source = address(x) + offset * from[axis] * bytesOf(x)
+        offset += part[axis]
+        return stridedCopy(source, address(output), bytesOf(x), axesOf(part, from, stridesOf(part)))
+      })
+    },
+  },
+
+  Slice: {
+    accelerates: (node, constant) => isStored(node) && areConstant(node, 1, constant),
+    lower(node, { address, constant }) {
+      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const strides = stridesOf(concrete(x.shape))
+      const { start, step } = sliceOf(node, constant)
+      const shape = concrete(y.shape)
+      const source = strides.map((stride, axis) => stride * step[axis])
+      const from = address(x) + dot(start, strides) * bytesOf(x)
+      return stridedCopy(from, address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
+    },
+  },
+
+  Expand: {
+    accelerates: isStored,
+    lower(node, { address }) {
+      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const shape = concrete(y.shape)
+      const source = broadcastStrides(concrete(x.shape), shape)
+      return stridedCopy(address(x), address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
+    },
+  },
+
+  Tile: {
+    accelerates: isStored,
+    lower(node, { address }) {
+      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const shape = concrete(x.shape)
+      const [from, to] = [stridesOf(shape), stridesOf(concrete(y.shape))]
+      const axes = concrete(y.shape).flatMap((size, axis) => [
+        { size: size === 0 ? 0 : size / shape[axis], from: 0, to: to[axis] * shape[axis] },
+        { size: shape[axis], from: from[axis], to: to[axis] },
+      ])
+      return stridedCopy(address(x), address(y), bytesOf(x), axes)
+    },
+  },
+
+  Pad: {
+    accelerates: (node, constant) =>
+      isStored(node) && areConstant(node, 1, constant) && padModeOf(node, constant) !== undefined,
+    lower: padCalls,
+  },
+
+  /** Constant indices out of range are refused here; others give rows of NaN (integers: -1). */
+  Gather: {
+    accelerates: (node) => isStored(node) && isIndex(node.inputs[1]!),
+    lower(node, { address, constant }) {
+      const [x, indices, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]]
+      if (sizeOf(concrete(y.shape)) === 0) return []
+      const shape = concrete(x.shape)
+      const axis = axisOf(node, shape.length)
+      checkIndices(node, indices, shape[axis], constant)
+      const { outer, inner } = around(shape, axis)
+      const count = sizeOf(concrete(indices.shape))
+      const rowBytes = inner * bytesOf(x)
+      const { chunk, tiles } = cut(outer * count, Math.max(1, Math.floor(GATHER_BYTES / rowBytes)))
+      const p = {
+        x: address(x),
+        indices: address(indices),
+        y: address(y),
+        indexBytes: bytesOf(indices),
+        axis: shape[axis],
+        count,
+        rowBytes,
+        rows: outer * count,
+        chunk,
+      }
+      return [kernels.gather(p, tiles)]
+    },
+  },
+
+  'lanewise.GatherGradient': {
+    accelerates: (node) => node.inputs[0]!.dtype === 'float32' && isIndex(node.inputs[1]!),
+    lower(node, { address }) {
+      const [dy, indices, dx] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]]
+      const shape = concrete(dx.shape)
+      const axis = axisOf(node, shape.length)
+      const { outer, inner } = around(shape, axis)
+      const size = sizeOf(shape)
+      if (size === 0) return []
+      const parts = Math.min(SCATTER_TILES, Math.ceil(size / CHUNK), shape[axis])
+      const { chunk, tiles } = cut(shape[axis], Math.ceil(shape[axis] / parts))
+      const p = {
+        dy: address(dy),
+        indices: address(indices),
+        dx: address(dx),
+        indexBytes: bytesOf(indices),
+        outer,
+        axis: shape[axis],
+        count: sizeOf(concrete(indices.shape)),
+        inner,
+        chunk,
+      }
+      return [kernels.gather_gradient_f32(p, tiles)]
+    },
+  },
+} as const satisfies Record<string, Lowering>
