@@ -11,8 +11,9 @@ import { Walk } from './walk'
  * weight of a convolution, and of a matrix product (one image of one row). Row m of C stands for (tap row, tap column, channel)
  * in `tapRows` x `tapColumns` x `channels`; its element of A at pixel (0, 0) lies at tap row x tapRowStride +
  * tap column x tapColumnStride + 4 channel. `gather` 1: pixelStride is 4, and the walk runs along pixels of one row of C
- * (short runs of channels); 0: it runs along pixels of neighbouring channels. Strides in bytes.
- * Tiles: chunk of \`chunkImages\` images, batch, then `tileRows` rows, then `tileColumns` columns (a multiple of 8).
+ * (one channel); 0: it runs along pixels of neighbouring channels. Strides in bytes.
+ * With more than one block of pixels `lower` is -Infinity.
+ * Tiles: chunk of `chunkImages` images, batch, then `tileRows` rows, then `tileColumns` columns (a multiple of 8).
  * With more than one chunk each writes its own C, `chunkBytes` apart. The list holds four byte offsets a batch: A, B, C and bias.
  */
 // @ts-ignore: decorator
@@ -89,14 +90,20 @@ export function gemm_tn_f32(p: GemmTnParams, tile: i32, thread: i32): void {
       const outer = min(p.blockRows, p.height - y)
       const aBlock = a + image * p.imageStride + y * p.outerStride
       const bBlock = b + (image * p.height + y) * rowBytes
-      if (p.gather) gatherBlock(p, aBlock, bBlock, c, start, startStride, first, end, columns, outer)
-      else neighbourBlock(p, aBlock, bBlock, c, start, startStride, first, end, columns, outer)
+      block(p, aBlock, bBlock, c, start, startStride, first, end, columns, outer)
       start = c
       startStride = p.ldc
     }
   }
+  if (lastImage <= firstImage || p.height == 0) block(p, a, b, c, start, startStride, first, end, columns, 0)
   if (p.activation != 0)
     for (let m = first; m < end; m++) activate(p.activation, c + m * p.ldc, columns, p.alpha, p.beta)
+}
+
+/** Rows [first, end) of C = what lies at `start` + the products over `outer` rows of pixels. */
+function block(p: GemmTnParams, a: usize, b: usize, c: usize, start: usize, startStride: i32, first: i32, end: i32, columns: i32, outer: i32): void {
+  if (p.gather) gatherBlock(p, a, b, c, start, startStride, first, end, columns, outer)
+  else neighbourBlock(p, a, b, c, start, startStride, first, end, columns, outer)
 }
 
 /** Adds a block of pixels to rows [first, end): any rows of C side by side, along the pixels. */
@@ -155,7 +162,7 @@ function neighbourBlock(p: GemmTnParams, a: usize, b: usize, c: usize, start: us
   }
 }
 
-/** y[i] = the sum of \`parts\` arrays, \`partBytes\` apart, in their order; tiles of \`chunk\` elements. */
+/** y[i] = the sum of `parts` arrays, `partBytes` apart, in their order; tiles of `chunk` elements. */
 // @ts-ignore: decorator
 @unmanaged
 export class SumPartsParams { x: usize; y: usize; size: i32; parts: i32; partBytes: i32; chunk: i32 }
