@@ -115,6 +115,8 @@ class Ceil { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.ceil(
 
 class Round { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.nearest(x) } }
 
+class Scale { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.mul(x, a) } }
+
 function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
   const operation = changetype<T>(<usize>0)
   const a = f32x4.splat(alpha)
@@ -156,6 +158,7 @@ export function unary(kind: i32, x: usize, y: usize, count: i32, alpha: f32, bet
     case 26: { map<Floor>(x, y, count, alpha, beta); break }
     case 27: { map<Ceil>(x, y, count, alpha, beta); break }
     case 28: { map<Round>(x, y, count, alpha, beta); break }
+    case 29: { map<Scale>(x, y, count, alpha, beta); break }
     default: unreachable()
   }
 }

@@ -1,12 +1,80 @@
 import { unary } from './activation'
+import { rowOffset } from './binary'
+import { storeLanes } from './math'
 
 // @ts-ignore: decorator
 @unmanaged
 export class UnaryParams { x: usize; y: usize; size: i32; chunk: i32; kind: i32; alpha: f32; beta: f32 }
 
-/** y = kind(x); `kind` is a number of src/backend/wasm/activations.ts. */
+/** y = kind(x) on float32; `kind` is a number of src/backend/wasm/activations.ts. */
 export function unary_f32(p: UnaryParams, tile: i32, thread: i32): void {
   const from = tile * p.chunk
   const offset = <usize>from << 2
   unary(p.kind, p.x + offset, p.y + offset, min(p.chunk, p.size - from), p.alpha, p.beta)
+}
+
+/** y = min(max(x, low), high); `low` and `high` point to scalars, or are 0 where there is no bound. */
+// @ts-ignore: decorator
+@unmanaged
+export class ClipParams { x: usize; low: usize; high: usize; y: usize; size: i32; chunk: i32 }
+
+export function clip_f32(p: ClipParams, tile: i32, thread: i32): void {
+  const from = tile * p.chunk
+  const offset = <usize>from << 2
+  const low: f32 = p.low ? load<f32>(p.low) : f32.NEGATIVE_INFINITY
+  const high: f32 = p.high ? load<f32>(p.high) : f32.POSITIVE_INFINITY
+  unary(16, p.x + offset, p.y + offset, min(p.chunk, p.size - from), low, high)
+}
+
+// @ts-ignore: decorator
+@unmanaged
+export class NotParams { x: usize; y: usize; size: i32; chunk: i32 }
+
+/** y = not x on bool bytes. */
+export function not_b8(p: NotParams, tile: i32, thread: i32): void {
+  const to = min((tile + 1) * p.chunk, p.size)
+  for (let i = tile * p.chunk; i < to; i++) store<u8>(p.y + <usize>i, load<u8>(p.x + <usize>i) ^ 1)
+}
+
+/** Bytes in a tile; x and y are the same or disjoint. */
+// @ts-ignore: decorator
+@unmanaged
+export class CopyParams { x: usize; y: usize; bytes: i32; chunk: i32 }
+
+export function copy_bytes(p: CopyParams, tile: i32, thread: i32): void {
+  const from = tile * p.chunk
+  if (p.x != p.y) memory.copy(p.y + <usize>from, p.x + <usize>from, <usize>min(p.chunk, p.bytes - from))
+}
+
+/** As BinaryParams, with a bool condition; the list holds dims, then the strides of condition, a and b. */
+// @ts-ignore: decorator
+@unmanaged
+export class WhereParams { condition: usize; a: usize; b: usize; y: usize; size: i32; chunk: i32; inner: i32; conditionStep: i32; aStep: i32; bStep: i32; rank: i32 }
+
+/** y = condition ? a : b on 32-bit elements, broadcast. */
+export function where_w32(p: WhereParams, tile: i32, thread: i32): void {
+  const dims = changetype<usize>(p) + offsetof<WhereParams>()
+  const rank = p.rank
+  const words = <usize>rank << 2
+  const inner = p.inner
+  let at = tile * p.chunk
+  const to = min(at + p.chunk, p.size)
+  while (at < to) {
+    const row = at / inner
+    const column = at - row * inner
+    const count = min(inner - column, to - at)
+    const condition = p.condition + <usize>(rowOffset(dims, dims + words, rank, row) + column * p.conditionStep)
+    const a = p.a + (<usize>(rowOffset(dims, dims + 2 * words, rank, row) + column * p.aStep) << 2)
+    const b = p.b + (<usize>(rowOffset(dims, dims + 3 * words, rank, row) + column * p.bStep) << 2)
+    const y = p.y + (<usize>at << 2)
+    for (let i = 0; i < count; i += 4) {
+      const offset = <usize>i << 2
+      const left = p.aStep ? v128.load(a + offset) : v128.load32_splat(a)
+      const right = p.bStep ? v128.load(b + offset) : v128.load32_splat(b)
+      const bytes = p.conditionStep ? v128.load32_zero(condition + <usize>i) : v128.load8_splat(condition)
+      const mask = i32x4.ne(i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(bytes)), i32x4.splat(0))
+      storeLanes(y + offset, v128.bitselect(left, right, mask), count - i)
+    }
+    at += count
+  }
 }

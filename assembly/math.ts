@@ -174,3 +174,78 @@ export function erf(x: v128): v128 {
   const far = f32x4.sub(f32x4.splat(1), exp(f32x4.mul(q, t)))
   return withSign(v128.bitselect(near, far, f32x4.lt(t, f32x4.splat(1))), x)
 }
+
+/** log x of two float64, x > 0, normal or infinite: 2 atanh s with s = (m - 1) / (m + 1), m in [sqrt(1/2), sqrt(2)), nine terms. */
+// @ts-ignore: decorator
+@inline
+function logOfPair(x: v128): v128 {
+  const one = f64x2.splat(1)
+  const exponents = i64x2.sub(i64x2.shr_u(x, 52), i64x2.splat(1022))
+  let e = f64x2.convert_low_i32x4_s(v128.shuffle<i32>(exponents, exponents, 0, 2, 0, 2))
+  let m = v128.or(v128.and(x, i64x2.splat(0x000fffffffffffff)), f64x2.splat(0.5))
+  const low = f64x2.lt(m, f64x2.splat(0.70710678118654752))
+  e = f64x2.sub(e, v128.and(low, one))
+  m = f64x2.add(m, v128.and(low, m))
+  const s = f64x2.div(f64x2.sub(m, one), f64x2.add(m, one))
+  const z = f64x2.mul(s, s)
+  let p = f64x2.splat(2.0 / 17.0)
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 15.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 13.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 11.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 9.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 7.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 5.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0 / 3.0))
+  p = f64x2.add(f64x2.mul(p, z), f64x2.splat(2.0))
+  const y = f64x2.add(f64x2.mul(e, f64x2.splat(0.69314718055994531)), f64x2.mul(p, s))
+  return v128.bitselect(y, x, f64x2.lt(x, f64x2.splat(f64.POSITIVE_INFINITY)))
+}
+
+/** e^x of two float64 as float64: the Taylor polynomial of degree 11 on |r| <= ln(2)/2, x limited to [-120, 100]. */
+// @ts-ignore: decorator
+@inline
+function expOfPair(x: v128): v128 {
+  x = f64x2.min(f64x2.max(x, f64x2.splat(-120)), f64x2.splat(100))
+  const n = f64x2.nearest(f64x2.mul(x, f64x2.splat(1.44269504088896341)))
+  const r = f64x2.sub(x, f64x2.mul(n, f64x2.splat(0.69314718055994531)))
+  let p = f64x2.splat(1.0 / 39916800.0)
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 3628800.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 362880.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 40320.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 5040.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 720.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 120.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 24.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0 / 6.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(0.5))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0))
+  p = f64x2.add(f64x2.mul(p, r), f64x2.splat(1.0))
+  const exponent = i64x2.extend_low_i32x4_s(i32x4.trunc_sat_f64x2_s_zero(n))
+  return f64x2.mul(p, i64x2.shl(i64x2.add(exponent, i64x2.splat(1023)), 52))
+}
+
+/** x^y for two pairs given as float32 in the low lanes, x >= 0. */
+function powOfPair(x: v128, y: v128): v128 {
+  return f32x4.demote_f64x2_zero(expOfPair(f64x2.mul(f64x2.promote_low_f32x4(y), logOfPair(f64x2.promote_low_f32x4(x)))))
+}
+
+/** x^y, correct to one unit in the last place; the special cases are C's pow. */
+export function pow(x: v128, y: v128): v128 {
+  const one = f32x4.splat(1)
+  const zero = f32x4.splat(0)
+  const t = f32x4.abs(x)
+  const low = powOfPair(t, y)
+  const high = powOfPair(v128.shuffle<i32>(t, t, 2, 3, 2, 3), v128.shuffle<i32>(y, y, 2, 3, 2, 3))
+  let power = v128.shuffle<i32>(low, high, 0, 1, 4, 5)
+  // 0^y, for y other than 0
+  const ofZero = v128.bitselect(f32x4.splat(f32.POSITIVE_INFINITY), v128.and(y, f32x4.ne(y, y)), f32x4.lt(y, zero))
+  power = v128.bitselect(ofZero, power, f32x4.eq(t, zero))
+  power = v128.bitselect(one, power, v128.or(f32x4.eq(y, zero), v128.and(f32x4.eq(t, one), f32x4.eq(y, y))))
+  const half = f32x4.mul(y, f32x4.splat(0.5))
+  const integral = f32x4.eq(y, f32x4.trunc(y))
+  const odd = v128.andnot(integral, f32x4.eq(half, f32x4.trunc(half)))
+  power = v128.xor(power, v128.and(v128.and(x, odd), i32x4.splat(i32.MIN_VALUE)))
+  power = v128.or(power, v128.andnot(f32x4.lt(x, zero), v128.or(integral, f32x4.eq(t, f32x4.splat(f32.POSITIVE_INFINITY)))))
+  // 1^NaN is 1
+  return v128.bitselect(one, power, f32x4.eq(x, one))
+}

@@ -1,6 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { unaryLowerings } from '../src/backend/wasm/lower/unary.js'
+import { elementwiseLowerings } from '../src/backend/wasm/lower/elementwise.js'
 import { Tensor } from '../src/core/tensor.js'
 import { builds, runLowering } from './support/kernels.js'
 
@@ -26,7 +26,7 @@ function erf(x: number): number {
 
 const softplus = (x: number) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)))
 
-type Op = keyof typeof unaryLowerings
+type Op = keyof typeof elementwiseLowerings
 interface Bound {
   readonly op: Op
   readonly exact: (x: number) => number
@@ -119,7 +119,7 @@ for (const build of builds)
     test(`${op} keeps its error bound (${build})`, () => {
       for (const [low, high] of ranges) {
         const x = Float32Array.from({ length: SAMPLES }, (_, i) => low + ((high - low) * i) / (SAMPLES - 1))
-        const [y] = runLowering(unaryLowerings[op], op, {
+        const [y] = runLowering(elementwiseLowerings[op], op, {
           inputs: [new Tensor('float32', x, [SAMPLES])],
           outputs: [{ dtype: 'float32', shape: [SAMPLES] }],
           attributes: { alpha: 1 },
@@ -167,7 +167,7 @@ test('elementary functions at the edges', () => {
     Elu: [0, -0, infinity, -1, Number.NaN, 88.8, -1, Math.expm1(-1), 2 ** -149],
   }
   for (const op of Object.keys(expected) as Op[]) {
-    const [y] = runLowering(unaryLowerings[op], op, {
+    const [y] = runLowering(elementwiseLowerings[op], op, {
       inputs: [new Tensor('float32', x, [x.length])],
       outputs: [{ dtype: 'float32', shape: [x.length] }],
       attributes: { alpha: 1 },

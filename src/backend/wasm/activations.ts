@@ -31,6 +31,7 @@ export const activationKinds = {
   floor: 26,
   ceil: 27,
   round: 28,
+  scale: 29,
 } as const
 
 export type ActivationName = keyof typeof activationKinds
@@ -56,7 +57,6 @@ const withAlpha =
 
 /** ONNX's unary ops and their attributes (defaults filled in), as operations of the kernels. */
 export const unaryOperations = {
-  Identity: plain('identity'),
   Relu: plain('relu'),
   LeakyRelu: withAlpha('leakyRelu'),
   Elu: withAlpha('elu'),

@@ -1,0 +1,141 @@
+import type { DType } from '../../../core/dtype.js'
+import type { Value } from '../../../core/ir.js'
+import { concrete, sizeOf } from '../../../core/shape.js'
+import { activationKinds } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { Lowering } from './lowering.js'
+import { rowsOf } from './strides.js'
+import { cut } from './tiles.js'
+
+/** The operations of `binary_w32` in `assembly/binary.ts`, by ONNX name, for float32 and int32. */
+const arithmetic = {
+  Add: { float32: 0, int32: 11 },
+  Sub: { float32: 1, int32: 12 },
+  Mul: { float32: 2, int32: 13 },
+  Div: { float32: 3 },
+  Pow: { float32: 4 },
+  Max: { float32: 5, int32: 14 },
+  Min: { float32: 6, int32: 15 },
+  PRelu: { float32: 7 },
+  'lanewise.ReluGradient': { float32: 8 },
+  'lanewise.SigmoidGradient': { float32: 9 },
+  'lanewise.TanhGradient': { float32: 10 },
+} as const satisfies Record<string, Partial<Record<DType, number>>>
+
+/** The operations of `compare_w32`. */
+const comparisons = {
+  Equal: { float32: 0, int32: 5 },
+  Greater: { float32: 1, int32: 6 },
+  GreaterOrEqual: { float32: 2, int32: 7 },
+  Less: { float32: 3, int32: 8 },
+  LessOrEqual: { float32: 4, int32: 9 },
+} as const satisfies Record<string, Partial<Record<DType, number>>>
+
+/** The operations of `logical_b8`. */
+const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
+
+type BinaryKernel = 'binary_w32' | 'compare_w32' | 'logical_b8'
+
+/** An operand: where it lies and its shape. */
+interface Operand {
+  readonly address: number
+  readonly shape: readonly number[]
+}
+
+/** The call of one broadcast operation into `y`; none if the output is empty. */
+function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Operand, y: Operand): KernelCall[] {
+  const { size, inner, dims, steps, strides } = rowsOf(y.shape, [a.shape, b.shape])
+  if (size === 0) return []
+  const { chunk, tiles } = cut(size)
+  const [aStep, bStep] = steps
+  const params = { a: a.address, b: b.address, y: y.address, size, chunk, operation, inner, aStep, bStep }
+  return [kernels[kernel]({ ...params, rank: dims.length }, tiles, [...dims, ...strides[0], ...strides[1]])]
+}
+
+type Choice = { readonly kernel: BinaryKernel; readonly operation: number } | undefined
+
+const binary = (choose: (dtype: DType) => Choice): Lowering => ({
+  accelerates: ({ inputs }) => inputs[1]!.dtype === inputs[0]!.dtype && choose(inputs[0]!.dtype) !== undefined,
+  lower({ inputs, outputs }, { address }) {
+    const { kernel, operation } = choose(inputs[0]!.dtype)!
+    const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
+    return binaryCall(kernel, operation, operand(inputs[0]!), operand(inputs[1]!), operand(outputs[0]))
+  },
+})
+
+const choice = (kernel: BinaryKernel, operation: number | undefined): Choice =>
+  operation === undefined ? undefined : { kernel, operation }
+
+const comparison = (op: keyof typeof comparisons, dtype: DType): Choice =>
+  choice('compare_w32', (comparisons[op] as Partial<Record<DType, number>>)[dtype])
+
+const logicalOp = (op: keyof typeof logical, dtype: DType): Choice =>
+  choice('logical_b8', dtype === 'bool' ? logical[op] : undefined)
+
+const arithmeticOp = (op: keyof typeof arithmetic): Lowering =>
+  binary((dtype) => choice('binary_w32', (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
+
+/** y = factor x, element by element; one shape. */
+function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
+  const size = sizeOf(y.shape)
+  if (size === 0) return []
+  const { chunk, tiles } = cut(size)
+  const kind = activationKinds.scale
+  return [kernels.unary_f32({ x: x.address, y: y.address, size, chunk, kind, alpha: factor, beta: 0 }, tiles)]
+}
+
+/**
+ * Max, Min, Sum or Mean of any number of inputs, two at a time into the output. Inputs that share the output's memory are taken
+ * first: once for max and min, times their number for sums.
+ */
+const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => {
+  const codes: Partial<Record<DType, number>> =
+    op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
+  return {
+    accelerates: ({ inputs }) =>
+      codes[inputs[0]!.dtype] !== undefined && (inputs.length > 1 || inputs[0]!.dtype === 'float32'),
+    lower({ inputs, outputs }, { address }) {
+      const operation = codes[inputs[0]!.dtype]!
+      const y = { address: address(outputs[0]), shape: concrete(outputs[0].shape) }
+      const operands = inputs.map((value) => ({ address: address(value!), shape: concrete(value!.shape) }))
+      const shared = operands.filter((operand) => operand.address === y.address).length
+      const [first, ...rest] = operands.filter((operand) => operand.address !== y.address)
+      const calls: KernelCall[] = []
+      if (shared === 0 && rest.length === 0) return scaleCall(first, y, 1)
+      if (shared > 1 && operation === arithmetic.Add.float32) calls.push(...scaleCall(y, y, shared))
+      if (shared > 0 && first) rest.unshift(first)
+      let left = shared > 0 ? y : first
+      for (const right of rest) {
+        calls.push(...binaryCall('binary_w32', operation, left, right, y))
+        left = y
+      }
+      if (op === 'Mean') calls.push(...scaleCall(y, y, 1 / inputs.length))
+      return calls
+    },
+  }
+}
+
+/** Elementwise ops of two operands (Max, Min, Sum and Mean: of any number), broadcast. */
+export const binaryLowerings = {
+  Add: arithmeticOp('Add'),
+  Sub: arithmeticOp('Sub'),
+  Mul: arithmeticOp('Mul'),
+  Div: arithmeticOp('Div'),
+  Pow: arithmeticOp('Pow'),
+  PRelu: arithmeticOp('PRelu'),
+  'lanewise.ReluGradient': arithmeticOp('lanewise.ReluGradient'),
+  'lanewise.SigmoidGradient': arithmeticOp('lanewise.SigmoidGradient'),
+  'lanewise.TanhGradient': arithmeticOp('lanewise.TanhGradient'),
+  Max: variadic('Max'),
+  Min: variadic('Min'),
+  Sum: variadic('Sum'),
+  Mean: variadic('Mean'),
+  Equal: binary((dtype) => logicalOp('Equal', dtype) ?? comparison('Equal', dtype)),
+  Greater: binary((dtype) => comparison('Greater', dtype)),
+  GreaterOrEqual: binary((dtype) => comparison('GreaterOrEqual', dtype)),
+  Less: binary((dtype) => comparison('Less', dtype)),
+  LessOrEqual: binary((dtype) => comparison('LessOrEqual', dtype)),
+  And: binary((dtype) => logicalOp('And', dtype)),
+  Or: binary((dtype) => logicalOp('Or', dtype)),
+  Xor: binary((dtype) => logicalOp('Xor', dtype)),
+} as const satisfies Record<string, Lowering>

@@ -1,0 +1,57 @@
+import { broadcastStrides, sizeOf } from '../../../core/shape.js'
+
+/** Operands broadcast to one shape, seen as rows: along a row an operand moves by its step, from row to row by its strides. */
+export interface Rows {
+  readonly size: number
+  /** Elements of a row, at least 1. */
+  readonly inner: number
+  /** Dims outside a row. */
+  readonly dims: readonly number[]
+  /** For each operand: 1 if it moves along a row, 0 if it is repeated. */
+  readonly steps: readonly number[]
+  /** For each operand, its strides in elements along `dims`. */
+  readonly strides: readonly (readonly number[])[]
+}
+
+/**
+ * The fewest axes that describe `operands` (strides in elements along `shape`): axes of size 1 are dropped, neighbours that all
+ * operands cross with one stride are merged.
+ */
+export function collapse(
+  shape: readonly number[],
+  operands: readonly (readonly number[])[],
+): { readonly dims: number[]; readonly strides: number[][] } {
+  const dims: number[] = []
+  const strides: number[][] = operands.map(() => [])
+  shape.forEach((dim, axis) => {
+    if (dim === 1) return
+    const last = dims.length - 1
+    if (last >= 0 && operands.every((operand, i) => strides[i][last] === operand[axis] * dim)) {
+      dims[last] *= dim
+      operands.forEach((operand, i) => {
+        strides[i][last] = operand[axis]
+      })
+    } else {
+      dims.push(dim)
+      operands.forEach((operand, i) => {
+        strides[i].push(operand[axis])
+      })
+    }
+  })
+  return { dims, strides }
+}
+
+/** Rows of dense operands of the given shapes, broadcast to `shape`. */
+export function rowsOf(shape: readonly number[], operands: readonly (readonly number[])[]): Rows {
+  const { dims, strides } = collapse(
+    shape,
+    operands.map((operand) => broadcastStrides(operand, shape)),
+  )
+  return {
+    size: sizeOf(shape),
+    inner: dims.at(-1) ?? 1,
+    dims: dims.slice(0, -1),
+    steps: strides.map((operand) => operand.at(-1) ?? 0),
+    strides: strides.map((operand) => operand.slice(0, -1)),
+  }
+}
