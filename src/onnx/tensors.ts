@@ -42,7 +42,7 @@ export function decodeTensor(proto: onnx.ITensorProto): Tensor {
   if (raw?.length) {
     const bytes = size * bytesPerElement(dtype)
     if (raw.length !== bytes) fail(`needs ${bytes} bytes, raw_data holds ${raw.length}`)
-    return new Tensor(dtype, new (arrayOf(dtype))(raw.slice().buffer as ArrayBuffer), dims)
+    return new Tensor(dtype, new (arrayOf(dtype))(new Uint8Array(raw).buffer), dims)
   }
   if (isBigInt(dtype)) {
     const unsigned = dtype === 'uint64'
