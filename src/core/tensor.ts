@@ -9,6 +9,7 @@ import {
   type TypedArray,
 } from './dtype.js'
 import { LanewiseError } from './errors.js'
+import { bfloat16ToNumber, float16ToNumber } from './half.js'
 import { formatShape, sizeOf } from './shape.js'
 
 /**
@@ -71,10 +72,11 @@ export class Tensor {
     return new Tensor(this.type, this.data, dims)
   }
 
-  /** The elements as a plain array of numbers (int64 converted; strings refused). */
+  /** The elements as a plain array of numbers (64-bit integers and 16-bit floats converted; strings refused). */
   toNumbers(): number[] {
     if (this.type === 'string') throw new LanewiseError('TYPE_MISMATCH', 'a string tensor has no numbers')
-    return Array.from(this.data as ArrayLike<number | bigint>, Number)
+    const convert = this.type === 'float16' ? float16ToNumber : this.type === 'bfloat16' ? bfloat16ToNumber : Number
+    return Array.from(this.data as ArrayLike<number>, (element) => convert(element))
   }
 
   /** Present for onnxruntime's face; the data is always on the host. */

@@ -2,9 +2,10 @@ import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value } from '../core/ir.js'
 import type { Dim } from '../core/shape.js'
 import { GraphBuilder } from '../graph/builder.js'
+import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
 import { decodeAttributes } from './attributes.js'
-import { adaptNode, checkOpset, constantOf } from './opsets.js'
+import { adaptNode, checkOpset } from './opsets.js'
 import { decodeModel, type onnx, wideToNumber } from './proto.js'
 import { decodeDType, decodeTensor } from './tensors.js'
 
@@ -41,13 +42,13 @@ export function importModel(bytes: Uint8Array): Graph {
     const attributes = decodeAttributes(node.attribute ?? [], what)
     const outputNames = node.output ?? []
     if (node.opType === 'Constant') {
-      const tensor = constantOf(attributes)
+      const tensor = constantTensor(attributes)
       if (!tensor) throw new LanewiseError('UNSUPPORTED_OP', `${what} holds no dense value`)
       define(outputNames[0], builder.constant(tensor, outputNames[0]))
       continue
     }
     const inputs = (node.input ?? []).map((name) => (name === '' ? undefined : values.get(name)))
-    const draft = adaptNode({ op: node.opType ?? '', inputs, attributes }, opset, builder)
+    const draft = adaptNode({ op: node.opType ?? '', inputs, attributes, outputs: outputNames.length }, opset, builder)
     const outputs = builder.node(draft.op, node.name || outputNames[0], draft.inputs, draft.attributes, outputNames)
     outputNames.forEach((name, index) => {
       if (name) define(name, outputs[index])

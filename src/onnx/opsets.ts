@@ -1,6 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Value } from '../core/ir.js'
-import { Tensor } from '../core/tensor.js'
 import type { GraphBuilder } from '../graph/builder.js'
 
 /** The opsets that importModel reads; the op set has the semantics of the newest. */
@@ -12,6 +11,8 @@ export interface Draft {
   readonly op: string
   readonly inputs: readonly (Value | undefined)[]
   readonly attributes: Attributes
+  /** How many outputs the node names. */
+  readonly outputs: number
 }
 
 type Adapter = (draft: Draft, builder: GraphBuilder) => Draft
@@ -40,10 +41,15 @@ const axesBecameAnInputIn18 = [
   'ReduceSumSquare',
 ]
 
+/** Before opset 18, a Split without sizes cuts into as many parts as it has outputs. */
+const splitByOutputs: Adapter = (draft) =>
+  draft.inputs[1] ? draft : { ...draft, attributes: { ...draft.attributes, num_outputs: draft.outputs } }
+
 /** For each op: the adapter that lifts its form from before opset `before` to the newest. */
-const adapters: Readonly<Record<string, readonly { before: number; adapt: Adapter }[]>> = Object.fromEntries(
-  axesBecameAnInputIn18.map((op) => [op, [{ before: 18, adapt: attributeToInput('axes', 1) }]]),
-)
+const adapters: Readonly<Record<string, readonly { before: number; adapt: Adapter }[]>> = {
+  ...Object.fromEntries(axesBecameAnInputIn18.map((op) => [op, [{ before: 18, adapt: attributeToInput('axes', 1) }]])),
+  Split: [{ before: 18, adapt: splitByOutputs }],
+}
 
 /** Lifts a node written for `opset` to the newest form. */
 export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft {
@@ -59,17 +65,4 @@ export function checkOpset(opset: number): void {
       'INVALID_MODEL',
       `the model is written for ai.onnx opset ${opset}; lanewise reads ${oldestOpset} to ${newestOpset}. Convert it with onnx.version_converter, or export it again`,
     )
-}
-
-/** The content of a Constant node: one of its value attributes. */
-export function constantOf(attributes: Attributes): Tensor | undefined {
-  const { value, value_float, value_floats, value_int, value_ints, value_string, value_strings } = attributes
-  if (value instanceof Tensor) return value
-  if (value_float !== undefined) return Tensor.scalar(value_float as number)
-  if (value_floats !== undefined) return new Tensor('float32', [...(value_floats as readonly number[])])
-  if (value_int !== undefined) return Tensor.scalar(value_int as number, 'int64')
-  if (value_ints !== undefined) return new Tensor('int64', [...(value_ints as readonly number[])])
-  if (value_string !== undefined) return new Tensor('string', [value_string as string], [])
-  if (value_strings !== undefined) return new Tensor('string', [...(value_strings as readonly string[])])
-  return undefined
 }

@@ -3,8 +3,7 @@ import type { Attributes } from '../core/ir.js'
 import { formatShape, normalizeAxis, type Shape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { intAttribute, type OpDefinition } from './definition.js'
-import { required, sameDType } from './infer.js'
-import { freshShape, knownInts, lengthOf } from './views.js'
+import { freshShape, knownInts, lengthOf, required, sameDType } from './infer.js'
 
 /** The tensor that a Constant node's attributes hold; undefined if they hold none, or a sparse one. */
 export function constantTensor(attributes: Attributes): Tensor | undefined {

@@ -1,7 +1,7 @@
 import { type DType, isFloat } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { broadcastShapes, normalizeAxis } from '../core/shape.js'
+import { broadcastShapes, type Dim, formatShape, isConcrete, normalizeAxis, sizeOf } from '../core/shape.js'
 import type { InferenceContext } from './definition.js'
 
 type Infer = (context: InferenceContext) => readonly TensorType[]
@@ -46,13 +46,21 @@ export const broadcastOf =
     return [{ dtype: dtype ?? common, shape: broadcastShapes(...types.map((type) => type.shape)) }]
   }
 
-/** The integers of constant input `index`; undefined if the input is absent. Throws SHAPE_MISMATCH if it is not known while compiling. */
-export function constantInts(context: InferenceContext, index: number, what: string): readonly number[] | undefined {
-  if (!context.inputs[index]) return undefined
-  const tensor = context.constant(index)
-  if (!tensor) throw new LanewiseError('SHAPE_MISMATCH', `${what} must be known while compiling; give it as a constant`)
-  return tensor.toNumbers()
+/** A shape of known rank whose sizes are not known yet: symbols named after the node's output `output`. */
+export const freshShape = ({ node }: InferenceContext, rank: number, output = 0): Dim[] =>
+  Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
+
+/** The length of 1-D input `index`, which says the rank of the output. Throws SHAPE_MISMATCH when that is not known. */
+export function lengthOf(context: InferenceContext, index: number, what: string): number {
+  const { shape } = required(context, index)
+  if (shape.length > 1 || !isConcrete(shape))
+    throw new LanewiseError('SHAPE_MISMATCH', `${what} must be a 1-D tensor of known length, got ${formatShape(shape)}`)
+  return sizeOf(shape)
 }
+
+/** The content of input `index` as numbers; undefined when it is absent or not known while compiling. */
+export const knownInts = (context: InferenceContext, index: number): readonly number[] | undefined =>
+  context.constant(index)?.toNumbers()
 
 /** Axes normalised to [0, rank), ascending. Throws SHAPE_MISMATCH on an axis out of range or given twice. */
 export function normalizeAxes(axes: readonly number[], rank: number): number[] {

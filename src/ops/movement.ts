@@ -19,9 +19,9 @@ import {
   type OpDefinition,
   stringAttribute,
 } from './definition.js'
-import { required, sameDType } from './infer.js'
+import { freshShape, knownInts, lengthOf, required, sameDType } from './infer.js'
 import { type PadMode, padIndices, padsOf, sliceGradient, slicesOf } from './ranges.js'
-import { freshShape, knownInts, lengthOf, productOf } from './views.js'
+import { productOf } from './views.js'
 
 /** The axis order that a Transpose gives: output axis i is input axis perm[i]. Throws SHAPE_MISMATCH. */
 export function permutationOf({ attributes }: Pick<Node, 'attributes'>, rank: number): readonly number[] {

@@ -17,7 +17,7 @@ function inferDropout(context: InferenceContext): TensorType[] {
   const { dtype, shape } = requireFloat(required(context, 0))
   if (context.inputs[2]) {
     const mode = context.constant(2)
-    if (!mode || mode.toNumbers()[0] !== 0)
+    if (mode?.toNumbers()[0] !== 0)
       throw new LanewiseError(
         'UNSUPPORTED_OP',
         'training_mode must be a constant false: to train, drop out with lanewise.Dropout, which takes a step',

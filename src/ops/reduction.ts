@@ -3,7 +3,7 @@ import type { Attributes, TensorType, Value } from '../core/ir.js'
 import { concrete, type Dim, normalizeAxis, type Shape, sameShape, sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
-import { constantInts, normalizeAxes, required } from './infer.js'
+import { freshShape, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
 
 /** The axes that a reduction over `rank` axes removes, ascending. `axes` is the content of input 1. */
 export function reducedAxes(axes: readonly number[] | undefined, rank: number, attributes: Attributes): number[] {
@@ -17,8 +17,13 @@ export const reducedShape = (shape: Shape, axes: readonly number[], keepDims: bo
 
 const infer = (context: InferenceContext): readonly TensorType[] => {
   const { dtype, shape } = required(context, 0)
-  const axes = reducedAxes(constantInts(context, 1, 'the axes'), shape.length, context.attributes)
-  return [{ dtype, shape: reducedShape(shape, axes, intAttribute(context.attributes, 'keepdims') === 1) }]
+  const keepDims = intAttribute(context.attributes, 'keepdims') === 1
+  const known = knownInts(context, 1)
+  if (context.inputs[1] && !known) {
+    const count = keepDims ? 0 : lengthOf(context, 1, 'axes')
+    if (keepDims || count > 0) return [{ dtype, shape: freshShape(context, shape.length - count) }]
+  }
+  return [{ dtype, shape: reducedShape(shape, reducedAxes(known, shape.length, context.attributes), keepDims) }]
 }
 
 /** What the gradient rule of a reduction works with.  */

@@ -1,24 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
 import { concrete, type Dim, formatShape, isConcrete, type Shape, sizeOf } from '../core/shape.js'
-import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
-import { normalizeAxes, required } from './infer.js'
-
-/** A shape of known rank whose sizes are not known yet: symbols named after the node's output `output`. */
-export const freshShape = ({ node }: InferenceContext, rank: number, output = 0): Dim[] =>
-  Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
-
-/** The length of 1-D input `index`, which says the rank of the output. Throws SHAPE_MISMATCH when that is not known. */
-export function lengthOf(context: InferenceContext, index: number, what: string): number {
-  const { shape } = required(context, index)
-  if (shape.length > 1 || !isConcrete(shape))
-    throw new LanewiseError('SHAPE_MISMATCH', `${what} must be a 1-D tensor of known length, got ${formatShape(shape)}`)
-  return sizeOf(shape)
-}
-
-/** The content of input `index` as numbers; undefined when it is absent or not known while compiling. */
-export const knownInts = (context: InferenceContext, index: number): readonly number[] | undefined =>
-  context.constant(index)?.toNumbers()
+import { type GradientContext, intAttribute, type OpDefinition } from './definition.js'
+import { freshShape, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
 
 /** The product of dimensions: a number, a symbol, or a formula in the symbols' names. */
 export function productOf(dims: Shape): Dim {
