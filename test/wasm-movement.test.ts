@@ -378,6 +378,19 @@ test('GatherGradient adds the rows of equal indices', () => {
   }
 })
 
+test('GatherGradient passes over indices out of range, and refuses constant ones', () => {
+  const spec = {
+    inputs: [fill('float32', [3, 2]), ints([0, 9, -9])],
+    outputs: [{ dtype: 'float32' as const, shape: [4, 2] }],
+    attributes: { axis: 0, input_shape: [4, 2] },
+  }
+  const lowering = movementLowerings['lanewise.GatherGradient']
+  const [dx] = runLowering(lowering, 'lanewise.GatherGradient', spec)
+  assert.equal([...(dx.data as Float32Array)], [...spec.inputs[0].toNumbers().slice(0, 2), 0, 0, 0, 0, 0, 0])
+  const refused = () => runLowering(lowering, 'lanewise.GatherGradient', { ...spec, constants: [1] })
+  assert.throws(refused, /index 9 is out of range/)
+})
+
 test('a large tensor is cut into tiles without seams', () => {
   const x = new Tensor(
     Float32Array.from({ length: 3 * 40000 }, (_, i) => i),

@@ -1,8 +1,18 @@
 import { bytesPerElement } from '../../../core/dtype.js'
 import { LanewiseError } from '../../../core/errors.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
-import { broadcastStrides, concrete, formatShape, normalizeAxis, sizeOf, stridesOf } from '../../../core/shape.js'
-import { intAttribute, intsAttribute } from '../../../ops/definition.js'
+import {
+  broadcastStrides,
+  concrete,
+  formatShape,
+  normalizeAxis,
+  permute,
+  sizeOf,
+  stridesOf,
+} from '../../../core/shape.js'
+import { intAttribute } from '../../../ops/definition.js'
+import { permutationOf } from '../../../ops/movement.js'
+import { concreteSlices } from '../../../ops/ranges.js'
 import { kernels } from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { padCalls, padModeOf } from './pad.js'
@@ -38,25 +48,15 @@ const around = (shape: readonly number[], axis: number) => ({
   inner: sizeOf(shape.slice(axis + 1)),
 })
 
-/** Start and step of each axis of a Slice. */
-function sliceOf(node: Node, constant: ConstantOf): { start: number[]; step: number[] } {
-  const shape = concrete(node.inputs[0]!.shape)
-  const starts = numbersAt(node, 1, constant)!
-  const axes = numbersAt(node, 3, constant) ?? starts.map((_, axis) => axis)
-  const steps = numbersAt(node, 4, constant)
-  const start = shape.map(() => 0)
-  const step = shape.map(() => 1)
-  axes.forEach((named, i) => {
-    const axis = normalizeAxis(named, shape.length)
-    const size = shape[axis]
-    step[axis] = steps?.[i] ?? 1
-    const begin = starts[i] < 0 ? starts[i] + size : starts[i]
-    start[axis] = Math.min(Math.max(begin, 0), step[axis] < 0 ? size - 1 : size)
-  })
-  return { start, step }
-}
-
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0)
+/** What a Slice takes along each axis. */
+const sliceOf = (node: Node, constant: ConstantOf) =>
+  concreteSlices(
+    concrete(node.inputs[0]!.shape),
+    numbersAt(node, 1, constant)!,
+    numbersAt(node, 2, constant)!,
+    numbersAt(node, 3, constant),
+    numbersAt(node, 4, constant),
+  )
 
 /** Throws SHAPE_MISMATCH when constant indices leave the axis; others are checked by the kernel. */
 function checkIndices(node: Node, indices: Value, axis: number, constant: ConstantOf): void {
@@ -66,7 +66,7 @@ function checkIndices(node: Node, indices: Value, axis: number, constant: Consta
   if (bad !== undefined)
     throw new LanewiseError(
       'SHAPE_MISMATCH',
-      `${node.op} '${node.name}': index ${bad} is out of range for an axis of ${axis} in ${formatShape(node.inputs[0]!.shape)}`,
+      `${node.op} '${node.name}': index ${bad} is out of range for an axis of ${axis}`,
     )
 }
 
@@ -79,8 +79,7 @@ export const movementLowerings = {
       const [x, y] = [node.inputs[0]!, node.outputs[0]]
       const from = stridesOf(concrete(x.shape))
       const shape = concrete(y.shape)
-      const perm = intsAttribute(node.attributes, 'perm') ?? shape.map((_, axis) => shape.length - 1 - axis)
-      const source = perm.map((axis) => from[axis])
+      const source = permute(from, permutationOf(node, shape.length))
       return stridedCopy(address(x), address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
     },
   },
@@ -124,10 +123,11 @@ export const movementLowerings = {
     lower(node, { address, constant }) {
       const [x, y] = [node.inputs[0]!, node.outputs[0]]
       const strides = stridesOf(concrete(x.shape))
-      const { start, step } = sliceOf(node, constant)
+      const slices = sliceOf(node, constant)
       const shape = concrete(y.shape)
-      const source = strides.map((stride, axis) => stride * step[axis])
-      const from = address(x) + dot(start, strides) * bytesOf(x)
+      const source = strides.map((stride, axis) => stride * slices[axis].step)
+      const first = slices.reduce((sum, { start }, axis) => sum + start * strides[axis], 0)
+      const from = address(x) + first * bytesOf(x)
       return stridedCopy(from, address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
     },
   },
@@ -190,12 +190,14 @@ export const movementLowerings = {
     },
   },
 
+  /** Constant indices out of range are refused here; others are passed over. */
   'lanewise.GatherGradient': {
     accelerates: (node) => node.inputs[0]!.dtype === 'float32' && isIndex(node.inputs[1]!),
-    lower(node, { address }) {
+    lower(node, { address, constant }) {
       const [dy, indices, dx] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]]
       const shape = concrete(dx.shape)
       const axis = axisOf(node, shape.length)
+      checkIndices(node, indices, shape[axis], constant)
       const { outer, inner } = around(shape, axis)
       const size = sizeOf(shape)
       if (size === 0) return []

@@ -3,9 +3,7 @@ import { concrete, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Lowering, LoweringContext } from './lowering.js'
-
-/** Elements of a tile, a multiple of four. */
-const CHUNK = 16384
+import { cut } from './tiles.js'
 
 interface Update {
   readonly node: Node
@@ -25,8 +23,7 @@ const updateLowering = (call: (update: Update) => KernelCall): Lowering => ({
       call({
         node,
         size,
-        chunk: CHUNK,
-        tiles: Math.ceil(size / CHUNK),
+        ...cut(size),
         input: (index) => address(node.inputs[index]!),
         output: (index) => address(node.outputs[index]),
         attribute: (name) => floatAttribute(node.attributes, name),

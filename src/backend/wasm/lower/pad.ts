@@ -1,6 +1,8 @@
 import { arrayOf, bytesPerElement, type NumericDType } from '../../../core/dtype.js'
 import type { ConstantOf, Node } from '../../../core/ir.js'
-import { concrete, normalizeAxis, sizeOf, stridesOf } from '../../../core/shape.js'
+import { concrete, sizeOf, stridesOf } from '../../../core/shape.js'
+import { stringAttribute } from '../../../ops/definition.js'
+import { type PadMode, padsOf } from '../../../ops/ranges.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { LoweringContext } from './lowering.js'
 import { stridedCopy } from './strided.js'
@@ -8,29 +10,20 @@ import { cut } from './tiles.js'
 
 const FILL_BYTES = 65536
 
-type PadMode = 'constant' | 'edge' | 'reflect' | 'wrap'
-
-/** Elements added (or if negative, removed) before and after each axis. */
-function padsOf(node: Node, constant: ConstantOf): { before: number[]; after: number[] } {
-  const rank = node.inputs[0]!.shape.length
-  const pads = constant(node.inputs[1]!)!.toNumbers()
-  const axes = node.inputs[3] ? constant(node.inputs[3])!.toNumbers() : Array.from({ length: rank }, (_, axis) => axis)
-  const before = new Array<number>(rank).fill(0)
-  const after = new Array<number>(rank).fill(0)
-  axes.forEach((named, i) => {
-    const axis = normalizeAxis(named, rank)
-    before[axis] = pads[i]
-    after[axis] = pads[i + axes.length]
-  })
-  return { before, after }
-}
+/** Elements added before and after each axis; negative where the Pad crops. */
+const constantPads = (node: Node, constant: ConstantOf) =>
+  padsOf(
+    node.inputs[0]!.shape.length,
+    constant(node.inputs[1]!)!.toNumbers(),
+    node.inputs[3] && constant(node.inputs[3])!.toNumbers(),
+  )
 
 /** The mode of a Pad that the kernels take; undefined where they do not (a reflection longer than the axis). Its pads are constant. */
 export function padModeOf(node: Node, constant: ConstantOf): PadMode | undefined {
-  const mode = (node.attributes['mode'] ?? 'constant') as PadMode
+  const mode = stringAttribute(node.attributes, 'mode') as PadMode
   if (mode === 'constant') return mode
   if (mode !== 'edge' && mode !== 'reflect' && mode !== 'wrap') return undefined
-  const { before, after } = padsOf(node, constant)
+  const { begin: before, end: after } = constantPads(node, constant)
   const fits = concrete(node.inputs[0]!.shape).every((size, axis) => {
     const reach = mode === 'edge' ? Number.POSITIVE_INFINITY : mode === 'wrap' ? size : size - 1
     return size > 0 && [before[axis], after[axis]].every((pad) => pad >= 0 && pad <= reach)
@@ -52,7 +45,7 @@ export function padCalls(node: Node, { address, constant }: LoweringContext): re
   const [x, y] = [node.inputs[0]!, node.outputs[0]]
   const [shape, target] = [concrete(x.shape), concrete(y.shape)]
   if (sizeOf(target) === 0) return []
-  const { before, after } = padsOf(node, constant)
+  const { begin: before, end: after } = constantPads(node, constant)
   const bytes = bytesPerElement(x.dtype)
   const [from, to] = [stridesOf(shape), stridesOf(target)]
   const mode = padModeOf(node, constant)
@@ -64,16 +57,16 @@ export function padCalls(node: Node, { address, constant }: LoweringContext): re
     calls.push(kernels.fill_bytes({ y: address(y), bytes: size, chunk, low, high }, tiles))
   }
   const kept = shape.map((size, axis) => Math.max(0, size + Math.min(0, before[axis]) + Math.min(0, after[axis])))
-  const begin = before.map((pad) => Math.max(0, pad))
+  const margin = before.map((pad) => Math.max(0, pad))
   const skipped = before.reduce((sum, pad, axis) => sum + Math.max(0, -pad) * from[axis], 0)
-  const offset = begin.reduce((sum, at, axis) => sum + at * to[axis], 0)
+  const offset = margin.reduce((sum, at, axis) => sum + at * to[axis], 0)
   const middle = kept.map((size, axis) => ({ size, from: from[axis], to: to[axis] }))
   calls.push(...stridedCopy(address(x) + skipped * bytes, address(y) + offset * bytes, bytes, middle))
   if (mode === 'constant') return calls
 
   /** Fills `count` elements of `axis` from `at` on with those from `source` on, `step` apart; axes before it are whole. */
   const border = (axis: number, at: number, count: number, source: number, step: number) => {
-    const corner = begin.reduce((sum, first, i) => sum + (i > axis ? first * to[i] : 0), address(y) / bytes)
+    const corner = margin.reduce((sum, first, i) => sum + (i > axis ? first * to[i] : 0), address(y) / bytes)
     const axes = target.map((size, i) =>
       i === axis
         ? { size: count, from: step * to[i], to: to[i] }
@@ -83,7 +76,7 @@ export function padCalls(node: Node, { address, constant }: LoweringContext): re
     calls.push(...stridedCopy(start(source), start(at), bytes, axes))
   }
   for (let axis = 0; axis < shape.length; axis++) {
-    const first = begin[axis]
+    const first = margin[axis]
     const size = kept[axis]
     const last = first + size - 1
     if (mode === 'edge') {

@@ -3,36 +3,32 @@ import { concrete, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { kernels } from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
-
-/** Elements of a tile; the kernels draw sixteen at a time. */
-const CHUNK = 16384
+import { cut } from './tiles.js'
 
 const isDraw = (node: Node, step: Value | undefined): boolean =>
   node.outputs[0].dtype === 'float32' && step?.dtype === 'int32'
 
 const common = (node: Node) => {
   const size = sizeOf(concrete(node.outputs[0].shape))
-  return {
-    size,
-    chunk: CHUNK,
-    seed: intAttribute(node.attributes, 'seed'),
-    stream: intAttribute(node.attributes, 'stream'),
-  }
+  const { chunk, tiles } = cut(size)
+  const seed = intAttribute(node.attributes, 'seed')
+  const stream = intAttribute(node.attributes, 'stream')
+  return { fields: { size, chunk, seed, stream }, tiles }
 }
 
 export const randomLowerings = {
   'lanewise.RandomUniform': {
     accelerates: (node) => isDraw(node, node.inputs[0]),
     lower(node, { address }) {
-      const fields = common(node)
+      const { fields, tiles } = common(node)
       const p = { step: address(node.inputs[0]!), y: address(node.outputs[0]), ...fields }
-      return [kernels.random_uniform_f32(p, Math.ceil(fields.size / CHUNK))]
+      return [kernels.random_uniform_f32(p, tiles)]
     },
   },
   'lanewise.Dropout': {
     accelerates: (node) => isDraw(node, node.inputs[1]),
     lower(node, { address }) {
-      const fields = common(node)
+      const { fields, tiles } = common(node)
       const rate = floatAttribute(node.attributes, 'rate')
       const p = {
         x: address(node.inputs[0]!),
@@ -40,9 +36,9 @@ export const randomLowerings = {
         y: address(node.outputs[0]),
         ...fields,
         threshold: Math.ceil(rate * 2 ** 24),
-        scale: rate < 1 ? 1 / (1 - rate) : 0,
+        scale: 1 / (1 - rate),
       }
-      return [kernels.dropout_f32(p, Math.ceil(fields.size / CHUNK))]
+      return [kernels.dropout_f32(p, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>
