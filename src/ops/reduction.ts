@@ -1,7 +1,7 @@
 import type { DType, NumericDType } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
 import type { Attributes, TensorType, Value } from '../core/ir.js'
 import { concrete, type Dim, normalizeAxis, type Shape, sameShape, sizeOf } from '../core/shape.js'
-import type { Tensor } from '../core/tensor.js'
 import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { freshShape, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
 
@@ -37,8 +37,6 @@ interface Reduction extends GradientContext {
   readonly y: () => Value
 }
 
-const axesOf = (tensor: Tensor | undefined) => tensor?.toNumbers()
-
 const reduction = (gradient: (context: Reduction) => Value, since = 18) =>
   ({
     since,
@@ -49,7 +47,12 @@ const reduction = (gradient: (context: Reduction) => Value, since = 18) =>
     infer,
     gradient: (context) => {
       const x = context.inputs[0]!
-      const axes = reducedAxes(axesOf(context.constant(1)), x.shape.length, context.attributes)
+      if (context.inputs[1] && !context.constant(1))
+        throw new LanewiseError(
+          'SHAPE_MISMATCH',
+          `the axes of '${context.node.name}' must be a constant to train through it`,
+        )
+      const axes = reducedAxes(context.constant(1)?.toNumbers(), x.shape.length, context.attributes)
       // Leading axes come back by broadcasting.
       const leading = axes.every((axis, index) => axis === index)
       const keep = (value: Value) =>

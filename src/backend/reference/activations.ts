@@ -38,7 +38,7 @@ const gelu = (attributes: Attributes) =>
     : (x: number) => 0.5 * x * (1 + erf(x * Math.SQRT1_2))
 
 export const activationKernels = {
-  Relu: unary((x) => (x < 0 ? 0 : x)),
+  Relu: unary((x) => Math.max(0, x)),
   LeakyRelu: unary((x, alpha) => (x < 0 ? alpha * x : x)),
   Elu: unary((x, alpha) => (x < 0 ? alpha * Math.expm1(x) : x)),
   Selu: unary((x, alpha, gamma) => gamma * (x > 0 ? x : alpha * Math.expm1(x))),

@@ -79,6 +79,8 @@ const floorModulo = (a: bigint, b: bigint): bigint => {
   return rest !== 0n && rest < 0n !== b < 0n ? rest + b : rest
 }
 
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+
 /** Element i of operand `choose(i)`, whatever the dtype. */
 function select(
   { outputs: [{ dtype, shape }] }: ReferenceContext,
@@ -155,8 +157,8 @@ export const elementwiseKernels = {
           (a, b) => a - divideExactly(a, b) * b,
         )(context)
       : fold((a, b) => Number(floorModulo(BigInt(a), BigInt(b))), floorModulo)(context),
-  Max: fold(Math.max, (a, b) => (a > b ? a : b)),
-  Min: fold(Math.min, (a, b) => (a < b ? a : b)),
+  Max: fold(Math.max, larger),
+  Min: fold(Math.min, (a, b) => (larger(a, b) === a ? b : a)),
   Sum: fold(
     (a, b) => a + b,
     (a, b) => a + b,

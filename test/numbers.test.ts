@@ -1,0 +1,57 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { numbersOf, tensorOf } from '../src/backend/reference/numbers.js'
+import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from '../src/core/half.js'
+import { erf } from '../src/core/special.js'
+
+test('float16 bits survive a round trip; values between them go to the nearest, ties to even', () => {
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const value = float16ToNumber(bits)
+    if (!Number.isNaN(value)) assert.is(numberToFloat16(value), bits)
+  }
+  assert.is(numberToFloat16(1 + 2 ** -11), 0x3c00)
+  assert.is(numberToFloat16(1 + 3 * 2 ** -11), 0x3c02)
+  assert.is(numberToFloat16(2 ** -25), 0)
+  assert.is(numberToFloat16(65519), 0x7bff)
+  assert.is(numberToFloat16(65520), 0x7c00)
+  assert.ok(Number.isNaN(float16ToNumber(numberToFloat16(Number.NaN))))
+})
+
+test('bfloat16 bits survive a round trip; values between them go to the nearest, ties to even', () => {
+  for (let bits = 0; bits < 0x10000; bits++) {
+    const value = bfloat16ToNumber(bits)
+    if (!Number.isNaN(value)) assert.is(numberToBfloat16(value), bits)
+  }
+  assert.is(numberToBfloat16(1 + 2 ** -8), 0x3f80)
+  assert.is(numberToBfloat16(1 + 3 * 2 ** -8), 0x3f82)
+  assert.ok(Number.isNaN(bfloat16ToNumber(numberToBfloat16(Number.NaN))))
+})
+
+test('conversions to integers truncate and wrap', () => {
+  assert.equal(Array.from(numbersOf(tensorOf('int32', [-1.9, 2.9], [2]))), [-1, 2])
+  assert.equal(Array.from(numbersOf(tensorOf('uint8', [257, -1], [2]))), [1, 255])
+  assert.equal(tensorOf('int64', [-3.7, 2 ** 40], [2]).data, BigInt64Array.of(-3n, 2n ** 40n))
+  assert.equal(tensorOf('uint64', [5], [1]).data, BigUint64Array.of(5n))
+  assert.equal(tensorOf('bool', [0, 2, -1], [3]).data, Uint8Array.of(0, 1, 1))
+})
+
+// Abramowitz and Stegun, Handbook of Mathematical Functions, table 7.1.
+const table = [
+  [0, 0],
+  [0.1, 0.112462916],
+  [0.5, 0.5204998778],
+  [1, 0.8427007929],
+  [1.5, 0.9661051465],
+  [2, 0.995322265],
+]
+
+test('erf agrees with its published table and is odd', () => {
+  for (const [x, value] of table) {
+    assert.ok(Math.abs(erf(x) - value) < 6e-11, `erf(${x}) = ${erf(x)}`)
+    assert.is(erf(-x), -erf(x))
+  }
+  assert.ok(Math.abs(erf(2.5 - 1e-12) - erf(2.5 + 1e-12)) < 1e-13, 'the two methods meet')
+  assert.is(erf(7), 1)
+})
+
+test.run()
