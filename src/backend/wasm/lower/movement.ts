@@ -1,15 +1,7 @@
 import { bytesPerElement } from '../../../core/dtype.js'
 import { LanewiseError } from '../../../core/errors.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
-import {
-  broadcastStrides,
-  concrete,
-  formatShape,
-  normalizeAxis,
-  permute,
-  sizeOf,
-  stridesOf,
-} from '../../../core/shape.js'
+import { broadcastStrides, concrete, normalizeAxis, permute, sizeOf, stridesOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
 import { permutationOf } from '../../../ops/movement.js'
 import { concreteSlices } from '../../../ops/ranges.js'
