@@ -36,16 +36,6 @@ export function not_b8(p: NotParams, tile: i32, thread: i32): void {
   for (let i = tile * p.chunk; i < to; i++) store<u8>(p.y + <usize>i, load<u8>(p.x + <usize>i) ^ 1)
 }
 
-/** Bytes in a tile; x and y are the same or disjoint. */
-// @ts-ignore: decorator
-@unmanaged
-export class CopyParams { x: usize; y: usize; bytes: i32; chunk: i32 }
-
-export function copy_bytes(p: CopyParams, tile: i32, thread: i32): void {
-  const from = tile * p.chunk
-  if (p.x != p.y) memory.copy(p.y + <usize>from, p.x + <usize>from, <usize>min(p.chunk, p.bytes - from))
-}
-
 /** As BinaryParams, with a bool condition; the list holds dims, then the strides of condition, a and b. */
 // @ts-ignore: decorator
 @unmanaged

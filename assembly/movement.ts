@@ -2,10 +2,10 @@
 @unmanaged
 export class CopyParams { x: usize; y: usize; bytes: u32; chunk: u32 }
 
-/** y = x, as bytes. */
+/** y = x, as bytes; they are the same or disjoint. */
 export function copy_bytes(p: CopyParams, tile: i32, thread: i32): void {
   const from = <u32>tile * p.chunk
-  memory.copy(p.y + from, p.x + from, min(p.chunk, p.bytes - from))
+  if (p.x != p.y) memory.copy(p.y + from, p.x + from, min(p.chunk, p.bytes - from))
 }
 
 // @ts-ignore: decorator
