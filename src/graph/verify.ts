@@ -1,8 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Graph, Node, Value } from '../core/ir.js'
-import { formatShape, isConcrete, type Shape } from '../core/shape.js'
-import { withDefaults } from '../ops/definition.js'
+import type { Graph, Node, TensorType, Value } from '../core/ir.js'
+import { formatShape, isConcrete, type Shape, sameShape } from '../core/shape.js'
 import { definitionOf } from '../ops/index.js'
+import { inferTypes } from './infer.js'
 
 /** Throws INVALID_MODEL, naming the node or value, unless `graph` keeps the rules of `Graph` and of its ops. */
 export function verify(graph: Graph): void {
@@ -17,7 +17,7 @@ export function verify(graph: Graph): void {
   for (const input of graph.inputs) define(input, 'the input list')
   for (const [value, tensor] of graph.constants) {
     define(value, 'the constant list')
-    if (value.dtype !== tensor.type || formatShape(value.shape) !== formatShape(tensor.dims))
+    if (value.dtype !== tensor.type || !sameShape(value.shape, tensor.dims))
       refuse(
         graph,
         `constant '${value.name}'`,
@@ -26,7 +26,7 @@ export function verify(graph: Graph): void {
   }
   for (const [value, variable] of graph.variables) {
     define(value, 'the variable list')
-    if (value.dtype !== variable.dtype || formatShape(value.shape) !== formatShape(variable.shape))
+    if (value.dtype !== variable.dtype || !sameShape(value.shape, variable.shape))
       refuse(
         graph,
         `variable '${value.name}'`,
@@ -60,7 +60,7 @@ export function verify(graph: Graph): void {
   }
 }
 
-const describe = (value: Value): string => `${value.dtype} ${formatShape(value.shape)}`
+const describe = (value: TensorType): string => `${value.dtype} ${formatShape(value.shape)}`
 
 function refuse(graph: Graph, what: string, problem: string): never {
   throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${what} ${problem}`)
@@ -72,36 +72,22 @@ const shapesAgree = (a: Shape, b: Shape): boolean =>
   a.every((dim, axis) => typeof dim === 'string' || typeof b[axis] === 'string' || dim === b[axis])
 
 function verifyTypes(graph: Graph, node: Node, by: string): void {
-  let definition: ReturnType<typeof definitionOf>
-  let types: ReturnType<typeof definition.infer>
+  let types: readonly TensorType[]
   try {
-    definition = definitionOf(node.op)
-    const attributes = withDefaults(definition, node.attributes)
-    types = definition.infer({
-      node,
-      inputs: node.inputs,
-      attributes,
-      constant: (index) => (node.inputs[index] ? graph.constants.get(node.inputs[index]) : undefined),
-    })
+    types = inferTypes(node, (value) => graph.constants.get(value))
   } catch (error) {
     if (!(error instanceof LanewiseError)) throw error
-    throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${by}: ${error.message}`, { cause: error })
+    throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${error.message}`, { cause: error })
   }
-  const present = node.inputs.length
-  const [min, max] = definition.inputs
-  if (present < min || present > max) refuse(graph, by, `has ${present} inputs, takes ${min} to ${max}`)
-  node.outputs.forEach((output, index) => {
+  const [min, max] = definitionOf(node.op).inputs
+  if (node.inputs.length < min || node.inputs.length > max)
+    refuse(graph, by, `has ${node.inputs.length} inputs, takes ${min} to ${max}`)
+  for (const [index, output] of node.outputs.entries()) {
     const type = types[index]
-    if (!type) return refuse(graph, by, `has ${node.outputs.length} outputs, inference says ${types.length}`)
-    // A shape that was computed from data which is known no longer may be narrower than what inference can say.
-    const agrees = isConcrete(type.shape)
-      ? formatShape(type.shape) === formatShape(output.shape)
-      : shapesAgree(type.shape, output.shape)
+    if (!type) refuse(graph, by, `has ${node.outputs.length} outputs, inference says ${types.length}`)
+    // Where inference can say less than is known (a shape computed from data), the known shape only must not contradict.
+    const agrees = isConcrete(type.shape) ? sameShape(type.shape, output.shape) : shapesAgree(type.shape, output.shape)
     if (type.dtype !== output.dtype || !agrees)
-      refuse(
-        graph,
-        by,
-        `writes '${output.name}' as ${describe(output)}, inference says ${type.dtype} ${formatShape(type.shape)}`,
-      )
-  })
+      refuse(graph, by, `writes '${output.name}' as ${describe(output)}, inference says ${describe(type)}`)
+  }
 }

@@ -1,8 +1,5 @@
-import type { Graph, Node } from '../core/ir.js'
-import type { Tensor } from '../core/tensor.js'
-
-/** Runs one node on host tensors: what constant folding calls. */
-export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => readonly Tensor[]
+import type { Graph } from '../core/ir.js'
+import type { Evaluate } from '../graph/fold.js'
 
 /** One rewrite of a graph: the same results, under the same output names. */
 export interface Pass {

@@ -1,5 +1,5 @@
 import { bytesPerElement } from '../core/dtype.js'
-import type { Graph, Node, Value } from '../core/ir.js'
+import type { ConstantOf, Graph, Node, Value } from '../core/ir.js'
 import { concrete, sizeOf } from '../core/shape.js'
 import { traitsOf } from '../ops/index.js'
 import { type Buffer, packArena, peakBytes } from './arena.js'
@@ -24,8 +24,8 @@ interface Place {
  * overwritten, outputs hold theirs when it ends. `workspace` tells the scratch bytes of a node.
  * Throws SHAPE_MISMATCH when a shape is symbolic.
  */
-export function planGraph(graph: Graph, { workspace }: { workspace(node: Node): number }): Plan {
-  return new Planner(graph, workspace).plan()
+export function planGraph(graph: Graph, { workspace }: { workspace(node: Node, constant: ConstantOf): number }): Plan {
+  return new Planner(graph, (node) => workspace(node, (value) => graph.constants.get(value))).plan()
 }
 
 class Planner {

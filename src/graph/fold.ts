@@ -1,0 +1,49 @@
+import { bytesPerElement } from '../core/dtype.js'
+import type { Node, TensorType } from '../core/ir.js'
+import { isConcrete, sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { traitsOf } from '../ops/index.js'
+import { inferTypes } from './infer.js'
+import type { Rewriter } from './rewrite.js'
+
+/** Runs one node on host tensors: outputs in the node's order. */
+export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => readonly Tensor[]
+
+/** By how much folding may grow the constants of a node, in bytes. */
+const growthLimit = 64 * 1024
+
+/** Ops whose result is known once the shape of their input is. */
+const shapeOps: ReadonlySet<string> = new Set(['Shape', 'Size'])
+
+const bytesOf = (types: readonly TensorType[]): number =>
+  types.reduce((sum, { dtype, shape }) => sum + (isConcrete(shape) ? bytesPerElement(dtype) * sizeOf(shape) : 0), 0)
+
+/**
+ * Replaces the results of `node` by constants if its operands are known. Random ops, ops with subgraphs, and
+ * results much larger than the operands are left alone; then the answer is false.
+ */
+export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolean {
+  if (traitsOf(node.op).random || hasSubgraph(node)) return false
+  const resolved = rewriter.resolved(node)
+  const inputs: (Tensor | undefined)[] = []
+  for (const input of resolved.inputs) {
+    const known =
+      input === undefined || !shapeOps.has(node.op) || !isConcrete(input.shape)
+        ? rewriter.constantOf(input)
+        : Tensor.zeros(input.dtype, input.shape)
+    if (input !== undefined && known === undefined) return false
+    inputs.push(known)
+  }
+  const operands = resolved.inputs.filter((input) => input !== undefined)
+  if (bytesOf(inferTypes(resolved, rewriter.constantOf)) > bytesOf(operands) + growthLimit) return false
+  const tensors = evaluate(resolved, inputs)
+  node.outputs.forEach((output, index) => {
+    rewriter.replace(output, rewriter.constant(tensors[index], output.name))
+  })
+  return true
+}
+
+const hasSubgraph = (node: Node): boolean =>
+  Object.values(node.attributes).some((value) =>
+    [value].flat().some((item) => typeof item === 'object' && 'nodes' in item),
+  )

@@ -1,0 +1,201 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Attributes, Graph, Node, TensorType, Value } from '../core/ir.js'
+import { formatShape, sameShape } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { withDefaults } from '../ops/definition.js'
+import { definitionOf } from '../ops/index.js'
+import { inferTypes } from './infer.js'
+
+export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape)
+
+/** Who reads each value of `graph`, one entry a reading operand. */
+export function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
+  const users = new Map<Value, Node[]>()
+  for (const node of graph.nodes)
+    for (const input of node.inputs) {
+      if (!input) continue
+      const known = users.get(input)
+      if (known) known.push(node)
+      else users.set(input, [node])
+    }
+  return users
+}
+
+/**
+ * Writes the next version of a graph, front to back. A pass walks `graph.nodes` and, for each, keeps it, writes others
+ * in its place, or declares its results equal to earlier values. Values of the old graph may be used as operands
+ * throughout: they stand for whatever has replaced them.
+ */
+export class Rewriter {
+  readonly graph: Graph
+  /** Readers in the old graph. */
+  readonly users: ReadonlyMap<Value, readonly Node[]>
+  readonly #kept: ReadonlySet<Value>
+  readonly #inputs: readonly Value[]
+  readonly #constants: Map<Value, Tensor>
+  readonly #nodes: Node[] = []
+  readonly #producers = new Map<Value, Node>()
+  readonly #replacements = new Map<Value, Value>()
+  readonly #names = new Set<string>()
+
+  /** `inputs` are the new graph's inputs, in the order of the old ones; the same unless told. */
+  constructor(graph: Graph, inputs: readonly Value[] = graph.inputs) {
+    this.graph = graph
+    this.users = usersOf(graph)
+    this.#kept = new Set([...graph.outputs, ...graph.updates.map((update) => update.value)])
+    this.#inputs = inputs
+    this.#constants = new Map(graph.constants)
+    inputs.forEach((input, index) => {
+      this.replace(graph.inputs[index], input)
+    })
+    for (const value of [...graph.inputs, ...graph.constants.keys(), ...graph.variables.keys()])
+      this.#names.add(value.name)
+    for (const node of graph.nodes) {
+      this.#names.add(node.name)
+      for (const output of node.outputs) this.#names.add(output.name)
+    }
+  }
+
+  /** What stands for `value` in the new graph. */
+  resolve(value: Value): Value {
+    let current = value
+    for (let next = this.#replacements.get(current); next; next = this.#replacements.get(current)) current = next
+    return current
+  }
+
+  /** Makes `by` stand for `old` from here on. */
+  replace(old: Value, by: Value): void {
+    const target = this.resolve(by)
+    if (old !== target) this.#replacements.set(old, target)
+  }
+
+  /** The content of `value` if it is a constant. */
+  constantOf = (value: Value | undefined): Tensor | undefined => value && this.#constants.get(this.resolve(value))
+
+  /** The node of the new graph that writes `value`. */
+  producer(value: Value | undefined): Node | undefined {
+    return value && this.#producers.get(this.resolve(value))
+  }
+
+  /** Whether `value` of the old graph is an output, or the new content of a variable. */
+  leaves(value: Value): boolean {
+    return this.#kept.has(value)
+  }
+
+  /** The only reader of `value` in the old graph; undefined if there are more, or if it leaves the graph. */
+  onlyUser(value: Value): Node | undefined {
+    const users = this.users.get(value)
+    return users?.length === 1 && !this.#kept.has(value) ? users[0] : undefined
+  }
+
+  /** The node with its operands resolved. */
+  resolved(node: Node): Node {
+    const inputs = node.inputs.map((input) => input && this.resolve(input))
+    return inputs.every((input, index) => input === node.inputs[index]) ? node : { ...node, inputs }
+  }
+
+  /** Appends `node`, its outputs typed anew where its operands have changed. */
+  keep(node: Node): void {
+    const resolved = this.resolved(node)
+    if (resolved === node) this.#append(node)
+    else this.#write(resolved, node.outputs)
+  }
+
+  /**
+   * Appends a node. `results` are the old values that its outputs stand for; given a string instead, the outputs
+   * (as many as the op has at least) are new and named after it.
+   */
+  write(
+    op: string,
+    inputs: readonly (Value | undefined)[],
+    attributes: Attributes,
+    results: readonly Value[] | string,
+  ): readonly Value[] {
+    const definition = definitionOf(op)
+    const resolved = inputs.map((input) => input && this.resolve(input))
+    const trimmed = resolved.slice(0, resolved.findLastIndex((input) => input !== undefined) + 1)
+    const name = this.#unique(typeof results === 'string' ? results : results[0].name)
+    return this.#write(
+      { op, name, inputs: trimmed, outputs: [], attributes: withDefaults(definition, attributes) },
+      typeof results === 'string' ? Math.max(1, definition.outputs[0]) : results,
+    )
+  }
+
+  constant(tensor: Tensor, name: string): Value {
+    const value = { name: this.#unique(name), dtype: tensor.type, shape: tensor.dims }
+    this.#constants.set(value, tensor)
+    return value
+  }
+
+  /** A 1-D int64 constant. */
+  ints(values: readonly number[], name: string): Value {
+    return this.constant(new Tensor('int64', values, [values.length]), name)
+  }
+
+  /** The new graph, without nodes, constants and variables that nothing needs. Outputs keep their names. */
+  finish(): Graph {
+    const outputs = this.graph.outputs.map((output) => {
+      const value = this.resolve(output)
+      if (value.name === output.name) return value
+      const named = { ...value, name: output.name }
+      this.#append({
+        op: 'Identity',
+        name: this.#unique(`${output.name}/Identity`),
+        inputs: [value],
+        outputs: [named],
+        attributes: {},
+      })
+      return named
+    })
+    const updates = this.graph.updates.map(({ variable, value }) => ({ variable, value: this.resolve(value) }))
+    const needed = new Set<Value>([...outputs, ...updates.flatMap(({ variable, value }) => [variable, value])])
+    const nodes: Node[] = []
+    for (const node of [...this.#nodes].reverse()) {
+      if (!node.outputs.some((output) => needed.has(output))) continue
+      for (const input of node.inputs) if (input) needed.add(input)
+      nodes.push(node)
+    }
+    return {
+      ...this.graph,
+      inputs: this.#inputs,
+      constants: new Map([...this.#constants].filter(([value]) => needed.has(value))),
+      variables: new Map([...this.graph.variables].filter(([value]) => needed.has(value))),
+      nodes: nodes.reverse(),
+      outputs,
+      updates,
+    }
+  }
+
+  #write(draft: Node, results: readonly Value[] | number): readonly Value[] {
+    const types = inferTypes(draft, this.constantOf)
+    const count = typeof results === 'number' ? results : results.length
+    const outputs = types.slice(0, count).map((type, index): Value => {
+      if (typeof results === 'number')
+        return { name: index === 0 ? draft.name : this.#unique(`${draft.name}:${index}`), ...type }
+      const old = results[index]
+      if (sameType(old, type)) return old
+      if (old.dtype !== type.dtype || old.shape.length !== type.shape.length)
+        throw new LanewiseError(
+          'INVALID_MODEL',
+          `'${old.name}' (${old.dtype} ${formatShape(old.shape)}) cannot be written as ${type.dtype} ${formatShape(type.shape)}`,
+        )
+      const typed = { ...type, name: old.name }
+      this.replace(old, typed)
+      return typed
+    })
+    this.#append({ ...draft, outputs })
+    return outputs
+  }
+
+  #append(node: Node): void {
+    this.#nodes.push(node)
+    for (const output of node.outputs) this.#producers.set(output, node)
+  }
+
+  #unique(name: string): string {
+    let unique = name
+    for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
+    this.#names.add(unique)
+    return unique
+  }
+}

@@ -1,0 +1,66 @@
+import type { Attributes, AttributeValue, Graph, Value } from '../core/ir.js'
+import { Rewriter } from '../graph/rewrite.js'
+import { Tensor } from '../core/tensor.js'
+import { traitsOf } from '../ops/index.js'
+import type { Pass } from './pass.js'
+
+/** Constants up to this many elements are compared by content. */
+const comparedElements = 64
+
+/** Nodes with the same op, operands and attributes become one; random ops never do. */
+export const mergeCommon: Pass = {
+  name: 'merge common',
+  run(graph: Graph): Graph {
+    const rewriter = new Rewriter(graph)
+    const ids = new Map<unknown, number>()
+    const idOf = (item: unknown): number => {
+      if (!ids.has(item)) ids.set(item, ids.size)
+      return ids.get(item)!
+    }
+    const constants = new Map<string, Value>()
+    for (const [value, tensor] of graph.constants) {
+      if (tensor.size > comparedElements) continue
+      const key = keyOfTensor(tensor)
+      const known = constants.get(key)
+      if (known) rewriter.replace(value, known)
+      else constants.set(key, value)
+    }
+    const seen = new Map<string, readonly Value[]>()
+    for (const node of graph.nodes) {
+      const key = traitsOf(node.op).random
+        ? undefined
+        : [
+            node.op,
+            node.outputs.length,
+            ...node.inputs.map((input) => (input ? idOf(rewriter.resolve(input)) : '-')),
+            keyOfAttributes(node.attributes, idOf),
+          ].join('|')
+      const known = key === undefined ? undefined : seen.get(key)
+      if (known)
+        node.outputs.forEach((output, index) => {
+          rewriter.replace(output, known[index])
+        })
+      else {
+        rewriter.keep(node)
+        if (key !== undefined) seen.set(key, node.outputs)
+      }
+    }
+    return rewriter.finish()
+  },
+}
+
+const keyOfTensor = (tensor: Tensor): string =>
+  `${tensor.type}[${tensor.dims}]${Array.from(tensor.data as ArrayLike<unknown>, (item) => (Object.is(item, -0) ? '-0' : JSON.stringify(`${item}`)))}`
+
+const keyOfAttribute = (value: AttributeValue, idOf: (item: unknown) => number): string =>
+  typeof value === 'object' && !Array.isArray(value)
+    ? value instanceof Tensor && value.size <= comparedElements
+      ? keyOfTensor(value)
+      : `#${idOf(value)}`
+    : JSON.stringify([value].flat().map((item) => (typeof item === 'object' ? `#${idOf(item)}` : item)))
+
+const keyOfAttributes = (attributes: Attributes, idOf: (item: unknown) => number): string =>
+  Object.entries(attributes)
+    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${keyOfAttribute(value, idOf)}`]))
+    .sort()
+    .join(',')
