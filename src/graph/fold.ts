@@ -12,9 +12,6 @@ export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => 
 /** By how much folding may grow the constants of a node, in bytes. */
 const growthLimit = 64 * 1024
 
-/** Ops whose result is known once the shape of their input is. */
-const shapeOps: ReadonlySet<string> = new Set(['Shape', 'Size'])
-
 const bytesOf = (types: readonly TensorType[]): number =>
   types.reduce((sum, { dtype, shape }) => sum + (isConcrete(shape) ? bytesPerElement(dtype) * sizeOf(shape) : 0), 0)
 
@@ -23,12 +20,13 @@ const bytesOf = (types: readonly TensorType[]): number =>
  * results much larger than the operands are left alone; then the answer is false.
  */
 export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolean {
-  if (traitsOf(node.op).random || hasSubgraph(node)) return false
+  const { random, shapeOnly } = traitsOf(node.op)
+  if (random || hasSubgraph(node)) return false
   const resolved = rewriter.resolved(node)
   const inputs: (Tensor | undefined)[] = []
   for (const input of resolved.inputs) {
     const known =
-      input === undefined || !shapeOps.has(node.op) || !isConcrete(input.shape)
+      input === undefined || !shapeOnly || !isConcrete(input.shape)
         ? rewriter.constantOf(input)
         : Tensor.zeros(input.dtype, input.shape)
     if (input !== undefined && known === undefined) return false

@@ -169,7 +169,8 @@ export class Rewriter {
   #write(draft: Node, results: readonly Value[] | number): readonly Value[] {
     const types = inferTypes(draft, this.constantOf)
     const count = typeof results === 'number' ? results : results.length
-    const outputs = types.slice(0, count).map((type, index): Value => {
+    const outputs = types.slice(0, count).map(({ dtype, shape }, index): Value => {
+      const type = { dtype, shape }
       if (typeof results === 'number')
         return { name: index === 0 ? draft.name : this.#unique(`${draft.name}:${index}`), ...type }
       const old = results[index]

@@ -14,7 +14,10 @@ export function required({ inputs }: InferenceContext, index: number): TensorTyp
 }
 
 /** One output, of input 0's dtype and shape. */
-export const sameAsInput: Infer = (context) => [{ ...required(context, 0) }]
+export const sameAsInput: Infer = (context) => {
+  const { dtype, shape } = required(context, 0)
+  return [{ dtype, shape }]
+}
 
 /** As `sameAsInput`. Throws TYPE_MISMATCH unless input 0 is of a float type. */
 export const sameAsFloatInput: Infer = (context) => [requireFloat(required(context, 0))]

@@ -29,12 +29,12 @@ export const channelsLast = nodeByNode('channels last', (rewriter, node) => {
     return rewriter.write('Transpose', [input], { perm }, `${input.name}/channels_last`)[0]
   })
   const results = rewriter.write(twin.op, inputs, channelsLastAttributes(rewriter.resolved(node)), node.name)
-  twin.outputs.forEach((layout, index) => {
+  for (const [index, layout] of twin.outputs.entries()) {
     const output = node.outputs[index]
-    if (!output) return
-    if (!layout) return rewriter.replace(output, results[index])
-    const perm = inversePermutation(permutationOf(layout, output.shape.length))
-    rewriter.write('Transpose', [results[index]], { perm }, [output])
-  })
+    if (layout) {
+      const perm = inversePermutation(permutationOf(layout, output.shape.length))
+      rewriter.write('Transpose', [results[index]], { perm }, [output])
+    } else rewriter.replace(output, results[index])
+  }
   return true
 })

@@ -1,6 +1,6 @@
 import type { Attributes, AttributeValue, Graph, Value } from '../core/ir.js'
-import { Rewriter } from '../graph/rewrite.js'
 import { Tensor } from '../core/tensor.js'
+import { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
 import type { Pass } from './pass.js'
 
