@@ -9,7 +9,9 @@ import { Tensor } from '../../src/core/tensor.js'
 
 /** The single-threaded builds: with and without relaxed SIMD. */
 export const builds = ['single-simd', 'single-relaxed'] as const
-export type Build = (typeof builds)[number]
+/** The builds for shared memory. */
+export const sharedBuilds = ['shared-simd', 'shared-relaxed'] as const
+export type Build = (typeof builds | typeof sharedBuilds)[number]
 
 /** Bytes of poison around every operand. */
 const MARGIN = 128
@@ -46,7 +48,8 @@ export function instantiate(build: Build, bytes: number): Machine {
     module = new WebAssembly.Module(bytes)
     modules.set(build, module)
   }
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: 65536 })
+  const shared = (sharedBuilds as readonly Build[]).includes(build)
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: shared ? 4096 : 65536, shared })
   const instance = new WebAssembly.Instance(module, { env: { memory } })
   return { memory, run: instance.exports.run as Machine['run'] }
 }

@@ -3,11 +3,11 @@ import { join } from 'node:path'
 import * as assert from 'uvu/assert'
 import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
-import { type Build, builds } from './kernels.js'
+import { type Build, builds, sharedBuilds } from './kernels.js'
 
 /** The builds that this host's WebAssembly takes; prints a SKIP line for each of the others. */
 export const loadableBuilds = (): Build[] =>
-  builds.filter((build) => {
+  [...builds, ...sharedBuilds].filter((build) => {
     const valid = WebAssembly.validate(readFileSync(join('build/wasm', `lanewise-${build}.wasm`)))
     if (!valid) console.log(`SKIP ${build}: this host's WebAssembly lacks a feature that the build needs`)
     return valid

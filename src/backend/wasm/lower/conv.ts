@@ -1,9 +1,8 @@
-import type { Node, Value } from '../../../core/ir.js'
-import { concrete, sizeOf } from '../../../core/shape.js'
-import { intAttribute } from '../../../ops/definition.js'
-import { windowOf } from '../../../ops/window.js'
+import type { Node } from '../../../core/ir.js'
+import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
+import { type Frame, frameImages, geometryOf, padFrame, shapeOf } from './frame.js'
 import {
   ceilDiv,
   epilogueFields,
@@ -18,125 +17,7 @@ import {
 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
-
-/** A 2-D convolution of x [images, height, width, channels] with w [kernelY, kernelX, channels/group, outputs]; a 1-D one has height 1. */
-interface Geometry {
-  readonly images: number
-  readonly height: number
-  readonly width: number
-  readonly channels: number
-  readonly outHeight: number
-  readonly outWidth: number
-  readonly outputs: number
-  readonly group: number
-  readonly kernelY: number
-  readonly kernelX: number
-  readonly strideY: number
-  readonly strideX: number
-  readonly dilationY: number
-  readonly dilationX: number
-  readonly top: number
-  readonly left: number
-  readonly bottom: number
-  readonly right: number
-}
-
-const shapeOf = (value: Value): readonly number[] => concrete(value.shape, value.name)
-
-function geometryOf(node: Node, x: Value, w: Value, y: Value): Geometry {
-  const spatial = shapeOf(x).slice(1, -1)
-  const kernel = shapeOf(w).slice(0, -2)
-  const { strides, dilations, padBegin, padEnd } = windowOf(node.attributes, kernel, spatial)
-  const [height, width] = spatial.length === 1 ? [1, ...spatial] : spatial
-  const [outHeight, outWidth] = spatial.length === 1 ? [1, ...shapeOf(y).slice(1, -1)] : shapeOf(y).slice(1, -1)
-  const both = (values: readonly number[], fill: number) => (values.length === 1 ? [fill, ...values] : values)
-  const [kernelY, kernelX] = both(kernel, 1)
-  const [strideY, strideX] = both(strides, 1)
-  const [dilationY, dilationX] = both(dilations, 1)
-  const [top, left] = both(padBegin, 0)
-  const [bottom, right] = both(padEnd, 0)
-  return {
-    images: shapeOf(x)[0],
-    height,
-    width,
-    channels: shapeOf(x)[spatial.length + 1],
-    outHeight,
-    outWidth,
-    outputs: shapeOf(w)[spatial.length + 1],
-    group: intAttribute(node.attributes, 'group') ?? 1,
-    kernelY,
-    kernelX,
-    strideY,
-    strideX,
-    dilationY,
-    dilationX,
-    top,
-    left,
-    bottom,
-    right,
-  }
-}
-
-/** Where an image lies in its frame of zeros, and how far its pixels are apart there. */
-interface Frame {
-  readonly height: number
-  readonly width: number
-  readonly top: number
-  readonly left: number
-  readonly strideY: number
-  readonly strideX: number
-}
-
-interface Framed {
-  /** Bytes of the frames; 0 where the images themselves serve. */
-  readonly bytes: number
-  calls(source: number, target: number): readonly KernelCall[]
-}
-
-const elementsPerTile = 16_384
-
-function frameImages(images: number, height: number, width: number, channels: number, frame: Frame): Framed {
-  const same =
-    frame.top === 0 &&
-    frame.left === 0 &&
-    frame.strideY === 1 &&
-    frame.strideX === 1 &&
-    frame.height === height &&
-    frame.width === width
-  if (same) return { bytes: 0, calls: () => [] }
-  const rows = images * frame.height
-  const rowsPerTile = Math.max(1, Math.floor(elementsPerTile / Math.max(1, frame.width * channels)))
-  const calls = (x: number, y: number) => [
-    kernels.spread_f32(
-      {
-        x,
-        y,
-        height,
-        width,
-        channels,
-        targetHeight: frame.height,
-        targetWidth: frame.width,
-        top: frame.top,
-        left: frame.left,
-        strideY: frame.strideY,
-        strideX: frame.strideX,
-        rowsPerTile,
-        rows,
-      },
-      ceilDiv(rows, rowsPerTile),
-    ),
-  ]
-  return { bytes: rows * frame.width * channels * floatBytes, calls }
-}
-
-const padFrame = ({ height, width, top, left, bottom, right }: Geometry): Frame => ({
-  height: height + top + bottom,
-  width: width + left + right,
-  top,
-  left,
-  strideY: 1,
-  strideX: 1,
-})
+import { cut } from './tiles.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
 interface Forward {
@@ -352,6 +233,7 @@ function weightGradientPlan(node: Node): NodePlan {
   const chunkImages = Math.max(1, ceilDiv(g.images, sharing))
   const chunks = Math.max(1, ceilDiv(g.images, chunkImages))
   const partBytes = ceilDiv(size * floatBytes, 64) * 64
+  const sum = cut(size, 2048)
   const partsOffset = chunks > 1 ? space.take(chunks * partBytes) : 0
 
   const together = g.group === 1 && g.dilationX === 1
@@ -361,7 +243,6 @@ function weightGradientPlan(node: Node): NodePlan {
     Math.floor(blockBytes / Math.max(1, g.outWidth * (g.outputs * floatBytes + g.strideY * g.strideX * pixel))),
   )
   const outerStride = g.strideY * frame.width * pixel
-  const sumChunk = 2048
   const offsets = Array.from({ length: g.group }, (_, i) => [
     i * groupChannels * floatBytes,
     i * groupOutputs * floatBytes,
@@ -400,6 +281,7 @@ function weightGradientPlan(node: Node): NodePlan {
           blockRows,
           tileRows,
           tileColumns: ceilDiv(groupOutputs, 8) * 8,
+          slabColumns: ceilDiv(groupOutputs, 8) * 8,
           batches: g.group,
           chunkImages,
           chunkBytes: partBytes,
@@ -414,8 +296,8 @@ function weightGradientPlan(node: Node): NodePlan {
     if (chunks > 1)
       result.push(
         kernels.sum_parts_f32(
-          { x: workspace + partsOffset, y: address(dw), size, parts: chunks, partBytes, chunk: sumChunk },
-          ceilDiv(size, sumChunk),
+          { x: workspace + partsOffset, y: address(dw), size, parts: chunks, partBytes, chunk: sum.chunk },
+          sum.tiles,
         ),
       )
     return result

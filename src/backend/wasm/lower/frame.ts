@@ -1,0 +1,127 @@
+import type { Node, Value } from '../../../core/ir.js'
+import { concrete } from '../../../core/shape.js'
+import { intAttribute } from '../../../ops/definition.js'
+import { windowOf } from '../../../ops/window.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import { ceilDiv, floatBytes } from './gemm.js'
+import { CHUNK } from './tiles.js'
+
+/** A 2-D convolution of x [images, height, width, channels] with w [kernelY, kernelX, channels/group, outputs]; a 1-D one has height 1. */
+export interface Geometry {
+  readonly images: number
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  readonly outHeight: number
+  readonly outWidth: number
+  readonly outputs: number
+  readonly group: number
+  readonly kernelY: number
+  readonly kernelX: number
+  readonly strideY: number
+  readonly strideX: number
+  readonly dilationY: number
+  readonly dilationX: number
+  readonly top: number
+  readonly left: number
+  readonly bottom: number
+  readonly right: number
+}
+
+export const shapeOf = (value: Value): readonly number[] => concrete(value.shape, value.name)
+
+/** The geometry of a convolution node whose operands play the parts x, w and y; attributes are explicit, shapes channels-last. */
+export function geometryOf(node: Node, x: Value, w: Value, y: Value): Geometry {
+  const spatial = shapeOf(x).slice(1, -1)
+  const kernel = shapeOf(w).slice(0, -2)
+  const { strides, dilations, padBegin, padEnd } = windowOf(node.attributes, kernel, spatial)
+  const [height, width] = spatial.length === 1 ? [1, ...spatial] : spatial
+  const [outHeight, outWidth] = spatial.length === 1 ? [1, ...shapeOf(y).slice(1, -1)] : shapeOf(y).slice(1, -1)
+  const both = (values: readonly number[], fill: number) => (values.length === 1 ? [fill, ...values] : values)
+  const [kernelY, kernelX] = both(kernel, 1)
+  const [strideY, strideX] = both(strides, 1)
+  const [dilationY, dilationX] = both(dilations, 1)
+  const [top, left] = both(padBegin, 0)
+  const [bottom, right] = both(padEnd, 0)
+  return {
+    images: shapeOf(x)[0],
+    height,
+    width,
+    channels: shapeOf(x)[spatial.length + 1],
+    outHeight,
+    outWidth,
+    outputs: shapeOf(w)[spatial.length + 1],
+    group: intAttribute(node.attributes, 'group') ?? 1,
+    kernelY,
+    kernelX,
+    strideY,
+    strideX,
+    dilationY,
+    dilationX,
+    top,
+    left,
+    bottom,
+    right,
+  }
+}
+
+/** Where an image lies in its frame of zeros, and how far its pixels are apart there. */
+export interface Frame {
+  readonly height: number
+  readonly width: number
+  readonly top: number
+  readonly left: number
+  readonly strideY: number
+  readonly strideX: number
+}
+
+export interface Framed {
+  /** Bytes of the frames; 0 where the images themselves serve. */
+  readonly bytes: number
+  calls(source: number, target: number): readonly KernelCall[]
+}
+
+/** Lays `images` images [height, width, channels] into frames, unless the frame is the image. */
+export function frameImages(images: number, height: number, width: number, channels: number, frame: Frame): Framed {
+  const same =
+    frame.top === 0 &&
+    frame.left === 0 &&
+    frame.strideY === 1 &&
+    frame.strideX === 1 &&
+    frame.height === height &&
+    frame.width === width
+  if (same) return { bytes: 0, calls: () => [] }
+  const rows = images * frame.height
+  const rowsPerTile = Math.max(1, Math.floor(CHUNK / Math.max(1, frame.width * channels)))
+  const calls = (x: number, y: number) => [
+    kernels.spread_f32(
+      {
+        x,
+        y,
+        height,
+        width,
+        channels,
+        targetHeight: frame.height,
+        targetWidth: frame.width,
+        top: frame.top,
+        left: frame.left,
+        strideY: frame.strideY,
+        strideX: frame.strideX,
+        rowsPerTile,
+        rows,
+      },
+      ceilDiv(rows, rowsPerTile),
+    ),
+  ]
+  return { bytes: rows * frame.width * channels * floatBytes, calls }
+}
+
+/** The frame that adds a convolution's padding. */
+export const padFrame = ({ height, width, top, left, bottom, right }: Geometry): Frame => ({
+  height: height + top + bottom,
+  width: width + left + right,
+  top,
+  left,
+  strideY: 1,
+  strideX: 1,
+})
