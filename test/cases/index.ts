@@ -1,8 +1,13 @@
 import { activationCases } from './activations.js'
 import type { OpCase } from './case.js'
+import { convCases } from './conv.js'
 import { elementwiseCases } from './elementwise.js'
 import { matmulCases } from './matmul.js'
+import { movementCases } from './movement.js'
+import { normalizationCases } from './normalization.js'
 import { optimizerCases } from './optimizer.js'
+import { poolCases } from './pool.js'
+import { randomCases } from './random.js'
 import { reductionCases } from './reduction.js'
 import { softmaxCases } from './softmax.js'
 
@@ -14,4 +19,9 @@ export const cases: readonly OpCase[] = [
   ...softmaxCases,
   ...matmulCases,
   ...optimizerCases,
+  ...convCases,
+  ...poolCases,
+  ...movementCases,
+  ...normalizationCases,
+  ...randomCases,
 ]

@@ -1,0 +1,67 @@
+import type { Attributes } from '../../src/core/ir.js'
+import { f32, type OpCase } from './case.js'
+
+interface Geometry {
+  readonly x: readonly number[]
+  readonly w: readonly number[]
+  readonly attributes?: Attributes
+}
+
+const geometries: readonly Geometry[] = [
+  { x: [1, 1, 1], w: [1, 1, 1] },
+  { x: [2, 3, 7], w: [5, 3, 3], attributes: { strides: [2], pads: [1, 2] } },
+  { x: [2, 1, 7, 5], w: [3, 1, 3, 3] },
+  { x: [2, 3, 5, 7], w: [17, 3, 3, 1], attributes: { pads: [1, 0, 1, 0], strides: [2, 1] } },
+  { x: [1, 3, 7, 7], w: [5, 3, 3, 3], attributes: { dilations: [2, 2] } },
+  { x: [1, 4, 5, 5], w: [6, 2, 3, 3], attributes: { group: 2, pads: [1, 1, 1, 1] } },
+  { x: [2, 5, 5, 5], w: [5, 1, 3, 3], attributes: { group: 5, auto_pad: 'SAME_UPPER', strides: [2, 2] } },
+  { x: [1, 2, 6, 6], w: [3, 2, 4, 4], attributes: { auto_pad: 'SAME_LOWER' } },
+  { x: [1, 2, 4, 5, 3], w: [3, 2, 2, 3, 1], attributes: { strides: [2, 1, 1] } },
+]
+
+const bias = ({ w }: Geometry) => f32([w[0]])
+
+/** Windows with explicit pads, and the output that Conv has of them. */
+const gradients: readonly (Geometry & { y: readonly number[] })[] = [
+  { x: [2, 3, 7], w: [5, 3, 3], y: [2, 5, 4], attributes: { kernel_shape: [3], strides: [2], pads: [1, 1] } },
+  { x: [1, 4, 5, 6], w: [6, 2, 3, 3], y: [1, 6, 5, 3], attributes: { group: 2, strides: [1, 2], pads: [1, 1, 1, 1] } },
+  { x: [1, 3, 7, 7], w: [2, 3, 3, 3], y: [1, 2, 3, 3], attributes: { dilations: [2, 2] } },
+]
+
+const transposed: readonly Geometry[] = [
+  { x: [1, 2, 5], w: [2, 3, 3] },
+  { x: [2, 3, 3, 4], w: [3, 2, 3, 2], attributes: { strides: [2, 3], output_padding: [1, 2] } },
+  { x: [1, 4, 3, 3], w: [4, 3, 3, 3], attributes: { group: 2, pads: [1, 0, 1, 1], dilations: [2, 1] } },
+  { x: [1, 2, 3, 3], w: [2, 3, 3, 3], attributes: { auto_pad: 'SAME_UPPER', strides: [2, 2] } },
+  { x: [1, 1, 3, 3], w: [1, 2, 3, 3], attributes: { output_shape: [10, 8], strides: [3, 2] } },
+]
+
+export const convCases: readonly OpCase[] = [
+  ...geometries.flatMap((geometry): OpCase[] => [
+    { op: 'Conv', inputs: [f32(geometry.x), f32(geometry.w)], attributes: geometry.attributes, gradient: [0, 1] },
+    {
+      op: 'Conv',
+      inputs: [f32(geometry.x), f32(geometry.w), bias(geometry)],
+      attributes: geometry.attributes,
+      gradient: [0, 1, 2],
+    },
+  ]),
+  ...gradients.flatMap(({ x, w, y, attributes }): OpCase[] => [
+    {
+      op: 'lanewise.ConvInputGradient',
+      inputs: [f32(y), f32(w)],
+      attributes: { ...attributes, input_shape: x },
+      gradient: [0, 1],
+    },
+    {
+      op: 'lanewise.ConvWeightGradient',
+      inputs: [f32(x), f32(y)],
+      attributes: { ...attributes, weight_shape: w },
+      gradient: [0, 1],
+    },
+  ]),
+  ...transposed.flatMap(({ x, w, attributes }): OpCase[] => {
+    const channels = w[1] * ((attributes?.['group'] as number | undefined) ?? 1)
+    return [{ op: 'ConvTranspose', inputs: [f32(x), f32(w), f32([channels])], attributes, gradient: [0, 1, 2] }]
+  }),
+]
