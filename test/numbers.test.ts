@@ -1,8 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { evaluate } from '../src/backend/reference/evaluate.js'
 import { numbersOf, tensorOf } from '../src/backend/reference/numbers.js'
 import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from '../src/core/half.js'
 import { erf } from '../src/core/special.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
 
 test('float16 bits survive a round trip; values between them go to the nearest, ties to even', () => {
   for (let bits = 0; bits < 0x10000; bits++) {
@@ -33,6 +36,18 @@ test('conversions to integers truncate and wrap', () => {
   assert.equal(tensorOf('int64', [-3.7, 2 ** 40], [2]).data, BigInt64Array.of(-3n, 2n ** 40n))
   assert.equal(tensorOf('uint64', [5], [1]).data, BigUint64Array.of(5n))
   assert.equal(tensorOf('bool', [0, 2, -1], [3]).data, Uint8Array.of(0, 1, 1))
+})
+
+test('integer arithmetic is exact and wraps', () => {
+  const builder = new GraphBuilder()
+  const evaluateProduct = (dtype: 'int32' | 'uint32' | 'int64', a: number, b: number) => {
+    const [x, y] = [builder.input('x', dtype, [1]), builder.input('y', dtype, [1])]
+    const node = builder.producer(builder.mul(x, y))!
+    return evaluate(node, [new Tensor(dtype, [a], [1]), new Tensor(dtype, [b], [1])])[0].data[0]
+  }
+  assert.is(evaluateProduct('int32', 123456789, 987654321), Math.imul(123456789, 987654321))
+  assert.is(evaluateProduct('uint32', 0xffffffff, 0xffffffff), 1)
+  assert.is(evaluateProduct('int64', 3037000499, 3037000499), 3037000499n ** 2n)
 })
 
 // Abramowitz and Stegun, Handbook of Mathematical Functions, table 7.1.

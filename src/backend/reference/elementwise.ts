@@ -100,6 +100,12 @@ const divide: ReferenceKernel = (context) =>
     ? fold((a, b) => a / b, divideExactly)(context)
     : fold((a, b) => Number(divideExactly(BigInt(a), BigInt(b))), divideExactly)(context)
 
+const multiply: ReferenceKernel = (context) => {
+  // A product of 32-bit integers may need more than the 53 bits of a float64; it wraps.
+  const wraps = ['int32', 'uint32'].includes(context.outputs[0].dtype)
+  return fold(wraps ? Math.imul : (a, b) => a * b, (a, b) => a * b)(context)
+}
+
 export const elementwiseKernels = {
   Neg: unary(
     (x) => -x,
@@ -128,10 +134,7 @@ export const elementwiseKernels = {
     (a, b) => a - b,
     (a, b) => a - b,
   ),
-  Mul: fold(
-    (a, b) => a * b,
-    (a, b) => a * b,
-  ),
+  Mul: multiply,
   Div: divide,
   Pow: ({ inputs: [base, exponent], outputs: [{ dtype, shape }] }) => {
     const dims = concrete(shape)
