@@ -227,4 +227,13 @@ export const elementwise = {
     },
     gradient: ({ emit, inputs, gradient }) => [emit.cast(gradient(0)!, inputs[0]!.dtype as NumericDType)],
   },
+  /** Converts to the dtype of input 1. */
+  CastLike: {
+    since: 25,
+    inputs: [2, 2],
+    outputs: [1, 1],
+    attributes: { saturate: { type: 'int', default: 1 }, round_mode: { type: 'string', default: 'up' } },
+    infer: (context) => [{ dtype: required(context, 1).dtype, shape: required(context, 0).shape }],
+    gradient: ({ emit, inputs, gradient }) => [emit.cast(gradient(0)!, inputs[0]!.dtype as NumericDType)],
+  },
 } as const satisfies Record<string, OpDefinition>

@@ -108,4 +108,5 @@ export const elementwiseCases: readonly OpCase[] = [
   { op: 'Cast', inputs: [f32([3, 7])], attributes: { to: onnxTypeCode.bool } },
   { op: 'Cast', inputs: [bool([3, 7])], attributes: { to: onnxTypeCode.float32 } },
   { op: 'Cast', inputs: [i32([3, 7], { range: [-9, 9] })], attributes: { to: onnxTypeCode.float32 } },
+  { op: 'CastLike', inputs: [f32([3, 7]), { shape: [1], dtype: 'float64' }], gradient: [0] },
 ]

@@ -1,4 +1,4 @@
-import { allocate, type DType, isBigInt, isFloat, type TypedArray } from '../../core/dtype.js'
+import { allocate, isBigInt, isFloat, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import { concrete } from '../../core/shape.js'
 import { erf } from '../../core/special.js'
@@ -105,6 +105,8 @@ const multiply: ReferenceKernel = (context) => {
   const wraps = ['int32', 'uint32'].includes(context.outputs[0].dtype)
   return fold(wraps ? Math.imul : (a, b) => a * b, (a, b) => a * b)(context)
 }
+
+const cast: ReferenceKernel = ({ inputs, outputs }) => [castTensor(inputs[0]!, outputs[0].dtype)]
 
 export const elementwiseKernels = {
   Neg: unary(
@@ -213,5 +215,6 @@ export const elementwiseKernels = {
     const [ic, ia, ib] = [condition, a, b].map((tensor) => broadcastIndices(tensor.dims, dims))
     return [select(context, (i) => (condition.data[ic[i]] ? a.data[ia[i]] : b.data[ib[i]]))]
   },
-  Cast: ({ inputs, outputs }) => [castTensor(inputs[0]!, outputs[0].dtype as DType)],
+  Cast: cast,
+  CastLike: cast,
 } as const satisfies Record<keyof typeof elementwise, ReferenceKernel>
