@@ -185,7 +185,7 @@ export function transposedWindow(attributes: Attributes, data: Shape, weight: Sh
 
 export const conv = {
   Conv: {
-    since: 22,
+    since: 11,
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: convAttributes,
@@ -269,7 +269,7 @@ export const conv = {
   },
 
   ConvTranspose: {
-    since: 22,
+    since: 11,
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: { ...convAttributes, output_padding: { type: 'ints' }, output_shape: { type: 'ints' } },

@@ -42,7 +42,7 @@ export const rangeLength = (start: number, limit: number, delta: number): number
 /** Ops that make tensors of shapes, counts and constants. */
 export const generators = {
   Constant: {
-    since: 25,
+    since: 13,
     inputs: [0, 0],
     outputs: [1, 1],
     attributes: {
@@ -61,7 +61,7 @@ export const generators = {
   },
 
   ConstantOfShape: {
-    since: 25,
+    since: 9,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { value: { type: 'tensor' } },
@@ -74,7 +74,7 @@ export const generators = {
   },
 
   Shape: {
-    since: 25,
+    since: 15,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { start: { type: 'int', default: 0 }, end: { type: 'int' } },
@@ -87,7 +87,7 @@ export const generators = {
 
   /** Number of elements, an int64 scalar. */
   Size: {
-    since: 25,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     traits: { shapeOnly: true },

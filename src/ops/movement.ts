@@ -191,7 +191,7 @@ function padGradient(context: GradientContext) {
 /** Ops that move elements and compute none, and the gradient of Gather. */
 export const movement = {
   Transpose: {
-    since: 25,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { perm: { type: 'ints' } },
@@ -271,7 +271,7 @@ export const movement = {
 
   /** Negative pads crop. */
   Pad: {
-    since: 25,
+    since: 18,
     inputs: [2, 4],
     outputs: [1, 1],
     attributes: { mode: { type: 'string', default: 'constant' } },

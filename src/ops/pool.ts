@@ -75,7 +75,7 @@ function globalMaxGradient({ emit, node, inputs: [x], outputs: [y], gradient }: 
 export const pool = {
   /** The second output holds int64 indices into the whole flattened input. */
   MaxPool: {
-    since: 22,
+    since: 12,
     inputs: [1, 1],
     outputs: [1, 2],
     attributes: maxAttributes,
@@ -122,7 +122,7 @@ export const pool = {
   },
 
   AveragePool: {
-    since: 22,
+    since: 11,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: averageAttributes,
@@ -169,7 +169,7 @@ export const pool = {
   },
 
   GlobalAveragePool: {
-    since: 22,
+    since: 1,
     inputs: [1, 1],
     outputs: [1, 1],
     traits: { channelsLast: { op: 'lanewise.AveragePoolNhwc', inputs: ['data'], outputs: ['data'] } },
@@ -181,7 +181,7 @@ export const pool = {
   },
 
   GlobalMaxPool: {
-    since: 22,
+    since: 1,
     inputs: [1, 1],
     outputs: [1, 1],
     traits: { channelsLast: { op: 'lanewise.MaxPoolNhwc', inputs: ['data'], outputs: ['data'] } },

@@ -32,7 +32,7 @@ function inferDropout(context: InferenceContext): TensorType[] {
 export const random = {
   /** The inference form: the input itself, and a mask that keeps every element. */
   Dropout: {
-    since: 22,
+    since: 13,
     inputs: [1, 3],
     outputs: [1, 2],
     attributes: { seed: { type: 'int' } },

@@ -72,7 +72,7 @@ const view = { view: true, inPlace: [0] } as const
 
 export const views = {
   Reshape: {
-    since: 25,
+    since: 14,
     inputs: [2, 2],
     outputs: [1, 1],
     attributes: { allowzero: { type: 'int', default: 0 } },
@@ -88,7 +88,7 @@ export const views = {
 
   /** [product of the dimensions before `axis`, product of the rest]. */
   Flatten: {
-    since: 25,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { axis: { type: 'int', default: 1 } },
@@ -105,7 +105,7 @@ export const views = {
   },
 
   Squeeze: {
-    since: 25,
+    since: 13,
     inputs: [1, 2],
     outputs: [1, 1],
     traits: view,
@@ -127,7 +127,7 @@ export const views = {
   },
 
   Unsqueeze: {
-    since: 25,
+    since: 13,
     inputs: [2, 2],
     outputs: [1, 1],
     traits: view,
