@@ -7,6 +7,9 @@ import type { Graph, Value } from '../src/core/ir.js'
 import { concrete, sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { verify } from '../src/graph/verify.js'
+import type { OpDefinition } from '../src/ops/definition.js'
+import { operators } from '../src/ops/index.js'
 import { type OpCase, operandTensor, titleOf, uniform } from './cases/case.js'
 import { cases } from './cases/index.js'
 
@@ -37,7 +40,10 @@ function differentiated(row: OpCase) {
     })
     .reduce((a, b) => builder.add(a, b))
   const by = row.gradient!.map((index) => inputs[index]!)
-  return { by, loss, gradients: differentiate(builder, loss, by), graph: builder.build(), feeds }
+  const gradients = differentiate(builder, loss, by)
+  const graph = builder.build()
+  verify(graph)
+  return { by, loss, gradients, graph, feeds }
 }
 
 /** The derivative of `loss` by element `index` of `value`: central difference. */
@@ -75,5 +81,26 @@ for (const row of cases.filter(({ gradient }) => gradient?.length))
       }
     })
   })
+
+test('every op has a case or takes part in one, and every gradient rule is checked', () => {
+  const definitions: readonly (readonly [string, OpDefinition])[] = Object.entries(operators)
+  const rows = cases.filter(({ gradient }) => gradient?.length)
+  const checked = new Set(rows.map(({ op }) => op))
+  // Channels-last twins are held to their originals by test/channels-last.test.ts.
+  const twins = definitions.map(([, { traits }]) => traits?.channelsLast?.op)
+  const covered = new Set([
+    ...cases.map(({ op }) => op),
+    ...rows.flatMap((row) => differentiated(row).graph.nodes.map(({ op }) => op)),
+    ...twins,
+  ])
+  assert.equal(
+    definitions.flatMap(([op]) => (covered.has(op) ? [] : [op])),
+    [],
+  )
+  assert.equal(
+    definitions.flatMap(([op, { gradient }]) => (gradient && !checked.has(op) ? [op] : [])),
+    [],
+  )
+})
 
 test.run()
