@@ -36,16 +36,18 @@ interface Machine {
   run(tape: number, steps: number, threads: number): void
 }
 
+const bytesOf = (build: Build) => readFileSync(join('build/wasm', `lanewise-${build}.wasm`))
+
+// Node 20 knows relaxed SIMD only behind a flag.
+if (!WebAssembly.validate(bytesOf('single-relaxed'))) setFlagsFromString('--experimental-wasm-relaxed-simd')
+
 const modules = new Map<Build, WebAssembly.Module>()
 
 /** A fresh instance of `build` on a memory of `bytes` bytes. */
 export function instantiate(build: Build, bytes: number): Machine {
   let module = modules.get(build)
   if (!module) {
-    const bytes = readFileSync(join('build/wasm', `lanewise-${build}.wasm`))
-    // Node 20 knows relaxed SIMD only behind a flag.
-    if (!WebAssembly.validate(bytes)) setFlagsFromString('--experimental-wasm-relaxed-simd')
-    module = new WebAssembly.Module(bytes)
+    module = new WebAssembly.Module(bytesOf(build))
     modules.set(build, module)
   }
   const shared = (sharedBuilds as readonly Build[]).includes(build)
@@ -75,16 +77,16 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
     end = address + bytes + MARGIN
     return address
   }
-  const bytesOf = (dtype: DType, shape: readonly number[]) =>
+  const sizeInBytes = (dtype: DType, shape: readonly number[]) =>
     sizeOf(shape) * arrayOf(dtype as NumericDType).BYTES_PER_ELEMENT
   const addresses = new Map<Value, number>()
   for (const operand of inputs)
-    if (operand) addresses.set(operand, place(bytesOf(operand.dtype, concrete(operand.shape))))
+    if (operand) addresses.set(operand, place(sizeInBytes(operand.dtype, concrete(operand.shape))))
   outputs.forEach((output, i) => {
     const shared = spec.inPlace?.[i]
     addresses.set(
       output,
-      shared === undefined ? place(bytesOf(output.dtype, concrete(output.shape))) : addresses.get(inputs[shared]!)!,
+      shared === undefined ? place(sizeInBytes(output.dtype, concrete(output.shape))) : addresses.get(inputs[shared]!)!,
     )
   })
   const workspaceBytes = lowering.workspace?.(node, constant) ?? 0
@@ -115,7 +117,7 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
     (output) => new Tensor(output.dtype, view(output).slice() as TypedArray, concrete(output.shape)),
   )
   const restore = (address: number, size: number) => bytes.set(before.subarray(address, address + size), address)
-  for (const output of outputs) restore(addresses.get(output)!, bytesOf(output.dtype, concrete(output.shape)))
+  for (const output of outputs) restore(addresses.get(output)!, sizeInBytes(output.dtype, concrete(output.shape)))
   restore(workspace, workspaceBytes)
   const written = Buffer.compare(before.subarray(FIRST_FREE), bytes.subarray(FIRST_FREE))
   if (written !== 0) {
