@@ -249,3 +249,26 @@ export function pow(x: v128, y: v128): v128 {
   // 1^NaN is 1
   return v128.bitselect(one, power, f32x4.eq(x, one))
 }
+
+/** `x` in the first `count` lanes, `other` in the rest. */
+// @ts-ignore: decorator
+@inline
+export function firstLanes(x: v128, other: v128, count: i32): v128 {
+  return v128.bitselect(x, other, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)))
+}
+
+/** The sum of the lanes: (0 + 2) + (1 + 3). */
+// @ts-ignore: decorator
+@inline
+export function sumOfLanes(x: v128): f32 {
+  const pairs = f32x4.add(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1))
+  return f32x4.extract_lane(pairs, 0) + f32x4.extract_lane(pairs, 1)
+}
+
+/** The largest lane; NaN if one is NaN. */
+// @ts-ignore: decorator
+@inline
+export function maxOfLanes(x: v128): f32 {
+  const pairs = f32x4.max(x, v128.shuffle<f32>(x, x, 2, 3, 0, 1))
+  return max<f32>(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1))
+}

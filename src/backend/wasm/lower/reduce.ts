@@ -1,0 +1,165 @@
+import type { ConstantOf, Node } from '../../../core/ir.js'
+import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
+import { reducedAxes } from '../../../ops/reduction.js'
+import { activationKinds } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { Lowering } from './lowering.js'
+import { CHUNK, cut } from './tiles.js'
+
+/** The operations of `reduce_f32` in `assembly/reduce.ts`. */
+const operations = { sum: 0, sumSquare: 1, sumAbs: 2, prod: 3, max: 4, min: 5, logSumExp: 6 } as const
+type Operation = keyof typeof operations
+
+/** One kernel call: x [outer, length, inner] to y [outer, parts, inner]. */
+interface Pass {
+  readonly outer: number
+  readonly length: number
+  readonly inner: number
+  readonly parts: number
+  readonly partLength: number
+}
+
+/** Rows longer than this are reduced in parts: a bound on the error of one running sum, and work for several threads. */
+const ROW_PART = CHUNK
+/** The same for columns: at least so many, at most so many rows in a part. */
+const COLUMN_PART = { least: 16, most: 1024 } as const
+/** With so many sums side by side there is work enough without parts, unless the columns are longer than the most. */
+const INDEPENDENT = 8 * CHUNK
+/** Columns of a unit of the kernel. */
+const BLOCK = 1024
+
+/** The parts that `length` elements are reduced in. */
+function partLengthOf(outer: number, length: number, inner: number): number {
+  const part =
+    inner === 1 ? ROW_PART : Math.min(COLUMN_PART.most, Math.max(COLUMN_PART.least, Math.ceil(CHUNK / inner)))
+  const whole = length <= 2 * part || (outer * inner >= INDEPENDENT && length <= COLUMN_PART.most)
+  return whole ? Math.max(length, 1) : part
+}
+
+/** The passes that reduce `axes` of `shape`: innermost axes first, long ones in parts. */
+export function reductionPasses(shape: readonly number[], axes: readonly number[]): Pass[] {
+  // Neighbouring axes of one fate are one; axes of size 1 do not matter.
+  const groups: { size: number; reduced: boolean }[] = []
+  shape.forEach((size, axis) => {
+    const reduced = axes.includes(axis)
+    const last = groups.at(-1)
+    if (size === 1) return
+    if (last && last.reduced === reduced) last.size *= size
+    else groups.push({ size, reduced })
+  })
+  const passes: Pass[] = []
+  const add = (outer: number, length: number, inner: number): void => {
+    const partLength = partLengthOf(outer, length, inner)
+    const parts = Math.max(1, Math.ceil(length / partLength))
+    passes.push({ outer, length, inner, parts, partLength })
+    if (parts > 1) add(outer, parts, inner)
+  }
+  const product = (from: number, to?: number) => sizeOf(groups.slice(from, to).map(({ size }) => size))
+  for (let index = groups.length - 1; index >= 0; index--) {
+    if (!groups[index].reduced) continue
+    add(product(0, index), groups[index].size, product(index + 1))
+    groups.splice(index, 1)
+  }
+  if (passes.length === 0) add(1, 1, product(0))
+  return passes
+}
+
+/** What the passes after the first do with the results of the first. */
+const continued = {
+  sum: 'sum',
+  sumSquare: 'sum',
+  sumAbs: 'sum',
+  prod: 'prod',
+  max: 'max',
+  min: 'min',
+  logSumExp: 'logSumExp',
+} as const
+
+function passCall(
+  { outer, length, inner, parts, partLength }: Pass,
+  operation: Operation,
+  x: number,
+  y: number,
+): KernelCall {
+  const block = Math.min(inner, BLOCK)
+  const units = Math.max(1, Math.floor(CHUNK / Math.max(1, partLength * block)))
+  const tiles = Math.max(1, Math.ceil((outer * parts * Math.ceil(inner / block)) / units))
+  const params = { x, y, outer, length, inner, parts, partLength, block, units, operation: operations[operation] }
+  return kernels.reduce_f32(params, tiles)
+}
+
+const resultBytes = ({ outer, parts, inner }: Pass): number => Math.ceil((outer * parts * inner * 4 + 64) / 64) * 64
+
+function passesOf({ inputs, attributes }: Node, constant: ConstantOf): Pass[] {
+  const shape = concrete(inputs[0]!.shape)
+  const axes = inputs[1] ? constant(inputs[1])?.toNumbers() : undefined
+  return reductionPasses(shape, reducedAxes(axes, shape.length, attributes))
+}
+
+type Finish = 'mean' | 'sqrt' | 'log'
+
+const reduction = (operation: Operation, finish?: Finish): Lowering => ({
+  accelerates: ({ inputs }, constant) =>
+    inputs[0]!.dtype === 'float32' && (inputs[1] === undefined || constant(inputs[1]) !== undefined),
+  workspace: (node, constant) =>
+    passesOf(node, constant)
+      .slice(0, -1)
+      .reduce((sum, pass) => sum + resultBytes(pass), 0),
+  lower(node, { address, workspace, constant }) {
+    const size = sizeOf(concrete(node.outputs[0].shape))
+    if (size === 0) return []
+    const y = address(node.outputs[0])
+    const passes = passesOf(node, constant)
+    let x = address(node.inputs[0]!)
+    let free = workspace
+    const calls = passes.map((pass, index) => {
+      const target = index === passes.length - 1 ? y : free
+      const call = passCall(pass, index === 0 ? operation : continued[operation], x, target)
+      x = target
+      free += resultBytes(pass)
+      return call
+    })
+    if (finish) {
+      const { chunk, tiles } = cut(size)
+      const kind = activationKinds[finish === 'mean' ? 'scale' : finish]
+      const alpha = size / sizeOf(concrete(node.inputs[0]!.shape))
+      calls.push(kernels.unary_f32({ x: y, y, size, chunk, kind, alpha, beta: 0 }, tiles))
+    }
+    return calls
+  },
+})
+
+const argument = (sign: 1 | -1): Lowering => ({
+  accelerates: ({ inputs }) => inputs[0]!.dtype === 'float32' && sizeOf(concrete(inputs[0]!.shape)) > 0,
+  lower({ inputs, outputs, attributes }, { address }) {
+    const shape = concrete(inputs[0]!.shape)
+    const axis = normalizeAxis(attributes['axis'] as number, shape.length)
+    const length = shape[axis] ?? 1
+    const size = sizeOf(shape) / length
+    const inner = sizeOf(shape.slice(axis + 1))
+    const { chunk, tiles } = cut(size, Math.max(1, Math.ceil(CHUNK / length)))
+    const last = attributes['select_last_index'] as number
+    return [
+      kernels.argument_f32(
+        { x: address(inputs[0]!), y: address(outputs[0]), size, chunk, length, inner, sign, last },
+        tiles,
+      ),
+    ]
+  },
+})
+
+/** Reductions over constant axes, and ArgMax and ArgMin, of float32. */
+export const reduceLowerings = {
+  ReduceSum: reduction('sum'),
+  ReduceMean: reduction('sum', 'mean'),
+  ReduceMax: reduction('max'),
+  ReduceMin: reduction('min'),
+  ReduceProd: reduction('prod'),
+  ReduceSumSquare: reduction('sumSquare'),
+  ReduceL1: reduction('sumAbs'),
+  ReduceL2: reduction('sumSquare', 'sqrt'),
+  ReduceLogSum: reduction('sum', 'log'),
+  ReduceLogSumExp: reduction('logSumExp'),
+  ArgMax: argument(1),
+  ArgMin: argument(-1),
+} as const satisfies Record<string, Lowering>

@@ -1,0 +1,65 @@
+import type { Node, Value } from '../../../core/ir.js'
+import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
+import { kernels } from '../gen/kernels.js'
+import type { Lowering } from './lowering.js'
+import { cut } from './tiles.js'
+
+/** Elements of a tile: less than of a plain elementwise kernel, as each costs an exponential. */
+const SOFTMAX_CHUNK = 4096
+
+/** `value` as [outer, length, inner] around `axis`, and the cut of `outer` into tiles. */
+function linesOf(value: Value, axis: number) {
+  const shape = concrete(value.shape)
+  const at = normalizeAxis(axis, shape.length)
+  const outer = sizeOf(shape.slice(0, at))
+  const length = shape[at] ?? 1
+  const inner = sizeOf(shape.slice(at + 1))
+  const { chunk, tiles } = cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / Math.max(1, length * inner))))
+  return { outer, length, inner, chunk, tiles, empty: outer * length * inner === 0 }
+}
+
+const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
+
+const softmax = (logarithm: 0 | 1): Lowering => ({
+  accelerates: isFloat32,
+  lower({ inputs, outputs, attributes }, { address }) {
+    const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
+    if (empty) return []
+    const [x, y] = [address(inputs[0]!), address(outputs[0])]
+    return [kernels.softmax_f32({ x, y, outer, length, inner, chunk, logarithm }, tiles)]
+  },
+})
+
+/** Softmax and cross-entropy of float32, with their gradients. */
+export const softmaxLowerings = {
+  Softmax: softmax(0),
+  LogSoftmax: softmax(1),
+  'lanewise.SoftmaxGradient': {
+    accelerates: isFloat32,
+    lower({ inputs, outputs, attributes }, { address }) {
+      const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
+      if (empty) return []
+      const addresses = { dy: address(inputs[0]!), y: address(inputs[1]!), dx: address(outputs[0]) }
+      return [kernels.softmax_gradient_f32({ ...addresses, outer, length, inner, chunk }, tiles)]
+    },
+  },
+  'lanewise.SoftmaxCrossEntropy': {
+    accelerates: (node) => isFloat32(node) && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
+    lower({ inputs, outputs }, { address }) {
+      const { outer: rows, length, chunk, tiles } = linesOf(inputs[0]!, -1)
+      const addresses = { logits: address(inputs[0]!), target: address(inputs[1]!), loss: address(outputs[0]) }
+      const probabilities = address(outputs[1])
+      return [kernels.softmax_cross_entropy_f32({ ...addresses, probabilities, rows, length, chunk }, tiles)]
+    },
+  },
+  'lanewise.SoftmaxCrossEntropyGradient': {
+    accelerates: isFloat32,
+    lower({ inputs, outputs }, { address }) {
+      const { outer: rows, length, chunk, tiles, empty } = linesOf(inputs[1]!, -1)
+      if (empty) return []
+      const [dloss, probabilities, target] = inputs.map((value) => address(value!))
+      const params = { dloss, probabilities, target, dx: address(outputs[0]), rows, length, chunk }
+      return [kernels.softmax_cross_entropy_gradient_f32(params, tiles)]
+    },
+  },
+} as const satisfies Record<string, Lowering>
