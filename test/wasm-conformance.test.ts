@@ -1,13 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
-import { binaryLowerings } from '../src/backend/wasm/lower/binary.js'
-import { convLowerings } from '../src/backend/wasm/lower/conv.js'
-import { elementwiseLowerings } from '../src/backend/wasm/lower/elementwise.js'
-import type { Lowering } from '../src/backend/wasm/lower/lowering.js'
-import { matMulLowerings } from '../src/backend/wasm/lower/matmul.js'
-import { movementLowerings } from '../src/backend/wasm/lower/movement.js'
-import { poolLowerings } from '../src/backend/wasm/lower/pool.js'
 import type { Attributes, Graph, Node } from '../src/core/ir.js'
 import { inversePermutation } from '../src/core/shape.js'
 import type { Tensor } from '../src/core/tensor.js'
@@ -17,15 +10,7 @@ import { definitionOf } from '../src/ops/index.js'
 import { channelsLastAttributes } from '../src/ops/window.js'
 import { casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 import { runLowering } from './support/kernels.js'
-
-const lowerings: Readonly<Record<string, Lowering>> = {
-  ...binaryLowerings,
-  ...elementwiseLowerings,
-  ...movementLowerings,
-  ...poolLowerings,
-  ...matMulLowerings,
-  ...convLowerings,
-}
+import { lowerings } from './support/lowerings.js'
 
 /** The graph of a case, if lanewise has its op. */
 function graphOf(model: Uint8Array): Graph | undefined {
