@@ -7,6 +7,8 @@ import { movementLowerings } from '../../src/backend/wasm/lower/movement.js'
 import { optimizerLowerings } from '../../src/backend/wasm/lower/optimizer.js'
 import { poolLowerings } from '../../src/backend/wasm/lower/pool.js'
 import { randomLowerings } from '../../src/backend/wasm/lower/random.js'
+import { reduceLowerings } from '../../src/backend/wasm/lower/reduce.js'
+import { softmaxLowerings } from '../../src/backend/wasm/lower/softmax.js'
 
 /** Every lowering, by op name. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
@@ -18,4 +20,6 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convLowerings,
   ...optimizerLowerings,
   ...randomLowerings,
+  ...reduceLowerings,
+  ...softmaxLowerings,
 }
