@@ -1,6 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Value } from '../src/core/ir.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
 import { printGraph } from '../src/graph/print.js'
+import { uniform } from './cases/case.js'
 import { countOf, opsOf, optimiseChecked } from './support/graphs.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
 
@@ -30,6 +34,142 @@ test('its training step has no transpose either', () => {
   assert.equal(countOf(graph, 'Relu') + countOf(graph, 'Tanh') + countOf(graph, 'MatMul'), 0)
   assert.equal(countOf(graph, 'lanewise.ConvWeightGradientNhwc'), 2)
   assert.equal(countOf(graph, 'lanewise.ConvInputGradientNhwc'), 1)
+})
+
+/** Random elementwise ops, reductions, reshapes and concatenations among random transposes of a cube. */
+function transposingGraph(seed: number) {
+  const random = uniform(seed)
+  const below = (count: number) => Math.floor(random() * count)
+  const builder = new GraphBuilder(`transposing ${seed}`)
+  const orders = [
+    [0, 2, 3, 1],
+    [0, 3, 1, 2],
+    [0, 1, 3, 2],
+    [1, 0, 2, 3],
+    [3, 2, 1, 0],
+  ]
+  const unit = random() < 0.3
+  const shape = unit ? [3, 1, 1, 4] : [2, 2, 2, 2]
+  const values: Value[] = [builder.input('x', 'float32', shape), builder.input('y', 'float32', shape)]
+  const rows = [builder.input('row', 'float32', [2]), builder.input('column', 'float32', [2, 1, 1]), builder.scalar(3)]
+  const pick = () => values[values.length - 1 - below(Math.min(5, values.length))]
+  const sameAs = (value: Value) => values.filter((other) => other.shape.join() === value.shape.join())
+  const ops: (() => Value)[] = [
+    () => builder.relu(pick()),
+    () => {
+      const a = pick()
+      const others = sameAs(a)
+      return builder.add(a, others[below(others.length)])
+    },
+    () => builder.add(pick(), unit ? rows[2] : rows[below(3)]),
+    () => builder.mul(builder.sum(pick(), [below(4)], true), unit ? 2 : pick()),
+    () => {
+      const a = pick()
+      const axis = below(4)
+      return builder.op('Unsqueeze', [builder.mean(builder.concat([a, a], axis), [axis]), builder.ints([axis])])
+    },
+    () => {
+      const a = pick()
+      return builder.reshape(builder.reshape(a, [-1]), a.shape as number[])
+    },
+  ]
+  for (let count = 4 + below(14); count > 0; count--)
+    values.push(random() < 0.5 ? builder.transpose(pick(), orders[below(orders.length)]) : ops[below(ops.length)]())
+  for (let count = 1 + below(3); count > 0; count--) builder.output(pick(), `output${count}`)
+  return builder.build()
+}
+
+test('random graphs keep their results and lose most of their transposes', () => {
+  let before = 0
+  let after = 0
+  for (let seed = 1; seed <= 150; seed++) {
+    const graph = transposingGraph(seed)
+    before += countOf(graph, 'Transpose')
+    after += countOf(optimiseChecked(graph), 'Transpose')
+  }
+  assert.ok(after < before / 2, `${after} of ${before} transposes are left`)
+})
+
+test('a transpose and its inverse vanish across elementwise ops, broadcast operands and reductions', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', 'float32', [2, 3, 4, 5])
+  const scale = builder.input('scale', 'float32', [3, 1, 1])
+  let y = builder.transpose(builder.input('z', 'float32', [2, 4, 5, 3]), [0, 3, 1, 2])
+  y = builder.add(builder.mul(builder.relu(y), scale), 1)
+  builder.output(builder.transpose(y, [0, 2, 3, 1]), 'last')
+  builder.output(builder.mean(y, [2, 3]), 'pooled')
+  builder.output(builder.sum(builder.transpose(x, [0, 2, 3, 1]), [-1], true), 'summed')
+  const graph = optimiseChecked(builder.build())
+  assert.is(countOf(graph, 'Transpose'), 0, printGraph(graph))
+  assert.equal(
+    graph.outputs.map((output) => output.name),
+    ['last', 'pooled', 'summed'],
+  )
+})
+
+test('flattening a transposed value keeps the transpose', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', 'float32', [2, 3, 4, 5])
+  builder.output(builder.reshape(builder.transpose(builder.relu(x), [0, 2, 3, 1]), [2, 60]), 'y')
+  assert.is(countOf(optimiseChecked(builder.build()), 'Transpose'), 1)
+})
+
+test('matrix products take their transposes and biases; a value read twice keeps its activation apart', () => {
+  const builder = new GraphBuilder()
+  const a = builder.input('a', 'float32', [3, 4])
+  const b = builder.input('b', 'float32', [5, 3])
+  const bias = builder.input('bias', 'float32', [1, 5])
+  const product = builder.matMul(builder.transpose(a, [1, 0]), builder.transpose(b, [1, 0]))
+  const y = builder.add(bias, product)
+  builder.output(builder.op('LeakyRelu', [y], { alpha: 0.25 }), 'fused')
+  const gemm = builder.op('Gemm', [b, a, builder.input('c', 'float32', [5, 1])])
+  builder.output(builder.add(builder.sigmoid(gemm), gemm), 'apart')
+  const graph = optimiseChecked(builder.build())
+  assert.equal(countOf(graph, 'lanewise.FusedMatMul'), 2)
+  const fused = graph.nodes.find((node) => node.inputs.length === 3 && node.op === 'lanewise.FusedMatMul')!
+  const { transA, transB, activation, activation_alpha } = fused.attributes
+  assert.equal([transA, transB, activation, activation_alpha], [1, 1, 'leakyRelu', 0.25])
+  assert.is(countOf(graph, 'Sigmoid'), 1)
+})
+
+test('equal nodes become one, random ones and outputs stay apart', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', 'float32', [4])
+  builder.output(builder.add(builder.exp(x), builder.exp(x)), 'y')
+  builder.output(builder.exp(x), 'z')
+  const step = builder.input('step', 'int32', [])
+  const draw = () => builder.op('lanewise.RandomUniform', [step], { shape: [4], seed: 1, stream: 2 })
+  builder.output(builder.add(draw(), draw()), 'noise')
+  const graph = optimiseChecked(builder.build())
+  assert.is(countOf(graph, 'Exp'), 1)
+  assert.is(countOf(graph, 'lanewise.RandomUniform'), 2)
+  assert.equal(
+    graph.outputs.map((output) => output.name),
+    ['y', 'z', 'noise'],
+  )
+})
+
+test('constants fold, but not into much larger ones', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', 'float32', [2, 3])
+  const weight = builder.constant(new Tensor('float32', [1, 2, 3, 4, 5, 6], [3, 2]))
+  const large = builder.expand(builder.exp(builder.scalar(1)), [200, 200])
+  builder.output(builder.add(x, builder.exp(builder.transpose(weight, [1, 0]))), 'y')
+  builder.output(large, 'large')
+  const graph = optimiseChecked(builder.build())
+  assert.equal(
+    opsOf(graph).filter((op) => op !== 'Identity'),
+    ['Expand', 'Add'],
+  )
+})
+
+test('a pool whose indices are read stays channels-first', () => {
+  const builder = new GraphBuilder()
+  const x = builder.input('x', 'float32', [1, 2, 4, 4])
+  const [y, indices] = builder.emit('MaxPool', [x], { kernel_shape: [2, 2] }, 2)
+  builder.output(y, 'y')
+  builder.output(indices, 'indices')
+  assert.is(countOf(optimiseChecked(builder.build()), 'MaxPool'), 1)
 })
 
 test.run()
