@@ -90,6 +90,15 @@ test('the epilogue applies an activation after the bias', () => {
   )
 })
 
+test('the epilogue takes both parameters of an activation', () => {
+  const inputs = [f32([1, 4, 4, 2]), f32([3, 3, 2, 5])].map((operand, seed) => operandTensor(operand, seed, 'float64'))
+  const [plain] = evaluate(nodeOf('lanewise.ConvNhwc', inputs, {}), inputs)
+  const attributes = { activation: 'selu', activation_alpha: 1.5, activation_beta: 2 }
+  const [fused] = evaluate(nodeOf('lanewise.ConvNhwc', inputs, attributes), inputs)
+  const [apart] = evaluate(nodeOf('Selu', [plain], { alpha: 1.5, gamma: 2 }), [plain])
+  assert.equal(fused.toNumbers(), apart.toNumbers())
+})
+
 test('a window keeps symbolic dimensions where it can', () => {
   assert.equal(windowOutput({ pads: [1, 1, 1, 1] }, [3, 3], ['h', 8]), ['h', 8])
   assert.equal(windowOutput({ auto_pad: 'SAME_UPPER', strides: [1, 2] }, [3, 3], ['h', 'w']), ['h', 'ceil(w / 2)'])

@@ -55,37 +55,32 @@ export const activations = {
     // The output has the sign of the input unless alpha is negative.
     return emit.where(emit.greater((alpha < 0 ? inputs[0] : outputs[0])!, 0), dy, emit.mul(dy, alpha))
   }),
-  Elu: activation(22, 'elu', { alpha: 1 }, ({ emit, inputs, outputs, attributes }, dy) => {
+  Elu: activation(6, 'elu', { alpha: 1 }, ({ emit, inputs, outputs, attributes }, dy) => {
     const alpha = floatAttribute(attributes, 'alpha')
     const positive = emit.greater((alpha < 0 ? inputs[0] : outputs[0])!, 0)
     return emit.where(positive, dy, emit.mul(dy, emit.add(outputs[0], alpha)))
   }),
-  Selu: activation(
-    22,
-    'selu',
-    { alpha: SELU_ALPHA, gamma: SELU_GAMMA },
-    ({ emit, inputs, outputs, attributes }, dy) => {
-      const [alpha, gamma] = [floatAttribute(attributes, 'alpha'), floatAttribute(attributes, 'gamma')]
-      const positive = emit.greater((alpha < 0 || gamma < 0 ? inputs[0] : outputs[0])!, 0)
-      return emit.where(positive, emit.mul(dy, gamma), emit.mul(dy, emit.add(outputs[0], alpha * gamma)))
-    },
-  ),
+  Selu: activation(6, 'selu', { alpha: SELU_ALPHA, gamma: SELU_GAMMA }, ({ emit, inputs, outputs, attributes }, dy) => {
+    const [alpha, gamma] = [floatAttribute(attributes, 'alpha'), floatAttribute(attributes, 'gamma')]
+    const positive = emit.greater((alpha < 0 || gamma < 0 ? inputs[0] : outputs[0])!, 0)
+    return emit.where(positive, emit.mul(dy, gamma), emit.mul(dy, emit.add(outputs[0], alpha * gamma)))
+  }),
   Celu: activation(12, 'celu', { alpha: 1 }, ({ emit, inputs, outputs, attributes }, dy) => {
     const slope = emit.add(emit.div(outputs[0], floatAttribute(attributes, 'alpha')), 1)
     return emit.where(emit.greater(inputs[0]!, 0), dy, emit.mul(dy, slope))
   }),
-  Softplus: activation(22, 'softplus', {}, ({ emit, inputs }, dy) => emit.mul(dy, emit.sigmoid(inputs[0]!))),
-  Softsign: activation(22, 'softsign', {}, ({ emit, outputs }, dy) =>
+  Softplus: activation(1, 'softplus', {}, ({ emit, inputs }, dy) => emit.mul(dy, emit.sigmoid(inputs[0]!))),
+  Softsign: activation(1, 'softsign', {}, ({ emit, outputs }, dy) =>
     emit.mul(dy, emit.square(emit.sub(1, emit.abs(outputs[0])))),
   ),
   Sigmoid: activation(13, 'sigmoid', {}, ({ emit, outputs }, dy) =>
     emit.op('lanewise.SigmoidGradient', [dy, outputs[0]]),
   ),
-  HardSigmoid: activation(22, 'hardSigmoid', { alpha: 0.2, beta: 0.5 }, ({ emit, outputs, attributes }, dy) => {
+  HardSigmoid: activation(6, 'hardSigmoid', { alpha: 0.2, beta: 0.5 }, ({ emit, outputs, attributes }, dy) => {
     const inside = emit.and(emit.greater(outputs[0], 0), emit.less(outputs[0], 1))
     return emit.where(inside, emit.mul(dy, floatAttribute(attributes, 'alpha')), 0)
   }),
-  HardSwish: activation(22, 'hardSwish', {}, ({ emit, inputs }, dy) => {
+  HardSwish: activation(14, 'hardSwish', {}, ({ emit, inputs }, dy) => {
     const x = inputs[0]!
     const inside = emit.where(
       emit.less(emit.abs(x), 3),
@@ -95,10 +90,10 @@ export const activations = {
     return emit.mul(dy, inside)
   }),
   Tanh: activation(13, 'tanh', {}, ({ emit, outputs }, dy) => emit.op('lanewise.TanhGradient', [dy, outputs[0]])),
-  ThresholdedRelu: activation(22, 'thresholdedRelu', { alpha: 1 }, ({ emit, inputs, attributes }, dy) =>
+  ThresholdedRelu: activation(10, 'thresholdedRelu', { alpha: 1 }, ({ emit, inputs, attributes }, dy) =>
     emit.where(emit.greater(inputs[0]!, floatAttribute(attributes, 'alpha')), dy, 0),
   ),
-  Mish: activation(22, 'mish', {}, ({ emit, inputs }, dy) => {
+  Mish: activation(18, 'mish', {}, ({ emit, inputs }, dy) => {
     const x = inputs[0]!
     const squashed = emit.tanh(emit.softplus(x))
     const curved = emit.mul(emit.mul(x, emit.sigmoid(x)), emit.sub(1, emit.square(squashed)))

@@ -74,7 +74,7 @@ export interface Traits {
  * `infer` throws LanewiseError with the cause only; the caller adds the node's name.
  */
 export interface OpDefinition {
-  /** Opset in which this form appeared; 1 for the lanewise domain. */
+  /** The first opset that has this form, inputs and attributes alike, whatever types were added since; 1 for the lanewise domain. */
   readonly since: number
   readonly inputs: readonly [min: number, max: number]
   readonly outputs: readonly [min: number, max: number]

@@ -94,14 +94,14 @@ export const elementwise = {
   Sign: unary(13, undefined, sameAsInput),
   Floor: unary(13),
   Ceil: unary(13),
-  Round: unary(22),
-  Sin: unary(22, ({ emit, inputs }, dy) => [emit.mul(dy, emit.op('Cos', [inputs[0]]))]),
-  Cos: unary(22, ({ emit, inputs }, dy) => [emit.neg(emit.mul(dy, emit.op('Sin', [inputs[0]])))]),
+  Round: unary(11),
+  Sin: unary(7, ({ emit, inputs }, dy) => [emit.mul(dy, emit.op('Cos', [inputs[0]]))]),
+  Cos: unary(7, ({ emit, inputs }, dy) => [emit.neg(emit.mul(dy, emit.op('Sin', [inputs[0]])))]),
   Erf: unary(13, ({ emit, inputs }, dy) => [
     emit.mul(dy, emit.mul(emit.exp(emit.neg(emit.square(inputs[0]!))), 2 / Math.sqrt(Math.PI))),
   ]),
   Identity: {
-    since: 24,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     traits: { elementwise: true, view: true },
@@ -110,7 +110,7 @@ export const elementwise = {
   },
   Not: { ...unary(1), infer: boolOnly },
   IsNaN: {
-    since: 20,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     traits: { elementwise: true },
@@ -182,7 +182,7 @@ export const elementwise = {
     const share = emit.div(dy, inputs.length)
     return inputs.map(() => share)
   }),
-  Equal: comparison(19, true),
+  Equal: comparison(13, true),
   Greater: comparison(13),
   Less: comparison(13),
   GreaterOrEqual: comparison(16),
@@ -210,7 +210,7 @@ export const elementwise = {
   },
   /** Converts to the dtype whose ONNX code is `to`. */
   Cast: {
-    since: 25,
+    since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: {
@@ -229,7 +229,7 @@ export const elementwise = {
   },
   /** Converts to the dtype of input 1. */
   CastLike: {
-    since: 25,
+    since: 15,
     inputs: [2, 2],
     outputs: [1, 1],
     attributes: { saturate: { type: 'int', default: 1 }, round_mode: { type: 'string', default: 'up' } },
