@@ -1,1 +1,1 @@
-export { run, worker } from './tape'
+export { configure, fail, run, stop, worker } from './tape'

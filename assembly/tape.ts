@@ -4,81 +4,157 @@ import { dispatch } from './gen/dispatch'
 const STEP_BYTES: usize = 16
 
 /**
- * The synchronisation block at the start of memory, in bytes. One cache line a field: they are written by different threads.
- * generation: bumped to start a run. arrived, phase: the barrier. tape, steps, threads: the run's arguments. stop: 1 ends the workers.
+ * The synchronisation block at the start of memory, in bytes; words that different threads write lie on lines of their own.
+ * A signal is two words: its value, and the number of threads that sleep on it or are about to.
+ * ARRIVED and PHASE (a signal): the barrier. TAPE, STEPS, THREADS: the arguments of the run, written before it starts.
+ * SPINS: looks at a word before a thread sleeps; CALLER_SPINS: the same for the calling thread, negative where it must never sleep.
+ * STOP: 1 ends the workers. FAILED: 1 after a trap in any thread. START: one signal a worker, 64 bytes apart, bumped to start a run.
  */
-const GENERATION: usize = 0
-const ARRIVED: usize = 64
-const PHASE: usize = 128
+const ARRIVED: usize = 0
+const PHASE: usize = 64
 const TAPE: usize = 192
 const STEPS: usize = 196
 const THREADS: usize = 200
-const STOP: usize = 204
+const SPINS: usize = 204
+const CALLER_SPINS: usize = 208
+const STOP: usize = 212
+const FAILED: usize = 216
+const START: usize = 1024
 
-/** Spins before a thread sleeps. */
-const SPINS: i32 = 20000
+/** Nanoseconds after which a thread that sleeps at the barrier looks whether another one failed. */
+const FAILURE_CHECK: i64 = 500_000_000
+
+/** Sets how long threads spin before they sleep: the workers, and the calling thread (negative: it never sleeps). */
+export function configure(spins: i32, callerSpins: i32): void {
+  store<i32>(SPINS, spins)
+  store<i32>(CALLER_SPINS, callerSpins)
+}
 
 /** Runs the steps of the tape on this thread alone. */
 function runAlone(tape: usize, steps: i32): void {
   for (let step = 0; step < steps; step++, tape += STEP_BYTES) {
+    const kernel = load<i32>(tape)
+    const params = load<usize>(tape, 4)
     const tiles = load<i32>(tape, 8)
-    for (let tile = 0; tile < tiles; tile++) dispatch(load<i32>(tape), load<usize>(tape, 4), tile, 0)
+    for (let tile = 0; tile < tiles; tile++) dispatch(kernel, params, tile, 0)
   }
 }
 
 /**
- * Runs a tape of `steps` steps with `threads` threads: the calling one, and `threads - 1` that sit in \`worker\`.
- * Returns when every step is done.
+ * Runs a tape of `steps` steps with `threads` threads: the calling one, and the workers 1 to `threads - 1`, which sit
+ * in `worker`. Returns when every step is done. Runs must not overlap; each may have another number of threads.
  */
 export function run(tape: usize, steps: i32, threads: i32): void {
   if (!ASC_FEATURE_THREADS || threads == 1) {
     runAlone(tape, steps)
     return
   }
-  store<usize>(TAPE, tape)
-  store<i32>(STEPS, steps)
-  store<i32>(THREADS, threads)
-  atomic.add<i32>(GENERATION, 1)
-  atomic.notify(GENERATION, -1)
-  runShared(tape, steps, threads, 0)
-}
-
-function runShared(tape: usize, steps: i32, threads: i32, thread: i32): void {
-  for (let step = 0; step < steps; step++, tape += STEP_BYTES) {
-    const kernel = load<i32>(tape)
-    const params = load<usize>(tape, 4)
-    const tiles = load<i32>(tape, 8)
-    for (let tile = atomic.add<i32>(tape + 12, 1); tile < tiles; tile = atomic.add<i32>(tape + 12, 1))
-      dispatch(kernel, params, tile, thread)
-    barrier(threads, tape + 12)
+  if (ASC_FEATURE_THREADS) {
+    if (steps == 0) return
+    store<usize>(TAPE, tape)
+    store<i32>(STEPS, steps)
+    store<i32>(THREADS, threads)
+    for (let thread = 1; thread < threads; thread++) {
+      const start = START + (<usize>thread << 6)
+      signal(start, atomic.load<i32>(start) + 1)
+    }
+    runShared(tape, steps, threads, 0, load<i32>(CALLER_SPINS))
   }
 }
 
-/** Waits until all threads are here; the last one resets the tile counter of the step just done. */
-function barrier(threads: i32, counter: usize): void {
+/**
+ * One thread's part in a run. A worker reads the run's arguments after its own start signal, and the run cannot end
+ * before that worker has been at every barrier: no thread can miss a run or see the arguments of another one.
+ */
+function runShared(tape: usize, steps: i32, threads: i32, thread: i32, spins: i32): void {
+  const end = tape + <usize>steps * STEP_BYTES
+  while (tape < end) {
+    const counter = tape + 12
+    let tiles = load<i32>(tape, 8)
+    if (tiles <= 1) {
+      // Steps of one tile in a row are the work of one thread: one barrier serves them all.
+      let last = tape
+      do last += STEP_BYTES
+      while (last < end && load<i32>(last, 8) <= 1)
+      if (atomic.add<i32>(counter, 1) == 0) runAlone(tape, <i32>((last - tape) / STEP_BYTES))
+      tape = last
+    } else {
+      const kernel = load<i32>(tape)
+      const params = load<usize>(tape, 4)
+      for (let tile = atomic.add<i32>(counter, 1); tile < tiles; tile = atomic.add<i32>(counter, 1))
+        dispatch(kernel, params, tile, thread)
+      tape += STEP_BYTES
+    }
+    barrier(threads, counter, spins)
+  }
+}
+
+/**
+ * Waits until all threads are here. The last one resets `counter`, the tile counter of the step just done: every thread
+ * has taken its last tile before it arrives.
+ */
+function barrier(threads: i32, counter: usize, spins: i32): void {
   const phase = atomic.load<i32>(PHASE)
   if (atomic.add<i32>(ARRIVED, 1) == threads - 1) {
     atomic.store<i32>(counter, 0)
     atomic.store<i32>(ARRIVED, 0)
-    atomic.store<i32>(PHASE, phase + 1)
+    signal(PHASE, phase + 1)
+  } else waitWhile(PHASE, phase, spins, FAILURE_CHECK)
+}
+
+/** Sets a signal and wakes the threads that sleep on it. */
+function signal(address: usize, value: i32): void {
+  atomic.store<i32>(address, value)
+  if (atomic.load<i32>(address, 4) != 0) atomic.notify(address, -1)
+}
+
+/**
+ * Returns once the signal at `address` differs from `value`: spins, then sleeps, in stretches of `timeout` nanoseconds
+ * (negative: without end). Traps if another thread failed. With negative `spins` it never sleeps, as a browser's main thread must not.
+ */
+function waitWhile(address: usize, value: i32, spins: i32, timeout: i64): void {
+  for (let spin = 0; spins < 0 || spin < spins; spin++) {
+    if (atomic.load<i32>(address) != value) return
+    if ((spin & 0xffff) == 0xffff && atomic.load<i32>(FAILED) != 0) unreachable()
+  }
+  atomic.add<i32>(address, 1, 4)
+  while (atomic.load<i32>(address) == value) {
+    if (atomic.load<i32>(FAILED) != 0) unreachable()
+    atomic.wait<i32>(address, value, timeout)
+  }
+  atomic.sub<i32>(address, 1, 4)
+}
+
+/** The life of worker `thread` (1 or more): takes part in every run that has a place for it, until `stop`. */
+export function worker(thread: i32): void {
+  if (ASC_FEATURE_THREADS) {
+    const start = START + (<usize>thread << 6)
+    const spins = load<i32>(SPINS)
+    let seen = 0
+    for (;;) {
+      waitWhile(start, seen, spins, -1)
+      if (atomic.load<i32>(STOP) != 0) return
+      seen++
+      runShared(load<usize>(TAPE), load<i32>(STEPS), load<i32>(THREADS), thread, spins)
+    }
+  }
+}
+
+/** Ends the workers 1 to `threads - 1`, once they are out of a run. */
+export function stop(threads: i32): void {
+  if (ASC_FEATURE_THREADS) {
+    atomic.store<i32>(STOP, 1)
+    for (let thread = 1; thread < threads; thread++) {
+      const start = START + (<usize>thread << 6)
+      signal(start, atomic.load<i32>(start) + 1)
+    }
+  }
+}
+
+/** Marks the pool as broken after a trap: every thread that waits at a barrier traps, too, instead of waiting for ever. */
+export function fail(): void {
+  if (ASC_FEATURE_THREADS) {
+    atomic.store<i32>(FAILED, 1)
     atomic.notify(PHASE, -1)
-  } else waitWhile(PHASE, phase)
-}
-
-/** Returns once the word at `address` differs from `value`: spins, then sleeps. */
-function waitWhile(address: usize, value: i32): void {
-  for (let spin = 0; spin < SPINS; spin++) if (atomic.load<i32>(address) != value) return
-  while (atomic.load<i32>(address) == value) atomic.wait<i32>(address, value, -1)
-}
-
-/** The life of worker `thread` (1 or more): takes part in every run that has a place for it, until stopped. `seen` is the generation it starts from. */
-export function worker(thread: i32, seen: i32): void {
-  if (!ASC_FEATURE_THREADS) return
-  for (;;) {
-    waitWhile(GENERATION, seen)
-    seen = atomic.load<i32>(GENERATION)
-    if (load<i32>(STOP)) return
-    const threads = load<i32>(THREADS)
-    if (thread < threads) runShared(load<usize>(TAPE), load<i32>(STEPS), threads, thread)
   }
 }

@@ -1,0 +1,117 @@
+import { instantiateSync } from '@assemblyscript/loader'
+import { LanewiseError } from '../../core/errors.js'
+
+/** One of the four builds of the kernels. */
+export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
+
+/** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
+export interface KernelExports extends Record<string, unknown> {
+  configure(spins: number, callerSpins: number): void
+  run(tape: number, steps: number, threads: number): void
+  worker(thread: number): void
+  stop(threads: number): void
+  fail(): void
+}
+
+/** What the host can do; each feature is tested with a module of a few bytes. */
+export interface HostSupport {
+  readonly simd: boolean
+  readonly relaxedSimd: boolean
+  /** Atomics and shared memory in WebAssembly, and a host that lets its threads share memory. */
+  readonly sharedMemory: boolean
+  /** Why features are missing. */
+  readonly notes: readonly string[]
+}
+
+export const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
+
+const SPLAT_0 = [0x41, 0, 0xfd, 0x0f]
+const END = 0x0b
+
+/** Whether the host takes a module with one function of `body`, which returns `result`, and with the memory `memory` if given. */
+function validates(result: number, body: readonly number[], memory: readonly number[] = []): boolean {
+  const code = [0, ...body, END]
+  return WebAssembly.validate(
+    Uint8Array.from([
+      ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...[1, 5, 1, 0x60, 0, 1, result],
+      ...[3, 2, 1, 0],
+      ...(memory.length ? [5, memory.length + 1, 1, ...memory] : []),
+      ...[10, code.length + 2, 1, code.length, ...code],
+    ]),
+  )
+}
+
+const I32 = 0x7f
+const V128 = 0x7b
+
+/** Tests the host. */
+export function hostSupport(): HostSupport {
+  const simd = validates(V128, SPLAT_0)
+  const relaxedSimd = validates(V128, [...SPLAT_0, ...SPLAT_0, ...SPLAT_0, 0xfd, 0x85, 0x02])
+  const atomics = validates(I32, [0x41, 0, 0xfe, 0x10, 2, 0], [3, 1, 1])
+  const buffers = typeof SharedArrayBuffer !== 'undefined'
+  const notes: string[] = []
+  if (!simd) notes.push('no SIMD: this host has no WebAssembly SIMD')
+  if (!relaxedSimd) notes.push('no relaxed SIMD: this host does not have it, products and sums are rounded separately')
+  if (!atomics) notes.push('one thread: this host has no WebAssembly threads')
+  else if (!buffers)
+    notes.push(
+      'one thread: no SharedArrayBuffer; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
+    )
+  return { simd, relaxedSimd, sharedMemory: atomics && buffers, notes }
+}
+
+/** The addresses of the builds, beside the bundle. Written out so that bundlers find them. */
+const location = (build: Build): URL => {
+  switch (build) {
+    case 'single-simd':
+      return new URL('./lanewise-single-simd.wasm', import.meta.url)
+    case 'single-relaxed':
+      return new URL('./lanewise-single-relaxed.wasm', import.meta.url)
+    case 'shared-simd':
+      return new URL('./lanewise-shared-simd.wasm', import.meta.url)
+    case 'shared-relaxed':
+      return new URL('./lanewise-shared-relaxed.wasm', import.meta.url)
+  }
+}
+
+const modules = new Map<Build, Promise<WebAssembly.Module>>()
+
+/** The compiled module of `build`: fetched and compiled once a process. Throws BACKEND_UNAVAILABLE. */
+export function loadModule(build: Build): Promise<WebAssembly.Module> {
+  let module = modules.get(build)
+  if (module === undefined) {
+    module = compile(build)
+    modules.set(build, module)
+    module.catch(() => modules.delete(build))
+  }
+  return module
+}
+
+async function compile(build: Build): Promise<WebAssembly.Module> {
+  const url = location(build)
+  try {
+    return await WebAssembly.compile(await readBytes(url))
+  } catch (cause) {
+    throw new LanewiseError(
+      'BACKEND_UNAVAILABLE',
+      `cannot load the kernels from ${url}; the .wasm files must lie beside the bundle: ${(cause as Error).message}`,
+      { cause },
+    )
+  }
+}
+
+async function readBytes(url: URL): Promise<BufferSource> {
+  if (isNode && url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises')
+    return readFile(url)
+  }
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+  return response.arrayBuffer()
+}
+
+/** An instance of `module` on `memory`. */
+export const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports =>
+  instantiateSync<KernelExports>(module, { env: { memory } }).exports

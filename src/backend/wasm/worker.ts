@@ -1,0 +1,32 @@
+// The entry of a worker thread, in Node and in browsers.
+import { instantiate, isNode } from './module.js'
+import type { WorkerReply, WorkerRequest } from './threads.js'
+
+const port = isNode ? (await import('node:worker_threads')).parentPort : undefined
+
+const reply = (message: WorkerReply): void => {
+  if (port) port.postMessage(message)
+  else postMessage(message)
+}
+
+let exports: ReturnType<typeof instantiate> | undefined
+
+function receive(request: WorkerRequest): void {
+  if (request.kind === 'instantiate') {
+    exports = instantiate(request.module, request.memory)
+    reply('ready')
+    return
+  }
+  try {
+    exports?.worker(request.thread)
+  } catch (error) {
+    exports?.fail()
+    throw error
+  } finally {
+    if (port) port.close()
+    else close()
+  }
+}
+
+if (port) port.on('message', receive)
+else addEventListener('message', (event: MessageEvent<WorkerRequest>) => receive(event.data))
