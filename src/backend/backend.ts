@@ -23,6 +23,10 @@ export interface Executable {
   run(): MaybePromise<void>
   /** A copy of the elements of the graph output called `output`, as the last run left them. */
   read(output: string): MaybePromise<TypedArray>
+  /** What runs slower than it could, e.g. each node that has no kernel here and runs in the reference backend. */
+  readonly notes: readonly string[]
+  /** The loaded form as text, one line a step. */
+  describe(): string
   /** Frees the memory that only this executable uses; variables stay. */
   dispose(): void
 }

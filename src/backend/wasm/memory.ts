@@ -173,3 +173,45 @@ export class WasmMemory {
 
 /** Bytes that `size` elements of `dtype` take, with the slack that kernels may read behind them. */
 export const operandBytes = (dtype: NumericDType, size: number): number => size * bytesPerElement(dtype) + ALIGNMENT
+
+/** A stretch of wasm memory seen as a typed array; the view follows the memory when it grows. */
+export class MemoryView {
+  readonly dtype: NumericDType
+  readonly length: number
+  readonly address: number
+  readonly #memory: WasmMemory
+  #elements: TypedArray
+
+  constructor(memory: WasmMemory, dtype: NumericDType, address: number, length: number) {
+    this.#memory = memory
+    this.dtype = dtype
+    this.address = address
+    this.length = length
+    this.#elements = memory.view(dtype, address, length)
+  }
+
+  /** The live elements. */
+  get elements(): TypedArray {
+    if (this.#elements.buffer !== this.#memory.memory.buffer)
+      this.#elements = this.#memory.view(this.dtype, this.address, this.length)
+    return this.#elements
+  }
+
+  /** Copies `data` in. Throws TYPE_MISMATCH or SHAPE_MISMATCH, naming `what`. */
+  write(data: TypedArray, what: string): void {
+    const elements = this.elements
+    if (data.length !== this.length)
+      throw new LanewiseError('SHAPE_MISMATCH', `${what} has ${this.length} elements, got ${data.length}`)
+    if (data.constructor !== elements.constructor)
+      throw new LanewiseError(
+        'TYPE_MISMATCH',
+        `${what} is ${this.dtype} and takes a ${elements.constructor.name}, got a ${data.constructor.name}`,
+      )
+    elements.set(data as never)
+  }
+
+  /** A copy of the elements, in memory of its own. */
+  read(): TypedArray {
+    return this.elements.slice() as TypedArray
+  }
+}

@@ -1,0 +1,147 @@
+import { allocate, arrayOf, type DType, type TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { Node, Value, Variable } from '../../core/ir.js'
+import { concrete, sizeOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import type { Plan } from '../../plan/plan.js'
+import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
+import { evaluate } from './evaluate.js'
+
+/** The backend that evaluates node by node in plain TypeScript: the oracle of the others. It takes every op. */
+export const createReferenceBackend = (): Backend => new ReferenceBackend()
+
+class ReferenceStorage implements Storage {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+  tensor: Tensor
+
+  constructor(dtype: DType, shape: readonly number[]) {
+    this.dtype = dtype
+    this.shape = shape
+    this.tensor = Tensor.zeros(dtype, shape)
+  }
+
+  write(data: TypedArray): void {
+    this.tensor = copyOf(this, data, 'a variable')
+  }
+
+  read(): TypedArray {
+    return this.tensor.data.slice() as TypedArray
+  }
+
+  dispose(): void {
+    this.tensor = new Tensor(this.dtype, allocate(this.dtype, 0), [0])
+  }
+}
+
+/** A tensor with a copy of `data`. Throws SHAPE_MISMATCH or TYPE_MISMATCH, naming `what`. */
+function copyOf(type: { dtype: DType; shape: readonly number[] }, data: TypedArray, what: string): Tensor {
+  const size = sizeOf(type.shape)
+  if (data.length !== size) throw new LanewiseError('SHAPE_MISMATCH', `${what} has ${size} elements, got ${data.length}`)
+  if (type.dtype !== 'string' && !(data instanceof arrayOf(type.dtype)))
+    throw new LanewiseError(
+      'TYPE_MISMATCH',
+      `${what} is ${type.dtype} and takes a ${arrayOf(type.dtype).name}, got a ${(data as object).constructor.name}`,
+    )
+  return new Tensor(type.dtype, data.slice() as TypedArray, type.shape)
+}
+
+class ReferenceBackend implements Backend {
+  readonly report: BackendReport = {
+    name: 'reference',
+    threads: 1,
+    variant: 'TypeScript',
+    notes: ['plain loops with float64 accumulation: slow, for checking'],
+  }
+
+  workspace(): number {
+    return 0
+  }
+
+  accelerates(_node: Node): boolean {
+    return true
+  }
+
+  allocate(dtype: DType, shape: readonly number[]): Storage {
+    return new ReferenceStorage(dtype, shape)
+  }
+
+  load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable {
+    return new ReferenceExecutable(plan, storageOf)
+  }
+
+  dispose(): void {}
+}
+
+class ReferenceExecutable implements Executable {
+  readonly notes: readonly string[] = []
+  readonly #plan: Plan
+  readonly #tensors: Map<Value, Tensor>
+  readonly #storages: ReadonlyMap<Value, ReferenceStorage>
+
+  constructor(plan: Plan, storageOf: (variable: Variable) => Storage) {
+    this.#plan = plan
+    this.#tensors = new Map(plan.graph.constants)
+    for (const input of plan.graph.inputs)
+      this.#tensors.set(input, Tensor.zeros(input.dtype, concrete(input.shape, `input '${input.name}'`)))
+    const storages = new Map<Value, ReferenceStorage>()
+    for (const [value, variable] of plan.graph.variables) {
+      const storage = storageOf(variable)
+      if (!(storage instanceof ReferenceStorage))
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          `variable '${variable.name}' lies in the memory of another backend`,
+        )
+      storages.set(value, storage)
+    }
+    this.#storages = storages
+  }
+
+  write(input: string, data: TypedArray): void {
+    const value = find(this.#plan.graph.inputs, input, 'input')
+    this.#tensors.set(value, copyOf({ dtype: value.dtype, shape: concrete(value.shape) }, data, `input '${input}'`))
+  }
+
+  run(): void {
+    const { nodes, updates } = this.#plan.graph
+    const tensors = this.#tensors
+    for (const [value, storage] of this.#storages) tensors.set(value, storage.tensor)
+    for (const node of nodes) {
+      const results = evaluate(
+        node,
+        node.inputs.map((input) => input && tensors.get(input)),
+      )
+      node.outputs.forEach((output, index) => {
+        tensors.set(output, results[index])
+      })
+    }
+    const contents = updates.map(({ value }) => tensors.get(value)!)
+    updates.forEach(({ variable }, index) => {
+      this.#storages.get(variable)!.tensor = contents[index]
+    })
+  }
+
+  read(output: string): TypedArray {
+    const value = find(this.#plan.graph.outputs, output, 'output')
+    const tensor = this.#tensors.get(value)
+    if (tensor === undefined) throw new LanewiseError('INVALID_ARGUMENT', `output '${output}' is read before a run`)
+    return tensor.data.slice() as TypedArray
+  }
+
+  describe(): string {
+    return this.#plan.graph.nodes.map((node) => `${node.op} '${node.name}'`).join('\n')
+  }
+
+  dispose(): void {
+    this.#tensors.clear()
+  }
+}
+
+function find(values: readonly Value[], name: string, kind: string): Value {
+  const value = values.find((candidate) => candidate.name === name)
+  if (value) return value
+  throw new LanewiseError(
+    'INVALID_ARGUMENT',
+    `the graph has no ${kind} '${name}'; its ${kind}s are ${values.map((candidate) => candidate.name).join(', ')}`,
+  )
+}

@@ -1,0 +1,68 @@
+import type { TypedArray } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Variable } from '../core/ir.js'
+import { formatShape, sameShape } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import type { Backend, Storage } from './backend.js'
+
+/** The memory of variables in one backend. A variable gets its memory, and its first content, when it is first used. */
+export class VariableStore {
+  readonly backend: Backend
+  readonly #initial: (variable: Variable) => Tensor | undefined
+  readonly #storages = new Map<Variable, Storage>()
+
+  /** `initial` gives the first content of variables that `write` was not called for. */
+  constructor(backend: Backend, initial: (variable: Variable) => Tensor | undefined = () => undefined) {
+    this.backend = backend
+    this.#initial = initial
+  }
+
+  /** The memory of `variable`. Throws INVALID_ARGUMENT when it has no content yet, OUT_OF_MEMORY. */
+  readonly storageOf = (variable: Variable): Storage => {
+    const known = this.#storages.get(variable)
+    if (known) return known
+    const initial = this.#initial(variable)
+    if (initial === undefined)
+      throw new LanewiseError('INVALID_ARGUMENT', `variable '${variable.name}' has no content; write it first`)
+    this.write(variable, initial)
+    return this.#storages.get(variable)!
+  }
+
+  has(variable: Variable): boolean {
+    return this.#storages.has(variable)
+  }
+
+  /** Replaces the content of `variable`. Throws SHAPE_MISMATCH or TYPE_MISMATCH. */
+  write(variable: Variable, content: Tensor): void {
+    if (content.type !== variable.dtype)
+      throw new LanewiseError('TYPE_MISMATCH', `variable '${variable.name}' is ${variable.dtype}, got ${content.type}`)
+    if (!sameShape(content.dims, variable.shape))
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `variable '${variable.name}' has the shape ${formatShape(variable.shape)}, got ${formatShape(content.dims)}`,
+      )
+    let storage = this.#storages.get(variable)
+    if (storage === undefined) {
+      storage = this.backend.allocate(variable.dtype, variable.shape)
+      this.#storages.set(variable, storage)
+    }
+    storage.write(content.data as TypedArray)
+  }
+
+  /** A copy of the content of `variable`. Throws INVALID_ARGUMENT when it has none yet. */
+  async read(variable: Variable): Promise<Tensor> {
+    return new Tensor(variable.dtype, await this.storageOf(variable).read(), variable.shape)
+  }
+
+  /** Gives back the memory of `variable`; executables that use it must be gone. */
+  release(variable: Variable): void {
+    this.#storages.get(variable)?.dispose()
+    this.#storages.delete(variable)
+  }
+
+  /** Gives back all memory. */
+  dispose(): void {
+    for (const storage of this.#storages.values()) storage.dispose()
+    this.#storages.clear()
+  }
+}

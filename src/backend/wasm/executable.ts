@@ -1,0 +1,183 @@
+import type { NumericDType, TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { Node, Value, Variable } from '../../core/ir.js'
+import { concrete, sizeOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import type { Plan } from '../../plan/plan.js'
+import type { Executable, Storage } from '../backend.js'
+import { evaluate } from '../reference/evaluate.js'
+import type { KernelCall } from './gen/kernels.js'
+import { MemoryView, type WasmMemory } from './memory.js'
+import { type Addresses, lowerPlan, type Segment, type Tape, writeTapes } from './tape.js'
+
+/** What an executable needs of its backend. */
+export interface Machine {
+  readonly memory: WasmMemory
+  /** Threads of the pool, the calling one among them. */
+  readonly threads: number
+  /** Runs a tape. Throws LanewiseError when a kernel traps. */
+  run(tape: number, steps: number, threads: number): void
+  /** The address of a constant's content, copied in on first use; each call is one use. */
+  retainConstant(tensor: Tensor): number
+  releaseConstant(tensor: Tensor): void
+  /** The address of a variable's memory. Throws INVALID_ARGUMENT for the storage of another backend. */
+  addressOf(storage: Storage): number
+}
+
+/**
+ * Tiles beyond the first of each step that make waking the other threads worth while: a tile is some microseconds of
+ * work, a start and a barrier cost about as much.
+ */
+const PARALLEL_TILES = 8
+
+/** The number of threads for `calls`: one where there is too little to share. */
+const threadsFor = (calls: readonly KernelCall[], threads: number): number =>
+  calls.reduce((sum, call) => sum + call.tiles - 1, 0) < PARALLEL_TILES ? 1 : threads
+
+/** A plan in wasm memory: an arena, a tape, and the places of inputs and outputs. */
+export class WasmExecutable implements Executable {
+  readonly notes: readonly string[]
+  readonly #machine: Machine
+  readonly #blocks: number[] = []
+  readonly #constants: Tensor[] = []
+  readonly #inputs = new Map<string, MemoryView>()
+  readonly #outputs = new Map<string, MemoryView>()
+  readonly #parts: readonly (() => void)[]
+  readonly #segments: readonly Segment[]
+  #disposed = false
+
+  /** Throws OUT_OF_MEMORY, or UNSUPPORTED_OP for values that wasm memory cannot hold. */
+  constructor(machine: Machine, plan: Plan, storageOf: (variable: Variable) => Storage) {
+    this.#machine = machine
+    try {
+      const addresses = this.#place(plan, storageOf)
+      const view = (value: Value) =>
+        new MemoryView(machine.memory, numeric(value), addresses.of(value), sizeOf(concrete(value.shape, value.name)))
+      this.#segments = lowerPlan(plan, addresses)
+      const programs = this.#segments.flatMap((segment) => (segment.kind === 'tape' ? [segment.calls] : []))
+      const { block, tapes } = writeTapes(machine.memory, programs)
+      this.#blocks.push(block)
+      const remaining = [...tapes]
+      this.#parts = this.#segments.map((segment) =>
+        segment.kind === 'tape' ? this.#tape(remaining.shift()!, segment.calls) : hostStep(segment.node, view),
+      )
+      for (const input of plan.graph.inputs) this.#inputs.set(input.name, view(input))
+      for (const output of plan.graph.outputs) this.#outputs.set(output.name, view(output))
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+    this.notes = this.#segments.flatMap((segment) =>
+      segment.kind === 'node'
+        ? [`${segment.node.op} '${segment.node.name}' has no wasm kernel and runs in the reference backend`]
+        : [],
+    )
+  }
+
+  write(input: string, data: TypedArray): void {
+    const view = this.#inputs.get(input)
+    if (view === undefined) throw unknown('input', input, this.#inputs)
+    this.#check()
+    view.write(data, `input '${input}'`)
+  }
+
+  run(): void {
+    this.#check()
+    const parts = this.#parts
+    for (let index = 0; index < parts.length; index++) parts[index]()
+  }
+
+  read(output: string): TypedArray {
+    const view = this.#outputs.get(output)
+    if (view === undefined) throw unknown('output', output, this.#outputs)
+    this.#check()
+    return view.read()
+  }
+
+  describe(): string {
+    return this.#segments
+      .flatMap((segment) =>
+        segment.kind === 'node'
+          ? [`reference ${segment.node.op} '${segment.node.name}'`]
+          : [
+              `tape on ${threadsFor(segment.calls, this.#machine.threads)} thread(s)`,
+              ...segment.calls.map((call) => `  ${call.name} ${call.tiles} tile(s)`),
+            ],
+      )
+      .join('\n')
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    for (const block of this.#blocks) this.#machine.memory.free(block)
+    for (const tensor of this.#constants) this.#machine.releaseConstant(tensor)
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new LanewiseError('DISPOSED', 'this executable was disposed of')
+  }
+
+  #tape({ address, steps }: Tape, calls: readonly KernelCall[]): () => void {
+    const machine = this.#machine
+    const threads = threadsFor(calls, machine.threads)
+    return () => machine.run(address, steps, threads)
+  }
+
+  /** Takes memory for the arena and the constants, and finds the variables'. */
+  #place(plan: Plan, storageOf: (variable: Variable) => Storage): Addresses {
+    const { graph, arenaBytes } = plan
+    const arena = this.#machine.memory.allocate(arenaBytes, `the arena of '${graph.name}'`)
+    this.#blocks.push(arena)
+    this.#machine.memory.clear(arena, arenaBytes)
+    const owners = new Map<Value, number>()
+    for (const [value, tensor] of graph.constants) {
+      numeric(value)
+      owners.set(value, this.#machine.retainConstant(tensor))
+      this.#constants.push(tensor)
+    }
+    for (const [value, variable] of graph.variables) owners.set(value, this.#machine.addressOf(storageOf(variable)))
+    const of = (value: Value): number => {
+      const placement = plan.placements.get(value)
+      if (placement === undefined)
+        throw new LanewiseError('INVALID_MODEL', `the plan of '${graph.name}' has no place for '${value.name}'`)
+      return placement.kind === 'arena' ? arena + placement.offset : owners.get(placement.of)!
+    }
+    return { of, arena }
+  }
+}
+
+function numeric(value: Value): NumericDType {
+  if (value.dtype !== 'string') return value.dtype
+  throw new LanewiseError(
+    'UNSUPPORTED_OP',
+    `'${value.name}' holds strings, which have no place in wasm memory; use the reference backend`,
+  )
+}
+
+const unknown = (kind: string, name: string, known: ReadonlyMap<string, unknown>): LanewiseError =>
+  new LanewiseError('INVALID_ARGUMENT', `the graph has no ${kind} '${name}'; its ${kind}s are ${[...known.keys()].join(', ')}`)
+
+/** Runs `node` in the reference backend, on views of wasm memory. */
+function hostStep(node: Node, view: (value: Value) => MemoryView): () => void {
+  const tensorOf = (value: Value) => {
+    const operand = view(value)
+    const dims = concrete(value.shape)
+    let tensor = new Tensor(value.dtype, operand.elements, dims)
+    return () => {
+      if (tensor.data !== operand.elements) tensor = new Tensor(value.dtype, operand.elements, dims)
+      return tensor
+    }
+  }
+  const inputs = node.inputs.map((input) => input && tensorOf(input))
+  const outputs = node.outputs.map(view)
+  return () => {
+    const results = evaluate(
+      node,
+      inputs.map((input) => input?.()),
+    )
+    outputs.forEach((output, index) => {
+      output.write(results[index].data as TypedArray, `output ${index} of ${node.op} '${node.name}'`)
+    })
+  }
+}

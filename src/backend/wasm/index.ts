@@ -1,0 +1,227 @@
+import { bytesPerElement, type DType, type NumericDType, type TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { ConstantOf, Node, Variable } from '../../core/ir.js'
+import { sizeOf } from '../../core/shape.js'
+import type { Tensor } from '../../core/tensor.js'
+import type { Plan } from '../../plan/plan.js'
+import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
+import { type Machine, WasmExecutable } from './executable.js'
+import { lowerings } from './lower/index.js'
+import { MemoryView, operandBytes, WasmMemory } from './memory.js'
+import { type Build, hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
+import { accelerates } from './tape.js'
+import { availableThreads, startThreads, type ThreadPool } from './threads.js'
+
+/** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
+export interface WasmOptions {
+  /** Threads, the calling one among them. Default: LANEWISE_THREADS, else the number of cores, 8 at most. */
+  readonly threads?: number
+  /** The same bits on every machine: baseline SIMD. The number of threads never changes the bits. */
+  readonly deterministic?: boolean
+  readonly build?: Build
+  /** The most that the memory may grow to, in bytes. */
+  readonly maxBytes?: number
+}
+
+const MAX_DEFAULT_THREADS = 8
+/** Start signals of assembly/tape.ts end before the first block. */
+const MAX_THREADS = 256
+/** Looks at a word before a thread sleeps: some tens of microseconds, or hardly any where threads share cores. */
+const SPINS = 20_000
+const CROWDED_SPINS = 64
+
+/**
+ * The backend that runs plans in WebAssembly. Throws BACKEND_UNAVAILABLE when the host has no WebAssembly SIMD or
+ * cannot do what an option forces, INVALID_ARGUMENT for a senseless number of threads.
+ */
+export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+  const support = hostSupport()
+  const notes = [...support.notes]
+  if (!support.simd)
+    throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
+  const cores = await availableThreads()
+  const wanted = wantedThreads(options) ?? Math.min(cores, MAX_DEFAULT_THREADS)
+  const build = options.build ?? bestBuild(wanted, options.deterministic ?? false, support)
+  const shared = build.startsWith('shared')
+  if ((shared && !support.sharedMemory) || (build.endsWith('relaxed') && !support.relaxedSimd))
+    throw new LanewiseError('BACKEND_UNAVAILABLE', `this host cannot run the build ${build}: ${notes.join('; ')}`)
+  if (options.deterministic && build.endsWith('relaxed'))
+    throw new LanewiseError('INVALID_ARGUMENT', `the build ${build} is not deterministic; take ${build.split('-')[0]}-simd`)
+  if (!shared && wanted > 1 && support.sharedMemory) notes.push(`one thread: the build ${build} has no shared memory`)
+
+  const module = await loadModule(build)
+  const memory = new WasmMemory({ shared, maxBytes: options.maxBytes })
+  const exports = instantiate(module, memory.memory)
+  const spins = wanted <= cores ? SPINS : CROWDED_SPINS
+  exports.configure(spins, shared && !mayBlock() ? -1 : spins)
+  const pool =
+    shared && wanted > 1 ? await startThreads(wanted, module, memory.memory, exports) : { threads: 1, notes: [], stop() {} }
+  return new WasmBackend(memory, exports, pool, {
+    name: 'wasm',
+    threads: pool.threads,
+    variant: `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`,
+    notes: [...notes, ...pool.notes],
+  })
+}
+
+function wantedThreads({ threads }: WasmOptions): number | undefined {
+  const setting = typeof process === 'undefined' ? undefined : process.env?.LANEWISE_THREADS
+  const wanted = threads ?? (setting ? Number(setting) : undefined)
+  if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_THREADS))
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `threads is ${threads ?? `'${setting}' (LANEWISE_THREADS)`}; it takes a whole number from 1 to ${MAX_THREADS}`,
+    )
+  return wanted
+}
+
+const bestBuild = (threads: number, deterministic: boolean, support: ReturnType<typeof hostSupport>): Build =>
+  `${threads > 1 && support.sharedMemory ? 'shared' : 'single'}-${support.relaxedSimd && !deterministic ? 'relaxed' : 'simd'}`
+
+/** Whether the calling thread may sleep; a browser's main thread may not. */
+function mayBlock(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1)
+    return true
+  } catch {
+    return false
+  }
+}
+
+class WasmStorage implements Storage {
+  readonly shape: readonly number[]
+  readonly #memory: WasmMemory
+  readonly #view: MemoryView
+  #disposed = false
+
+  constructor(memory: WasmMemory, dtype: DType, shape: readonly number[]) {
+    if (dtype === 'string') throw new LanewiseError('TYPE_MISMATCH', 'wasm memory holds no strings')
+    const size = sizeOf(shape)
+    const address = memory.allocate(operandBytes(dtype, size), `a variable of ${size} ${dtype} elements`)
+    memory.clear(address, size * bytesPerElement(dtype))
+    this.shape = shape
+    this.#memory = memory
+    this.#view = new MemoryView(memory, dtype, address, size)
+  }
+
+  get dtype(): DType {
+    return this.#view.dtype
+  }
+
+  /** Throws DISPOSED. */
+  addressIn(memory: WasmMemory): number | undefined {
+    this.#check()
+    return memory === this.#memory ? this.#view.address : undefined
+  }
+
+  write(data: TypedArray): void {
+    this.#check()
+    this.#view.write(data, 'a variable')
+  }
+
+  read(): TypedArray {
+    this.#check()
+    return this.#view.read()
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    this.#memory.free(this.#view.address)
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new LanewiseError('DISPOSED', 'the memory of this variable was given back')
+  }
+}
+
+class WasmBackend implements Backend, Machine {
+  readonly memory: WasmMemory
+  readonly report: BackendReport
+  readonly #exports: KernelExports
+  readonly #pool: ThreadPool
+  readonly #constants = new Map<Tensor, { readonly address: number; uses: number }>()
+  #unusable: LanewiseError | undefined
+
+  constructor(memory: WasmMemory, exports: KernelExports, pool: ThreadPool, report: BackendReport) {
+    this.memory = memory
+    this.report = report
+    this.#exports = exports
+    this.#pool = pool
+  }
+
+  get threads(): number {
+    return this.#pool.threads
+  }
+
+  workspace(node: Node, constant: ConstantOf): number {
+    return accelerates(node, constant) ? (lowerings[node.op].workspace?.(node, constant) ?? 0) : 0
+  }
+
+  accelerates(node: Node, constant: ConstantOf): boolean {
+    return accelerates(node, constant)
+  }
+
+  allocate(dtype: DType, shape: readonly number[]): Storage {
+    this.#check()
+    return new WasmStorage(this.memory, dtype, shape)
+  }
+
+  load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable {
+    this.#check()
+    return new WasmExecutable(this, plan, storageOf)
+  }
+
+  run(tape: number, steps: number, threads: number): void {
+    this.#check()
+    try {
+      this.#exports.run(tape, steps, threads)
+    } catch (cause) {
+      this.#exports.fail()
+      this.#unusable = new LanewiseError(
+        'BACKEND_UNAVAILABLE',
+        `a kernel stopped: ${(cause as Error).message}; this backend cannot be used any more`,
+        { cause },
+      )
+      throw this.#unusable
+    }
+  }
+
+  retainConstant(tensor: Tensor): number {
+    const known = this.#constants.get(tensor)
+    if (known) {
+      known.uses++
+      return known.address
+    }
+    const data = tensor.data as TypedArray
+    const address = this.memory.allocate(data.byteLength + operandBytes('uint8', 0), 'a constant')
+    new MemoryView(this.memory, tensor.type as NumericDType, address, data.length).write(data, 'a constant')
+    this.#constants.set(tensor, { address, uses: 1 })
+    return address
+  }
+
+  releaseConstant(tensor: Tensor): void {
+    const known = this.#constants.get(tensor)
+    if (known === undefined || --known.uses > 0) return
+    this.#constants.delete(tensor)
+    this.memory.free(known.address)
+  }
+
+  addressOf(storage: Storage): number {
+    const address = storage instanceof WasmStorage ? storage.addressIn(this.memory) : undefined
+    if (address === undefined)
+      throw new LanewiseError('INVALID_ARGUMENT', 'a variable lies in the memory of another backend')
+    return address
+  }
+
+  /** Ends the threads; executables and variables of this backend cannot be used any more. */
+  dispose(): void {
+    if (this.#unusable?.code === 'DISPOSED') return
+    this.#unusable = new LanewiseError('DISPOSED', 'this backend was disposed of')
+    this.#pool.stop()
+  }
+
+  #check(): void {
+    if (this.#unusable) throw this.#unusable
+  }
+}

@@ -1,0 +1,4 @@
+import type { Lowering } from './lowering.js'
+
+/** How ops become kernel calls, by op name; an op that is missing runs in the reference backend. */
+export const lowerings: Readonly<Record<string, Lowering>> = {}

@@ -1,0 +1,103 @@
+import type { ConstantOf, Node, Value } from '../../core/ir.js'
+import { concrete, sizeOf } from '../../core/shape.js'
+import { bytesPerElement } from '../../core/dtype.js'
+import type { Plan, Step } from '../../plan/plan.js'
+import { type KernelCall, kernels } from './gen/kernels.js'
+import { lowerings } from './lower/index.js'
+import type { WasmMemory } from './memory.js'
+
+const STEP_WORDS = 4
+const PARAMETER_ALIGNMENT = 16
+/** Bytes that one tile of a copy moves. */
+const COPY_CHUNK = 1 << 18
+
+/** Where a plan's operands lie, as byte addresses. */
+export interface Addresses {
+  of(value: Value): number
+  readonly arena: number
+}
+
+/** A stretch of the plan: kernel calls in a row, or one node that has no kernel. */
+export type Segment =
+  | { readonly kind: 'tape'; readonly calls: readonly KernelCall[] }
+  | { readonly kind: 'node'; readonly node: Node }
+
+/** Whether a kernel takes `node`. */
+export function accelerates(node: Node, constant: ConstantOf): boolean {
+  const lowering = Object.hasOwn(lowerings, node.op) ? lowerings[node.op] : undefined
+  return lowering !== undefined && (lowering.accelerates?.(node, constant) ?? true)
+}
+
+function copyCalls(from: Value, to: Value, addresses: Addresses): readonly KernelCall[] {
+  const bytes = sizeOf(concrete(to.shape)) * bytesPerElement(to.dtype)
+  const [source, target] = [addresses.of(from), addresses.of(to)]
+  if (bytes === 0 || source === target) return []
+  return [
+    kernels.copy_bytes({ from: source, to: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK)),
+  ]
+}
+
+function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): readonly KernelCall[] | undefined {
+  if (step.kind === 'copy') return copyCalls(step.from, step.to, addresses)
+  if (!accelerates(step.node, constant)) return undefined
+  return lowerings[step.node.op].lower(step.node, {
+    address: addresses.of,
+    workspace: step.workspace ? addresses.arena + step.workspace.offset : 0,
+    constant,
+  })
+}
+
+/** The plan's steps as kernel calls, split where a node has no kernel. */
+export function lowerPlan(plan: Plan, addresses: Addresses): readonly Segment[] {
+  const constant = (value: Value) => plan.graph.constants.get(value)
+  const segments: Segment[] = []
+  let calls: KernelCall[] = []
+  const flush = () => {
+    if (calls.length) segments.push({ kind: 'tape', calls })
+    calls = []
+  }
+  for (const step of plan.steps) {
+    const lowered = lowerStep(step, addresses, constant)
+    if (lowered) calls.push(...lowered.filter((call) => call.tiles > 0))
+    else if (step.kind === 'node') {
+      flush()
+      segments.push({ kind: 'node', node: step.node })
+    }
+  }
+  flush()
+  return segments
+}
+
+/** A tape in wasm memory. */
+export interface Tape {
+  readonly address: number
+  readonly steps: number
+}
+
+/** Writes the calls of each tape and their parameter blocks into one fresh block of memory, which the caller frees. */
+export function writeTapes(
+  memory: WasmMemory,
+  programs: readonly (readonly KernelCall[])[],
+): { readonly block: number; readonly tapes: readonly Tape[] } {
+  const align = (bytes: number) => Math.ceil(bytes / PARAMETER_ALIGNMENT) * PARAMETER_ALIGNMENT
+  const calls = programs.flat()
+  const tapeBytes = calls.length * STEP_WORDS * 4
+  const block = memory.allocate(
+    calls.reduce((bytes, call) => bytes + align(call.words.byteLength), tapeBytes),
+    'the tape of a plan',
+  )
+  const words = new Int32Array(memory.memory.buffer)
+  let step = block
+  let parameters = block + tapeBytes
+  const tapes = programs.map((program) => {
+    const tape = { address: step, steps: program.length }
+    for (const call of program) {
+      words.set([call.kernel, parameters, call.tiles, 0], step / 4)
+      words.set(call.words, parameters / 4)
+      step += STEP_WORDS * 4
+      parameters += align(call.words.byteLength)
+    }
+    return tape
+  })
+  return { block, tapes }
+}
