@@ -37,7 +37,8 @@ class ReferenceStorage implements Storage {
 /** A tensor with a copy of `data`. Throws SHAPE_MISMATCH or TYPE_MISMATCH, naming `what`. */
 function copyOf(type: { dtype: DType; shape: readonly number[] }, data: TypedArray, what: string): Tensor {
   const size = sizeOf(type.shape)
-  if (data.length !== size) throw new LanewiseError('SHAPE_MISMATCH', `${what} has ${size} elements, got ${data.length}`)
+  if (data.length !== size)
+    throw new LanewiseError('SHAPE_MISMATCH', `${what} has ${size} elements, got ${data.length}`)
   if (type.dtype !== 'string' && !(data instanceof arrayOf(type.dtype)))
     throw new LanewiseError(
       'TYPE_MISMATCH',
@@ -88,10 +89,7 @@ class ReferenceExecutable implements Executable {
     for (const [value, variable] of plan.graph.variables) {
       const storage = storageOf(variable)
       if (!(storage instanceof ReferenceStorage))
-        throw new LanewiseError(
-          'INVALID_ARGUMENT',
-          `variable '${variable.name}' lies in the memory of another backend`,
-        )
+        throw new LanewiseError('INVALID_ARGUMENT', `variable '${variable.name}' lies in the memory of another backend`)
       storages.set(value, storage)
     }
     this.#storages = storages

@@ -156,7 +156,10 @@ function numeric(value: Value): NumericDType {
 }
 
 const unknown = (kind: string, name: string, known: ReadonlyMap<string, unknown>): LanewiseError =>
-  new LanewiseError('INVALID_ARGUMENT', `the graph has no ${kind} '${name}'; its ${kind}s are ${[...known.keys()].join(', ')}`)
+  new LanewiseError(
+    'INVALID_ARGUMENT',
+    `the graph has no ${kind} '${name}'; its ${kind}s are ${[...known.keys()].join(', ')}`,
+  )
 
 /** Runs `node` in the reference backend, on views of wasm memory. */
 function hostStep(node: Node, view: (value: Value) => MemoryView): () => void {

@@ -6,11 +6,12 @@ import type { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
 import { type Machine, WasmExecutable } from './executable.js'
+import { availableCores, type Build } from './files.js'
 import { lowerings } from './lower/index.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
-import { type Build, hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
+import { hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
 import { accelerates } from './tape.js'
-import { availableThreads, startThreads, type ThreadPool } from './threads.js'
+import { startThreads, type ThreadPool } from './threads.js'
 
 /** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
 export interface WasmOptions {
@@ -39,14 +40,17 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
   const notes = [...support.notes]
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
-  const cores = await availableThreads()
+  const cores = await availableCores()
   const wanted = wantedThreads(options) ?? Math.min(cores, MAX_DEFAULT_THREADS)
   const build = options.build ?? bestBuild(wanted, options.deterministic ?? false, support)
   const shared = build.startsWith('shared')
   if ((shared && !support.sharedMemory) || (build.endsWith('relaxed') && !support.relaxedSimd))
     throw new LanewiseError('BACKEND_UNAVAILABLE', `this host cannot run the build ${build}: ${notes.join('; ')}`)
   if (options.deterministic && build.endsWith('relaxed'))
-    throw new LanewiseError('INVALID_ARGUMENT', `the build ${build} is not deterministic; take ${build.split('-')[0]}-simd`)
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `the build ${build} is not deterministic; take ${build.split('-')[0]}-simd`,
+    )
   if (!shared && wanted > 1 && support.sharedMemory) notes.push(`one thread: the build ${build} has no shared memory`)
 
   const module = await loadModule(build)
@@ -55,7 +59,9 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
   exports.configure(spins, shared && !mayBlock() ? -1 : spins)
   const pool =
-    shared && wanted > 1 ? await startThreads(wanted, module, memory.memory, exports) : { threads: 1, notes: [], stop() {} }
+    shared && wanted > 1
+      ? await startThreads(wanted, module, memory.memory, exports)
+      : { threads: 1, notes: [], stop() {} }
   return new WasmBackend(memory, exports, pool, {
     name: 'wasm',
     threads: pool.threads,

@@ -47,8 +47,7 @@ export class WasmMemory {
       try {
         memory = new WebAssembly.Memory({ initial: 2, maximum, shared })
       } catch (cause) {
-        if (maximum < 4096)
-          throw new LanewiseError('OUT_OF_MEMORY', 'this host gives no WebAssembly memory', { cause })
+        if (maximum < 4096) throw new LanewiseError('OUT_OF_MEMORY', 'this host gives no WebAssembly memory', { cause })
         maximum = Math.ceil(maximum / 2)
       }
     this.memory = memory

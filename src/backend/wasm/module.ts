@@ -1,8 +1,6 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
-
-/** One of the four builds of the kernels. */
-export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
+import { type Build, location, readBytes } from './files.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
@@ -22,8 +20,6 @@ export interface HostSupport {
   /** Why features are missing. */
   readonly notes: readonly string[]
 }
-
-export const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
 
 const SPLAT_0 = [0x41, 0, 0xfd, 0x0f]
 const END = 0x0b
@@ -62,20 +58,6 @@ export function hostSupport(): HostSupport {
   return { simd, relaxedSimd, sharedMemory: atomics && buffers, notes }
 }
 
-/** The addresses of the builds, beside the bundle. Written out so that bundlers find them. */
-const location = (build: Build): URL => {
-  switch (build) {
-    case 'single-simd':
-      return new URL('./lanewise-single-simd.wasm', import.meta.url)
-    case 'single-relaxed':
-      return new URL('./lanewise-single-relaxed.wasm', import.meta.url)
-    case 'shared-simd':
-      return new URL('./lanewise-shared-simd.wasm', import.meta.url)
-    case 'shared-relaxed':
-      return new URL('./lanewise-shared-relaxed.wasm', import.meta.url)
-  }
-}
-
 const modules = new Map<Build, Promise<WebAssembly.Module>>()
 
 /** The compiled module of `build`: fetched and compiled once a process. Throws BACKEND_UNAVAILABLE. */
@@ -100,16 +82,6 @@ async function compile(build: Build): Promise<WebAssembly.Module> {
       { cause },
     )
   }
-}
-
-async function readBytes(url: URL): Promise<BufferSource> {
-  if (isNode && url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises')
-    return readFile(url)
-  }
-  const response = await fetch(url)
-  if (!response.ok) throw new Error(`HTTP status ${response.status}`)
-  return response.arrayBuffer()
 }
 
 /** An instance of `module` on `memory`. */

@@ -1,6 +1,6 @@
+import { bytesPerElement } from '../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
-import { bytesPerElement } from '../../core/dtype.js'
 import type { Plan, Step } from '../../plan/plan.js'
 import { type KernelCall, kernels } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
@@ -32,9 +32,7 @@ function copyCalls(from: Value, to: Value, addresses: Addresses): readonly Kerne
   const bytes = sizeOf(concrete(to.shape)) * bytesPerElement(to.dtype)
   const [source, target] = [addresses.of(from), addresses.of(to)]
   if (bytes === 0 || source === target) return []
-  return [
-    kernels.copy_bytes({ from: source, to: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK)),
-  ]
+  return [kernels.copy_bytes({ from: source, to: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))]
 }
 
 function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): readonly KernelCall[] | undefined {

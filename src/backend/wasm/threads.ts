@@ -1,43 +1,8 @@
-import { isNode, type KernelExports } from './module.js'
-
-/** What the pool tells a worker: first `instantiate`, then `work`, which lasts until the pool stops. */
-export type WorkerRequest =
-  | { readonly kind: 'instantiate'; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
-  | { readonly kind: 'work'; readonly thread: number }
-
-export type WorkerReply = 'ready'
+import { type Helper, startHelper } from './files.js'
+import type { KernelExports } from './module.js'
 
 /** Milliseconds that workers have to start. */
 const START_LIMIT = 10_000
-
-/** A worker of Node or of the web, behind one face. */
-interface Helper {
-  post(request: WorkerRequest): void
-  /** Resolves on `ready`, rejects when the worker fails first. */
-  readonly ready: Promise<void>
-  terminate(): void
-}
-
-async function startHelper(): Promise<Helper> {
-  const url = new URL('./worker.js', import.meta.url)
-  if (isNode) {
-    const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(url, { execArgv: [] })
-    worker.unref()
-    const ready = new Promise<void>((resolve, reject) => {
-      worker.once('message', () => resolve())
-      worker.on('error', reject)
-      worker.once('exit', () => reject(new Error('the worker ended')))
-    })
-    return { post: (request) => worker.postMessage(request), ready, terminate: () => void worker.terminate() }
-  }
-  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
-  const ready = new Promise<void>((resolve, reject) => {
-    worker.onmessage = () => resolve()
-    worker.onerror = (event) => reject(new Error(event.message))
-  })
-  return { post: (request) => worker.postMessage(request), ready, terminate: () => worker.terminate() }
-}
 
 /** The worker threads of one backend: all sit in `worker` of assembly/tape.ts on the backend's memory. */
 export interface ThreadPool {
@@ -93,10 +58,4 @@ export async function startThreads(
       for (const helper of helpers) helper.terminate()
     },
   }
-}
-
-/** How many threads to use where nobody says: all cores, 8 at most. */
-export async function availableThreads(): Promise<number> {
-  if (isNode) return (await import('node:os')).availableParallelism()
-  return typeof navigator === 'undefined' ? 1 : (navigator.hardwareConcurrency ?? 1)
 }

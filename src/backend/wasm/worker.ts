@@ -1,6 +1,6 @@
 // The entry of a worker thread, in Node and in browsers.
-import { instantiate, isNode } from './module.js'
-import type { WorkerReply, WorkerRequest } from './threads.js'
+import { isNode, type WorkerReply, type WorkerRequest } from './files.js'
+import { instantiate } from './module.js'
 
 const port = isNode ? (await import('node:worker_threads')).parentPort : undefined
 

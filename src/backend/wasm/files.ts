@@ -1,0 +1,76 @@
+// What differs between Node and the web, and the files beside the bundle. The worker's entry imports this module, too:
+// so the bundler puts it in a chunk of its own, beside the worker and the .wasm files.
+
+/** Whether Node's own modules are there. */
+export const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
+
+/** One of the four builds of the kernels. */
+export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
+
+/** The addresses of the builds, beside the bundle. Written out so that bundlers find them. */
+export const location = (build: Build): URL => {
+  switch (build) {
+    case 'single-simd':
+      return new URL('./lanewise-single-simd.wasm', import.meta.url)
+    case 'single-relaxed':
+      return new URL('./lanewise-single-relaxed.wasm', import.meta.url)
+    case 'shared-simd':
+      return new URL('./lanewise-shared-simd.wasm', import.meta.url)
+    case 'shared-relaxed':
+      return new URL('./lanewise-shared-relaxed.wasm', import.meta.url)
+  }
+}
+
+/** The content of a file beside the bundle. Throws when it cannot be read. */
+export async function readBytes(url: URL): Promise<BufferSource> {
+  if (isNode && url.protocol === 'file:') {
+    const { readFile } = await import('node:fs/promises')
+    return readFile(url)
+  }
+  const response = await fetch(url)
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+  return response.arrayBuffer()
+}
+
+/** What the pool tells a worker: first `instantiate`, then `work`, which lasts until the pool stops. */
+export type WorkerRequest =
+  | { readonly kind: 'instantiate'; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
+  | { readonly kind: 'work'; readonly thread: number }
+
+export type WorkerReply = 'ready'
+
+/** A worker of Node or of the web, behind one face. */
+export interface Helper {
+  post(request: WorkerRequest): void
+  /** Resolves on `ready`, rejects when the worker fails first. */
+  readonly ready: Promise<void>
+  terminate(): void
+}
+
+/** Starts a worker on worker.ts. It does not keep the process alive. */
+export async function startHelper(): Promise<Helper> {
+  const url = new URL('./worker.js', import.meta.url)
+  if (isNode) {
+    const { Worker } = await import('node:worker_threads')
+    const worker = new Worker(url, { execArgv: [] })
+    worker.unref()
+    const ready = new Promise<void>((resolve, reject) => {
+      worker.once('message', () => resolve())
+      worker.on('error', reject)
+      worker.once('exit', () => reject(new Error('the worker ended')))
+    })
+    return { post: (request) => worker.postMessage(request), ready, terminate: () => void worker.terminate() }
+  }
+  const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  const ready = new Promise<void>((resolve, reject) => {
+    worker.onmessage = () => resolve()
+    worker.onerror = (event) => reject(new Error(event.message))
+  })
+  return { post: (request) => worker.postMessage(request), ready, terminate: () => worker.terminate() }
+}
+
+/** The number of cores that the host lets a program use. */
+export async function availableCores(): Promise<number> {
+  if (isNode) return (await import('node:os')).availableParallelism()
+  return typeof navigator === 'undefined' ? 1 : (navigator.hardwareConcurrency ?? 1)
+}

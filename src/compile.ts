@@ -1,0 +1,41 @@
+import type { Backend, Executable, Storage } from './backend/backend.js'
+import { evaluate } from './backend/reference/evaluate.js'
+import { LanewiseError } from './core/errors.js'
+import type { Graph, Value, Variable } from './core/ir.js'
+import { printGraph } from './graph/print.js'
+import { optimise } from './optimise/index.js'
+import { planGraph } from './plan/planner.js'
+import { printPlan } from './plan/print.js'
+
+/** The stages that `onStage` shows: the graph as given, optimised, planned, and as the backend runs it. */
+export type Stage = 'graph' | 'optimised' | 'plan' | 'backend'
+
+export interface CompileOptions {
+  /** The memory behind each variable of the graph, as `VariableStore.storageOf` gives it. */
+  readonly storageOf?: (variable: Variable) => Storage
+  /** Called with the text of each stage. */
+  readonly onStage?: (stage: Stage, text: string) => void
+}
+
+const noVariables = (variable: Variable): never => {
+  throw new LanewiseError(
+    'INVALID_ARGUMENT',
+    `the graph has the variable '${variable.name}', but no memory was given for it`,
+  )
+}
+
+/** Runs the stages in order: graph in, executable out. Throws LanewiseError; then nothing stays allocated. */
+export function compile(graph: Graph, backend: Backend, options: CompileOptions = {}): Executable {
+  const { storageOf = noVariables, onStage } = options
+  onStage?.('graph', printGraph(graph))
+  const optimised = optimise(graph, { evaluate })
+  onStage?.('optimised', printGraph(optimised))
+  const constant = (value: Value) => optimised.constants.get(value)
+  const plan = planGraph(optimised, {
+    workspace: (node) => (backend.accelerates(node, constant) ? backend.workspace(node, constant) : 0),
+  })
+  onStage?.('plan', printPlan(plan))
+  const executable = backend.load(plan, storageOf)
+  onStage?.('backend', `${executable.describe()}\n`)
+  return executable
+}

@@ -1,0 +1,67 @@
+import type { Backend } from './backend/backend.js'
+import { createReferenceBackend } from './backend/reference/backend.js'
+import { createWasmBackend, type WasmOptions } from './backend/wasm/index.js'
+import { type HostSupport, hostSupport } from './backend/wasm/module.js'
+import { LanewiseError } from './core/errors.js'
+
+export type BackendName = 'wasm' | 'reference'
+
+/** What `configure` and sessions take: which backend, and how it runs. */
+export interface BackendOptions extends WasmOptions {
+  readonly backend?: BackendName
+}
+
+/** What runs, and why anything is off. */
+export interface Environment {
+  readonly backend: BackendName
+  readonly threads: number
+  /** Which build runs, e.g. `shared, relaxed SIMD`. */
+  readonly variant: string
+  readonly host: Omit<HostSupport, 'notes'>
+  /** Everything that runs slower than it could, and why. */
+  readonly notes: readonly string[]
+}
+
+/** A new backend, which the caller disposes of. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
+export async function createBackend({ backend = 'wasm', ...options }: BackendOptions = {}): Promise<Backend> {
+  if (backend === 'wasm') return createWasmBackend(options)
+  if (backend === 'reference') return createReferenceBackend()
+  throw new LanewiseError('BACKEND_UNAVAILABLE', `there is no backend '${backend}'; there are wasm and reference`)
+}
+
+let settings: BackendOptions = {}
+let shared: Promise<Backend> | undefined
+
+/**
+ * Chooses the default backend for everything that is created afterwards. Sessions and models that exist keep theirs.
+ * Options that are left out keep the value of an earlier call.
+ */
+export function configure(options: BackendOptions): void {
+  settings = { ...settings, ...options }
+  shared = undefined
+}
+
+/** The backend of everything that names none; created on first use, and never disposed of. */
+export function defaultBackend(): Promise<Backend> {
+  if (shared === undefined) {
+    const created = createBackend(settings)
+    shared = created
+    created.catch(() => {
+      if (shared === created) shared = undefined
+    })
+  }
+  return shared
+}
+
+/** What the default backend runs on, and why anything is off. Creates it if need be. */
+export async function environment(): Promise<Environment> {
+  const { report } = await defaultBackend()
+  const { notes: _, ...host } = hostSupport()
+  return {
+    backend: report.name as BackendName,
+    threads: report.threads,
+    variant: report.variant,
+    host,
+    notes: report.notes,
+  }
+}
