@@ -21,8 +21,21 @@ const STOP: usize = 212
 const FAILED: usize = 216
 const START: usize = 1024
 
-/** Nanoseconds after which a thread that sleeps at the barrier looks whether another one failed. */
-const FAILURE_CHECK: i64 = 500_000_000
+/** Milliseconds after which a thread that sleeps at the barrier looks whether another one failed. */
+const FAILURE_CHECK: f64 = 500
+const FOREVER: f64 = Infinity
+
+/**
+ * Sleeping goes through the host's Atomics.wait and Atomics.notify: the baseline compiler of V8 11 (Node 20) loses
+ * local variables across the instruction memory.atomic.wait32. `sleep` returns after a `wake` of the word at `address`, after
+ * `milliseconds`, or at once if the word is not `value`.
+ */
+// @ts-ignore: decorator
+@external("env", "sleep")
+declare function sleep(address: usize, value: i32, milliseconds: f64): void
+// @ts-ignore: decorator
+@external("env", "wake")
+declare function wake(address: usize): void
 
 /** Sets how long threads spin before they sleep: the workers, and the calling thread (negative: it never sleeps). */
 export function configure(spins: i32, callerSpins: i32): void {
@@ -105,14 +118,14 @@ function barrier(threads: i32, counter: usize, spins: i32): void {
 /** Sets a signal and wakes the threads that sleep on it. */
 function signal(address: usize, value: i32): void {
   atomic.store<i32>(address, value)
-  if (atomic.load<i32>(address, 4) != 0) atomic.notify(address, -1)
+  if (atomic.load<i32>(address, 4) != 0) wake(address)
 }
 
 /**
- * Returns once the signal at `address` differs from `value`: spins, then sleeps, in stretches of `timeout` nanoseconds
- * (negative: without end). Traps if another thread failed. With negative `spins` it never sleeps, as a browser's main thread must not.
+ * Returns once the signal at `address` differs from `value`: spins, then sleeps, in stretches of `timeout` milliseconds.
+ * Traps if another thread failed. With negative `spins` it never sleeps, as a browser's main thread must not.
  */
-function waitWhile(address: usize, value: i32, spins: i32, timeout: i64): void {
+function waitWhile(address: usize, value: i32, spins: i32, timeout: f64): void {
   for (let spin = 0; spins < 0 || spin < spins; spin++) {
     if (atomic.load<i32>(address) != value) return
     if ((spin & 0xffff) == 0xffff && atomic.load<i32>(FAILED) != 0) unreachable()
@@ -120,7 +133,7 @@ function waitWhile(address: usize, value: i32, spins: i32, timeout: i64): void {
   atomic.add<i32>(address, 1, 4)
   while (atomic.load<i32>(address) == value) {
     if (atomic.load<i32>(FAILED) != 0) unreachable()
-    atomic.wait<i32>(address, value, timeout)
+    sleep(address, value, timeout)
   }
   atomic.sub<i32>(address, 1, 4)
 }
@@ -132,7 +145,7 @@ export function worker(thread: i32): void {
     const spins = load<i32>(SPINS)
     let seen = 0
     for (;;) {
-      waitWhile(start, seen, spins, -1)
+      waitWhile(start, seen, spins, FOREVER)
       if (atomic.load<i32>(STOP) != 0) return
       seen++
       runShared(load<usize>(TAPE), load<i32>(STEPS), load<i32>(THREADS), thread, spins)
@@ -155,6 +168,6 @@ export function stop(threads: i32): void {
 export function fail(): void {
   if (ASC_FEATURE_THREADS) {
     atomic.store<i32>(FAILED, 1)
-    atomic.notify(PHASE, -1)
+    wake(PHASE)
   }
 }

@@ -84,6 +84,16 @@ async function compile(build: Build): Promise<WebAssembly.Module> {
   }
 }
 
-/** An instance of `module` on `memory`. */
-export const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports =>
-  instantiateSync<KernelExports>(module, { env: { memory } }).exports
+/** An instance of `module` on `memory`, with the ways to sleep that a shared build imports. */
+export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
+  /** The words that threads sleep on lie in the first page, which never moves. */
+  const words = new Int32Array(memory.buffer, 0, 16384)
+  const sleep = (address: number, value: number, milliseconds: number): void => {
+    Atomics.wait(words, address >> 2, value, milliseconds)
+  }
+  const wake = (address: number): void => {
+    Atomics.notify(words, address >> 2)
+  }
+  const env = { memory, sleep, wake }
+  return instantiateSync<KernelExports>(module, { env }).exports
+}

@@ -32,7 +32,7 @@ function copyCalls(from: Value, to: Value, addresses: Addresses): readonly Kerne
   const bytes = sizeOf(concrete(to.shape)) * bytesPerElement(to.dtype)
   const [source, target] = [addresses.of(from), addresses.of(to)]
   if (bytes === 0 || source === target) return []
-  return [kernels.copy_bytes({ from: source, to: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))]
+  return [kernels.copy_bytes({ x: source, y: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))]
 }
 
 function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): readonly KernelCall[] | undefined {

@@ -1,5 +1,23 @@
+import { convLowerings } from './conv.js'
+import { elementwiseLowerings } from './elementwise.js'
 import type { Lowering } from './lowering.js'
-import { unaryLowerings } from './unary.js'
+import { matMulLowerings } from './matmul.js'
+import { movementLowerings } from './movement.js'
+import { optimizerLowerings } from './optimizer.js'
+import { poolLowerings } from './pool.js'
+import { randomLowerings } from './random.js'
+import { reduceLowerings } from './reduce.js'
+import { softmaxLowerings } from './softmax.js'
 
 /** How ops become kernel calls, by op name; an op that is missing runs in the reference backend. */
-export const lowerings: Readonly<Record<string, Lowering>> = { ...unaryLowerings }
+export const lowerings: Readonly<Record<string, Lowering>> = {
+  ...elementwiseLowerings,
+  ...reduceLowerings,
+  ...softmaxLowerings,
+  ...matMulLowerings,
+  ...convLowerings,
+  ...poolLowerings,
+  ...movementLowerings,
+  ...randomLowerings,
+  ...optimizerLowerings,
+}
