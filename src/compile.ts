@@ -1,8 +1,10 @@
 import type { Backend, Executable, Storage } from './backend/backend.js'
 import { evaluate } from './backend/reference/evaluate.js'
 import { LanewiseError } from './core/errors.js'
-import type { Graph, Value, Variable } from './core/ir.js'
+import type { Graph, Variable } from './core/ir.js'
+import { isConcrete } from './core/shape.js'
 import { printGraph } from './graph/print.js'
+import { specialize } from './graph/specialize.js'
 import { optimise } from './optimise/index.js'
 import { planGraph } from './plan/planner.js'
 import { printPlan } from './plan/print.js'
@@ -13,6 +15,8 @@ export type Stage = 'graph' | 'optimised' | 'plan' | 'backend'
 export interface CompileOptions {
   /** The memory behind each variable of the graph, as `VariableStore.storageOf` gives it. */
   readonly storageOf?: (variable: Variable) => Storage
+  /** The shapes of the inputs that have symbolic dimensions, by name. */
+  readonly inputShapes?: Readonly<Record<string, readonly number[]>>
   /** Called with the text of each stage. */
   readonly onStage?: (stage: Stage, text: string) => void
 }
@@ -24,16 +28,19 @@ const noVariables = (variable: Variable): never => {
   )
 }
 
+/** Whether every shape is known. */
+const isBound = (graph: Graph): boolean =>
+  graph.inputs.every((input) => isConcrete(input.shape)) &&
+  graph.nodes.every((node) => node.outputs.every((output) => isConcrete(output.shape)))
+
 /** Runs the stages in order: graph in, executable out. Throws LanewiseError; then nothing stays allocated. */
 export function compile(graph: Graph, backend: Backend, options: CompileOptions = {}): Executable {
-  const { storageOf = noVariables, onStage } = options
+  const { storageOf = noVariables, inputShapes = {}, onStage } = options
   onStage?.('graph', printGraph(graph))
-  const optimised = optimise(graph, { evaluate })
+  const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
+  const optimised = optimise(bound, { evaluate })
   onStage?.('optimised', printGraph(optimised))
-  const constant = (value: Value) => optimised.constants.get(value)
-  const plan = planGraph(optimised, {
-    workspace: (node) => (backend.accelerates(node, constant) ? backend.workspace(node, constant) : 0),
-  })
+  const plan = planGraph(optimised, { workspace: (node, constant) => backend.workspace(node, constant) })
   onStage?.('plan', printPlan(plan))
   const executable = backend.load(plan, storageOf)
   onStage?.('backend', `${executable.describe()}\n`)
