@@ -1,5 +1,6 @@
 import { erf, exp, expm1, log, sigmoid, softplus, storeLanes, tanh } from './math'
 import { madd } from './simd'
+import { sine } from './trigonometry'
 
 // One class an operation: `apply` maps four lanes, with the operation's two parameters in every lane of a and b.
 // The numbers of the operations are those of src/backend/wasm/activations.ts.
@@ -117,6 +118,18 @@ class Round { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.near
 
 class Scale { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.mul(x, a) } }
 
+/** Lane by lane: reduction of large arguments has no vector form. */
+function sineOfLanes(x: v128, shift: i32): v128 {
+  let y = f32x4.splat(sine(f32x4.extract_lane(x, 0), shift))
+  y = f32x4.replace_lane(y, 1, sine(f32x4.extract_lane(x, 1), shift))
+  y = f32x4.replace_lane(y, 2, sine(f32x4.extract_lane(x, 2), shift))
+  return f32x4.replace_lane(y, 3, sine(f32x4.extract_lane(x, 3), shift))
+}
+
+class Sin { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(x, 0) } }
+
+class Cos { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(x, 1) } }
+
 function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
   const operation = changetype<T>(<usize>0)
   const a = f32x4.splat(alpha)
@@ -159,6 +172,8 @@ export function unary(kind: i32, x: usize, y: usize, count: i32, alpha: f32, bet
     case 27: { map<Ceil>(x, y, count, alpha, beta); break }
     case 28: { map<Round>(x, y, count, alpha, beta); break }
     case 29: { map<Scale>(x, y, count, alpha, beta); break }
+    case 30: { map<Sin>(x, y, count, alpha, beta); break }
+    case 31: { map<Cos>(x, y, count, alpha, beta); break }
     default: unreachable()
   }
 }

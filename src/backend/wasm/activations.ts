@@ -32,6 +32,8 @@ export const activationKinds = {
   ceil: 27,
   round: 28,
   scale: 29,
+  sin: 30,
+  cos: 31,
 } as const
 
 export type ActivationName = keyof typeof activationKinds
@@ -83,6 +85,8 @@ export const unaryOperations = {
   Floor: plain('floor'),
   Ceil: plain('ceil'),
   Round: plain('round'),
+  Sin: plain('sin'),
+  Cos: plain('cos'),
 } as const satisfies Record<string, (attributes: Attributes) => Activation>
 
 /** The `activation`, `activation_alpha` and `activation_beta` attributes of a node with an epilogue; the identity where absent. */
