@@ -107,6 +107,35 @@ test('a transpose and its inverse vanish across elementwise ops, broadcast opera
   )
 })
 
+test('transposes pass pads and slices', () => {
+  const builder = new GraphBuilder()
+  const z = builder.transpose(builder.input('z', 'float32', [2, 4, 5, 3]), [0, 3, 1, 2])
+  const padded = builder.op('Pad', [z, builder.ints([0, 1, 2, 3, 0, 0, 1, 0]), builder.scalar(7)])
+  const some = builder.op('Pad', [padded, builder.ints([1, 2]), undefined, builder.ints([-1])])
+  const cut = builder.op('Slice', [some, builder.ints([0, 1]), builder.ints([2, 3])])
+  const strided = builder.op('Slice', [
+    cut,
+    builder.ints([1, 5]),
+    builder.ints([4, 0]),
+    builder.ints([-2, 3]),
+    builder.ints([2, -2]),
+  ])
+  builder.output(builder.transpose(strided, [0, 2, 3, 1]), 'y')
+  assert.is(countOf(optimiseChecked(builder.build()), 'Transpose'), 0)
+})
+
+test('a limit to constants is an epilogue, a limit to inputs is not', () => {
+  const builder = new GraphBuilder()
+  const a = builder.input('a', 'float32', [3, 4])
+  const b = builder.input('b', 'float32', [4, 5])
+  builder.output(builder.clip(builder.matMul(a, b), -0.1, 0.2), 'both')
+  builder.output(builder.op('Clip', [builder.matMul(a, builder.neg(b)), undefined, builder.scalar(0)]), 'high')
+  const low = builder.input('low', 'float32', [])
+  builder.output(builder.op('Clip', [builder.matMul(a, builder.exp(b)), low]), 'open')
+  const graph = optimiseChecked(builder.build())
+  assert.is(countOf(graph, 'Clip'), 1)
+})
+
 test('flattening a transposed value keeps the transpose', () => {
   const builder = new GraphBuilder()
   const x = builder.input('x', 'float32', [2, 3, 4, 5])

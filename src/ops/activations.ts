@@ -165,7 +165,7 @@ export const activations = {
     since: 13,
     inputs: [1, 3],
     outputs: [1, 1],
-    traits: { elementwise: true, inPlace: [0] },
+    traits: { elementwise: true, activation: 'clip', inPlace: [0] },
     infer: (context) => {
       sameDType(context.inputs.filter((input) => input !== undefined))
       return sameAsInput(context)

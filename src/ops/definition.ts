@@ -42,7 +42,10 @@ export type OperandLayout = 'data' | 'weight' | undefined
 export interface Traits {
   /** Output element i depends on element i of each (broadcast) input only; outputs have the broadcast shape. */
   readonly elementwise?: boolean
-  /** A unary elementwise op that kernels apply in their epilogue, under this name of the wasm and WGSL tables. */
+  /**
+   * A unary elementwise op that kernels apply in their epilogue, under this name of the wasm and WGSL tables. Its two
+   * parameters are attributes (alpha; beta or gamma), or scalar inputs 1 and 2, which must be constant then.
+   */
   readonly activation?: string
   /** Takes `activation`, `alpha` and `beta` attributes: a following activation may be fused into it. */
   readonly epilogue?: boolean

@@ -11,11 +11,14 @@ import { compose, identity, isIdentity, onRank, type Permutation, without } from
 /** Ops to which all axes but the one of their attribute `axis` are alike. */
 const joinsAlongAxis: ReadonlySet<string> = new Set(['Concat'])
 
+/** Ops on input 0 whose input 3 names the axes that their other inputs speak of; the first axes if it is absent. */
+const namesAxes: ReadonlySet<string> = new Set(['Pad', 'Slice'])
+
 /** How far ahead a choice of layout looks. */
 const horizon = 8
 
 /**
- * Transposes sink: through elementwise ops, reductions and concatenations, until they meet their inverse and both
+ * Transposes sink: through elementwise ops, reductions, concatenations, pads and slices, until they meet their inverse and both
  * vanish, or an op that needs its operand's axes where they are. Where the operands of an op come in different layouts,
  * the op takes the one that moves the fewest elements, there and in what follows.
  */
@@ -45,7 +48,9 @@ class Walk {
           ? this.#sink(node)
           : traitsOf(node.op).reduction
             ? this.#reduce(node)
-            : false
+            : namesAxes.has(node.op)
+              ? this.#renameAxes(node)
+              : false
     if (sunk) return
     for (const input of node.inputs) if (input) this.#deferred.materialise(input)
     this.#rewriter.keep(node)
@@ -121,6 +126,21 @@ class Walk {
     const [result] = this.#rewriter.write(node.op, operands, attributes, node.name)
     const keepDims = intAttribute(node.attributes, 'keepdims') === 1
     this.#deferred.defer(node.outputs[0], { source: result, perm: keepDims ? perm : without(perm, moved) })
+    return true
+  }
+
+  #renameAxes(node: Node): boolean {
+    const [input, first, second, axes, ...rest] = node.inputs
+    if (!input || !first || !this.#deferred.isDeferred(input)) return false
+    const { source, perm } = this.#deferred.of(input)
+    const known = this.#rewriter.constantOf(axes)?.toNumbers()
+    const count = first.shape[0]
+    if ((axes && !known) || typeof count !== 'number') return false
+    const named = known ?? identity(node.op === 'Pad' ? perm.length : count)
+    const moved = named.map((axis) => perm[normalizeAxis(axis, perm.length)])
+    const operands = [source, first, second, this.#rewriter.ints(moved, `${node.name}/axes`), ...rest]
+    const [result] = this.#rewriter.write(node.op, operands, node.attributes, node.name)
+    this.#deferred.defer(node.outputs[0], { source: result, perm })
     return true
   }
 

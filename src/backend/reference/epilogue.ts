@@ -19,8 +19,11 @@ export function activate(values: Float64Array, attributes: Attributes): Float64A
   if (op === undefined) throw new LanewiseError('UNSUPPORTED_OP', `no activation is called '${String(name)}'`)
   const kernel: ReferenceKernel = activationKernels[op as keyof typeof activationKernels]
   const shape = [values.length]
+  const parameters = [attributes['activation_alpha'], attributes['activation_beta']]
+    .slice(0, definitions[op].inputs[1] - 1)
+    .map((parameter) => Tensor.scalar(parameter as number, 'float64'))
   const [result] = kernel({
-    inputs: [new Tensor('float64', values, shape)],
+    inputs: [new Tensor('float64', values, shape), ...parameters],
     outputs: [{ dtype: 'float64', shape }],
     attributes: withDefaults(definitions[op], {
       alpha: attributes['activation_alpha'],
