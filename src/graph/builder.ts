@@ -124,13 +124,11 @@ export class GraphBuilder extends Emitter {
       fail(error.message, error)
     }
     if (outputNames.length > types.length) fail(`has ${types.length} outputs, got ${outputNames.length} names for them`)
-    const values = types
-      .slice(0, outputNames.length)
-      .map(({ dtype, shape }, index) => ({
-        name: outputNames[index] || this.#unique(`${name}:${index}`),
-        dtype,
-        shape,
-      }))
+    const values = types.slice(0, outputNames.length).map(({ dtype, shape }, index) => ({
+      name: outputNames[index] || this.#unique(`${name}:${index}`),
+      dtype,
+      shape,
+    }))
     this.#append({ ...draft, outputs: values })
     return values
   }
