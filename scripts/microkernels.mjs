@@ -5,13 +5,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 const maximumRows = 6
-const unroll = 4
 
 const range = (count) => Array.from({ length: count }, (_, index) => index)
 const indent = (lines, depth) => lines.map((line) => (line ? '  '.repeat(depth) + line : line))
 
 /** How many independent partial sums a tile of `rows` rows and `vectors` vectors a row keeps. */
-const partialSums = (rows, vectors) => Math.min(unroll, Math.max(1, Math.floor(4 / (rows * vectors))))
+const partialSums = (rows, vectors) => Math.max(1, Math.floor(4 / (rows * vectors)))
 
 const accumulator = (row, vector, sum) => `c${row}${'xy'[vector]}${sum || ''}`
 
@@ -38,18 +37,16 @@ const declare = (rows, vectors, sums) => {
 }
 
 /** One value of k: `aAt(row)` is the arguments of the load of A's element. */
-const step = (rows, vectors, sums, sum, aAt) => [
+const step = (rows, vectors, sum, aAt) => [
   `${range(vectors)
     .map((vector) => `const b${vector} = v128.load(q${vector ? ', 16' : ''})`)
     .join('; ')}; q += ldb`,
   ...range(rows).map((row) => {
-    const name = (vector) => accumulator(row, vector, sum % sums)
+    const name = (vector) => accumulator(row, vector, sum)
     const products = range(vectors).map((vector) => `${name(vector)} = madd(a${row}, b${vector}, ${name(vector)})`)
     return `const a${row} = v128.load32_splat(${aAt(row)}); ${products.join('; ')}`
   }),
 ]
-
-const scoped = (lines) => ['{', ...indent(lines, 1), '}']
 
 const finish = (rows, vectors, sums) => {
   const lines = []
@@ -88,6 +85,16 @@ const rowLoops = (rows, vectors, sums) => {
     range(rows)
       .map((row) => `p${row} += ${amount}`)
       .join('; ')
+  const steps = range(sums).flatMap((sum) => {
+    const lines = step(rows, vectors, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`)
+    return sums > 1 ? ['{', ...indent(lines, 1), '}'] : lines
+  })
+  const loop = (condition, next, lines, stride) => [
+    `    for (; ${condition}; ${next}) {`,
+    ...indent(lines, 3),
+    `      ${advance(stride)}`,
+    '    }',
+  ]
   return [
     'let q = b',
     range(rows)
@@ -96,22 +103,13 @@ const rowLoops = (rows, vectors, sums) => {
     'for (let i = outer; i > 0; i--) {',
     '  for (let j = inner; j > 0; j--) {',
     '    let k = run',
-    `    for (; k >= ${unroll}; k -= ${unroll}) {`,
-    ...indent(
-      range(unroll).flatMap((sum) =>
-        scoped(step(rows, vectors, sums, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`)),
-      ),
-      3,
+    ...(sums > 1 ? loop(`k >= ${sums}`, `k -= ${sums}`, steps, 4 * sums) : []),
+    ...loop(
+      'k > 0',
+      'k--',
+      step(rows, vectors, 0, (row) => `p${row}`),
+      4,
     ),
-    `      ${advance(4 * unroll)}`,
-    '    }',
-    '    for (; k > 0; k--) {',
-    ...indent(
-      step(rows, vectors, sums, 0, (row) => `p${row}`),
-      3,
-    ),
-    `      ${advance(4)}`,
-    '    }',
     `    ${advance('innerSkip')}`,
     '  }',
     `  ${advance('outerSkip')}`,
@@ -120,13 +118,13 @@ const rowLoops = (rows, vectors, sums) => {
 }
 
 /** The loops over k where columns of A are contiguous: A[k] is \`rows\` neighbours in memory. */
-const columnLoops = (rows, vectors, sums) => [
+const columnLoops = (rows, vectors) => [
   'let q = b',
   'let p = a',
   'for (let i = outer; i > 0; i--) {',
   '  for (let k = run; k > 0; k--) {',
   ...indent(
-    step(rows, vectors, sums, 0, (row) => `p${row ? `, ${4 * row}` : ''}`),
+    step(rows, vectors, 0, (row) => `p${row ? `, ${4 * row}` : ''}`),
     2,
   ),
   '    p += lda',

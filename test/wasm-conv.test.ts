@@ -51,6 +51,7 @@ const cases: readonly Case[] = [
   { size: [5, 5], channels: 2, outputs: 3, kernel: [1, 1], pads: [2, 1, 0, 3], images: 2 },
   { size: [20, 20], channels: 16, outputs: 24, kernel: [3, 3], images: 4, pads: [1, 1, 1, 1] },
   { size: [6, 6], channels: 64, outputs: 96, kernel: [3, 3], images: 2, pads: [1, 1, 1, 1] },
+  { size: [6, 6], channels: 32, outputs: 64, kernel: [3, 3], images: 2, group: 2, pads: [1, 1, 1, 1] },
   { size: [5, 6], channels: 3, outputs: 4, kernel: [3, 3], images: 0 },
 ]
 
