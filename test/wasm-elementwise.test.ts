@@ -280,6 +280,18 @@ test('Pow is exact to a unit in the last place', () => {
   })
 })
 
+test('Pow by the constant 2, of any dtype, is a product', () => {
+  const x = random([3, 7], 1)
+  for (const exponent of [Tensor.scalar(2), Tensor.scalar(2, 'int64'), Tensor.full('float32', [1, 1], 2)]) {
+    const outputs = [{ dtype: 'float32', shape: [3, 7] }] as const
+    const [y] = runLowering(elementwiseLowerings.Pow, 'Pow', { inputs: [x, exponent], outputs, constants: [1] })
+    assert.equal(
+      y.toNumbers(),
+      x.toNumbers().map((value) => Math.fround(value * value)),
+    )
+  }
+})
+
 test('Clip takes its bounds from memory, either of them optional', () => {
   const outputs = (size: number) => [{ dtype: 'float32', shape: [size] }] as const
   for (const size of sizes)

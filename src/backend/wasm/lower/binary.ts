@@ -1,5 +1,5 @@
 import type { DType } from '../../../core/dtype.js'
-import type { Value } from '../../../core/ir.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
@@ -115,13 +115,30 @@ const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => {
   }
 }
 
+const general = arithmeticOp('Pow')
+const product = arithmeticOp('Mul')
+
+/** Whether a Pow is by the constant 2, of whatever dtype. */
+const isSquare = ({ inputs: [x, exponent] }: Node, constant: ConstantOf): boolean => {
+  const tensor = x!.dtype === 'float32' && sizeOf(concrete(exponent!.shape)) === 1 ? constant(exponent!) : undefined
+  return tensor !== undefined && tensor.dims.length <= x!.shape.length && Number(tensor.data[0]) === 2
+}
+
+const pow: Lowering = {
+  accelerates: (node, constant) => isSquare(node, constant) || general.accelerates!(node, constant),
+  lower: (node, context) =>
+    isSquare(node, context.constant)
+      ? product.lower({ ...node, inputs: [node.inputs[0], node.inputs[0]] }, context)
+      : general.lower(node, context),
+}
+
 /** Elementwise ops of two operands (Max, Min, Sum and Mean: of any number), broadcast. */
 export const binaryLowerings = {
   Add: arithmeticOp('Add'),
   Sub: arithmeticOp('Sub'),
   Mul: arithmeticOp('Mul'),
   Div: arithmeticOp('Div'),
-  Pow: arithmeticOp('Pow'),
+  Pow: pow,
   PRelu: arithmeticOp('PRelu'),
   'lanewise.ReluGradient': arithmeticOp('lanewise.ReluGradient'),
   'lanewise.SigmoidGradient': arithmeticOp('lanewise.SigmoidGradient'),
