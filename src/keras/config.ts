@@ -1,0 +1,62 @@
+import { LanewiseError } from '../core/errors.js'
+
+/** A plain JSON config with Keras's snake_case names. */
+export type KerasConfig = Record<string, unknown>
+
+/** Keras 3's serialised object. */
+export interface KerasObject {
+  readonly module?: string | null
+  readonly class_name: string
+  readonly config: KerasConfig
+  readonly registered_name?: string | null
+  readonly [extra: string]: unknown
+}
+
+export const isKerasObject = (value: unknown): value is KerasObject =>
+  typeof value === 'object' && value !== null && typeof (value as KerasObject).class_name === 'string'
+
+export const kerasObject = (module: string, className: string, config: KerasConfig): KerasObject => ({
+  module,
+  class_name: className,
+  config,
+  registered_name: null,
+})
+
+/** Keras's rule for default names: `MaxPooling2D` gives `max_pooling2d`, `meanSquaredError` gives `mean_squared_error`. */
+export const snakeCase = (name: string): string =>
+  name
+    .replace(/\W+/g, '')
+    .replace(/(.)([A-Z][a-z]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+
+export const camelCase = (name: string): string =>
+  name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+/** The keys of one level in camelCase; values are kept as they are. */
+export const camelKeys = (config: KerasConfig): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(config).map(([key, value]) => [camelCase(key), value]))
+
+/** The keys of one level in snake_case; values are kept as they are. */
+export const snakeKeys = (options: object): KerasConfig =>
+  Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value]))
+
+/** Looks `name` up in `table` by its snake_case form. Throws INVALID_ARGUMENT listing what there is. */
+export function lookUp<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {
+  const key = snakeCase(name)
+  if (Object.hasOwn(table, key)) return table[key]
+  throw new LanewiseError(
+    'INVALID_ARGUMENT',
+    `unknown ${what} '${name}'; known: ${[...new Set(Object.keys(table))].join(', ')}`,
+  )
+}
+
+export const invalid = (message: string): LanewiseError => new LanewiseError('INVALID_ARGUMENT', message)
+
+/** A number, or one number for each of `rank` axes, as a list. Throws INVALID_ARGUMENT. */
+export function tuple(value: number | readonly number[], rank: number, what: string): number[] {
+  const list = typeof value === 'number' ? new Array<number>(rank).fill(value) : [...value]
+  if (list.length !== rank || list.some((item) => !Number.isInteger(item) || item < 1))
+    throw invalid(`${what} must be a positive integer or ${rank} of them, got ${JSON.stringify(value)}`)
+  return list
+}

@@ -1,0 +1,73 @@
+import type { Value } from '../core/ir.js'
+import type { Emitter } from '../ops/emitter.js'
+import {
+  camelKeys,
+  invalid,
+  isKerasObject,
+  type KerasConfig,
+  type KerasObject,
+  kerasObject,
+  snakeCase,
+} from './config.js'
+
+/** Projects a weight after each update. */
+export class Constraint {
+  constructor(
+    readonly className: string,
+    readonly config: KerasConfig,
+    readonly project: (w: Value, emit: Emitter) => Value,
+  ) {}
+
+  serialize(): KerasObject {
+    return kerasObject('keras.constraints', this.className, this.config)
+  }
+}
+
+/** A name, a Constraint, or Keras's serialised form. */
+export type ConstraintLike = string | Constraint | KerasObject
+
+const epsilon = 1e-7
+const axesOf = (axis: number | readonly number[]) => (typeof axis === 'number' ? [axis] : axis)
+const normOf = (w: Value, emit: Emitter, axis: number | readonly number[]) =>
+  emit.sqrt(emit.sum(emit.square(w), axesOf(axis), true))
+
+export const maxNorm = ({ maxValue = 2, axis = 0 }: { maxValue?: number; axis?: number | number[] } = {}): Constraint =>
+  new Constraint('MaxNorm', { max_value: maxValue, axis }, (w, emit) => {
+    const norm = normOf(w, emit, axis)
+    return emit.mul(w, emit.div(emit.clip(norm, 0, maxValue), emit.add(norm, epsilon)))
+  })
+
+export const nonNeg = (): Constraint => new Constraint('NonNeg', {}, (w, emit) => emit.relu(w))
+
+export const unitNorm = ({ axis = 0 }: { axis?: number | number[] } = {}): Constraint =>
+  new Constraint('UnitNorm', { axis }, (w, emit) => emit.div(w, emit.add(normOf(w, emit, axis), epsilon)))
+
+export interface MinMaxNormOptions {
+  readonly minValue?: number
+  readonly maxValue?: number
+  readonly rate?: number
+  readonly axis?: number | number[]
+}
+
+export const minMaxNorm = ({ minValue = 0, maxValue = 1, rate = 1, axis = 0 }: MinMaxNormOptions = {}): Constraint =>
+  new Constraint('MinMaxNorm', { min_value: minValue, max_value: maxValue, rate, axis }, (w, emit) => {
+    const norm = normOf(w, emit, axis)
+    const desired = emit.add(emit.mul(emit.clip(norm, minValue, maxValue), rate), emit.mul(norm, 1 - rate))
+    return emit.mul(w, emit.div(desired, emit.add(norm, epsilon)))
+  })
+
+const table: Readonly<Record<string, (options: never) => Constraint>> = {
+  max_norm: maxNorm,
+  non_neg: nonNeg,
+  unit_norm: unitNorm,
+  min_max_norm: minMaxNorm,
+}
+
+/** Resolves a name or a serialised constraint; null and undefined stay undefined. Throws INVALID_ARGUMENT. */
+export function resolveConstraint(like: ConstraintLike | null | undefined): Constraint | undefined {
+  if (like === null || like === undefined || like instanceof Constraint) return like ?? undefined
+  const [name, config] = isKerasObject(like) ? [like.class_name, camelKeys(like.config)] : [like, {}]
+  const key = snakeCase(name)
+  if (!Object.hasOwn(table, key)) throw invalid(`unknown constraint '${name}'; known: ${Object.keys(table).join(', ')}`)
+  return table[key](config as never)
+}

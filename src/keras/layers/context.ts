@@ -1,0 +1,52 @@
+import { LanewiseError } from '../../core/errors.js'
+import type { Value, Variable } from '../../core/ir.js'
+import type { GraphBuilder } from '../../graph/builder.js'
+
+export interface CallContextOptions {
+  readonly training: boolean
+  /** int32 scalar: the number of the training step; given while training. */
+  readonly step?: Value
+  /** Seed of layers that have none of their own. */
+  readonly seed?: number
+}
+
+/** What a layer may use while it writes its nodes. */
+export class CallContext {
+  readonly emit: GraphBuilder
+  readonly training: boolean
+  readonly seed: number
+  /** Penalties of this pass (scalars), to be added to the loss. */
+  readonly losses: Value[] = []
+  /** New contents of statistics, to be stored after a training step. */
+  readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
+  readonly #step: Value | undefined
+  #streams = 0
+
+  constructor(emit: GraphBuilder, options: CallContextOptions) {
+    this.emit = emit
+    this.training = options.training
+    this.seed = options.seed ?? 0
+    this.#step = options.step
+  }
+
+  /** The number of the training step, int32 scalar. Throws INVALID_ARGUMENT outside of training. */
+  get step(): Value {
+    if (!this.#step) throw new LanewiseError('INVALID_ARGUMENT', 'the step counter exists only while training')
+    return this.#step
+  }
+
+  /** A number for each random op of the pass, so that no two share their random numbers. */
+  nextStream(): number {
+    return this.#streams++
+  }
+
+  /** After a training step `variable` takes the content of `value`; nothing outside of training. */
+  update(variable: Variable, value: Value): void {
+    if (this.training) this.updates.push({ variable, value })
+  }
+
+  /** Adds a scalar to the loss. */
+  addLoss(value: Value): void {
+    this.losses.push(value)
+  }
+}
