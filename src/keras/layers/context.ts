@@ -4,8 +4,8 @@ import type { GraphBuilder } from '../../graph/builder.js'
 
 export interface CallContextOptions {
   readonly training: boolean
-  /** int32 scalar: the number of the training step; given while training. */
-  readonly step?: Value
+  /** Gives the number of the training step, an int32 scalar; needed while training. */
+  readonly step?: () => Value
   /** Seed of layers that have none of their own. */
   readonly seed?: number
 }
@@ -19,7 +19,7 @@ export class CallContext {
   readonly losses: Value[] = []
   /** New contents of statistics, to be stored after a training step. */
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
-  readonly #step: Value | undefined
+  readonly #step: (() => Value) | undefined
   #streams = 0
 
   constructor(emit: GraphBuilder, options: CallContextOptions) {
@@ -32,7 +32,7 @@ export class CallContext {
   /** The number of the training step, int32 scalar. Throws INVALID_ARGUMENT outside of training. */
   get step(): Value {
     if (!this.#step) throw new LanewiseError('INVALID_ARGUMENT', 'the step counter exists only while training')
-    return this.#step
+    return this.#step()
   }
 
   /** A number for each random op of the pass, so that no two share their random numbers. */

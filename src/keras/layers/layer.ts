@@ -76,7 +76,6 @@ export function requireRank(layer: Layer, shape: KerasShape, rank: number): void
  */
 export abstract class Layer {
   abstract readonly className: string
-  trainable: boolean
   readonly weightsHere: Weight[] = []
   readonly inboundNodes: LayerNode[] = []
   /** With the batch axis; undefined unless the options gave it. */
@@ -85,13 +84,14 @@ export abstract class Layer {
   /** Penalty on the layer's output, per sample of the batch. */
   protected activityRegularizer: Regularizer | undefined
   #name: string | undefined
-  #named: boolean
+  readonly #named: boolean
+  #trainable: boolean
   #builtFor: readonly KerasShape[] | undefined
 
   constructor(options: LayerOptions = {}) {
     this.#name = options.name
     this.#named = options.name !== undefined
-    this.trainable = options.trainable ?? true
+    this.#trainable = options.trainable ?? true
     this.batchInputShape = options.batchInputShape ?? (options.inputShape && [null, ...options.inputShape])
     const dtype = isKerasObject(options.dtype) ? String(options.dtype.config.name) : (options.dtype ?? 'float32')
     if (dtype !== 'float32')
@@ -101,6 +101,15 @@ export abstract class Layer {
 
   get name(): string {
     return this.#name ?? snakeCase(this.className)
+  }
+
+  /** False freezes the layer's parameters; it takes effect at the next `compile`. */
+  get trainable(): boolean {
+    return this.#trainable
+  }
+
+  set trainable(trainable: boolean) {
+    this.#trainable = trainable
   }
 
   /** Whether the name was chosen by the user, rather than by the model that holds the layer. */
@@ -229,7 +238,7 @@ export abstract class Layer {
   ): readonly SymbolicTensor[] {
     const outputs: SymbolicTensor[] = []
     const node: LayerNode = { layer: this, inputs, list, outputs }
-    types.forEach((type, index) => outputs.push({ ...type, node, index }))
+    for (const type of types) outputs.push({ ...type, node, index: outputs.length })
     this.inboundNodes.push(node)
     return outputs
   }

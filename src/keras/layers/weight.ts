@@ -1,5 +1,10 @@
+import type { MaybePromise } from '../../backend/backend.js'
+import type { VariableStore } from '../../backend/store.js'
 import type { DType, NumericDType, TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
 import type { Variable } from '../../core/ir.js'
+import { formatShape, sameShape } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
 import type { Constraint } from '../constraints.js'
 import type { Initializer } from '../initializers.js'
 import type { Regularizer } from '../regularizers.js'
@@ -21,7 +26,7 @@ export class Weight implements Variable {
   /** False for state, whatever the layer's `trainable` says. */
   readonly isParameter: boolean
   readonly #owner: { readonly name: string; readonly trainable: boolean }
-  #initial: TypedArray | undefined
+  #initial: Tensor | undefined
   readonly #initializer: Initializer
 
   constructor(
@@ -47,14 +52,39 @@ export class Weight implements Variable {
     return this.isParameter && this.#owner.trainable
   }
 
-  /** The content before the first training step: drawn from the initializer once. */
-  initial(): TypedArray {
-    this.#initial ??= this.#initializer.fill(this.shape)
+  /** Where the content lives once a backend holds it. */
+  home: VariableStore | undefined
+
+  /** The content until a backend holds it: drawn from the initializer once. */
+  get initial(): Tensor {
+    this.#initial ??= new Tensor(this.dtype, this.#initializer.fill(this.shape), this.shape)
     return this.#initial
   }
 
-  /** Replaces the initial content. */
-  setInitial(data: TypedArray): void {
-    this.#initial = data
+  /** A copy of the current content. */
+  read(): MaybePromise<Tensor> {
+    if (!this.home?.has(this)) return this.initial
+    const data = this.home.storageOf(this).read()
+    const wrap = (content: TypedArray) => new Tensor(this.dtype, content, this.shape)
+    return data instanceof Promise ? data.then(wrap) : wrap(data)
+  }
+
+  /** Replaces the content. Throws SHAPE_MISMATCH or TYPE_MISMATCH. */
+  write(content: Tensor): void {
+    if (content.type !== this.dtype)
+      throw new LanewiseError('TYPE_MISMATCH', `weight '${this.name}' is ${this.dtype}, got ${content.type}`)
+    if (!sameShape(content.dims, this.shape))
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `weight '${this.name}' has the shape ${formatShape(this.shape)}, got ${formatShape(content.dims)}`,
+      )
+    if (this.home?.has(this)) this.home.write(this, content)
+    else this.#initial = new Tensor(this.dtype, (content.data as TypedArray).slice(), this.shape)
+  }
+
+  /** Gives back the backend's memory. */
+  release(): void {
+    this.home?.release(this)
+    this.home = undefined
   }
 }

@@ -1,0 +1,29 @@
+export {
+  type Callback,
+  callbacks,
+  EarlyStopping,
+  History,
+  LearningRateScheduler,
+  ReduceLROnPlateau,
+  TerminateOnNaN,
+} from './callbacks.js'
+export type { KerasObject } from './config.js'
+export * as constraints from './constraints.js'
+export * as initializers from './initializers.js'
+export { modelFromJSON } from './json.js'
+export { CallContext } from './layers/context.js'
+export { input } from './layers/core.js'
+export { layers, registerLayer } from './layers/index.js'
+export { type KerasShape, Layer, type LayerOptions, type SymbolicTensor } from './layers/layer.js'
+export { type Loss, type LossFunction, losses } from './losses.js'
+export { Metric, metrics } from './metrics.js'
+export { Model, type ModelOptions, model } from './model.js'
+export { type Optimizer, optimizers } from './optimizers.js'
+export * as regularizers from './regularizers.js'
+export * as schedules from './schedules.js'
+export { setRandomSeed } from './seed.js'
+export { Sequential, sequential } from './sequential.js'
+export type { CompileOptions } from './training/compiled.js'
+export type { ArrayLikeData, DataLike } from './training/data.js'
+export type { BatchOptions, EvaluateOptions, FitOptions, ValidationData } from './training/fit.js'
+export type { Logs } from './training/logs.js'

@@ -1,0 +1,323 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Graph, Value, Variable } from '../core/ir.js'
+import type { Tensor } from '../core/tensor.js'
+import { GraphBuilder } from '../graph/builder.js'
+import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
+import type { History, TrainedModel } from './callbacks.js'
+import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import { CallContext } from './layers/context.js'
+import { InputLayer } from './layers/core.js'
+import { graphShape, Layer, type LayerOptions, type SymbolicTensor } from './layers/layer.js'
+import type { Weight } from './layers/weight.js'
+import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
+import type { Optimizer } from './optimizers.js'
+import { formatSummary } from './summary.js'
+import type { CompileOptions } from './training/compiled.js'
+import type { DataLike } from './training/data.js'
+import {
+  type BatchOptions,
+  type EvaluateOptions,
+  evaluate,
+  type FitOptions,
+  fit,
+  onBatch,
+  predict,
+} from './training/fit.js'
+import type { Logs } from './training/logs.js'
+import { type SampleWeightOptions, Trainer } from './training/trainer.js'
+
+export interface ModelOptions {
+  readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
+  readonly outputs: SymbolicTensor | readonly SymbolicTensor[]
+  readonly name?: string
+  readonly trainable?: boolean
+}
+
+const listOf = (tensors: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] =>
+  Array.isArray(tensors) ? tensors : [tensors as SymbolicTensor]
+
+/**
+ * Layers between inputs and outputs, with Keras's ways to train and use them. A model is a layer too. Its weights
+ * live in the default backend from the first fit, evaluate or predict on, until `dispose`.
+ */
+export class Model extends Layer implements TrainedModel {
+  readonly className: string = 'Functional'
+  stopTraining = false
+  readonly #trainer: Trainer
+  #network: Network | undefined
+  /** Whether inputs and outputs are single tensors, or lists. */
+  #lists: { readonly inputs: boolean; readonly outputs: boolean } = { inputs: false, outputs: false }
+
+  constructor(options: LayerOptions & Partial<ModelOptions>) {
+    super(options)
+    if (!this.hasAssignedName) this.assignName('functional')
+    this.#trainer = new Trainer(this)
+    if (options.inputs && options.outputs) this.connect(options.inputs, options.outputs)
+    if (options.trainable === false) this.trainable = false
+  }
+
+  /** Sets what the model computes. */
+  protected connect(inputs: ModelOptions['inputs'], outputs: ModelOptions['outputs']): void {
+    this.#network = traceNetwork(listOf(inputs), listOf(outputs))
+    this.#lists = { inputs: Array.isArray(inputs), outputs: Array.isArray(outputs) }
+    nameLayers(this.#network.layers)
+  }
+
+  /** The applications of layers. Throws INVALID_ARGUMENT while the input shape is not known. */
+  get network(): Network {
+    if (!this.#network)
+      throw invalid(
+        `model '${this.name}' does not know its input shape; give the first layer inputShape, or call build()`,
+      )
+    return this.#network
+  }
+
+  get isConnected(): boolean {
+    return this.#network !== undefined
+  }
+
+  /** Keras's order: from the inputs to the outputs. */
+  get layers(): readonly Layer[] {
+    return this.network.layers
+  }
+
+  get inputs(): readonly SymbolicTensor[] {
+    return this.network.inputs
+  }
+
+  get outputs(): readonly SymbolicTensor[] {
+    return this.network.outputs
+  }
+
+  get inputNames(): readonly string[] {
+    return tensorNames(this.network.inputs)
+  }
+
+  get outputNames(): readonly string[] {
+    return tensorNames(this.network.outputs)
+  }
+
+  /** The layer of that name, or at that place. Throws INVALID_ARGUMENT. */
+  getLayer(nameOrIndex: string | number): Layer {
+    const layer =
+      typeof nameOrIndex === 'number'
+        ? this.layers.at(nameOrIndex)
+        : this.layers.find((candidate) => candidate.name === nameOrIndex)
+    if (!layer)
+      throw invalid(
+        `model '${this.name}' has no layer ${nameOrIndex}; layers: ${this.layers.map((l) => l.name).join(', ')}`,
+      )
+    return layer
+  }
+
+  override get weights(): readonly Weight[] {
+    return this.#network ? [...new Set(this.#network.layers.flatMap((layer) => layer.weights))] : []
+  }
+
+  override get trainable(): boolean {
+    return super.trainable
+  }
+
+  override set trainable(trainable: boolean) {
+    super.trainable = trainable
+    for (const layer of this.#network?.layers ?? []) layer.trainable = trainable
+  }
+
+  get optimizer(): Optimizer {
+    return this.#trainer.compiled.optimizer
+  }
+
+  call(inputs: readonly Value[], context: CallContext): readonly Value[] {
+    return writeNetwork(this.network, inputs, context)
+  }
+
+  override weightPenalties(emit: GraphBuilder): Value[] {
+    return this.network.layers.flatMap((layer) => layer.weightPenalties(emit))
+  }
+
+  /** Chooses optimizer, loss and metrics. Optimizer state starts anew. Throws INVALID_ARGUMENT. */
+  compile(options: CompileOptions): void {
+    this.#trainer.compile(options)
+  }
+
+  /**
+   * Trains for a number of epochs. Each step is one call into the backend; the event loop gets a turn about every
+   * 50 ms. Throws SHAPE_MISMATCH where data and model do not fit, before anything runs.
+   */
+  fit(x: DataLike, y: DataLike, options?: FitOptions): Promise<History> {
+    return fit(this.#trainer, this, x, y, options)
+  }
+
+  /** Loss and metrics over all samples, under Keras's log names. */
+  evaluate(x: DataLike, y: DataLike, options?: EvaluateOptions): Promise<Logs> {
+    return evaluate(this.#trainer, x, y, options)
+  }
+
+  /** The outputs for all samples: a Tensor, or a list for models with several outputs. */
+  async predict(x: DataLike, options?: BatchOptions): Promise<Tensor>
+  async predict<T extends Tensor | Tensor[]>(x: DataLike, options?: BatchOptions): Promise<T>
+  async predict(x: DataLike, options?: BatchOptions): Promise<Tensor | Tensor[]> {
+    return this.#single(await predict(this.#trainer, x, options))
+  }
+
+  /** One training step; gives the logs of this batch alone, from before the update. */
+  trainOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+    return onBatch(this.#trainer, true, x, y, options)
+  }
+
+  /** Loss and metrics of one batch. */
+  testOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+    return onBatch(this.#trainer, false, x, y, options)
+  }
+
+  /** `predict` with all samples as one batch. */
+  async predictOnBatch(x: DataLike): Promise<Tensor>
+  async predictOnBatch<T extends Tensor | Tensor[]>(x: DataLike): Promise<T>
+  async predictOnBatch(x: DataLike): Promise<Tensor | Tensor[]> {
+    const inputs = this.#trainer.inputs(x)
+    return this.#single(await this.#trainer.exclusively((store) => this.#trainer.predictBatch(store, inputs)))
+  }
+
+  #single(outputs: Tensor[]): Tensor | Tensor[] {
+    return this.#lists.outputs || outputs.length > 1 ? outputs : outputs[0]
+  }
+
+  /** Copies of all weights in Keras's order. */
+  getWeights(): Tensor[] {
+    return this.weights.map((weight) => {
+      const content = weight.read()
+      if (content instanceof Promise)
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          'this backend gives weights asynchronously; use `await model.readVariables()`',
+        )
+      return content
+    })
+  }
+
+  /** Replaces all weights, in the order of `getWeights`. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  setWeights(tensors: readonly Tensor[]): void {
+    const { weights } = this
+    if (tensors.length !== weights.length)
+      throw invalid(`model '${this.name}' has ${weights.length} weights, got ${tensors.length}`)
+    weights.forEach((weight, i) => {
+      weight.write(tensors[i])
+    })
+  }
+
+  /** The current content of every variable. */
+  async readVariables(): Promise<Map<Variable, Tensor>> {
+    const contents = new Map<Variable, Tensor>()
+    for (const weight of this.weights) contents.set(weight, await weight.read())
+    return contents
+  }
+
+  async weightContents(): Promise<readonly Tensor[]> {
+    return [...(await this.readVariables()).values()]
+  }
+
+  restore(contents: readonly Tensor[]): void {
+    this.setWeights(contents)
+  }
+
+  /** The forward pass with a symbolic batch, inputs and outputs named after their layers; weights are variables. */
+  inferenceGraph(): Graph {
+    const builder = new GraphBuilder(this.name)
+    const { inputs } = this.network
+    const values = inputs.map(({ shape, dtype }, i) =>
+      builder.input(this.inputNames[i], dtype, graphShape(shape, this.inputNames[i])),
+    )
+    const results = writeNetwork(this.network, values, new CallContext(builder, { training: false }))
+    results.forEach((result, i) => {
+      builder.output(result, this.outputNames[i])
+    })
+    return builder.build()
+  }
+
+  /** The model as ONNX, with the current weights and standard ops only. */
+  toOnnx(options?: ExportOptions): Uint8Array {
+    const contents = this.getWeights()
+    const byVariable = new Map<Variable, Tensor>(this.weights.map((weight, i) => [weight, contents[i]]))
+    return exportModel(bakeVariables(this.inferenceGraph(), byVariable), options)
+  }
+
+  /** Keras's table of layers, shapes and parameter counts; also given to `print` (console.log unless given). */
+  summary(print: ((text: string) => void) | null = console.log): string {
+    const network = this.#network
+    const chain =
+      network?.inputs.length === 1 &&
+      network.nodes.every((node) => node.inputs.length <= 1) &&
+      network.nodes.length === network.layers.length
+    const text = formatSummary({
+      name: this.name,
+      layers: this.summaryLayers(),
+      weights: this.weights,
+      network,
+      connected: !chain && network !== undefined && this.className !== 'Sequential',
+    })
+    print?.(text)
+    return text
+  }
+
+  protected summaryLayers(): readonly Layer[] {
+    return this.layers
+  }
+
+  protected config(): KerasConfig {
+    const { network } = this
+    const nodesOf = (layer: Layer) => layer.inboundNodes.filter((node) => network.nodes.includes(node))
+    const history = ({ node, index }: SymbolicTensor) => [node.layer.name, nodesOf(node.layer).indexOf(node), index]
+    const encode = (tensor: SymbolicTensor) => ({
+      class_name: '__keras_tensor__',
+      config: { shape: tensor.shape, dtype: tensor.dtype, keras_history: history(tensor) },
+    })
+    const one = (list: boolean, tensors: readonly SymbolicTensor[]) =>
+      list || tensors.length > 1 ? tensors.map(history) : history(tensors[0])
+    return {
+      layers: network.layers.map((layer) => ({
+        ...layer.serialize(),
+        name: layer.name,
+        inbound_nodes:
+          layer instanceof InputLayer
+            ? []
+            : nodesOf(layer).map((node) => ({
+                args: [node.list ? node.inputs.map(encode) : encode(node.inputs[0])],
+                kwargs: {},
+              })),
+      })),
+      input_layers: one(this.#lists.inputs, network.inputs),
+      output_layers: one(this.#lists.outputs, network.outputs),
+    }
+  }
+
+  override getConfig(): KerasConfig {
+    return { name: this.name, trainable: this.trainable, ...this.config() }
+  }
+
+  override serialize(): KerasObject {
+    const module = this.className === 'Functional' ? 'keras.src.models.functional' : 'keras'
+    return {
+      ...kerasObject(module, this.className, this.getConfig()),
+      registered_name: this.className === 'Functional' ? 'Functional' : null,
+    }
+  }
+
+  /** Keras 3's model JSON, as an object: `JSON.stringify(model)` gives the text. */
+  toJSON(): KerasObject {
+    const object = this.serialize()
+    const { shape } = this.network.inputs[0]
+    return { ...object, build_config: { input_shape: this.network.inputs.length === 1 ? shape : null } }
+  }
+
+  /** Frees backend memory; the model cannot be used afterwards. */
+  dispose(): void {
+    this.#trainer.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}
+
+/** A model from symbolic tensors. */
+export const model = (options: ModelOptions): Model => new Model(options)

@@ -1,0 +1,121 @@
+import { allocate, arrayOf, isBigInt, type NumericDType, type TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import { formatShape, sizeOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import { invalid } from '../config.js'
+
+type Nested = readonly number[] | readonly Nested[]
+
+/** An array with its shape, the first axis being the samples: a Tensor, `{ data, shape }`, or nested lists of numbers. */
+export type ArrayLikeData = Tensor | { readonly data: TypedArray; readonly shape: readonly number[] } | Nested
+
+/** One array, or one for each input or output: a list, or an object by name. */
+export type DataLike = ArrayLikeData | readonly ArrayLikeData[] | Readonly<Record<string, ArrayLikeData>>
+
+const isShaped = (value: unknown): value is { data: TypedArray; shape: readonly number[] } =>
+  typeof value === 'object' &&
+  value !== null &&
+  'shape' in value &&
+  ArrayBuffer.isView((value as { data: unknown }).data)
+
+/** The data as a Tensor. Throws INVALID_ARGUMENT naming `what`. */
+export function toTensor(data: ArrayLikeData, what: string): Tensor {
+  if (data instanceof Tensor) return data
+  if (isShaped(data)) return new Tensor(data.data, data.shape)
+  if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return new Tensor(data as unknown as TypedArray)
+  if (Array.isArray(data)) {
+    const dims: number[] = []
+    for (let level: unknown = data; Array.isArray(level); level = level[0]) dims.push(level.length)
+    return new Tensor('float32', data.flat(Number.POSITIVE_INFINITY) as number[], dims)
+  }
+  throw invalid(`${what} must be a Tensor, { data, shape }, or nested lists of numbers`)
+}
+
+const isOne = (data: DataLike): data is ArrayLikeData =>
+  data instanceof Tensor ||
+  ArrayBuffer.isView(data) ||
+  isShaped(data) ||
+  (Array.isArray(data) &&
+    (data.length === 0 || typeof data[0] === 'number' || (Array.isArray(data[0]) && !isMixed(data))))
+
+const isMixed = (list: readonly unknown[]): boolean => list.some((item) => item instanceof Tensor || isShaped(item))
+
+/** One tensor for each of `names`. Throws INVALID_ARGUMENT naming what is missing or too much. */
+export function toTensors(data: DataLike, names: readonly string[], what: string): Tensor[] {
+  if (isOne(data)) {
+    if (names.length !== 1)
+      throw invalid(
+        `${what}: the model has ${names.length} (${names.join(', ')}), got one array; give a list or an object`,
+      )
+    return [toTensor(data, what)]
+  }
+  if (Array.isArray(data)) {
+    if (data.length !== names.length)
+      throw invalid(`${what}: the model has ${names.length} (${names.join(', ')}), got ${data.length} arrays`)
+    return data.map((item, i) => toTensor(item as ArrayLikeData, `${what} '${names[i]}'`))
+  }
+  const record = data as Readonly<Record<string, ArrayLikeData>>
+  const unknown = Object.keys(record).find((key) => !names.includes(key))
+  if (unknown !== undefined) throw invalid(`${what}: there is no '${unknown}'; the model has ${names.join(', ')}`)
+  return names.map((name) => {
+    if (record[name] === undefined) throw invalid(`${what}: '${name}' is missing`)
+    return toTensor(record[name], `${what} '${name}'`)
+  })
+}
+
+/** The tensor in another element type; the same object if it has it already. Throws TYPE_MISMATCH for strings. */
+export function castTensor(tensor: Tensor, dtype: NumericDType, what: string): Tensor {
+  if (tensor.type === dtype) return tensor
+  if (tensor.type === 'string' || tensor.type === 'float16' || tensor.type === 'bfloat16')
+    throw new LanewiseError('TYPE_MISMATCH', `${what} is ${tensor.type}; convert it to ${dtype} first`)
+  const source = tensor.data as ArrayLike<number | bigint>
+  const data = isBigInt(dtype)
+    ? BigInt64Array.from(source as ArrayLike<number>, (value) => BigInt(value))
+    : (arrayOf(dtype) as typeof Float32Array).from(source as ArrayLike<number>, Number)
+  return new Tensor(dtype, data, tensor.dims)
+}
+
+/** Rows [start, end) without a copy of the elements. */
+export function rowsOf(tensor: Tensor, start: number, end: number): Tensor {
+  const row = sizeOf(tensor.dims.slice(1))
+  const data = (tensor.data as TypedArray).subarray(start * row, end * row)
+  return new Tensor(tensor.type, data, [end - start, ...tensor.dims.slice(1)])
+}
+
+/** Rows `order[from … to)` of `tensor`, copied to the start of `target`. */
+export function gatherRows(tensor: Tensor, order: Int32Array, from: number, to: number, target: TypedArray): void {
+  const row = sizeOf(tensor.dims.slice(1))
+  const source = tensor.data as Float32Array
+  for (let i = from; i < to; i++)
+    (target as Float32Array).set(source.subarray(order[i] * row, (order[i] + 1) * row), (i - from) * row)
+}
+
+/** Zero-filled room for `rows` rows of `tensor`. */
+export const roomFor = (tensor: Tensor, rows: number): TypedArray =>
+  allocate(tensor.type, rows * sizeOf(tensor.dims.slice(1))) as TypedArray
+
+/** The number of samples, the same in all tensors. Throws SHAPE_MISMATCH. */
+export function countSamples(tensors: readonly Tensor[]): number {
+  const count = tensors[0]?.dims[0] ?? 0
+  const wrong = tensors.find((tensor) => tensor.dims[0] !== count)
+  if (wrong)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `inputs, targets and weights need as many samples each, got ${tensors.map((tensor) => formatShape(tensor.dims)).join(', ')}`,
+    )
+  if (count === 0) throw new LanewiseError('INVALID_DATA', 'there are no samples')
+  return count
+}
+
+/** A weight for each sample from a weight for each class; targets are rows of probabilities or class numbers. */
+export function classWeights(y: Tensor, weights: Readonly<Record<number, number>>): Tensor {
+  const classes = y.dims.length > 1 ? sizeOf(y.dims.slice(1)) : 1
+  const data = y.data as ArrayLike<number | bigint>
+  const result = Float32Array.from({ length: y.dims[0] }, (_, sample) => {
+    let label = 0
+    if (classes === 1) label = Math.round(Number(data[sample]))
+    else for (let i = 1; i < classes; i++) if (data[sample * classes + i] > data[sample * classes + label]) label = i
+    return weights[label] ?? 1
+  })
+  return new Tensor('float32', result, [y.dims[0]])
+}

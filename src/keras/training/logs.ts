@@ -1,0 +1,58 @@
+/** Numbers under Keras's names: `loss`, `accuracy`, `val_loss`, `<output>_loss`. */
+export type Logs = Record<string, number>
+
+/** One term of a batch: an element of the step's output vector or a number, times the batch size where `scaled`. */
+export interface Term {
+  readonly index: number
+  readonly value: number
+  readonly scaled: boolean
+}
+
+/** One reported number: its terms, and the number from their sums over batches. */
+export interface LogEntry {
+  readonly name: string
+  readonly terms: readonly Term[]
+  readonly result: (sums: ArrayLike<number>) => number
+}
+
+/** Adds up the terms of batches in float64. Steps of several batch sizes may share it. */
+export class LogSums {
+  readonly #names: readonly string[]
+  readonly #results: readonly LogEntry['result'][]
+  readonly #starts: readonly number[]
+  readonly #sums: Float64Array
+
+  constructor(entries: readonly LogEntry[]) {
+    this.#names = entries.map((entry) => entry.name)
+    this.#results = entries.map((entry) => entry.result)
+    const starts = [0]
+    for (const entry of entries) starts.push(starts[starts.length - 1] + entry.terms.length)
+    this.#starts = starts
+    this.#sums = new Float64Array(starts[entries.length])
+  }
+
+  /** `terms` are those of the step that gave `vector`, entry by entry. */
+  add(terms: readonly Term[], vector: ArrayLike<number>, batch: number): void {
+    const sums = this.#sums
+    for (let i = 0; i < sums.length; i++) {
+      const { index, value, scaled } = terms[i]
+      const term = index >= 0 ? vector[index] : value
+      sums[i] += scaled ? term * batch : term
+    }
+  }
+
+  reset(): void {
+    this.#sums.fill(0)
+  }
+
+  logs(): Logs {
+    const logs: Logs = {}
+    for (let i = 0; i < this.#names.length; i++)
+      logs[this.#names[i]] = this.#results[i](this.#sums.subarray(this.#starts[i], this.#starts[i + 1]))
+    return logs
+  }
+}
+
+/** `logs` with `prefix` before each name. */
+export const prefixed = (logs: Logs, prefix: string): Logs =>
+  Object.fromEntries(Object.entries(logs).map(([name, value]) => [prefix + name, value]))

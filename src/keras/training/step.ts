@@ -1,0 +1,226 @@
+import { differentiate } from '../../autodiff/differentiate.js'
+import type { DType } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { Graph, Value, Variable } from '../../core/ir.js'
+import { sizeOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import { GraphBuilder } from '../../graph/builder.js'
+import { invalid } from '../config.js'
+import { CallContext } from '../layers/context.js'
+import type { Layer } from '../layers/layer.js'
+import type { Weight } from '../layers/weight.js'
+import { type Network, writeNetwork } from '../network.js'
+import type { Optimizer } from '../optimizers.js'
+import type { Compiled } from './compiled.js'
+import type { LogEntry, Term } from './logs.js'
+
+/** An array that steps read: its element type and the shape of a sample; `resident` if a variable holds all samples. */
+export interface DataSource {
+  readonly name: string
+  readonly dtype: DType
+  readonly sample: readonly number[]
+  readonly resident: Variable | undefined
+}
+
+export interface StepSources {
+  readonly x: readonly DataSource[]
+  readonly y: readonly DataSource[]
+  /** float32 [batch]; undefined for outputs without sample weights. */
+  readonly weights: readonly (DataSource | undefined)[]
+}
+
+export interface StepRequest {
+  readonly network: Network
+  readonly layers: readonly Layer[]
+  readonly compiled: Compiled
+  readonly sources: StepSources
+  readonly batch: number
+  /** `update` trains, `accumulate` only adds gradients up, `test` measures. */
+  readonly mode: 'update' | 'accumulate' | 'test'
+  readonly trainable: readonly Weight[]
+  readonly slotsOf: (weight: Weight) => readonly Variable[]
+  /** Sums of gradients, where the optimizer accumulates them. */
+  readonly accumulatorOf: (weight: Weight) => Variable
+  readonly seed: number
+}
+
+/** A whole step as one graph, and how its output vector reads. */
+export interface StepGraph {
+  readonly graph: Graph
+  readonly entries: readonly LogEntry[]
+  /** Names of the scalar inputs that the optimizer computes. */
+  readonly rates: readonly string[]
+  readonly usesStepCounter: boolean
+}
+
+/** The name of the graph input that picks samples of resident data: int32 [batch]. */
+export const indicesInput = 'indices'
+export const stepInput = 'step'
+export const logsOutput = 'logs'
+
+const scaledTerm = (index: number): Term => ({ index, value: 0, scaled: true })
+const batchTerm: Term = { index: -1, value: 1, scaled: true }
+const mean = (sums: ArrayLike<number>) => sums[0] / sums[1]
+
+/** Collects scalars and vectors for the step's one output vector. */
+class Report {
+  readonly #values: Value[] = []
+  #length = 0
+
+  add(value: Value): Term[] {
+    const size = sizeOf(value.shape as readonly number[])
+    const start = this.#length
+    this.#values.push(value)
+    this.#length += size
+    return Array.from({ length: size }, (_, i) => ({ index: start + i, value: 0, scaled: false }))
+  }
+
+  write(builder: GraphBuilder): void {
+    const flat = this.#values.map((value) =>
+      value.shape.length === 1 ? value : builder.reshape(value, [sizeOf(value.shape as readonly number[])]),
+    )
+    builder.output(flat.length === 1 ? flat[0] : builder.concat(flat, 0), logsOutput)
+  }
+}
+
+/** Forward pass, loss, metrics and, when training, gradients and updates. Throws SHAPE_MISMATCH naming the output. */
+export function buildStep(request: StepRequest): StepGraph {
+  const { network, compiled, sources, batch, mode } = request
+  const training = mode !== 'test'
+  const builder = new GraphBuilder(mode === 'test' ? 'test_step' : 'training_step')
+  let indices: Value | undefined
+  const read = ({ name, dtype, sample, resident }: DataSource): Value => {
+    if (!resident) return builder.input(name, dtype, [batch, ...sample])
+    indices ??= builder.input(indicesInput, 'int32', [batch])
+    return builder.gather(builder.variable(resident), indices)
+  }
+  let counter: Value | undefined
+  const step = () => {
+    counter ??= builder.input(stepInput, 'int32', [])
+    return counter
+  }
+  const context = new CallContext(builder, { training, step, seed: request.seed })
+  const inputs = sources.x.map(read)
+  const predictions = writeNetwork(network, inputs, context)
+  const targets = sources.y.map(read)
+  const weights = sources.weights.map((source) => source && read(source))
+
+  const report = new Report()
+  const entries: LogEntry[] = []
+  const outputLosses: LogEntry[] = []
+  const several = compiled.outputs.length > 1
+  let total: Value | undefined
+  const addLoss = (loss: Value) => {
+    total = total ? builder.add(total, loss) : loss
+  }
+  compiled.outputs.forEach((output, i) => {
+    if (!output.loss) return
+    const loss = named(output.name, () =>
+      builder.scope(`${output.name}_loss`, () => output.loss!.reduce(targets[i], predictions[i], weights[i], builder)),
+    )
+    if (several)
+      outputLosses.push({
+        name: `${output.name}_loss`,
+        terms: [...report.add(loss).map(({ index }) => scaledTerm(index)), batchTerm],
+        result: mean,
+      })
+    addLoss(output.lossWeight === 1 ? loss : builder.mul(loss, output.lossWeight))
+  })
+  for (const penalty of [...request.layers.flatMap((layer) => layer.weightPenalties(builder)), ...context.losses])
+    addLoss(penalty)
+  if (!total) throw invalid('the model has no loss; give one to compile')
+  entries.push(
+    { name: 'loss', terms: [...report.add(total).map(({ index }) => scaledTerm(index)), batchTerm], result: mean },
+    ...outputLosses,
+  )
+  compiled.outputs.forEach((output, i) => {
+    const measure = (metrics: typeof output.metrics, weight: Value | undefined) => {
+      for (const metric of metrics) {
+        const terms = named(output.name, () =>
+          builder.scope(metric.name, () => metric.terms(targets[i], predictions[i], weight, builder)),
+        )
+        entries.push({
+          name: several ? `${output.name}_${metric.name}` : metric.name,
+          terms: terms.flatMap((term) =>
+            typeof term === 'number' ? [{ index: -1, value: term, scaled: false }] : report.add(term),
+          ),
+          result: metric.result,
+        })
+      }
+    }
+    measure(output.metrics, undefined)
+    measure(output.weightedMetrics, weights[i])
+  })
+  const rates = training ? writeUpdates(builder, request, total) : []
+  for (const { variable, value } of context.updates) builder.update(variable, value)
+  report.write(builder)
+  return { graph: builder.build(), entries, rates, usesStepCounter: counter !== undefined }
+}
+
+/** Runs `write`; errors name the output. */
+function named<T>(output: string, write: () => T): T {
+  try {
+    return write()
+  } catch (error) {
+    if (!(error instanceof LanewiseError)) throw error
+    throw new LanewiseError(error.code, `output '${output}': ${error.message}`, { cause: error })
+  }
+}
+
+/** Gradients of `loss` and the optimizer's updates; gives the names of the scalars to feed. */
+function writeUpdates(builder: GraphBuilder, request: StepRequest, loss: Value): string[] {
+  const { trainable, mode } = request
+  const { optimizer } = request.compiled
+  const values = trainable.map((weight) => builder.variable(weight))
+  const gradients = differentiate(builder, loss, values)
+  const trained = trainable.flatMap((weight, i) => {
+    const gradient = gradients[i]
+    return gradient ? [{ weight, value: values[i], gradient }] : []
+  })
+  const rates = new Map<string, Value>()
+  const rate = (name: string) => {
+    if (!rates.has(name)) rates.set(name, builder.input(name, 'float32', []))
+    return rates.get(name)!
+  }
+  if (optimizer.accumulationSteps > 1)
+    for (const item of trained) {
+      const sum = request.accumulatorOf(item.weight)
+      const soFar = builder.add(builder.variable(sum), item.gradient)
+      if (mode === 'accumulate') builder.update(sum, soFar)
+      else {
+        builder.update(sum, builder.constant(Tensor.zeros('float32', sum.shape)))
+        item.gradient = builder.mul(soFar, 1 / optimizer.accumulationSteps)
+      }
+    }
+  if (mode === 'update') applyOptimizer(builder, request, optimizer, trained, rate)
+  return [...rates.keys()]
+}
+
+function applyOptimizer(
+  builder: GraphBuilder,
+  request: StepRequest,
+  optimizer: Optimizer,
+  trained: readonly { readonly weight: Weight; readonly value: Value; readonly gradient: Value }[],
+  rate: (name: string) => Value,
+): void {
+  const clipped = optimizer.clip(
+    trained.map((item) => item.gradient),
+    builder,
+  )
+  trained.forEach(({ weight, value }, i) => {
+    builder.scope(`${weight.name}/update`, () => {
+      const slots = request.slotsOf(weight)
+      const result = optimizer.update({
+        emit: builder,
+        weight: optimizer.decay(value, { emit: builder, rate }),
+        gradient: clipped[i],
+        slots: slots.map((slot) => builder.variable(slot)),
+        rate,
+      })
+      builder.update(weight, weight.constraint ? weight.constraint.project(result.weight, builder) : result.weight)
+      slots.forEach((slot, k) => {
+        builder.update(slot, result.slots[k])
+      })
+    })
+  })
+}

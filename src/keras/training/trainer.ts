@@ -1,0 +1,306 @@
+import type { Executable } from '../../backend/backend.js'
+import { VariableStore } from '../../backend/store.js'
+import { compile as compileGraph } from '../../compile.js'
+import type { NumericDType, TypedArray } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { Variable } from '../../core/ir.js'
+import { concrete } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import { defaultBackend } from '../../environment.js'
+import { GraphBuilder } from '../../graph/builder.js'
+import { invalid } from '../config.js'
+import { CallContext } from '../layers/context.js'
+import { InputLayer } from '../layers/core.js'
+import { formatKerasShape, type Layer } from '../layers/layer.js'
+import type { Weight } from '../layers/weight.js'
+import { type Network, writeNetwork } from '../network.js'
+import { nextSeed } from '../seed.js'
+import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
+import { castTensor, classWeights, countSamples, type DataLike, toTensors } from './data.js'
+import type { Samples } from './feed.js'
+import type { LogEntry, Term } from './logs.js'
+import { buildStep, logsOutput, type StepSources, stepInput } from './step.js'
+
+/** What the trainer needs to know of a model. */
+export interface Trainee {
+  readonly name: string
+  readonly network: Network
+  readonly layers: readonly Layer[]
+  readonly weights: readonly Weight[]
+  readonly inputNames: readonly string[]
+  readonly outputNames: readonly string[]
+}
+
+/** A step that is loaded into the backend. */
+export interface LoadedStep {
+  readonly executable: Executable
+  readonly entries: readonly LogEntry[]
+  readonly terms: readonly Term[]
+  readonly batch: number
+  readonly accumulates: boolean
+  readonly rates: readonly string[]
+  readonly usesStepCounter: boolean
+  /** The rates that the executable holds now. */
+  readonly held: Float64Array
+}
+
+export interface SampleWeightOptions {
+  /** One weight for each sample; for several outputs one array for each, or one for all. */
+  readonly sampleWeight?: DataLike | null
+  /** A weight for each class of a model with one output; 1 where absent. */
+  readonly classWeight?: Readonly<Record<number, number>> | null
+}
+
+type StepMode = 'update' | 'accumulate' | 'test'
+
+const scalar = new Float32Array(1)
+const counter = new Int32Array(1)
+
+/** Compiles a model's steps and runs them: backend memory, optimizer state, plans by batch size. */
+export class Trainer {
+  readonly #trainee: Trainee
+  #store: VariableStore | undefined
+  #compiled: Compiled | undefined
+  #trainable: readonly Weight[] = []
+  #seed = 0
+  readonly #state = new Map<Weight, Map<string, Variable>>()
+  readonly #steps = new Map<string, LoadedStep>()
+  readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
+  #disposed = false
+  #busy = false
+
+  constructor(trainee: Trainee) {
+    this.#trainee = trainee
+  }
+
+  /** Throws INVALID_ARGUMENT before `compile`. */
+  get compiled(): Compiled {
+    if (!this.#compiled) throw invalid(`model '${this.#trainee.name}' is not compiled; call compile() first`)
+    return this.#compiled
+  }
+
+  get isCompiled(): boolean {
+    return this.#compiled !== undefined
+  }
+
+  compile(options: CompileOptions): void {
+    this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
+    this.forgetSteps()
+    this.#seed = nextSeed()
+    for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
+    this.#state.clear()
+  }
+
+  /** Drops compiled steps, as after a change of what is trainable. */
+  forgetSteps(): void {
+    for (const step of this.#steps.values()) step.executable.dispose()
+    this.#steps.clear()
+  }
+
+  /** Runs `work` unless something else of the model runs. */
+  async exclusively<T>(work: (store: VariableStore) => Promise<T>): Promise<T> {
+    if (this.#busy)
+      throw invalid(`model '${this.#trainee.name}' is busy; await the running fit, evaluate or predict first`)
+    this.#busy = true
+    try {
+      return await work(await this.#open())
+    } finally {
+      this.#busy = false
+    }
+  }
+
+  async #open(): Promise<VariableStore> {
+    if (this.#disposed) throw new LanewiseError('DISPOSED', `model '${this.#trainee.name}' has been disposed of`)
+    if (!this.#store) {
+      const { weights } = this.#trainee
+      const home = weights.find((weight) => weight.home)?.home
+      this.#store = home ?? new VariableStore(await defaultBackend())
+    }
+    for (const weight of this.#trainee.weights) {
+      if (weight.home === this.#store) continue
+      const content = await weight.read()
+      weight.home = this.#store
+      this.#store.write(weight, content)
+    }
+    return this.#store
+  }
+
+  /** Checks inputs against the model, in its order and element types. Throws SHAPE_MISMATCH naming the input. */
+  inputs(x: DataLike): Tensor[] {
+    const { network, inputNames } = this.#trainee
+    return toTensors(x, inputNames, 'input').map((tensor, i) => {
+      const { shape, node } = network.inputs[i]
+      const fits =
+        tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
+      if (!fits)
+        throw new LanewiseError(
+          'SHAPE_MISMATCH',
+          `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}`,
+        )
+      const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
+      return castTensor(tensor, dtype as NumericDType, `input '${inputNames[i]}'`)
+    })
+  }
+
+  /** Inputs, targets and weights, checked. */
+  samples(x: DataLike, y: DataLike, options: SampleWeightOptions = {}): Samples {
+    const { outputNames } = this.#trainee
+    const inputs = this.inputs(x)
+    const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
+      const dtype = this.compiled.outputs[i].loss?.details.sparse ? 'int32' : 'float32'
+      return castTensor(tensor, dtype, `target '${outputNames[i]}'`)
+    })
+    const weights = this.#weights(targets, options)
+    const given = weights.flatMap((weight) => weight ?? [])
+    return { x: inputs, y: targets, weights, count: countSamples([...inputs, ...targets, ...given]) }
+  }
+
+  #weights(targets: readonly Tensor[], { sampleWeight, classWeight }: SampleWeightOptions): (Tensor | undefined)[] {
+    if (classWeight) {
+      if (sampleWeight) throw invalid('give either classWeight or sampleWeight, not both')
+      if (targets.length !== 1) throw invalid('classWeight works for models with one output; give sampleWeight')
+      return [classWeights(targets[0], classWeight)]
+    }
+    if (!sampleWeight) return targets.map(() => undefined)
+    const shared = targets.length > 1 && (sampleWeight instanceof Tensor || ArrayBuffer.isView(sampleWeight))
+    const names = shared ? ['all outputs'] : this.#trainee.outputNames
+    const tensors = toTensors(sampleWeight, names, 'sampleWeight').map((tensor) => {
+      const weight = castTensor(tensor, 'float32', 'sampleWeight')
+      if (weight.size !== weight.dims[0])
+        throw new LanewiseError(
+          'SHAPE_MISMATCH',
+          `sampleWeight has one number for each sample, got (${tensor.dims.join(', ')})`,
+        )
+      return weight.reshape([weight.size])
+    })
+    return targets.map((_, i) => tensors[shared ? 0 : i])
+  }
+
+  /** Loads a step; the caller disposes of it. */
+  load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): LoadedStep {
+    this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
+    const { graph, entries, rates, usesStepCounter } = buildStep({
+      network: this.#trainee.network,
+      layers: this.#trainee.layers,
+      compiled: this.compiled,
+      sources,
+      batch,
+      mode,
+      trainable: this.#trainable,
+      slotsOf: (weight) =>
+        this.compiled.optimizer.slots.map(({ name, initial }) => this.#slot(store, weight, name, initial)),
+      accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient', 0),
+      seed: this.#seed,
+    })
+    return {
+      executable: compileGraph(graph, store.backend, { storageOf: store.storageOf }),
+      entries,
+      terms: entries.flatMap((entry) => entry.terms),
+      batch,
+      accumulates: mode === 'accumulate',
+      rates,
+      usesStepCounter,
+      held: new Float64Array(rates.length).fill(Number.NaN),
+    }
+  }
+
+  #slot(store: VariableStore, weight: Weight, name: string, initial: number): Variable {
+    const slots = this.#state.get(weight) ?? new Map<string, Variable>()
+    this.#state.set(weight, slots)
+    let slot = slots.get(name)
+    if (!slot) {
+      slot = { name: `${weight.name}/${name}`, dtype: 'float32', shape: weight.shape, trainable: false }
+      store.write(slot, Tensor.full('float32', weight.shape, initial))
+      slots.set(name, slot)
+    }
+    return slot
+  }
+
+  /** A step for fed batches, kept for the next batch of its kind. */
+  cached(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): LoadedStep {
+    const types = [...sources.x, ...sources.y, ...sources.weights].map(
+      (source) => source && [source.dtype, source.sample],
+    )
+    const frozen = this.#trainee.weights.map((weight) => (weight.trainable ? 1 : 0)).join('')
+    const key = JSON.stringify([mode, batch, types, frozen])
+    let step = this.#steps.get(key)
+    if (!step) {
+      step = this.load(store, sources, batch, mode)
+      this.#steps.set(key, step)
+    }
+    return step
+  }
+
+  /** Which step the optimizer's next iteration runs. */
+  get nextMode(): 'update' | 'accumulate' {
+    const { optimizer } = this.compiled
+    return (optimizer.iterations + 1) % optimizer.accumulationSteps === 0 ? 'update' : 'accumulate'
+  }
+
+  /** Feeds the scalars that changed, before a training step. */
+  feedScalars(step: LoadedStep): void {
+    const { optimizer } = this.compiled
+    const { rates, held, executable } = step
+    if (rates.length > 0) {
+      const values = optimizer.rates(optimizer.currentLearningRate, optimizer.updates)
+      for (let i = 0; i < rates.length; i++) {
+        const value = values[rates[i]]
+        if (value === held[i]) continue
+        held[i] = value
+        scalar[0] = value
+        executable.write(rates[i], scalar)
+      }
+    }
+    if (step.usesStepCounter) {
+      counter[0] = optimizer.iterations
+      executable.write(stepInput, counter)
+    }
+  }
+
+  /** The vector that the last run of `step` gave. */
+  readLogs(step: LoadedStep): TypedArray | Promise<TypedArray> {
+    return step.executable.read(logsOutput)
+  }
+
+  /** Outputs for inputs that are one batch. */
+  async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
+    const { network, inputNames, outputNames } = this.#trainee
+    const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
+    let predictor = this.#predictors.get(key)
+    if (!predictor) {
+      const builder = new GraphBuilder(this.#trainee.name)
+      const values = inputs.map((tensor, i) => builder.input(inputNames[i], tensor.type, tensor.dims))
+      const results = writeNetwork(network, values, new CallContext(builder, { training: false }))
+      results.forEach((result, i) => {
+        builder.output(result, `output/${outputNames[i]}`)
+      })
+      predictor = {
+        executable: compileGraph(builder.build(), store.backend, { storageOf: store.storageOf }),
+        shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
+      }
+      this.#predictors.set(key, predictor)
+    }
+    const { executable, shapes } = predictor
+    inputs.forEach((tensor, i) => {
+      executable.write(inputNames[i], tensor.data as TypedArray)
+    })
+    await executable.run()
+    return Promise.all(
+      outputNames.map(
+        async (name, i) => new Tensor(network.outputs[i].dtype, await executable.read(`output/${name}`), shapes[i]),
+      ),
+    )
+  }
+
+  /** Frees backend memory. */
+  dispose(): void {
+    if (this.#busy) throw invalid(`model '${this.#trainee.name}' is busy; await the running work before dispose()`)
+    this.forgetSteps()
+    for (const { executable } of this.#predictors.values()) executable.dispose()
+    this.#predictors.clear()
+    for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
+    this.#state.clear()
+    for (const weight of this.#trainee.weights) weight.release()
+    this.#disposed = true
+  }
+}
