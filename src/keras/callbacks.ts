@@ -1,3 +1,4 @@
+import type { Tensor } from '../core/tensor.js'
 import { invalid } from './config.js'
 import type { Optimizer } from './optimizers.js'
 import { Schedule } from './schedules.js'
@@ -8,8 +9,8 @@ export interface TrainedModel {
   /** Set true to end `fit` after the running batch. */
   stopTraining: boolean
   readonly optimizer: Optimizer
-  readonly weightContents: () => Promise<readonly unknown[]>
-  readonly restore: (contents: readonly unknown[]) => void
+  weightContents(): Promise<readonly Tensor[]>
+  restore(contents: readonly Tensor[]): void
 }
 
 /** Hooks of `fit`; all are optional, and a promise is awaited. Logs have Keras's names. */
@@ -88,7 +89,7 @@ export class EarlyStopping implements Callback {
   #monitor: Monitor
   #model: TrainedModel | undefined
   #wait = 0
-  #best: readonly unknown[] | undefined
+  #best: readonly Tensor[] | undefined
 
   constructor(options: EarlyStoppingOptions = {}) {
     this.#options = options

@@ -16,7 +16,7 @@ const isShaped = (value: unknown): value is { data: TypedArray; shape: readonly 
   typeof value === 'object' &&
   value !== null &&
   'shape' in value &&
-  ArrayBuffer.isView((value as { data: unknown }).data)
+  'data' in value && ArrayBuffer.isView(value.data)
 
 /** The data as a Tensor. Throws INVALID_ARGUMENT naming `what`. */
 export function toTensor(data: ArrayLikeData, what: string): Tensor {

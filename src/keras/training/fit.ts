@@ -187,7 +187,7 @@ export function fit(
     else if (options.validationSplit) [samples, heldOut] = splitSamples(samples, options.validationSplit)
 
     const history = new History()
-    const all = [...(options.callbacks ?? []), history]
+    const all: readonly Callback[] = [...(options.callbacks ?? []), history]
     const progress = new Progress(resolveVerbosity(options.verbose))
     const hooks: PassHooks = {
       begin: all.filter((callback) => callback.onBatchBegin),

@@ -1,4 +1,4 @@
-import type { Executable } from '../../backend/backend.js'
+import type { Executable, MaybePromise } from '../../backend/backend.js'
 import { VariableStore } from '../../backend/store.js'
 import { compile as compileGraph } from '../../compile.js'
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
@@ -258,8 +258,8 @@ export class Trainer {
   }
 
   /** The vector that the last run of `step` gave. */
-  readLogs(step: LoadedStep): TypedArray | Promise<TypedArray> {
-    return step.executable.read(logsOutput)
+  readLogs(step: LoadedStep): MaybePromise<Float32Array> {
+    return step.executable.read(logsOutput) as MaybePromise<Float32Array>
   }
 
   /** Outputs for inputs that are one batch. */
