@@ -72,6 +72,9 @@ export class Model extends Layer implements TrainedModel {
     return this.#network
   }
 
+  /** Gives a model without an input shape that of the data. */
+  protected connectFor(_x: DataLike): void {}
+
   get isConnected(): boolean {
     return this.#network !== undefined
   }
@@ -144,12 +147,14 @@ export class Model extends Layer implements TrainedModel {
    * Trains for a number of epochs. Each step is one call into the backend; the event loop gets a turn about every
    * 50 ms. Throws SHAPE_MISMATCH where data and model do not fit, before anything runs.
    */
-  fit(x: DataLike, y: DataLike, options?: FitOptions): Promise<History> {
+  async fit(x: DataLike, y: DataLike, options?: FitOptions): Promise<History> {
+    this.connectFor(x)
     return fit(this.#trainer, this, x, y, options)
   }
 
   /** Loss and metrics over all samples, under Keras's log names. */
-  evaluate(x: DataLike, y: DataLike, options?: EvaluateOptions): Promise<Logs> {
+  async evaluate(x: DataLike, y: DataLike, options?: EvaluateOptions): Promise<Logs> {
+    this.connectFor(x)
     return evaluate(this.#trainer, x, y, options)
   }
 
@@ -157,16 +162,19 @@ export class Model extends Layer implements TrainedModel {
   async predict(x: DataLike, options?: BatchOptions): Promise<Tensor>
   async predict<T extends Tensor | Tensor[]>(x: DataLike, options?: BatchOptions): Promise<T>
   async predict(x: DataLike, options?: BatchOptions): Promise<Tensor | Tensor[]> {
+    this.connectFor(x)
     return this.#single(await predict(this.#trainer, x, options))
   }
 
   /** One training step; gives the logs of this batch alone, from before the update. */
-  trainOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+  async trainOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+    this.connectFor(x)
     return onBatch(this.#trainer, true, x, y, options)
   }
 
   /** Loss and metrics of one batch. */
-  testOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+  async testOnBatch(x: DataLike, y: DataLike, options?: SampleWeightOptions): Promise<Logs> {
+    this.connectFor(x)
     return onBatch(this.#trainer, false, x, y, options)
   }
 
@@ -174,6 +182,7 @@ export class Model extends Layer implements TrainedModel {
   async predictOnBatch(x: DataLike): Promise<Tensor>
   async predictOnBatch<T extends Tensor | Tensor[]>(x: DataLike): Promise<T>
   async predictOnBatch(x: DataLike): Promise<Tensor | Tensor[]> {
+    this.connectFor(x)
     const inputs = this.#trainer.inputs(x)
     return this.#single(await this.#trainer.exclusively((store) => this.#trainer.predictBatch(store, inputs)))
   }

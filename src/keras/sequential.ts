@@ -3,6 +3,7 @@ import { InputLayer } from './layers/core.js'
 import type { KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
+import { type DataLike, toTensors } from './training/data.js'
 
 export interface SequentialOptions {
   readonly name?: string
@@ -23,7 +24,7 @@ export class Sequential extends Model {
     if (options.trainable === false) this.trainable = false
   }
 
-  /** Appends a layer. Throws INVALID_ARGUMENT after `compile`d use began. */
+  /** Appends a layer. Throws INVALID_ARGUMENT for a layer that is there already. */
   add(layer: Layer): void {
     this.#append(layer)
     this.#connectChain()
@@ -56,13 +57,13 @@ export class Sequential extends Model {
     this.#connectChain()
   }
 
+  protected override connectFor(x: DataLike): void {
+    if (!this.isConnected && this.#chain.length > 0) this.build(toTensors(x, ['input'], 'input')[0].dims)
+  }
+
   /** The layers without the input. */
   override get layers(): readonly Layer[] {
     return this.#chain
-  }
-
-  override get weights() {
-    return this.isConnected ? super.weights : []
   }
 
   protected override summaryLayers(): readonly Layer[] {

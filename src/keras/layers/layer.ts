@@ -165,7 +165,7 @@ export abstract class Layer {
   serialize(): KerasObject {
     const object = kerasObject('keras.layers', this.className, this.getConfig())
     const shapes = this.#builtFor
-    if (!shapes || shapes.length === 0) return object
+    if (!shapes || (shapes.length < 2 && this.weights.length === 0)) return object
     return { ...object, build_config: { input_shape: shapes.length === 1 ? shapes[0] : shapes } }
   }
 

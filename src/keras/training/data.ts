@@ -13,10 +13,7 @@ export type ArrayLikeData = Tensor | { readonly data: TypedArray; readonly shape
 export type DataLike = ArrayLikeData | readonly ArrayLikeData[] | Readonly<Record<string, ArrayLikeData>>
 
 const isShaped = (value: unknown): value is { data: TypedArray; shape: readonly number[] } =>
-  typeof value === 'object' &&
-  value !== null &&
-  'shape' in value &&
-  'data' in value && ArrayBuffer.isView(value.data)
+  typeof value === 'object' && value !== null && 'shape' in value && 'data' in value && ArrayBuffer.isView(value.data)
 
 /** The data as a Tensor. Throws INVALID_ARGUMENT naming `what`. */
 export function toTensor(data: ArrayLikeData, what: string): Tensor {

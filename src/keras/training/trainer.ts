@@ -24,6 +24,7 @@ import { buildStep, logsOutput, type StepSources, stepInput } from './step.js'
 /** What the trainer needs to know of a model. */
 export interface Trainee {
   readonly name: string
+  readonly isConnected: boolean
   readonly network: Network
   readonly layers: readonly Layer[]
   readonly weights: readonly Weight[]
@@ -60,6 +61,7 @@ const counter = new Int32Array(1)
 export class Trainer {
   readonly #trainee: Trainee
   #store: VariableStore | undefined
+  #options: CompileOptions | undefined
   #compiled: Compiled | undefined
   #trainable: readonly Weight[] = []
   #seed = 0
@@ -75,16 +77,16 @@ export class Trainer {
 
   /** Throws INVALID_ARGUMENT before `compile`. */
   get compiled(): Compiled {
+    if (this.#options) this.#compiled ??= resolveCompileOptions(this.#options, this.#trainee.outputNames)
     if (!this.#compiled) throw invalid(`model '${this.#trainee.name}' is not compiled; call compile() first`)
     return this.#compiled
   }
 
-  get isCompiled(): boolean {
-    return this.#compiled !== undefined
-  }
-
+  /** Options of models without an input shape are checked when the model is connected. */
   compile(options: CompileOptions): void {
-    this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
+    this.#compiled = undefined
+    this.#options = options
+    if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
     this.forgetSteps()
     this.#seed = nextSeed()
     for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
