@@ -114,16 +114,25 @@ export class InferenceSession {
     for (const { name, dtype, shape } of this.#graph.inputs) {
       const tensor = feeds[name]
       if (!(tensor instanceof Tensor))
-        throw new LanewiseError('INVALID_ARGUMENT', `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})`)
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})`,
+        )
       if (tensor.type !== dtype)
         throw new LanewiseError('TYPE_MISMATCH', `the input '${name}' is ${dtype}, it was fed ${tensor.type}`)
     }
     for (const name of Object.keys(feeds))
       if (!this.inputNames.includes(name))
-        throw new LanewiseError('INVALID_ARGUMENT', `there is no input '${name}'; the inputs are ${this.inputNames.join(', ')}`)
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          `there is no input '${name}'; the inputs are ${this.inputNames.join(', ')}`,
+        )
     for (const name of wanted)
       if (!this.outputNames.includes(name))
-        throw new LanewiseError('INVALID_ARGUMENT', `there is no output '${name}'; the outputs are ${this.outputNames.join(', ')}`)
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          `there is no output '${name}'; the outputs are ${this.outputNames.join(', ')}`,
+        )
   }
 
   #planFor(feeds: Feeds): SessionPlan {

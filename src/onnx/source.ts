@@ -17,6 +17,7 @@ export async function readModel(source: string | URL | Uint8Array | ArrayBufferL
   } catch (cause) {
     throw new LanewiseError('IO_ERROR', `cannot fetch ${address}: ${(cause as Error).message}`, { cause })
   }
-  if (!response.ok) throw new LanewiseError('DATA_NOT_FOUND', `cannot fetch ${address}: the server answered ${response.status}`)
+  if (!response.ok)
+    throw new LanewiseError('DATA_NOT_FOUND', `cannot fetch ${address}: the server answered ${response.status}`)
   return new Uint8Array(await response.arrayBuffer())
 }

@@ -1,0 +1,226 @@
+import * as ort from 'onnxruntime-web'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LanewiseError } from '../src/core/errors.js'
+import type { Graph, Variable } from '../src/core/ir.js'
+import { RandomGenerator } from '../src/core/random.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { printGraph } from '../src/graph/print.js'
+import { bakeVariables, exportModel } from '../src/onnx/export.js'
+import { importModel } from '../src/onnx/import.js'
+import { onnx } from '../src/onnx/proto.js'
+import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
+import { InferenceSession } from '../src/session.js'
+
+ort.env.wasm.numThreads = 1
+ort.env.logLevel = 'error'
+
+const random = new RandomGenerator(5)
+const randomTensor = (dims: readonly number[]): Tensor => {
+  const tensor = Tensor.zeros('float32', dims)
+  const data = tensor.data as Float32Array
+  for (let index = 0; index < data.length; index++) data[index] = random.normal()
+  return tensor
+}
+
+/** A small CNN as a layer API would build it, with a symbolic batch. */
+function smallCnn(): Graph {
+  const k = new GraphBuilder('small')
+  const x = k.input('x', 'float32', ['batch', 9, 9, 2])
+  const planes = k.op(
+    'Conv',
+    [k.transpose(x, [0, 3, 1, 2]), k.constant(randomTensor([5, 2, 3, 3]), 'kernel'), k.constant(randomTensor([5]))],
+    {
+      pads: [1, 1, 1, 1],
+    },
+  )
+  const pooled = k.transpose(k.op('MaxPool', [k.relu(planes)], { kernel_shape: [2, 2], strides: [2, 2] }), [0, 2, 3, 1])
+  const flat = k.reshape(pooled, [-1, 80])
+  const logits = k.add(k.matMul(flat, k.constant(randomTensor([80, 4]))), k.constant(randomTensor([4])))
+  k.output(k.softmax(logits), 'probabilities')
+  return k.build({ purpose: 'test' })
+}
+
+const codeOf = (attempt: () => unknown): string | undefined => {
+  try {
+    attempt()
+    return undefined
+  } catch (error) {
+    return error instanceof LanewiseError ? error.code : `not a LanewiseError: ${(error as Error).stack}`
+  }
+}
+
+const modelOf = (graph: onnx.IGraphProto, opset = 18): Uint8Array =>
+  onnx.ModelProto.encode(
+    onnx.ModelProto.create({ irVersion: 8, opsetImport: [{ domain: '', version: opset }], graph }),
+  ).finish()
+
+const valueInfo = (name: string, dims: readonly number[]): onnx.IValueInfoProto => ({
+  name,
+  type: { tensorType: { elemType: 1, shape: { dim: dims.map((dimValue) => ({ dimValue })) } } },
+})
+
+test('tensors survive the round trip, bit by bit', () => {
+  for (const dtype of [
+    'float32',
+    'float64',
+    'int8',
+    'uint8',
+    'int16',
+    'uint16',
+    'int32',
+    'uint32',
+    'int64',
+    'uint64',
+    'bool',
+  ] as const) {
+    const tensor = new Tensor(dtype, [1, 0, 1, 1, 0, 1], [3, 2])
+    const back = decodeTensor(onnx.TensorProto.decode(onnx.TensorProto.encode(encodeTensor(tensor, 't')).finish()))
+    assert.equal([back.type, back.dims, back.data], [dtype, [3, 2], tensor.data])
+  }
+  const words = decodeTensor(
+    onnx.TensorProto.decode(onnx.TensorProto.encode(encodeTensor(new Tensor('string', ['a', 'né'], [2]))).finish()),
+  )
+  assert.equal(words.data, ['a', 'né'])
+})
+
+test('int64 data beyond 2^53 keep their bits in raw form', () => {
+  const tensor = new Tensor('int64', BigInt64Array.of(2n ** 62n + 1n, -(2n ** 62n) - 1n), [2])
+  assert.equal(
+    decodeTensor(onnx.TensorProto.decode(onnx.TensorProto.encode(encodeTensor(tensor)).finish())).data,
+    tensor.data,
+  )
+})
+
+test('export then import gives the same graph', () => {
+  const graph = smallCnn()
+  const back = importModel(exportModel(graph))
+  assert.is(printGraph(back), printGraph(graph))
+  assert.equal(back.metadata, { purpose: 'test' })
+})
+
+test('an exported model gives the same outputs in onnxruntime-web', async () => {
+  for (const opset of [13, 15, 18, 21]) {
+    const bytes = exportModel(smallCnn(), { opset })
+    const peer = await ort.InferenceSession.create(bytes)
+    const session = await InferenceSession.create(bytes)
+    for (const batch of [1, 3]) {
+      const x = randomTensor([batch, 9, 9, 2])
+      const expected = await peer.run({ x: new ort.Tensor('float32', x.data as Float32Array, x.dims) })
+      const { probabilities } = await session.run({ x })
+      assert.equal(probabilities.dims, [batch, 4])
+      const difference = Math.max(
+        ...probabilities
+          .toNumbers()
+          .map((value, index) => Math.abs(value - Number(expected.probabilities.data[index]))),
+      )
+      assert.ok(difference <= 1e-5, `opset ${opset}, batch ${batch}: ${difference}`)
+    }
+    await session.release()
+    await peer.release()
+  }
+})
+
+test('variables are baked into initializers under their names', () => {
+  const weight: Variable = { name: 'dense/kernel', dtype: 'float32', shape: [2, 2], trainable: true }
+  const k = new GraphBuilder()
+  k.output(k.matMul(k.input('x', 'float32', ['batch', 2]), k.variable(weight)), 'y')
+  const graph = k.build()
+  assert.is(
+    codeOf(() => exportModel(graph)),
+    'INVALID_ARGUMENT',
+  )
+  const content = randomTensor([2, 2])
+  const back = importModel(exportModel(bakeVariables(graph, new Map([[weight, content]]))))
+  assert.equal(
+    [...back.constants].map(([value, tensor]) => [value.name, tensor.data]),
+    [['dense/kernel', content.data]],
+  )
+})
+
+test('lanewise ops never leave: an op without a standard form is refused by name', () => {
+  const k = new GraphBuilder()
+  const x = k.input('x', 'float32', [4])
+  k.output(k.op('lanewise.ReluGradient', [x, x]), 'y')
+  assert.throws(() => exportModel(k.build()), /lanewise\.ReluGradient 'ReluGradient'/)
+})
+
+test('nodes out of order are sorted; cycles and dangling names are refused', () => {
+  const relu = (name: string, input: string, output: string) => ({
+    opType: 'Relu',
+    name,
+    input: [input],
+    output: [output],
+  })
+  const graph = (node: onnx.INodeProto[]) =>
+    modelOf({ name: 'g', node, input: [valueInfo('x', [2])], output: [valueInfo('y', [2])] })
+  const sorted = importModel(graph([relu('b', 'h', 'y'), relu('a', 'x', 'h')]))
+  assert.equal(
+    sorted.nodes.map(({ name }) => name),
+    ['a', 'b'],
+  )
+  assert.throws(() => importModel(graph([relu('a', 'y', 'h'), relu('b', 'h', 'y')])), /depends on its own output/)
+  assert.throws(() => importModel(graph([relu('a', 'a', 'a')])), /depends on its own output/)
+  assert.throws(() => importModel(graph([relu('a', 'nowhere', 'y')])), /Relu 'a' reads 'nowhere'/)
+})
+
+test('every unsupported op is named at once', () => {
+  const node = ['Frobnicate', 'Relu', 'Wobble', 'Wobble'].map((opType, index) => ({
+    opType,
+    input: ['x'],
+    output: [`y${index}`],
+  }))
+  const bytes = modelOf({ name: 'g', node, input: [valueInfo('x', [2])], output: [] })
+  assert.throws(() => importModel(bytes), /Frobnicate \(1 node\), Wobble \(2 nodes\)/)
+  assert.is(
+    codeOf(() => importModel(bytes)),
+    'UNSUPPORTED_OP',
+  )
+})
+
+test('tensors whose data do not fit their dims are refused', () => {
+  const refuse = (proto: onnx.ITensorProto) =>
+    assert.is(
+      codeOf(() => decodeTensor(proto)),
+      'INVALID_MODEL',
+    )
+  refuse({ dataType: 1, dims: [3], floatData: [1, 2] })
+  refuse({ dataType: 1, dims: [3], rawData: new Uint8Array(11) })
+  refuse({ dataType: 1, dims: [-3], floatData: [] })
+  refuse({ dataType: 1, dims: [1e9, 1e9, 1e9], rawData: new Uint8Array(4) })
+  refuse({ dataType: 99, dims: [1], rawData: new Uint8Array(4) })
+  refuse({ dataType: 7, dims: [2], int64Data: [1] })
+})
+
+test('a truncated or damaged file is refused with a LanewiseError, never a crash', () => {
+  const whole = exportModel(smallCnn())
+  for (let length = 0; length < whole.length; length += 7) {
+    const code = codeOf(() => importModel(whole.subarray(0, length)))
+    assert.ok(code === undefined || !code.startsWith('not'), `${length} bytes: ${code}`)
+  }
+  for (let round = 0; round < 500; round++) {
+    const damaged = whole.slice()
+    for (let flips = 1 + random.integer(4); flips > 0; flips--)
+      damaged[random.integer(damaged.length)] = random.integer(256)
+    const code = codeOf(() => importModel(damaged))
+    assert.ok(code === undefined || !code.startsWith('not'), `round ${round}: ${code}`)
+  }
+})
+
+test('a session checks its feeds and names the input', async () => {
+  const session = await InferenceSession.create(exportModel(smallCnn()))
+  const failure = async (feeds: Record<string, Tensor>) =>
+    session.run(feeds).then(
+      () => undefined,
+      (error) => `${error.code} ${error.message}`,
+    )
+  assert.match(await failure({}), /INVALID_ARGUMENT.*'x'/)
+  assert.match(await failure({ x: new Tensor('float64', new Float64Array(162), [1, 9, 9, 2]) }), /TYPE_MISMATCH.*'x'/)
+  assert.match(await failure({ x: randomTensor([1, 9, 9, 3]) }), /SHAPE_MISMATCH.*'?x'?/)
+  assert.match(await failure({ x: randomTensor([1, 9, 9, 2]), z: randomTensor([1]) }), /INVALID_ARGUMENT.*'z'/)
+  await session.release()
+  assert.match(await failure({ x: randomTensor([1, 9, 9, 2]) }), 'DISPOSED')
+})
+
+test.run()
