@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { interpret } from '../src/backend/reference/evaluate.js'
 import { LanewiseError } from '../src/core/errors.js'
 import type { Graph, Variable } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
@@ -119,6 +120,27 @@ test('an exported model gives the same outputs in onnxruntime-web', async () => 
     }
     await session.release()
     await peer.release()
+  }
+})
+
+test('activations newer than the opset are written in its own ops', async () => {
+  const x = randomTensor([2, 7])
+  for (const [op, attributes] of [
+    ['Gelu', {}],
+    ['Gelu', { approximate: 'tanh' }],
+    ['Swish', { alpha: 1.5 }],
+    ['Mish', {}],
+  ] as const) {
+    const k = new GraphBuilder()
+    k.output(k.op(op, [k.input('x', 'float32', ['batch', 7])], attributes), 'y')
+    const graph = k.build()
+    const bytes = exportModel(graph, { opset: 17 })
+    assert.ok(importModel(bytes).nodes.every((node) => node.op !== op))
+    const expected = interpret(graph, new Map([[graph.inputs[0], x]])).get(graph.outputs[0])!
+    const peer = await ort.InferenceSession.create(bytes)
+    const { y } = await peer.run({ x: new ort.Tensor('float32', x.data as Float32Array, x.dims) })
+    const difference = Math.max(...expected.toNumbers().map((value, index) => Math.abs(value - Number(y.data[index]))))
+    assert.ok(difference <= 1e-5, `${op}: ${difference}`)
   }
 })
 

@@ -93,12 +93,15 @@ export const activations = {
   ThresholdedRelu: activation(10, 'thresholdedRelu', { alpha: 1 }, ({ emit, inputs, attributes }, dy) =>
     emit.where(emit.greater(inputs[0]!, floatAttribute(attributes, 'alpha')), dy, 0),
   ),
-  Mish: activation(18, 'mish', {}, ({ emit, inputs }, dy) => {
-    const x = inputs[0]!
-    const squashed = emit.tanh(emit.softplus(x))
-    const curved = emit.mul(emit.mul(x, emit.sigmoid(x)), emit.sub(1, emit.square(squashed)))
-    return emit.mul(dy, emit.add(squashed, curved))
-  }),
+  Mish: {
+    ...activation(18, 'mish', {}, ({ emit, inputs }, dy) => {
+      const x = inputs[0]!
+      const squashed = emit.tanh(emit.softplus(x))
+      const curved = emit.mul(emit.mul(x, emit.sigmoid(x)), emit.sub(1, emit.square(squashed)))
+      return emit.mul(dy, emit.add(squashed, curved))
+    }),
+    decompose: (emit, node) => [emit.mul(node.inputs[0]!, emit.tanh(emit.softplus(node.inputs[0]!)))],
+  },
   /** x * sigmoid(alpha x); SiLU where alpha is 1. */
   Swish: {
     ...activation(24, 'swish', { alpha: 1 }, ({ emit, inputs, outputs, attributes }, dy) => {
@@ -136,6 +139,14 @@ export const activations = {
       const distribution = emit.mul(emit.add(emit.op('Erf', [emit.mul(x, Math.SQRT1_2)]), 1), 0.5)
       const density = emit.mul(emit.exp(emit.mul(square, -0.5)), 1 / Math.sqrt(2 * Math.PI))
       return [emit.mul(gradient(0)!, emit.add(distribution, emit.mul(x, density)))]
+    },
+    decompose: (emit, node) => {
+      const x = node.inputs[0]!
+      const inside =
+        stringAttribute(node.attributes, 'approximate') === 'tanh'
+          ? emit.tanh(emit.mul(emit.add(x, emit.mul(emit.mul(emit.square(x), x), 0.044715)), Math.sqrt(2 / Math.PI)))
+          : emit.op('Erf', [emit.mul(x, Math.SQRT1_2)])
+      return [emit.mul(emit.mul(x, 0.5), emit.add(inside, 1))]
     },
   },
   /** x where positive, else slope * x; slope broadcasts to x's shape. */
