@@ -47,10 +47,10 @@ const fromOutput = (byOutput: (context: GradientContext, upstream: Value) => Val
 /** Activation functions: unary elementwise ops, and the gradients that work from their outputs. */
 export const activations = {
   Relu: {
-    ...activation(14, 'relu', {}, ({ emit, outputs }, dy) => emit.op('lanewise.ReluGradient', [dy, outputs[0]])),
+    ...activation(13, 'relu', {}, ({ emit, outputs }, dy) => emit.op('lanewise.ReluGradient', [dy, outputs[0]])),
     infer: sameAsInput,
   },
-  LeakyRelu: activation(16, 'leakyRelu', { alpha: 0.01 }, ({ emit, inputs, outputs, attributes }, dy) => {
+  LeakyRelu: activation(6, 'leakyRelu', { alpha: 0.01 }, ({ emit, inputs, outputs, attributes }, dy) => {
     const alpha = floatAttribute(attributes, 'alpha')
     // The output has the sign of the input unless alpha is negative.
     return emit.where(emit.greater((alpha < 0 ? inputs[0] : outputs[0])!, 0), dy, emit.mul(dy, alpha))
@@ -151,7 +151,7 @@ export const activations = {
   },
   /** x where positive, else slope * x; slope broadcasts to x's shape. */
   PRelu: {
-    since: 16,
+    since: 9,
     inputs: [2, 2],
     outputs: [1, 1],
     traits: { elementwise: true, inPlace: [0] },

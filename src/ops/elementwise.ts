@@ -116,23 +116,23 @@ export const elementwise = {
     traits: { elementwise: true },
     infer: (context) => [{ ...sameAsFloatInput(context)[0], dtype: 'bool' }],
   },
-  Add: binary(14, (_, dy) => [dy, dy], true),
-  Sub: binary(14, ({ emit, needs }, dy) => [dy, needs(1) ? emit.neg(dy) : undefined]),
+  Add: binary(13, (_, dy) => [dy, dy], true),
+  Sub: binary(13, ({ emit, needs }, dy) => [dy, needs(1) ? emit.neg(dy) : undefined]),
   Mul: binary(
-    14,
+    13,
     ({ emit, inputs, needs }, dy) => [
       needs(0) ? emit.mul(dy, inputs[1]!) : undefined,
       needs(1) ? emit.mul(dy, inputs[0]!) : undefined,
     ],
     true,
   ),
-  Div: binary(14, ({ emit, inputs, outputs, needs }, dy) => {
+  Div: binary(13, ({ emit, inputs, outputs, needs }, dy) => {
     const quotient = emit.div(dy, inputs[1]!)
     return [quotient, needs(1) ? emit.neg(emit.mul(quotient, outputs[0])) : undefined]
   }),
   /** The exponent may have a dtype of its own; the result has the base's. */
   Pow: {
-    since: 15,
+    since: 13,
     inputs: [2, 2],
     outputs: [1, 1],
     traits: { elementwise: true, inPlace: [0] },
@@ -185,14 +185,14 @@ export const elementwise = {
   Equal: comparison(13, true),
   Greater: comparison(13),
   Less: comparison(13),
-  GreaterOrEqual: comparison(16),
-  LessOrEqual: comparison(16),
+  GreaterOrEqual: comparison(12),
+  LessOrEqual: comparison(12),
   And: logical(7),
   Or: logical(7),
   Xor: logical(7),
   /** (condition bool, a, b) -> a where the condition holds, else b. */
   Where: {
-    since: 16,
+    since: 9,
     inputs: [3, 3],
     outputs: [1, 1],
     traits: { elementwise: true, inPlace: [1] },
