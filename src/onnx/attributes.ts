@@ -41,15 +41,20 @@ function decodeAttribute(proto: onnx.IAttributeProto, what: string): AttributeVa
   }
 }
 
-/** The attributes of `node` that differ from their defaults, typed by the op's schema. */
-export function encodeAttributes(node: Node): onnx.IAttributeProto[] {
+/** The attributes of `node` that differ from their defaults, with their schemas. */
+export function writtenAttributes(node: Node): { name: string; schema: AttributeSchema; value: AttributeValue }[] {
   const schemas = definitionOf(node.op).attributes ?? {}
   return Object.entries(node.attributes).flatMap(([name, value]) => {
     const schema = schemas[name]
-    if (value === undefined || schema === undefined || sameValue(value, schema.default)) return []
-    return [{ name, ...encodeAttribute(schema.type, value) }]
+    return value === undefined || schema === undefined || sameValue(value, schema.default)
+      ? []
+      : [{ name, schema, value }]
   })
 }
+
+/** The attributes of `node` that differ from their defaults, typed by the op's schema. */
+export const encodeAttributes = (node: Node): onnx.IAttributeProto[] =>
+  writtenAttributes(node).map(({ name, schema, value }) => ({ name, ...encodeAttribute(schema.type, value) }))
 
 const sameValue = (a: AttributeValue, b: AttributeValue | undefined) => JSON.stringify(a) === JSON.stringify(b)
 

@@ -5,7 +5,7 @@ import type { Dim } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { definitionOf } from '../ops/index.js'
-import { encodeAttributes } from './attributes.js'
+import { encodeAttributes, writtenAttributes } from './attributes.js'
 import { onnx } from './proto.js'
 import { encodeTensor } from './tensors.js'
 
@@ -73,7 +73,10 @@ const encodeDim = (dim: Dim) => (typeof dim === 'number' ? { dimValue: dim } : {
 
 /** Replaces every node that `opset` lacks by its decomposition, until only nodes of that opset are left. */
 function decompose(graph: Graph, opset: number): Graph {
-  const isWritable = (node: Node) => !node.op.includes('.') && definitionOf(node.op).since <= opset
+  const isWritable = (node: Node) =>
+    !node.op.includes('.') &&
+    definitionOf(node.op).since <= opset &&
+    writtenAttributes(node).every(({ schema }) => (schema.since ?? 0) <= opset)
   if (graph.nodes.every(isWritable)) return graph
   const builder = new GraphBuilder(graph.name)
   const replaced = new Map<Value, Value>()
@@ -94,7 +97,7 @@ function decompose(graph: Graph, opset: number): Graph {
     if (!rule)
       throw new LanewiseError(
         'UNSUPPORTED_OP',
-        `${node.op} '${node.name}' has no form in opset ${opset}; export with opset ${definitionOf(node.op).since}`,
+        `${node.op} '${node.name}' has no form in opset ${opset}; export with a newer one`,
       )
     const outputs = builder.scope(node.name, () => rule(builder, { ...node, inputs }))
     node.outputs.forEach((value, index) => {

@@ -7,6 +7,8 @@ export interface AttributeSchema {
   readonly type: 'int' | 'float' | 'string' | 'ints' | 'floats' | 'strings' | 'tensor' | 'graph'
   readonly default?: AttributeValue
   readonly required?: boolean
+  /** The opset that added it, where that is later than the op's own. */
+  readonly since?: number
 }
 
 /** What shape inference may look at. */

@@ -72,10 +72,10 @@ const view = { view: true, inPlace: [0] } as const
 
 export const views = {
   Reshape: {
-    since: 14,
+    since: 5,
     inputs: [2, 2],
     outputs: [1, 1],
-    attributes: { allowzero: { type: 'int', default: 0 } },
+    attributes: { allowzero: { type: 'int', default: 0, since: 14 } },
     traits: view,
     infer: (context): TensorType[] => {
       const { dtype, shape } = required(context, 0)
