@@ -1,13 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
+import { lowerings } from '../src/backend/wasm/lower/index.js'
 import { isFloat } from '../src/core/dtype.js'
 import type { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { type OpCase, operandTensor, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { builds, runLowering } from './support/kernels.js'
-import { lowerings } from './support/lowerings.js'
 
 /** Asserts that `actual` is `expected` up to |a - b| <= tolerance (1 + |b|); NaN equals NaN, integers are exact. */
 function assertClose(actual: Tensor, expected: Tensor, tolerance: number): void {

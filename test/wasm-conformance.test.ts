@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
+import { lowerings } from '../src/backend/wasm/lower/index.js'
 import type { Attributes, Graph, Node } from '../src/core/ir.js'
 import { inversePermutation } from '../src/core/shape.js'
 import type { Tensor } from '../src/core/tensor.js'
@@ -10,7 +11,6 @@ import { definitionOf } from '../src/ops/index.js'
 import { channelsLastAttributes } from '../src/ops/window.js'
 import { casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 import { runLowering } from './support/kernels.js'
-import { lowerings } from './support/lowerings.js'
 
 /** The graph of a case, if lanewise has its op. */
 function graphOf(model: Uint8Array): Graph | undefined {
