@@ -63,7 +63,7 @@ for (const row of cases) {
 test('the backend goes', () => {
   wasm.dispose()
   if (hosted.size > 0)
-    console.log(`SKIP kernels: cases of ${[...hosted].sort().join(', ')} run in the reference backend`)
+    console.log(`\nSKIP kernels: cases of ${[...hosted].sort().join(', ')} run in the reference backend`)
 })
 
 test.run()
