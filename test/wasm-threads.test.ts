@@ -1,0 +1,58 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createWasmBackend } from '../src/backend/wasm/index.js'
+import { compile } from '../src/compile.js'
+import { sizeOf } from '../src/core/shape.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { randomTensor } from './support/products.js'
+
+const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1] }
+const xShape = [24, 13, 13, 7]
+const wShape = [3, 3, 7, 21]
+const vShape = [13 * 13 * 21, 33]
+
+/** Forward and backward products, each large enough for several tiles. */
+function products() {
+  const builder = new GraphBuilder('products')
+  const x = builder.input('x', 'float32', xShape)
+  const w = builder.input('w', 'float32', wShape)
+  const v = builder.input('v', 'float32', vShape)
+  const y = builder.op('lanewise.ConvNhwc', [x, w], { ...window, activation: 'relu' })
+  const flat = builder.reshape(y, [24, -1])
+  const z = builder.op('lanewise.FusedMatMul', [flat, v], { activation: 'tanh' })
+  builder.output(z, 'z')
+  builder.output(builder.op('lanewise.FusedMatMul', [z, v], { transB: 1 }), 'dflat')
+  builder.output(builder.op('lanewise.FusedMatMul', [flat, z], { transA: 1 }), 'dv')
+  builder.output(builder.op('lanewise.ConvInputGradientNhwc', [y, w], { ...window, input_shape: xShape }), 'dx')
+  builder.output(builder.op('lanewise.ConvWeightGradientNhwc', [x, y], { ...window, weight_shape: wShape }), 'dw')
+  return builder.build()
+}
+
+test('products have the same bits on 1, 2, 3 and 4 threads', async () => {
+  const graph = products()
+  const feeds = { x: randomTensor(xShape), w: randomTensor(wShape), v: randomTensor(vShape) }
+  const results: Uint8Array[][] = []
+  for (const threads of [1, 2, 3, 4]) {
+    const backend = await createWasmBackend({ threads })
+    assert.is(backend.report.threads, threads)
+    const executable = compile(graph, backend)
+    for (const [name, tensor] of Object.entries(feeds)) executable.write(name, tensor.data as Float32Array)
+    executable.run()
+    const outputs = await Promise.all(
+      graph.outputs.map(async ({ name }) => (await executable.read(name)) as Float32Array),
+    )
+    outputs.forEach((output, index) => {
+      assert.is(output.length, sizeOf(graph.outputs[index].shape as number[]))
+      assert.ok(output.some((value) => value !== 0))
+    })
+    results.push(outputs.map((output) => new Uint8Array(output.buffer, output.byteOffset, output.byteLength)))
+    executable.dispose()
+    backend.dispose()
+  }
+  for (const outputs of results.slice(1))
+    outputs.forEach((bytes, index) => {
+      assert.is(Buffer.compare(bytes, results[0][index]), 0, graph.outputs[index].name)
+    })
+})
+
+test.run()
