@@ -211,6 +211,19 @@ function sectionsOf(bytes: Uint8Array): { id: number; size: number }[] {
   return sections
 }
 
+test('the builds with relaxed SIMD train close to the baseline', async () => {
+  const step = denseStep(33, [97, 130, 10])
+  const { result: expected } = await train(step, { threads: 1, deterministic: true }, 5)
+  for (const build of ['single-relaxed', 'shared-relaxed'] as const) {
+    const { result } = await train(step, { threads: 2, build }, 5)
+    expected.forEach((content, index) => {
+      content.forEach((value, i) => {
+        assert.ok(Math.abs(Number(result[index][i]) - Number(value)) <= 1e-5)
+      })
+    })
+  }
+})
+
 for (const build of ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed'])
   test(`the build ${build} has code but no data segment, and less than 150 kB`, () => {
     const path = join('build/wasm', `lanewise-${build}.wasm`)

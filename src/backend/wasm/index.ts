@@ -6,7 +6,7 @@ import type { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
 import { type Machine, WasmExecutable } from './executable.js'
-import { availableCores, type Build } from './files.js'
+import { availableCores, type Build, unlockRelaxedSimd } from './files.js'
 import { lowerings } from './lower/index.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
@@ -36,8 +36,10 @@ const CROWDED_SPINS = 64
  * cannot do what an option forces, INVALID_ARGUMENT for a senseless number of threads.
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+  const relaxed = options.build ? options.build.endsWith('relaxed') : !options.deterministic
+  if (relaxed && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
   const support = hostSupport()
-  const notes = [...support.notes]
+  const notes = support.notes.filter((note) => relaxed || !note.startsWith('no relaxed SIMD'))
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
   const cores = await availableCores()
