@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
+import type { Machine } from '../src/backend/wasm/executable.js'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { hostSupport } from '../src/backend/wasm/module.js'
 import { compile } from '../src/compile.js'
@@ -192,6 +193,19 @@ test('deterministic picks baseline SIMD, and the environment says what runs', as
   assert.ok(host.simd && host.sharedMemory)
   configure({ threads: undefined, deterministic: undefined })
   assert.is(host.relaxedSimd, hostSupport().relaxedSimd)
+})
+
+test('a kernel that traps is an error on every number of threads, not a wait without end', async () => {
+  for (const threads of [1, 2, 3]) {
+    const backend = await createWasmBackend({ threads })
+    const { memory, run } = backend as unknown as Machine
+    const tape = memory.allocate(16)
+    const UNKNOWN_KERNEL = 100_000
+    new Int32Array(memory.memory.buffer, tape, 4).set([UNKNOWN_KERNEL, 0, 50, 0])
+    assert.throws(() => run.call(backend, tape, 1, threads), refusal('BACKEND_UNAVAILABLE', /a kernel stopped/))
+    assert.throws(() => backend.allocate('float32', [1]), refusal('BACKEND_UNAVAILABLE', /cannot be used any more/))
+    backend.dispose()
+  }
 })
 
 /** Ids and sizes of the sections of a wasm module. */
