@@ -17,6 +17,8 @@ import {
   sequential,
   setRandomSeed,
 } from '../src/keras/index.js'
+import { rowsOf } from '../src/keras/training/data.js'
+import { InferenceSession } from '../src/session.js'
 
 const random = new RandomGenerator(7)
 const normals = (...dims: number[]) =>
@@ -350,12 +352,56 @@ test('a sequential model without an input shape takes that of its data', async (
   net.dispose()
 })
 
+test('a dataset of batches trains as its arrays do', async () => {
+  const { x, y } = separable(20)
+  const start = small().getWeights()
+  const train = async (data: Parameters<ReturnType<typeof small>['fit']>[0], targets: Tensor | null) => {
+    const net = small()
+    net.setWeights(start)
+    net.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
+    const { history } = await net.fit(data, targets, { batchSize: 8, epochs: 2, shuffle: false, verbose: 0 })
+    const result = [history, net.getWeights(), await net.evaluate(data, targets, { batchSize: 8, verbose: 0 })]
+    net.dispose()
+    return result
+  }
+  const batches = {
+    async *[Symbol.asyncIterator]() {
+      for (const [from, to] of [
+        [0, 8],
+        [8, 16],
+        [16, 20],
+      ])
+        yield [rowsOf(x, from, to), rowsOf(y, from, to)] as const
+    },
+  }
+  assert.equal(await train(batches, null), await train(x, y))
+})
+
+test('an exported model gives the same outputs', async () => {
+  const net = convolutional(true)
+  const x = normals(3, 28, 28, 1)
+  const session = await InferenceSession.create(net.toOnnx())
+  const outputs = await session.run({ [session.inputNames[0]]: x })
+  const expected = (await net.predict(x)).toNumbers()
+  const actual = outputs[session.outputNames[0]].toNumbers()
+  assert.ok(actual.every((value, i) => Math.abs(value - expected[i]) <= 1e-6))
+  await session.release()
+  net.dispose()
+})
+
 test('training lets others run', async () => {
   const net = convolutional(true)
   net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
   let turns = 0
   const timer = setInterval(() => turns++, 5)
-  await net.fit(normals(48, 28, 28, 1), oneHot(new Array(48).fill(1), 10), { batchSize: 4, epochs: 6, verbose: 0 })
+  const started = performance.now()
+  const x = normals(48, 28, 28, 1)
+  await net.fit(x, oneHot(new Array(48).fill(1), 10), {
+    batchSize: 4,
+    epochs: 10_000,
+    callbacks: [{ onEpochEnd: () => void (net.stopTraining = performance.now() - started > 300) }],
+    verbose: 0,
+  })
   clearInterval(timer)
   assert.ok(turns > 0)
   net.dispose()

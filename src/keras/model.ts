@@ -24,6 +24,7 @@ import {
   predict,
 } from './training/fit.js'
 import type { Logs } from './training/logs.js'
+import type { Dataset } from './training/loop.js'
 import { type SampleWeightOptions, Trainer } from './training/trainer.js'
 
 export interface ModelOptions {
@@ -73,7 +74,7 @@ export class Model extends Layer implements TrainedModel {
   }
 
   /** Gives a model without an input shape that of the data. */
-  protected connectFor(_x: DataLike): void {}
+  protected connectFor(_x: DataLike | Dataset): void {}
 
   get isConnected(): boolean {
     return this.#network !== undefined
@@ -145,15 +146,15 @@ export class Model extends Layer implements TrainedModel {
 
   /**
    * Trains for a number of epochs. Each step is one call into the backend; the event loop gets a turn about every
-   * 50 ms. Throws SHAPE_MISMATCH where data and model do not fit, before anything runs.
+   * 50 ms. A dataset (async iterable of batches) takes the place of x and y. Throws SHAPE_MISMATCH where data and model do not fit, before anything runs.
    */
-  async fit(x: DataLike, y: DataLike, options?: FitOptions): Promise<History> {
+  async fit(x: DataLike | Dataset, y?: DataLike | null, options?: FitOptions): Promise<History> {
     this.connectFor(x)
     return fit(this.#trainer, this, x, y, options)
   }
 
   /** Loss and metrics over all samples, under Keras's log names. */
-  async evaluate(x: DataLike, y: DataLike, options?: EvaluateOptions): Promise<Logs> {
+  async evaluate(x: DataLike | Dataset, y?: DataLike | null, options?: EvaluateOptions): Promise<Logs> {
     this.connectFor(x)
     return evaluate(this.#trainer, x, y, options)
   }

@@ -4,6 +4,7 @@ import type { KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
 import { type DataLike, toTensors } from './training/data.js'
+import { type Dataset, isDataset } from './training/loop.js'
 
 export interface SequentialOptions {
   readonly name?: string
@@ -57,8 +58,9 @@ export class Sequential extends Model {
     this.#connectChain()
   }
 
-  protected override connectFor(x: DataLike): void {
-    if (!this.isConnected && this.#chain.length > 0) this.build(toTensors(x, ['input'], 'input')[0].dims)
+  protected override connectFor(x: DataLike | Dataset): void {
+    if (!isDataset(x) && !this.isConnected && this.#chain.length > 0)
+      this.build(toTensors(x, ['input'], 'input')[0].dims)
   }
 
   /** The layers without the input. */

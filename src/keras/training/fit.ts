@@ -6,10 +6,25 @@ import { type Callback, History, type TrainedModel } from '../callbacks.js'
 import { invalid } from '../config.js'
 import { nextSeed } from '../seed.js'
 import { type DataLike, rowsOf } from './data.js'
-import { createFeed, type Feed, fedSources, type Samples, sliceSamples } from './feed.js'
+import { type Samples, sliceSamples } from './feed.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
+import {
+  ascending,
+  type Batch,
+  type Dataset,
+  isDataset,
+  noHooks,
+  type PassHooks,
+  pass,
+  passDataset,
+  runBatch,
+  Session,
+  samplesOf,
+  turn,
+  yieldTurn,
+} from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
-import type { LoadedStep, SampleWeightOptions, Trainer } from './trainer.js'
+import type { SampleWeightOptions, Trainer } from './trainer.js'
 
 export interface BatchOptions {
   /** 32 unless given. */
@@ -19,10 +34,8 @@ export interface BatchOptions {
   readonly residentBytes?: number
 }
 
-/** Held-out data: [x, y], [x, y, sampleWeight], or an object. */
-export type ValidationData =
-  | readonly [x: DataLike, y: DataLike, sampleWeight?: DataLike]
-  | { readonly x: DataLike; readonly y: DataLike; readonly sampleWeight?: DataLike }
+/** Held-out data: [x, y], [x, y, sampleWeight], an object, or a dataset. */
+export type ValidationData = Batch | Dataset
 
 export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly epochs?: number
@@ -42,115 +55,11 @@ export interface EvaluateOptions extends BatchOptions {
   readonly sampleWeight?: DataLike | null
 }
 
-/** How long the loop may run, in ms, before others get a turn. */
-const turn = 50
-
-const yieldTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else setTimeout(resolve, 0)
-  })
-
 const checkBatchSize = (batchSize: number | null | undefined): number => {
   const size = batchSize ?? 32
   if (!Number.isInteger(size) || size < 1) throw invalid(`batchSize must be an integer of 1 or more, got ${batchSize}`)
   return size
 }
-
-const ascending = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
-
-/** Samples in the backend's reach, with the steps that were loaded for them. */
-class Session {
-  readonly #steps = new Map<string, LoadedStep>()
-  readonly #feed: Feed
-
-  constructor(
-    readonly trainer: Trainer,
-    readonly store: VariableStore,
-    readonly samples: Samples,
-    readonly batchSize: number,
-    residentBytes = 2 ** 30,
-  ) {
-    this.#feed = createFeed(samples, batchSize, store, residentBytes)
-  }
-
-  get batches(): number {
-    return Math.ceil(this.samples.count / this.batchSize)
-  }
-
-  step(batch: number, mode: 'update' | 'accumulate' | 'test'): LoadedStep {
-    const key = `${mode} ${batch}`
-    let step = this.#steps.get(key)
-    if (!step) {
-      step = this.trainer.load(this.store, this.#feed.sources, batch, mode)
-      this.#steps.set(key, step)
-    }
-    return step
-  }
-
-  load(step: LoadedStep, order: Int32Array, from: number): void {
-    this.#feed.load(step.executable, order, from, from + step.batch)
-  }
-
-  dispose(): void {
-    for (const step of this.#steps.values()) step.executable.dispose()
-    this.#feed.dispose()
-  }
-}
-
-interface PassHooks {
-  readonly begin: readonly Callback[]
-  readonly end: readonly Callback[]
-  readonly progress: Progress
-  readonly stopped: () => boolean
-}
-
-/** One pass over the samples of `session` in `order`. Gives the logs and the number of batches that ran. */
-async function pass(
-  session: Session,
-  order: Int32Array,
-  training: boolean,
-  { begin, end, progress, stopped }: PassHooks,
-): Promise<{ logs: Logs; batches: number }> {
-  const { trainer, batchSize } = session
-  const { count } = session.samples
-  const accumulating = training && trainer.compiled.optimizer.accumulationSteps > 1
-  const optimizer = trainer.compiled.optimizer
-  const size = Math.min(batchSize, count)
-  const main = session.step(size, training ? 'update' : 'test')
-  const sums = new LogSums(main.entries)
-  let batches = 0
-  let last = performance.now()
-  for (let from = 0; from < count; from += batchSize) {
-    const rows = Math.min(batchSize, count - from)
-    const step = rows === size && !accumulating ? main : session.step(rows, training ? trainer.nextMode : 'test')
-    for (const callback of begin) await callback.onBatchBegin!(batches)
-    session.load(step, order, from)
-    if (training) trainer.feedScalars(step)
-    const running = step.executable.run()
-    if (running) await running
-    const read = trainer.readLogs(step)
-    sums.add(step.terms, read instanceof Promise ? await read : read, rows)
-    if (training) optimizer.iterations++
-    batches++
-    if (end.length > 0) {
-      const logs = sums.logs()
-      for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
-      if (stopped()) break
-    }
-    const now = performance.now()
-    if (now - last > turn) {
-      if (progress.animated) progress.update(batches, sums.logs())
-      await yieldTurn()
-      last = performance.now()
-      if (stopped()) break
-    }
-  }
-  return { logs: sums.logs(), batches }
-}
-
-const quiet = new Progress(0)
-const noHooks: PassHooks = { begin: [], end: [], progress: quiet, stopped: () => false }
 
 function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples] {
   if (!(share > 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
@@ -163,29 +72,96 @@ function splitSamples(samples: Samples, share: number): [training: Samples, vali
   return [sliceSamples(samples, 0, boundary), sliceSamples(samples, boundary, samples.count)]
 }
 
-function validationSamples(trainer: Trainer, data: ValidationData): Samples {
-  const [x, y, sampleWeight] = Array.isArray(data)
-    ? (data as readonly [DataLike, DataLike, DataLike?])
-    : [(data as { x: DataLike }).x, (data as { y: DataLike }).y, (data as { sampleWeight?: DataLike }).sampleWeight]
-  return trainer.samples(x, y, { sampleWeight })
+/** Runs a pass over data of either form, again and again. */
+interface Source {
+  /** Number of batches, if known. */
+  readonly batches: number | undefined
+  run(training: boolean, hooks: PassHooks): Promise<{ logs: Logs; batches: number }>
+  dispose(): void
+}
+
+function arraySource(session: Session, nextOrder: () => Int32Array): Source {
+  return {
+    batches: session.batches,
+    run: (training, hooks) => pass(session, nextOrder(), training, hooks),
+    dispose: () => session.dispose(),
+  }
+}
+
+function datasetSource(
+  trainer: Trainer,
+  store: VariableStore,
+  dataset: Dataset,
+  options: SampleWeightOptions = {},
+): Source {
+  return {
+    batches: undefined,
+    run: (training, hooks) => passDataset(trainer, store, dataset, training, hooks, options),
+    dispose: () => {},
+  }
+}
+
+const inOrder = (count: number): (() => Int32Array) => {
+  const order = ascending(count)
+  return () => order
+}
+
+/** What `fit` trains on and what it holds out. */
+function openSources(
+  trainer: Trainer,
+  store: VariableStore,
+  x: DataLike | Dataset,
+  y: DataLike | null | undefined,
+  options: FitOptions,
+): { training: Source; validation: Source | undefined } {
+  const batchSize = checkBatchSize(options.batchSize)
+  const opened: Source[] = []
+  const open = (samples: Samples, size: number, nextOrder: () => Int32Array) => {
+    const source = arraySource(new Session(trainer, store, samples, size, options.residentBytes), nextOrder)
+    opened.push(source)
+    return source
+  }
+  try {
+    let heldOut: Samples | undefined
+    let training: Source
+    if (isDataset(x)) {
+      if (options.validationSplit || options.sampleWeight)
+        throw invalid('validationSplit and sampleWeight need arrays; a dataset gives weights with its batches')
+      training = datasetSource(trainer, store, x, options)
+    } else {
+      let samples = trainer.samples(x, targetsOf(y), options)
+      if (options.validationSplit && !options.validationData)
+        [samples, heldOut] = splitSamples(samples, options.validationSplit)
+      const random = new RandomGenerator(nextSeed())
+      const { count } = samples
+      training = open(samples, batchSize, options.shuffle === false ? inOrder(count) : () => random.permutation(count))
+    }
+    const { validationData } = options
+    if (isDataset(validationData)) return { training, validation: datasetSource(trainer, store, validationData) }
+    if (validationData) heldOut = samplesOf(trainer, validationData)
+    const size = checkBatchSize(options.validationBatchSize ?? batchSize)
+    return { training, validation: heldOut && open(heldOut, size, inOrder(heldOut.count)) }
+  } catch (error) {
+    for (const source of opened) source.dispose()
+    throw error
+  }
+}
+
+function targetsOf(y: DataLike | null | undefined): DataLike {
+  if (y === null || y === undefined) throw invalid('targets are missing: give y, or a dataset that gives both')
+  return y
 }
 
 /** Trains; see Model.fit. */
 export function fit(
   trainer: Trainer,
   model: TrainedModel,
-  x: DataLike,
-  y: DataLike,
+  x: DataLike | Dataset,
+  y: DataLike | null | undefined,
   options: FitOptions = {},
 ): Promise<History> {
   return trainer.exclusively(async (store) => {
-    const { epochs = 1, initialEpoch = 0, shuffle = true, validationFreq = 1 } = options
-    const batchSize = checkBatchSize(options.batchSize)
-    let samples = trainer.samples(x, y, options)
-    let heldOut: Samples | undefined
-    if (options.validationData) heldOut = validationSamples(trainer, options.validationData)
-    else if (options.validationSplit) [samples, heldOut] = splitSamples(samples, options.validationSplit)
-
+    const { epochs = 1, initialEpoch = 0, validationFreq = 1 } = options
     const history = new History()
     const all: readonly Callback[] = [...(options.callbacks ?? []), history]
     const progress = new Progress(resolveVerbosity(options.verbose))
@@ -195,20 +171,8 @@ export function fit(
       progress,
       stopped: () => model.stopTraining,
     }
-    const random = new RandomGenerator(nextSeed())
-    const session = new Session(trainer, store, samples, batchSize, options.residentBytes)
-    let validation: Session | undefined
+    const { training, validation } = openSources(trainer, store, x, y, options)
     try {
-      if (heldOut)
-        validation = new Session(
-          trainer,
-          store,
-          heldOut,
-          checkBatchSize(options.validationBatchSize ?? batchSize),
-          options.residentBytes,
-        )
-      const order = ascending(samples.count)
-      const validationOrder = ascending(heldOut?.count ?? 0)
       model.stopTraining = false
       let logs: Logs = {}
       for (const callback of all) {
@@ -217,38 +181,55 @@ export function fit(
       }
       for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch++) {
         for (const callback of all) await callback.onEpochBegin?.(epoch)
-        progress.begin(session.batches, `Epoch ${epoch + 1}/${epochs}`)
-        const result = await pass(session, shuffle ? random.permutation(samples.count) : order, true, hooks)
+        progress.begin(training.batches, `Epoch ${epoch + 1}/${epochs}`)
+        const result = await training.run(true, hooks)
         logs = result.logs
         if (validation && (epoch + 1) % validationFreq === 0)
-          Object.assign(logs, prefixed((await pass(validation, validationOrder, false, noHooks)).logs, 'val_'))
+          Object.assign(logs, prefixed((await validation.run(false, noHooks)).logs, 'val_'))
         for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
         progress.end(result.batches, logs)
       }
       for (const callback of all) await callback.onTrainEnd?.(logs)
       return history
     } finally {
-      session.dispose()
+      training.dispose()
       validation?.dispose()
     }
   })
 }
 
 /** Measures; see Model.evaluate. */
-export function evaluate(trainer: Trainer, x: DataLike, y: DataLike, options: EvaluateOptions = {}): Promise<Logs> {
+export function evaluate(
+  trainer: Trainer,
+  x: DataLike | Dataset,
+  y: DataLike | null | undefined,
+  options: EvaluateOptions = {},
+): Promise<Logs> {
   return trainer.exclusively(async (store) => {
-    const samples = trainer.samples(x, y, options)
-    const session = new Session(trainer, store, samples, checkBatchSize(options.batchSize), options.residentBytes)
+    const source = openEvaluation(trainer, store, x, y, options)
     const progress = new Progress(resolveVerbosity(options.verbose))
     try {
-      progress.begin(session.batches)
-      const { logs, batches } = await pass(session, ascending(samples.count), false, { ...noHooks, progress })
+      progress.begin(source.batches)
+      const { logs, batches } = await source.run(false, { ...noHooks, progress })
       progress.end(batches, logs)
       return logs
     } finally {
-      session.dispose()
+      source.dispose()
     }
   })
+}
+
+function openEvaluation(
+  trainer: Trainer,
+  store: VariableStore,
+  x: DataLike | Dataset,
+  y: DataLike | null | undefined,
+  options: EvaluateOptions,
+): Source {
+  if (isDataset(x)) return datasetSource(trainer, store, x)
+  const samples = trainer.samples(x, targetsOf(y), options)
+  const session = new Session(trainer, store, samples, checkBatchSize(options.batchSize), options.residentBytes)
+  return arraySource(session, inOrder(samples.count))
 }
 
 /** Outputs for all samples; see Model.predict. */
@@ -304,22 +285,9 @@ export function onBatch(
 ): Promise<Logs> {
   return trainer.exclusively(async (store) => {
     const samples = trainer.samples(x, y, options)
-    const sources = fedSources(samples)
-    const step = trainer.cached(store, sources, samples.count, training ? trainer.nextMode : 'test')
-    samples.x.forEach((tensor, i) => {
-      step.executable.write(sources.x[i].name, tensor.data as Float32Array)
-    })
-    samples.y.forEach((tensor, i) => {
-      step.executable.write(sources.y[i].name, tensor.data as Float32Array)
-    })
-    samples.weights.forEach((tensor, i) => {
-      if (tensor) step.executable.write(sources.weights[i]!.name, tensor.data as Float32Array)
-    })
-    if (training) trainer.feedScalars(step)
-    await step.executable.run()
+    const { step, vector } = await runBatch(trainer, store, samples, training)
     const sums = new LogSums(step.entries)
-    sums.add(step.terms, await trainer.readLogs(step), samples.count)
-    if (training) trainer.compiled.optimizer.iterations++
+    sums.add(step.terms, vector, samples.count)
     return sums.logs()
   })
 }

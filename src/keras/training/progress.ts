@@ -27,7 +27,7 @@ const formatLogs = (logs: Logs): string =>
 export class Progress {
   readonly #verbosity: 0 | 1 | 2
   #started = 0
-  #total = 0
+  #total: number | undefined
 
   constructor(verbosity: 0 | 1 | 2) {
     this.#verbosity = verbosity
@@ -38,7 +38,7 @@ export class Progress {
     return this.#verbosity === 1 && isTerminal()
   }
 
-  begin(total: number, title?: string): void {
+  begin(total: number | undefined, title?: string): void {
     this.#started = performance.now()
     this.#total = total
     if (this.#verbosity > 0 && title) print(`${title}\n`)
@@ -54,13 +54,13 @@ export class Progress {
   }
 
   #line(done: number, logs: Logs): string {
-    const total = Math.max(this.#total, done)
+    const total = Math.max(this.#total ?? 0, done)
     const elapsed = performance.now() - this.#started
     const perStep = `${(elapsed / Math.max(done, 1)).toFixed(elapsed / Math.max(done, 1) < 10 ? 2 : 0)}ms/step`
-    const counter = `${String(done).padStart(String(total).length)}/${total}`
+    const counter = `${String(done).padStart(String(total).length)}/${this.#total === undefined && this.animated ? '?' : total}`
     const time = `${(elapsed / 1000).toFixed(elapsed < 10_000 ? 1 : 0)}s ${perStep}`
     if (this.#verbosity === 2) return `${counter} - ${time}${formatLogs(logs)}`
-    const filled = Math.floor((20 * done) / total)
+    const filled = this.#total === undefined ? 0 : Math.floor((20 * done) / total)
     return `${counter} ${'━'.repeat(filled)}${' '.repeat(20 - filled)} ${time}${formatLogs(logs)}`
   }
 }
