@@ -13,15 +13,14 @@ import {
   type Batch,
   type Dataset,
   isDataset,
-  noHooks,
   type PassHooks,
   pass,
   passDataset,
   runBatch,
   Session,
   samplesOf,
-  turn,
-  yieldTurn,
+  TurnClock,
+  unwatched,
 } from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
 import type { SampleWeightOptions, Trainer } from './trainer.js'
@@ -169,6 +168,7 @@ export function fit(
       begin: all.filter((callback) => callback.onBatchBegin),
       end: all.filter((callback) => callback.onBatchEnd),
       progress,
+      clock: new TurnClock(),
       stopped: () => model.stopTraining,
     }
     const { training, validation } = openSources(trainer, store, x, y, options)
@@ -185,7 +185,7 @@ export function fit(
         const result = await training.run(true, hooks)
         logs = result.logs
         if (validation && (epoch + 1) % validationFreq === 0)
-          Object.assign(logs, prefixed((await validation.run(false, noHooks)).logs, 'val_'))
+          Object.assign(logs, prefixed((await validation.run(false, unwatched(hooks.clock))).logs, 'val_'))
         for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
         progress.end(result.batches, logs)
       }
@@ -210,7 +210,7 @@ export function evaluate(
     const progress = new Progress(resolveVerbosity(options.verbose))
     try {
       progress.begin(source.batches)
-      const { logs, batches } = await source.run(false, { ...noHooks, progress })
+      const { logs, batches } = await source.run(false, unwatched(new TurnClock(), progress))
       progress.end(batches, logs)
       return logs
     } finally {
@@ -239,7 +239,7 @@ export function predict(trainer: Trainer, x: DataLike, options: BatchOptions = {
     const count = inputs[0].dims[0]
     const batchSize = checkBatchSize(options.batchSize)
     const parts: Tensor[][] = []
-    let last = performance.now()
+    const clock = new TurnClock()
     for (let from = 0; from < count; from += batchSize) {
       const to = Math.min(from + batchSize, count)
       parts.push(
@@ -248,10 +248,7 @@ export function predict(trainer: Trainer, x: DataLike, options: BatchOptions = {
           inputs.map((tensor) => rowsOf(tensor, from, to)),
         ),
       )
-      if (performance.now() - last > turn) {
-        await yieldTurn()
-        last = performance.now()
-      }
+      if (clock.isDue) await clock.yield()
     }
     return joinRows(parts)
   })

@@ -8,15 +8,22 @@ import { LogSums, type Logs } from './logs.js'
 import { Progress } from './progress.js'
 import type { LoadedStep, SampleWeightOptions, Trainer } from './trainer.js'
 
-/** How long the loop may run, in ms, before others get a turn. */
-export const turn = 50
+/** Gives the event loop a turn about every 50 ms. */
+export class TurnClock {
+  #last = performance.now()
 
-/** Gives the event loop a turn. */
-export const yieldTurn = (): Promise<void> =>
-  new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
-    else setTimeout(resolve, 0)
-  })
+  get isDue(): boolean {
+    return performance.now() - this.#last > 50
+  }
+
+  async yield(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      if (typeof setImmediate === 'function') setImmediate(resolve)
+      else setTimeout(resolve, 0)
+    })
+    this.#last = performance.now()
+  }
+}
 
 /** The numbers 0 … count - 1. */
 export const ascending = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
@@ -106,6 +113,7 @@ export interface PassHooks {
   readonly begin: readonly Callback[]
   readonly end: readonly Callback[]
   readonly progress: Progress
+  readonly clock: TurnClock
   readonly stopped: () => boolean
 }
 
@@ -114,7 +122,7 @@ export async function pass(
   session: Session,
   order: Int32Array,
   training: boolean,
-  { begin, end, progress, stopped }: PassHooks,
+  { begin, end, progress, clock, stopped }: PassHooks,
 ): Promise<{ logs: Logs; batches: number }> {
   const { trainer, batchSize } = session
   const { count } = session.samples
@@ -124,7 +132,6 @@ export async function pass(
   const main = session.step(size, training ? 'update' : 'test')
   const sums = new LogSums(main.entries)
   let batches = 0
-  let last = performance.now()
   for (let from = 0; from < count; from += batchSize) {
     const rows = Math.min(batchSize, count - from)
     const step = rows === size && !accumulating ? main : session.step(rows, training ? trainer.nextMode : 'test')
@@ -142,20 +149,23 @@ export async function pass(
       for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
       if (stopped()) break
     }
-    const now = performance.now()
-    if (now - last > turn) {
+    if (clock.isDue) {
       if (progress.animated) progress.update(batches, sums.logs())
-      await yieldTurn()
-      last = performance.now()
+      await clock.yield()
       if (stopped()) break
     }
   }
   return { logs: sums.logs(), batches }
 }
 
-const quiet = new Progress(0)
-
-export const noHooks: PassHooks = { begin: [], end: [], progress: quiet, stopped: () => false }
+/** A pass that nothing watches. */
+export const unwatched = (clock: TurnClock, progress = new Progress(0)): PassHooks => ({
+  begin: [],
+  end: [],
+  progress,
+  clock,
+  stopped: () => false,
+})
 
 /** One pass over the batches that `dataset` gives. Throws INVALID_ARGUMENT when it gives none. */
 export async function passDataset(
@@ -163,12 +173,11 @@ export async function passDataset(
   store: VariableStore,
   dataset: Dataset,
   training: boolean,
-  { begin, end, progress, stopped }: PassHooks,
+  { begin, end, progress, clock, stopped }: PassHooks,
   options: SampleWeightOptions = {},
 ): Promise<{ logs: Logs; batches: number }> {
   let sums: LogSums | undefined
   let batches = 0
-  let last = performance.now()
   for await (const batch of dataset) {
     const samples = samplesOf(trainer, batch, options)
     for (const callback of begin) await callback.onBatchBegin!(batches)
@@ -178,10 +187,9 @@ export async function passDataset(
     batches++
     for (const callback of end) await callback.onBatchEnd!(batches - 1, sums.logs())
     if (stopped()) break
-    if (performance.now() - last > turn) {
+    if (clock.isDue) {
       if (progress.animated) progress.update(batches, sums.logs())
-      await yieldTurn()
-      last = performance.now()
+      await clock.yield()
     }
   }
   if (!sums) throw invalid('the dataset gave no batches; it must be iterable anew for each epoch')
