@@ -1,0 +1,44 @@
+import { SingleBar } from 'cli-progress'
+import { LanewiseError } from '../core/errors.js'
+import { formatShape, type Shape, sizeOf } from '../core/shape.js'
+import type { Tensor } from '../core/tensor.js'
+import { type ImageDataset, mnist } from '../data/mnist.js'
+
+export interface DataOptions {
+  readonly data: string
+  readonly dataDir?: string
+  readonly synthetic?: boolean
+}
+
+/** The data set that `--data` names, with a download bar on stderr. Throws INVALID_ARGUMENT for an unknown name. */
+export async function loadData(options: DataOptions): Promise<ImageDataset> {
+  if (options.data !== 'mnist')
+    throw new LanewiseError('INVALID_ARGUMENT', `--data ${options.data}: the data sets are: mnist`)
+  const bar = new SingleBar({ stream: process.stderr, format: 'downloading MNIST {bar} {value}/{total} bytes' })
+  let started = false
+  try {
+    return await mnist({
+      dataDir: options.dataDir,
+      synthetic: options.synthetic,
+      onNotice: (text) => process.stderr.write(`${text}\n`),
+      onProgress: (received, total) => {
+        if (!started) bar.start(total ?? received, 0)
+        started = true
+        bar.update(received)
+      },
+    })
+  } finally {
+    if (started) bar.stop()
+  }
+}
+
+/** `x` under the shape of a network's input, whose first dimension is the batch. Throws SHAPE_MISMATCH if the sizes differ. */
+export function fitToInput(x: Tensor, input: Shape): Tensor {
+  const sample = input.slice(1)
+  if (sample.every((dim) => typeof dim === 'number') && sizeOf(sample as number[]) === sizeOf(x.dims.slice(1)))
+    return x.reshape([x.dims[0], ...(sample as number[])])
+  throw new LanewiseError(
+    'SHAPE_MISMATCH',
+    `the network takes ${formatShape(input)}, an image is ${formatShape(x.dims.slice(1))}`,
+  )
+}

@@ -1,0 +1,32 @@
+import { cpus } from 'node:os'
+import type { Command } from 'commander'
+import { environment } from '../environment.js'
+import { printJson } from './terminal.js'
+
+export const addDoctor = (program: Command): Command =>
+  program
+    .command('doctor')
+    .description('what lanewise runs on here, and why anything is off')
+    .option('--json', 'print one JSON line')
+    .action(async (options: { json?: boolean }) => {
+      const found = {
+        runtime: `Node ${process.versions.node}`,
+        processor: cpus()[0]?.model ?? 'unknown',
+        ...(await environment()),
+      }
+      if (options.json) return printJson(found)
+      const rows = {
+        runtime: found.runtime,
+        processor: `${found.processor}, ${cpus().length} cores`,
+        backend: `${found.backend} (${found.variant})`,
+        threads: String(found.threads),
+        ...Object.fromEntries(
+          Object.entries(found.host).map(([name, value]) => [
+            name,
+            value === true ? 'yes' : value === false ? 'no' : String(value),
+          ]),
+        ),
+      }
+      for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(14)} ${value}`)
+      for (const note of found.notes) console.log(`note           ${note}`)
+    })

@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import { evaluate } from '../backend/reference/evaluate.js'
+import { compile, type Stage } from '../compile.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Graph } from '../core/ir.js'
+import { formatShape } from '../core/shape.js'
+import { defaultBackend } from '../environment.js'
+import { printGraph } from '../graph/print.js'
+import { specialize } from '../graph/specialize.js'
+import { importModel } from '../onnx/import.js'
+import { readModel } from '../onnx/source.js'
+import { parseNumber } from './terminal.js'
+
+const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
+
+export const addInspect = (program: Command): Command =>
+  program
+    .command('inspect')
+    .description('what an ONNX model holds, and what each stage of the pipeline makes of it')
+    .argument('<model.onnx>')
+    .option('--stage <name>', `print one stage: ${stages.join(', ')}`)
+    .option('--batch <n>', 'value of the symbolic dimensions for the later stages', '1')
+    .action(async (path: string, options: { stage?: Stage; batch: string }) => {
+      if (options.stage && !stages.includes(options.stage))
+        throw new LanewiseError('INVALID_ARGUMENT', `--stage ${options.stage}: the stages are ${stages.join(', ')}`)
+      const graph = importModel(await readModel(path))
+      if (options.stage === 'graph') return console.log(printGraph(graph))
+      if (!options.stage) return console.log(describe(graph))
+      const batch = parseNumber('--batch', options.batch, 1, 65536)
+      const shapes = Object.fromEntries(
+        graph.inputs.map(({ name, shape }) => [name, shape.map((dim) => (typeof dim === 'number' ? dim : batch))]),
+      )
+      const executable = compile(specialize(graph, shapes, evaluate), await defaultBackend(), {
+        onStage: (stage, text) => stage === options.stage && console.log(text),
+      })
+      executable.dispose()
+    })
+
+function describe(graph: Graph): string {
+  const counts = new Map<string, number>()
+  for (const { op } of graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1)
+  let parameters = 0
+  for (const tensor of graph.constants.values()) if (tensor.type !== 'int64') parameters += tensor.size
+  const ports = (values: Graph['inputs']) =>
+    values.map(({ name, dtype, shape }) => `  ${name}: ${dtype} ${formatShape(shape)}`)
+  return [
+    `graph ${graph.name}: ${graph.nodes.length} nodes, ${parameters.toLocaleString('en-US')} parameters`,
+    'inputs',
+    ...ports(graph.inputs),
+    'outputs',
+    ...ports(graph.outputs),
+    'ops',
+    ...[...counts].sort().map(([op, count]) => `  ${op} x ${count}`),
+    ...(Object.keys(graph.metadata).length
+      ? ['metadata', ...Object.entries(graph.metadata).map(([key, value]) => `  ${key}: ${value}`)]
+      : []),
+  ].join('\n')
+}

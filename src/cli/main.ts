@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander'
+import { version } from '../../package.json'
+import { LanewiseError } from '../core/errors.js'
+import { addDoctor } from './doctor.js'
+import { addEvaluate } from './evaluate.js'
+import { addInspect } from './inspect.js'
+import { addPredict } from './predict.js'
+import { addRun } from './run.js'
+import { addTrain } from './train.js'
+
+/** Exit statuses: 0 done, 1 a failed check or a fault, 2 bad usage or input. */
+const inputErrors = new Set([
+  'INVALID_MODEL',
+  'INVALID_ARGUMENT',
+  'UNSUPPORTED_OP',
+  'SHAPE_MISMATCH',
+  'TYPE_MISMATCH',
+  'DATA_NOT_FOUND',
+  'INVALID_DATA',
+])
+
+const program = new Command('lanewise')
+  .description('neural networks in WebAssembly: train, evaluate and run ONNX models')
+  .version(version)
+  .showHelpAfterError()
+  .exitOverride()
+for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addDoctor])
+  add(program).exitOverride().showHelpAfterError()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (error instanceof LanewiseError) {
+    process.stderr.write(`lanewise: ${error.message} [${error.code}]\n`)
+    process.exitCode = inputErrors.has(error.code) ? 2 : 1
+  } else {
+    process.stderr.write(`${(error as Error).stack ?? error}\n`)
+    process.exitCode = 1
+  }
+}

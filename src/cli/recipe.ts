@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs'
+import { readFile as readText } from 'node:fs/promises'
+import { extname, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { LanewiseError } from '../core/errors.js'
+import type { Model } from '../keras/model.js'
+import { modelFromJSON } from '../keras/serialization.js'
+import type { CompileOptions } from '../keras/training/options.js'
+
+/** A network with the settings that it is trained with: what a module under models/ exports as default. */
+export interface Recipe {
+  readonly name: string
+  /** One line for people. */
+  readonly description: string
+  model(): Model
+  compile(): CompileOptions
+  readonly batchSize: number
+  readonly epochs: number
+  /** Train on the first `limit` images, test on the first `testLimit`. */
+  readonly limit?: number
+  readonly testLimit?: number
+}
+
+export const courseNames = ['model1', 'model2', 'model3', 'model4', 'model5'] as const
+
+const defaults = {
+  compile: (): CompileOptions => ({ optimizer: 'adam', loss: 'categoricalCrossentropy', metrics: ['accuracy'] }),
+  batchSize: 128,
+  epochs: 5,
+}
+
+/**
+ * The recipe that MODEL names on the command line: a network under models/, a JavaScript module whose default export is
+ * a Recipe, a Model or a function that makes one, or a Keras JSON file. Throws DATA_NOT_FOUND or INVALID_MODEL.
+ */
+export async function loadRecipe(model: string): Promise<Recipe> {
+  if ((courseNames as readonly string[]).includes(model)) {
+    const address = new URL(`./models/${model}.js`, import.meta.url).href
+    return ((await import(address)) as { default: Recipe }).default
+  }
+  const path = resolve(model)
+  if (!existsSync(path))
+    throw new LanewiseError(
+      'DATA_NOT_FOUND',
+      `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs) or a Keras model JSON (.json)`,
+    )
+  switch (extname(path)) {
+    case '.json': {
+      const json = await readText(path, 'utf8')
+      return { ...defaults, name: model, description: path, model: () => modelFromJSON(json) }
+    }
+    case '.js':
+    case '.mjs':
+      return fromModule(model, ((await import(pathToFileURL(path).href)) as { default?: unknown }).default)
+    default:
+      throw new LanewiseError(
+        'INVALID_MODEL',
+        `${model}: training starts from a module (.js, .mjs) or a Keras model JSON (.json)`,
+      )
+  }
+}
+
+async function fromModule(name: string, exported: unknown): Promise<Recipe> {
+  if (isRecipe(exported)) return exported
+  const made = typeof exported === 'function' ? await exported() : exported
+  if (isRecipe(made)) return made
+  if (isModel(made)) return { ...defaults, name, description: name, model: () => made }
+  throw new LanewiseError(
+    'INVALID_MODEL',
+    `${name}: its default export is neither a model, nor a function that makes one, nor a recipe`,
+  )
+}
+
+const isModel = (value: unknown): value is Model =>
+  typeof value === 'object' && value !== null && typeof (value as Model).fit === 'function'
+
+const isRecipe = (value: unknown): value is Recipe =>
+  typeof value === 'object' &&
+  value !== null &&
+  typeof (value as Recipe).model === 'function' &&
+  typeof (value as Recipe).compile === 'function'

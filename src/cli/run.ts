@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { writeFileAtomic } from '../core/files.js'
+import { formatShape } from '../core/shape.js'
+import { formatNpy } from '../data/npy.js'
+import type { BackendName } from '../environment.js'
+import { InferenceSession } from '../session.js'
+import { readInputs } from './inputs.js'
+import { parseNumber, printJson } from './terminal.js'
+
+interface RunOptions {
+  input: string[]
+  outputDir?: string
+  threads?: string
+  backend?: BackendName
+  json?: boolean
+}
+
+export const addRun = (program: Command): Command =>
+  program
+    .command('run')
+    .description('run an ONNX model on .npy arrays')
+    .argument('<model.onnx>')
+    .requiredOption('--input <name=file.npy...>', 'one for each input of the model')
+    .option('--output-dir <folder>', 'write each output as <name>.npy here')
+    .option('--threads <n>', 'threads')
+    .option('--backend <name>', 'wasm or reference')
+    .option('--json', 'print one JSON line an output')
+    .action(async (path: string, options: RunOptions) => {
+      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
+      const session = await InferenceSession.create(path, { threads, backend: options.backend })
+      const outputs = await session.run(await readInputs(session, options.input))
+      for (const [name, tensor] of Object.entries(outputs)) {
+        const file = options.outputDir && join(options.outputDir, `${name.replace(/[^\w.-]/g, '_')}.npy`)
+        if (file) await writeFileAtomic(file, formatNpy(tensor))
+        if (options.json)
+          printJson({
+            output: name,
+            type: tensor.type,
+            dims: tensor.dims,
+            ...(file ? { file } : { data: tensor.toNumbers() }),
+          })
+        else
+          console.log(
+            `${name}: ${tensor.type} ${formatShape(tensor.dims)}${file ? ` -> ${file}` : `\n${preview(tensor.toNumbers())}`}`,
+          )
+      }
+      await session.release()
+    })
+
+const preview = (numbers: readonly number[]): string =>
+  `${numbers
+    .slice(0, 20)
+    .map((number) => Number(number.toPrecision(6)))
+    .join(' ')}${numbers.length > 20 ? ' …' : ''}`

@@ -1,0 +1,47 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Tensor } from '../core/tensor.js'
+
+/** A picture in characters: two pixels a cell, upper and lower half. `image` is [.., height, width, 1], 0 dark to 1 light. */
+export function drawImage(image: Tensor): string {
+  const [height, width] = image.dims.slice(-3, -1)
+  const pixels = image.data as Float32Array
+  const ramp = ' .:-=+*#%@'
+  const at = (y: number, x: number) => (y < height ? pixels[y * width + x] : 0)
+  const rows: string[] = []
+  for (let y = 0; y < height; y += 2) {
+    let row = ''
+    for (let x = 0; x < width; x++) row += ramp[Math.min(9, Math.floor(((at(y, x) + at(y + 1, x)) / 2) * 10))]
+    rows.push(row)
+  }
+  return rows.join('\n')
+}
+
+/** The classes by falling probability, one a line with a bar. */
+export function drawScores(scores: Float32Array, top = 3): string {
+  return Array.from(scores, (score, label) => ({ score, label }))
+    .sort((a, b) => b.score - a.score)
+    .slice(0, top)
+    .map(
+      ({ score, label }) =>
+        `${label}  ${'█'.repeat(Math.round(Math.max(0, score) * 30)).padEnd(30)} ${(100 * score).toFixed(2)} %`,
+    )
+    .join('\n')
+}
+
+export const argMax = (scores: Float32Array): number =>
+  scores.reduce((best, score, index) => (score > scores[best] ? index : best), 0)
+
+/** A command-line number. Throws INVALID_ARGUMENT unless it is one in [low, high]; `whole` asks for an integer. */
+export function parseNumber(name: string, text: string, low: number, high: number, whole = true): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= low && value <= high) || (whole && !Number.isInteger(value)))
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `${name} ${text}: expected ${whole ? 'a whole number' : 'a number'} from ${low} to ${high}`,
+    )
+  return value
+}
+
+export const printJson = (value: unknown): void => {
+  process.stdout.write(`${JSON.stringify(value)}\n`)
+}

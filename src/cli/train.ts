@@ -1,0 +1,195 @@
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { LanewiseError } from '../core/errors.js'
+import { writeFileAtomic } from '../core/files.js'
+import type { Tensor } from '../core/tensor.js'
+import { sliceRows, toCategorical } from '../data/labels.js'
+import type { LabelledImages } from '../data/mnist.js'
+import { type BackendName, configure, environment } from '../environment.js'
+import type { Logs } from '../keras/callbacks/callback.js'
+import { TerminateOnNaN } from '../keras/callbacks/index.js'
+import { snakeCase } from '../keras/config.js'
+import { setRandomSeed } from '../keras/seed.js'
+import { fitToInput, loadData } from './data.js'
+import { lossKey } from './evaluation.js'
+import { loadRecipe, type Recipe } from './recipe.js'
+import { parseNumber, printJson } from './terminal.js'
+
+interface TrainOptions {
+  data: string
+  dataDir?: string
+  synthetic?: boolean
+  epochs?: string
+  batchSize?: string
+  optimizer?: string
+  learningRate?: string
+  limit?: string
+  validationSplit?: string
+  threads?: string
+  backend?: BackendName
+  seed?: string
+  out?: string
+  json?: boolean
+}
+
+export const addTrain = (program: Command): Command =>
+  program
+    .command('train')
+    .description('train a network and write it as ONNX')
+    .argument('<model>', 'model1 … model5, a module that exports a model, or a Keras model JSON')
+    .requiredOption('--data <name>', 'data set: mnist')
+    .option(
+      '--data-dir <folder>',
+      'folder that holds the data set (default: LANEWISE_DATA, ../shared/data, the cache, a download)',
+    )
+    .option('--synthetic', 'use the procedural digits instead of MNIST')
+    .option('--epochs <n>', 'epochs (default: the recipe’s)')
+    .option('--batch-size <n>', 'images a step (default: the recipe’s)')
+    .option('--optimizer <name>', 'sgd, adam, rmsprop, adagrad (default: the recipe’s)')
+    .option('--learning-rate <x>', 'learning rate (default: the optimizer’s)')
+    .option('--limit <n>', 'train on the first n images only')
+    .option('--validation-split <x>', 'share of the training images kept for validation, 0 to 1')
+    .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
+    .option('--backend <name>', 'wasm or reference')
+    .option('--seed <n>', 'seed of weights, shuffling and dropout')
+    .option('--out <file>', 'ONNX file to write')
+    .option('--json', 'print JSON lines instead of text')
+    .action(train)
+
+async function train(modelName: string, options: TrainOptions): Promise<void> {
+  const recipe = await loadRecipe(modelName)
+  const settings = readSettings(recipe, options)
+  if (options.out) await checkWritable(options.out)
+  configure({ threads: settings.threads, backend: options.backend })
+  if (settings.seed !== undefined) setRandomSeed(settings.seed)
+
+  const data = await loadData(options)
+  const net = recipe.model()
+  const { optimizer, learningRate } = settings
+  const compileOptions = recipe.compile()
+  net.compile({
+    ...compileOptions,
+    ...(optimizer !== undefined || learningRate !== undefined
+      ? { optimizer: net.optimizerFor(optimizer ?? compileOptions.optimizer, learningRate) }
+      : {}),
+  })
+  const loss = snakeCase(String(compileOptions.loss))
+  const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
+  const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
+
+  const { backend, variant, threads, notes } = await environment()
+  if (!options.json) {
+    console.log(net.summary())
+    console.log(
+      `${recipe.description}\ndata: ${data.source}, ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
+    )
+    console.log(`backend: ${backend} (${variant}), ${threads} thread${threads > 1 ? 's' : ''}`)
+  }
+  for (const note of notes) process.stderr.write(`note: ${note}\n`)
+
+  const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
+  let started = performance.now()
+  await net.fit(train.x, train.y, {
+    epochs: settings.epochs,
+    batchSize: settings.batchSize,
+    validationSplit: settings.validationSplit || undefined,
+    verbose: options.json ? 0 : settings.epochs > 20 ? 2 : 1,
+    callbacks: [
+      new TerminateOnNaN(),
+      {
+        onEpochBegin: () => {
+          started = performance.now()
+        },
+        onEpochEnd: (epoch: number, logs: Logs) => {
+          const seconds = (performance.now() - started) / 1000
+          if (options.json) printJson(epochLine(epoch, logs, seconds, steps))
+          if (!Number.isFinite(logs.loss))
+            throw new LanewiseError(
+              'NUMERIC_ERROR',
+              `the loss is ${logs.loss} in epoch ${epoch + 1}; nothing was saved. Try a smaller --learning-rate`,
+            )
+        },
+      },
+    ],
+  })
+
+  const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
+  if (options.out) await save(options.out, await net.toOnnx({ metadata: { [lossKey]: loss } }))
+  const summary = { loss: result.loss, accuracy: result.accuracy }
+  if (options.json)
+    printJson({
+      test: summary,
+      ...(options.out ? { out: options.out } : {}),
+      ...(data.synthetic ? { synthetic: true } : {}),
+    })
+  else {
+    console.log(
+      `test: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %${data.synthetic ? ' (SYNTHETIC digits)' : ''}`,
+    )
+    if (options.out) console.log(`wrote ${options.out}`)
+  }
+  net.dispose()
+}
+
+function readSettings(recipe: Recipe, options: TrainOptions) {
+  const number = (name: string, text: string | undefined, low: number, high: number, whole = true) =>
+    text === undefined ? undefined : parseNumber(name, text, low, high, whole)
+  return {
+    epochs: number('--epochs', options.epochs, 1, 1e6) ?? recipe.epochs,
+    batchSize: number('--batch-size', options.batchSize, 1, 65536) ?? recipe.batchSize,
+    limit: number('--limit', options.limit, 1, 1e9) ?? recipe.limit,
+    learningRate: number('--learning-rate', options.learningRate, 0, 1e6, false),
+    validationSplit: number('--validation-split', options.validationSplit, 0, 0.99, false) ?? 0,
+    threads: number('--threads', options.threads, 1, 64),
+    seed: number('--seed', options.seed, 0, 2 ** 31 - 1),
+    optimizer: options.optimizer,
+  }
+}
+
+/** The first `limit` images in the network's input shape; labels one-hot unless the loss is sparse. */
+function prepare(
+  images: LabelledImages,
+  limit: number | undefined,
+  input: Parameters<typeof fitToInput>[1],
+  loss: string,
+): { x: Tensor; y: Tensor } {
+  const count = Math.min(limit ?? Number.POSITIVE_INFINITY, images.x.dims[0])
+  const y = sliceRows(images.y, 0, count)
+  return {
+    x: fitToInput(sliceRows(images.x, 0, count), input),
+    y: loss.startsWith('sparse_') ? y : toCategorical(y, 10),
+  }
+}
+
+function epochLine(epoch: number, logs: Logs, seconds: number, steps: number) {
+  const { loss, accuracy, val_loss: valLoss, val_accuracy: valAccuracy } = logs
+  return { epoch: epoch + 1, loss, accuracy, valLoss, valAccuracy, seconds, msPerStep: (1000 * seconds) / steps }
+}
+
+/** Refuses, before any training, a place that cannot be written. */
+async function checkWritable(path: string): Promise<void> {
+  const folder = dirname(resolve(path))
+  try {
+    await access(folder, constants.W_OK)
+  } catch (cause) {
+    throw new LanewiseError('IO_ERROR', `--out ${path}: the folder ${folder} is missing or not writable`, { cause })
+  }
+}
+
+/** Writes the model; if the place fails now, to the temporary folder, so that no training is lost. Throws IO_ERROR all the same. */
+async function save(path: string, model: Uint8Array): Promise<void> {
+  try {
+    await writeFileAtomic(path, model)
+  } catch (error) {
+    const rescue = join(tmpdir(), `${process.pid}-${basename(path)}`)
+    await writeFileAtomic(rescue, model)
+    throw new LanewiseError(
+      'IO_ERROR',
+      `${(error as Error).message}. The trained model was saved as ${rescue} instead`,
+      { cause: error },
+    )
+  }
+}
