@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import { LanewiseError } from '../core/errors.js'
-import { formatShape, type Shape, sizeOf } from '../core/shape.js'
+import { type Dim, formatShape, sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { type ImageDataset, mnist } from '../data/mnist.js'
 
@@ -33,12 +33,12 @@ export async function loadData(options: DataOptions): Promise<ImageDataset> {
 }
 
 /** `x` under the shape of a network's input, whose first dimension is the batch. Throws SHAPE_MISMATCH if the sizes differ. */
-export function fitToInput(x: Tensor, input: Shape): Tensor {
+export function fitToInput(x: Tensor, input: readonly (Dim | null)[]): Tensor {
   const sample = input.slice(1)
   if (sample.every((dim) => typeof dim === 'number') && sizeOf(sample as number[]) === sizeOf(x.dims.slice(1)))
     return x.reshape([x.dims[0], ...(sample as number[])])
   throw new LanewiseError(
     'SHAPE_MISMATCH',
-    `the network takes ${formatShape(input)}, an image is ${formatShape(x.dims.slice(1))}`,
+    `the network takes ${formatShape(input.map((dim) => dim ?? 'batch'))}, an image is ${formatShape(x.dims.slice(1))}`,
   )
 }

@@ -3,9 +3,7 @@ import { readFile as readText } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LanewiseError } from '../core/errors.js'
-import type { Model } from '../keras/model.js'
-import { modelFromJSON } from '../keras/serialization.js'
-import type { CompileOptions } from '../keras/training/options.js'
+import { type CompileOptions, type Model, modelFromJSON } from '../keras/index.js'
 
 /** A network with the settings that it is trained with: what a module under models/ exports as default. */
 export interface Recipe {

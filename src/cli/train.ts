@@ -9,10 +9,9 @@ import type { Tensor } from '../core/tensor.js'
 import { sliceRows, toCategorical } from '../data/labels.js'
 import type { LabelledImages } from '../data/mnist.js'
 import { type BackendName, configure, environment } from '../environment.js'
-import type { Logs } from '../keras/callbacks/callback.js'
-import { TerminateOnNaN } from '../keras/callbacks/index.js'
 import { snakeCase } from '../keras/config.js'
-import { setRandomSeed } from '../keras/seed.js'
+import { type Logs, setRandomSeed } from '../keras/index.js'
+import { resolveOptimizer } from '../keras/optimizers.js'
 import { fitToInput, loadData } from './data.js'
 import { lossKey } from './evaluation.js'
 import { loadRecipe, type Recipe } from './recipe.js'
@@ -68,21 +67,17 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
 
   const data = await loadData(options)
   const net = recipe.model()
-  const { optimizer, learningRate } = settings
   const compileOptions = recipe.compile()
-  net.compile({
-    ...compileOptions,
-    ...(optimizer !== undefined || learningRate !== undefined
-      ? { optimizer: net.optimizerFor(optimizer ?? compileOptions.optimizer, learningRate) }
-      : {}),
-  })
+  const optimizer = resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
+  if (settings.learningRate !== undefined) optimizer.learningRate = settings.learningRate
+  net.compile({ ...compileOptions, optimizer })
   const loss = snakeCase(String(compileOptions.loss))
   const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
   const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
 
   const { backend, variant, threads, notes } = await environment()
   if (!options.json) {
-    console.log(net.summary())
+    net.summary()
     console.log(
       `${recipe.description}\ndata: ${data.source}, ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
     )
@@ -98,7 +93,6 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     validationSplit: settings.validationSplit || undefined,
     verbose: options.json ? 0 : settings.epochs > 20 ? 2 : 1,
     callbacks: [
-      new TerminateOnNaN(),
       {
         onEpochBegin: () => {
           started = performance.now()
