@@ -1,8 +1,10 @@
+import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
+import { simplify } from '../optimise/index.js'
 import type { History, TrainedModel } from './callbacks.js'
 import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import { CallContext } from './layers/context.js'
@@ -248,7 +250,7 @@ export class Model extends Layer implements TrainedModel {
   toOnnx(options?: ExportOptions): Uint8Array {
     const contents = this.getWeights()
     const byVariable = new Map<Variable, Tensor>(this.weights.map((weight, i) => [weight, contents[i]]))
-    return exportModel(bakeVariables(this.inferenceGraph(), byVariable), options)
+    return exportModel(simplify(bakeVariables(this.inferenceGraph(), byVariable), { evaluate: evaluateNode }), options)
   }
 
   /** Keras's table of layers, shapes and parameter counts; also given to `print` (console.log unless given). */

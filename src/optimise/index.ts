@@ -28,6 +28,24 @@ export const passes = ({ evaluate }: { readonly evaluate: Evaluate }): readonly 
   eliminateDead,
 ]
 
+/** The passes that keep a graph in standard ops and in its layout: for a model that goes to another runtime. */
+export const portablePasses = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
+  eliminateDead,
+  foldConstants(evaluate),
+  cancelTransposes,
+  foldConstants(evaluate),
+  removeIdentities,
+  mergeCommon,
+  eliminateDead,
+]
+
+const runAll = (graph: Graph, passes: readonly Pass[]): Graph =>
+  passes.reduce((current, pass) => pass.run(current), graph)
+
 /** `graph` made faster to run: same inputs, outputs, variables and results. Works on training graphs too. */
 export const optimise = (graph: Graph, options: { readonly evaluate: Evaluate }): Graph =>
-  passes(options).reduce((current, pass) => pass.run(current), graph)
+  runAll(graph, passes(options))
+
+/** `graph` without what an exporter leaves behind: foldable nodes, transposes that cancel, identities. */
+export const simplify = (graph: Graph, options: { readonly evaluate: Evaluate }): Graph =>
+  runAll(graph, portablePasses(options))
