@@ -74,8 +74,11 @@ const labelsOf = (yTrue: Value, yPred: Value, emit: GraphBuilder): Value =>
     yTrue.shape.length === yPred.shape.length
       ? emit.reshape(yTrue, yTrue.shape.slice(0, -1) as readonly number[])
       : yTrue,
-    'int64',
+    'int32',
   )
+
+/** The place of the largest element of the last axis, in the type that backends compare. */
+const largest = (x: Value, emit: GraphBuilder): Value => emit.cast(emit.argMax(x), 'int32')
 
 const binaryAccuracy = (options: MetricOptions & { threshold?: number } = {}): Metric =>
   matching('binary_accuracy', (yTrue, yPred, emit) => {
@@ -84,11 +87,11 @@ const binaryAccuracy = (options: MetricOptions & { threshold?: number } = {}): M
   })(options)
 
 const categoricalAccuracy = matching('categorical_accuracy', (yTrue, yPred, emit) =>
-  emit.equal(emit.argMax(yTrue), emit.argMax(yPred)),
+  emit.equal(largest(yTrue, emit), largest(yPred, emit)),
 )
 
 const sparseCategoricalAccuracy = matching('sparse_categorical_accuracy', (yTrue, yPred, emit) =>
-  emit.equal(labelsOf(yTrue, yPred, emit), emit.argMax(yPred)),
+  emit.equal(labelsOf(yTrue, yPred, emit), largest(yPred, emit)),
 )
 
 /** Which of the three accuracies (or crossentropies) fits: Keras's rule over the shapes. */
