@@ -135,6 +135,21 @@ test('nodes without a kernel run in the reference backend on the same memory', a
   backend.dispose()
 })
 
+test('a profile runs every step and names its node', async () => {
+  const step = denseStep(33, [97, 130, 10])
+  for (const threads of [1, 2]) {
+    const backend = await createWasmBackend({ threads })
+    const [whole, stepwise] = [load(step, backend), load(step, backend)]
+    for (let run = 0; run < 3; run++) whole.executable.run()
+    const times = stepwise.executable.profile!(3)
+    assert.is(times.length, stepwise.executable.describe().split('\n').length - 1)
+    assert.ok(times.every(({ ms, tiles }) => ms > 0 && tiles > 0))
+    assert.ok(times.some(({ kernel, node }) => kernel === 'gemm_f32' && node?.op === 'lanewise.FusedMatMul'))
+    assert.equal(await stepwise.executable.read('loss'), await whole.executable.read('loss'))
+    backend.dispose()
+  }
+})
+
 test('an executable survives the growth of the memory that later ones cause', async () => {
   const backend = await createWasmBackend({ threads: 1, build: 'single-simd' })
   const builder = new GraphBuilder()

@@ -15,6 +15,18 @@ export interface Storage {
   dispose(): void
 }
 
+/** The time of one step of an executable. */
+export interface StepTime {
+  /** The node that the step belongs to; undefined for copies between places. */
+  readonly node: Node | undefined
+  /** The kernel, or `reference` for a node that has none. */
+  readonly kernel: string
+  /** The pieces that the step's work is cut into. */
+  readonly tiles: number
+  /** The median over the runs, in milliseconds. */
+  readonly ms: number
+}
+
 /** A compiled graph, loaded into a backend. */
 export interface Executable {
   /** Copies `data` into the graph input called `input`. */
@@ -27,6 +39,8 @@ export interface Executable {
   readonly notes: readonly string[]
   /** The loaded form as text, one line a step. */
   describe(): string
+  /** Runs the whole graph `runs` times, step by step; absent where a backend cannot time its steps. */
+  profile?(runs: number): readonly StepTime[]
   /** Frees the memory that only this executable uses; variables stay. */
   dispose(): void
 }

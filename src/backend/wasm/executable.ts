@@ -4,11 +4,12 @@ import type { Node, Value, Variable } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
-import type { Executable, Storage } from '../backend.js'
+import type { Executable, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
 import type { KernelCall } from './gen/kernels.js'
 import { MemoryView, type WasmMemory } from './memory.js'
-import { type Addresses, lowerPlan, type Segment, type Tape, writeTapes } from './tape.js'
+import { type TimedStep, timeSteps } from './profile.js'
+import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTapes } from './tape.js'
 
 /** What an executable needs of its backend. */
 export interface Machine {
@@ -44,6 +45,7 @@ export class WasmExecutable implements Executable {
   readonly #outputs = new Map<string, MemoryView>()
   readonly #parts: readonly (() => void)[]
   readonly #segments: readonly Segment[]
+  readonly #timed: readonly TimedStep[]
   #disposed = false
 
   /** Throws OUT_OF_MEMORY, or UNSUPPORTED_OP for values that wasm memory cannot hold. */
@@ -58,9 +60,13 @@ export class WasmExecutable implements Executable {
       const { block, tapes } = writeTapes(machine.memory, programs)
       this.#blocks.push(block)
       const remaining = [...tapes]
-      this.#parts = this.#segments.map((segment) =>
-        segment.kind === 'tape' ? this.#tape(remaining.shift()!, segment.calls) : hostStep(segment.node, view),
+      const parts = this.#segments.map((segment) =>
+        segment.kind === 'tape'
+          ? this.#tape(remaining.shift()!, segment)
+          : this.#host(segment.node, hostStep(segment.node, view)),
       )
+      this.#parts = parts.map((part) => part.run)
+      this.#timed = parts.flatMap((part) => part.steps)
       for (const input of plan.graph.inputs) this.#inputs.set(input.name, view(input))
       for (const output of plan.graph.outputs) this.#outputs.set(output.name, view(output))
     } catch (error) {
@@ -85,6 +91,11 @@ export class WasmExecutable implements Executable {
     this.#check()
     const parts = this.#parts
     for (let index = 0; index < parts.length; index++) parts[index]()
+  }
+
+  profile(runs: number): readonly StepTime[] {
+    this.#check()
+    return timeSteps(this.#timed, runs)
   }
 
   read(output: string): TypedArray {
@@ -118,10 +129,22 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) throw new LanewiseError('DISPOSED', 'this executable was disposed of')
   }
 
-  #tape({ address, steps }: Tape, calls: readonly KernelCall[]): () => void {
+  #host(node: Node, run: () => void) {
+    return { run, steps: [{ node, kernel: 'reference', tiles: 1, run }] }
+  }
+
+  #tape({ address, steps }: Tape, { calls, nodes }: Extract<Segment, { kind: 'tape' }>) {
     const machine = this.#machine
     const threads = threadsFor(calls, machine.threads)
-    return () => machine.run(address, steps, threads)
+    return {
+      run: () => machine.run(address, steps, threads),
+      steps: calls.map(({ name, tiles }, index) => ({
+        node: nodes[index],
+        kernel: name,
+        tiles,
+        run: () => machine.run(address + index * STEP_BYTES, 1, threads),
+      })),
+    }
   }
 
   /** Takes memory for the arena and the constants, and finds the variables'. */

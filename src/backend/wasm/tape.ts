@@ -7,6 +7,8 @@ import { lowerings } from './lower/index.js'
 import type { WasmMemory } from './memory.js'
 
 const STEP_WORDS = 4
+/** Bytes of a step of a tape. */
+export const STEP_BYTES = 4 * STEP_WORDS
 const PARAMETER_ALIGNMENT = 16
 /** Bytes that one tile of a copy moves. */
 const COPY_CHUNK = 1 << 18
@@ -17,9 +19,9 @@ export interface Addresses {
   readonly arena: number
 }
 
-/** A stretch of the plan: kernel calls in a row, or one node that has no kernel. */
+/** A stretch of the plan: kernel calls in a row with the node of each (none for copies), or one node that has no kernel. */
 export type Segment =
-  | { readonly kind: 'tape'; readonly calls: readonly KernelCall[] }
+  | { readonly kind: 'tape'; readonly calls: readonly KernelCall[]; readonly nodes: readonly (Node | undefined)[] }
   | { readonly kind: 'node'; readonly node: Node }
 
 /** Whether a kernel takes `node`. */
@@ -50,14 +52,18 @@ export function lowerPlan(plan: Plan, addresses: Addresses): readonly Segment[] 
   const constant = (value: Value) => plan.graph.constants.get(value)
   const segments: Segment[] = []
   let calls: KernelCall[] = []
+  let nodes: (Node | undefined)[] = []
   const flush = () => {
-    if (calls.length) segments.push({ kind: 'tape', calls })
+    if (calls.length) segments.push({ kind: 'tape', calls, nodes })
     calls = []
+    nodes = []
   }
   for (const step of plan.steps) {
-    const lowered = lowerStep(step, addresses, constant)
-    if (lowered) calls.push(...lowered.filter((call) => call.tiles > 0))
-    else if (step.kind === 'node') {
+    const lowered = lowerStep(step, addresses, constant)?.filter((call) => call.tiles > 0)
+    if (lowered) {
+      calls.push(...lowered)
+      nodes.push(...lowered.map(() => (step.kind === 'node' ? step.node : undefined)))
+    } else if (step.kind === 'node') {
       flush()
       segments.push({ kind: 'node', node: step.node })
     }
