@@ -436,6 +436,37 @@ test('data that does not fit is refused with the shapes', async () => {
   await fails(() => modelFromJSON({ class_name: 'Nope', config: {} }), 'INVALID_ARGUMENT', /'Nope' is not supported/)
 })
 
+test('models that share layers share their weights, until the last is disposed of', async () => {
+  const a = input({ shape: [4] })
+  const features = layers.dense({ units: 3 }).apply(a)
+  const whole = model({ inputs: a, outputs: layers.dense({ units: 2, activation: 'softmax' }).apply(features) })
+  const part = model({ inputs: a, outputs: features })
+  const x = normals(6, 4)
+  const before = await part.predict(x)
+  whole.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
+  await whole.trainOnBatch(x, oneHot([0, 1, 0, 1, 0, 1], 2))
+  const after = await part.predict(x)
+  assert.not.equal(after.data, before.data)
+  whole.dispose()
+  assert.equal((await part.predict(x)).data, after.data)
+  part.dispose()
+  await fails(() => part.getWeights(), 'DISPOSED', /went when its model was disposed of/)
+})
+
+test('batches of many sizes', async () => {
+  const net = small()
+  net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
+  const { x, y } = separable(40)
+  const all = (await net.predictOnBatch(x)).toNumbers()
+  for (let size = 1; size <= 40; size++) {
+    const some = (await net.predictOnBatch(rowsOf(x, 0, size))).toNumbers()
+    assert.is(some.length, 3 * size)
+    assert.ok(some.every((value, i) => Math.abs(value - all[i]) < 1e-6))
+  }
+  for (let size = 1; size <= 40; size++) await net.trainOnBatch(rowsOf(x, 0, size), rowsOf(y, 0, size))
+  net.dispose()
+})
+
 test('a disposed model says so', async () => {
   const net = small()
   await net.predict(normals(2, 4))

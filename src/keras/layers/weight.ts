@@ -52,21 +52,41 @@ export class Weight implements Variable {
     return this.isParameter && this.#owner.trainable
   }
 
-  /** Where the content lives once a backend holds it. */
-  home: VariableStore | undefined
+  readonly #holders = new Set<object>()
+  #home: VariableStore | undefined
+  #released = false
 
-  /** The content until a backend holds it: drawn from the initializer once. */
-  get initial(): Tensor {
+  /** Where the content lives once a backend holds it. */
+  get home(): VariableStore | undefined {
+    return this.#home
+  }
+
+  /** A copy of the current content: drawn from the initializer when first asked for. Throws DISPOSED after `release`. */
+  read(): MaybePromise<Tensor> {
+    if (this.#home) {
+      const data = this.#home.storageOf(this).read()
+      const wrap = (content: TypedArray) => new Tensor(this.dtype, content, this.shape)
+      return data instanceof Promise ? data.then(wrap) : wrap(data)
+    }
+    if (this.#released)
+      throw new LanewiseError('DISPOSED', `weight '${this.name}' went when its model was disposed of; set it anew`)
     this.#initial ??= new Tensor(this.dtype, this.#initializer.fill(this.shape), this.shape)
     return this.#initial
   }
 
-  /** A copy of the current content. */
-  read(): MaybePromise<Tensor> {
-    if (!this.home?.has(this)) return this.initial
-    const data = this.home.storageOf(this).read()
-    const wrap = (content: TypedArray) => new Tensor(this.dtype, content, this.shape)
-    return data instanceof Promise ? data.then(wrap) : wrap(data)
+  /** Moves the content to `store`, where it stays until every holder has released it. Throws INVALID_ARGUMENT if it is elsewhere. */
+  async moveTo(store: VariableStore, holder: object): Promise<void> {
+    if (this.#home && this.#home !== store)
+      throw new LanewiseError(
+        'INVALID_ARGUMENT',
+        `weight '${this.name}' lives in another backend; models that share layers must share the backend too`,
+      )
+    this.#holders.add(holder)
+    if (this.#home) return
+    const content = await this.read()
+    store.write(this, content)
+    this.#home = store
+    this.#initial = undefined
   }
 
   /** Replaces the content. Throws SHAPE_MISMATCH or TYPE_MISMATCH. */
@@ -78,13 +98,16 @@ export class Weight implements Variable {
         'SHAPE_MISMATCH',
         `weight '${this.name}' has the shape ${formatShape(this.shape)}, got ${formatShape(content.dims)}`,
       )
-    if (this.home?.has(this)) this.home.write(this, content)
+    if (this.#home) this.#home.write(this, content)
     else this.#initial = new Tensor(this.dtype, (content.data as TypedArray).slice(), this.shape)
+    this.#released = false
   }
 
-  /** Gives back the backend's memory. */
-  release(): void {
-    this.home?.release(this)
-    this.home = undefined
+  /** Gives back the backend's memory once no holder is left. */
+  release(holder: object): void {
+    if (!this.#holders.delete(holder) || this.#holders.size > 0) return
+    this.#home?.release(this)
+    this.#home = undefined
+    this.#released = true
   }
 }

@@ -57,6 +57,17 @@ type StepMode = 'update' | 'accumulate' | 'test'
 const scalar = new Float32Array(1)
 const counter = new Int32Array(1)
 
+/** Compiled steps and predictors that are kept, each. */
+const keptPlans = 16
+
+/** Keeps the newest plans only. */
+function dropOldest(plans: Map<string, { readonly executable: Executable }>): void {
+  if (plans.size <= keptPlans) return
+  const [[key, { executable }]] = plans
+  executable.dispose()
+  plans.delete(key)
+}
+
 /** Compiles a model's steps and runs them: backend memory, optimizer state, plans by batch size. */
 export class Trainer {
   readonly #trainee: Trainee
@@ -118,12 +129,7 @@ export class Trainer {
       const home = weights.find((weight) => weight.home)?.home
       this.#store = home ?? new VariableStore(await defaultBackend())
     }
-    for (const weight of this.#trainee.weights) {
-      if (weight.home === this.#store) continue
-      const content = await weight.read()
-      weight.home = this.#store
-      this.#store.write(weight, content)
-    }
+    for (const weight of this.#trainee.weights) await weight.moveTo(this.#store, this)
     return this.#store
   }
 
@@ -229,6 +235,7 @@ export class Trainer {
     if (!step) {
       step = this.load(store, sources, batch, mode)
       this.#steps.set(key, step)
+      dropOldest(this.#steps)
     }
     return step
   }
@@ -281,6 +288,7 @@ export class Trainer {
         shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
       }
       this.#predictors.set(key, predictor)
+      dropOldest(this.#predictors)
     }
     const { executable, shapes } = predictor
     inputs.forEach((tensor, i) => {
@@ -302,7 +310,7 @@ export class Trainer {
     this.#predictors.clear()
     for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
     this.#state.clear()
-    for (const weight of this.#trainee.weights) weight.release()
+    for (const weight of this.#trainee.weights) weight.release(this)
     this.#disposed = true
   }
 }
