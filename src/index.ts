@@ -8,13 +8,26 @@ export { toCategorical } from './data/labels.js'
 export { type ImageDataset, type LabelledImages, type MnistOptions, mnist } from './data/mnist.js'
 export { formatNpy, parseNpy } from './data/npy.js'
 export { syntheticDigits } from './data/synthetic.js'
-export { type BackendName, type BackendOptions, configure, type Environment, environment } from './environment.js'
+export { type BackendName, type BackendOptions, type Environment, environment } from './environment.js'
 export * from './keras/index.js'
 export { Emitter } from './ops/emitter.js'
 export { type Feeds, type Fetches, InferenceSession, type SessionOptions, type ValueMetadata } from './session.js'
 
 import { mnist } from './data/mnist.js'
 import { syntheticDigits } from './data/synthetic.js'
+import { type BackendOptions, configure as configureBackend } from './environment.js'
+import { setRandomSeed } from './keras/seed.js'
+
+/** What `configure` takes: the default backend's options, and the seed of `setRandomSeed`. */
+export interface Configuration extends BackendOptions {
+  readonly seed?: number
+}
+
+/** Chooses the default backend for what is created afterwards, and makes random numbers reproducible; what is left out stays. */
+export function configure({ seed, ...backend }: Configuration): void {
+  if (seed !== undefined) setRandomSeed(seed)
+  if (Object.keys(backend).length > 0) configureBackend(backend)
+}
 
 /** The data sets that lanewise can load. */
 export const datasets = { mnist, syntheticDigits } as const
