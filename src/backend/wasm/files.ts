@@ -75,7 +75,7 @@ export async function availableCores(): Promise<number> {
   return typeof navigator === 'undefined' ? 1 : (navigator.hardwareConcurrency ?? 1)
 }
 
-/** Switches relaxed SIMD on where the host has it behind a flag of V8, as Node 20 does. It affects modules compiled afterwards. */
+/** Switches relaxed SIMD on where the host has it behind a flag of V8, as Node 20 does. It affects modules compiled afterwards; only done for a build that was asked for by name. */
 export async function unlockRelaxedSimd(): Promise<void> {
   if (!isNode) return
   const { setFlagsFromString } = await import('node:v8')

@@ -36,10 +36,10 @@ const CROWDED_SPINS = 64
  * cannot do what an option forces, INVALID_ARGUMENT for a senseless number of threads.
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
-  const relaxed = options.build ? options.build.endsWith('relaxed') : !options.deterministic
-  if (relaxed && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
+  if (options.build?.endsWith('relaxed') && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
   const support = hostSupport()
-  const notes = support.notes.filter((note) => relaxed || !note.startsWith('no relaxed SIMD'))
+  const baseline = options.deterministic || options.build?.endsWith('simd')
+  const notes = support.notes.filter((note) => !baseline || !note.startsWith('no relaxed SIMD'))
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
   const cores = await availableCores()
