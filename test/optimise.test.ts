@@ -5,7 +5,7 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { printGraph } from '../src/graph/print.js'
 import { uniform } from './cases/case.js'
-import { countOf, opsOf, optimiseChecked } from './support/graphs.js'
+import { countOf, opsOf, optimiseChecked, producerOf } from './support/graphs.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
 
 test('a convolutional network runs channels-last, its transposes gone, biases and activations fused', () => {
@@ -159,6 +159,30 @@ test('matrix products take their transposes and biases; a value read twice keeps
   const { transA, transB, activation, activation_alpha } = fused.attributes
   assert.equal([transA, transB, activation, activation_alpha], [1, 1, 'leakyRelu', 0.25])
   assert.is(countOf(graph, 'Sigmoid'), 1)
+})
+
+test('what scales a pool gradient and sums it comes before the pool, where that is the same', () => {
+  const step = (pads: readonly number[]) => {
+    const builder = new GraphBuilder()
+    const x = builder.tanh(builder.input('x', 'float32', [2, 3, 6, 6]))
+    const window = { kernel_shape: [2, 2], strides: [2, 2], pads }
+    const y = builder.op('MaxPool', [x], window)
+    const dy = builder.input('dy', 'float32', y.shape)
+    const dx = builder.op('lanewise.TanhGradient', [builder.op('lanewise.MaxPoolGradient', [dy, x, y], window), x])
+    builder.output(dx, 'dx')
+    builder.output(builder.sum(dx, [0, 2, 3]), 'perChannel')
+    builder.output(builder.sum(dx, [2]), 'perColumn')
+    return optimiseChecked(builder.build())
+  }
+  const sources = (graph: ReturnType<typeof step>, op: string) =>
+    graph.nodes.filter((node) => node.op === op).map((node) => producerOf(graph, node.inputs[0]!)?.op)
+  const router = 'lanewise.MaxPoolGradientNhwc'
+  const graph = step([0, 0, 0, 0])
+  assert.equal(sources(graph, router), ['lanewise.TanhGradient'])
+  assert.equal(sources(graph, 'ReduceSum').sort(), [router, 'lanewise.TanhGradient'])
+  const padded = step([1, 1, 1, 1])
+  assert.equal(sources(padded, router), ['lanewise.TanhGradient'])
+  assert.equal(sources(padded, 'ReduceSum'), [router, router])
 })
 
 test('equal nodes become one, random ones and outputs stay apart', () => {

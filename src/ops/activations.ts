@@ -33,7 +33,7 @@ const fromOutput = (byOutput: (context: GradientContext, upstream: Value) => Val
     since: 1,
     inputs: [2, 2],
     outputs: [1, 1],
-    traits: { elementwise: true, inPlace: [0] },
+    traits: { elementwise: true, inPlace: [0], scales: true },
     infer: broadcastOf(),
     gradient: (context) => {
       const upstream = context.gradient(0)!

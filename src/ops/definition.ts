@@ -40,6 +40,20 @@ export interface GradientContext {
 /** An axis order of a twin's operand, by what the operand is: `data` NC… <-> N…C, `weight` OI… <-> …IO. */
 export type OperandLayout = 'data' | 'weight' | undefined
 
+/**
+ * How an op moves elements: each element of operand `from` goes to one place along `axes`, where operand `at` holds the
+ * number that operand `by` (shaped like `from`) holds where it comes from; what meets is added, the rest is 0.
+ */
+export interface Routing {
+  readonly from: number
+  readonly at: number
+  readonly by: number
+  /** For operands of `rank` axes. */
+  axes(rank: number): readonly number[]
+  /** Whether every element of `from` arrives. */
+  isComplete(attributes: Attributes): boolean
+}
+
 /** What passes and planners may ask of an op, instead of its name. */
 export interface Traits {
   /** Output element i depends on element i of each (broadcast) input only; outputs have the broadcast shape. */
@@ -66,6 +80,9 @@ export interface Traits {
     readonly outputs: readonly OperandLayout[]
   }
   readonly commutative?: boolean
+  /** Elementwise, and the output is operand 0 times a function of the others; 0 where operand 0 is 0. */
+  readonly scales?: boolean
+  readonly routes?: Routing
   /** Reduces along axes. */
   readonly reduction?: boolean
   /** The output depends on the inputs' shapes only: it is known as soon as they are concrete. */

@@ -7,6 +7,7 @@ import {
   type InferenceContext,
   intsAttribute,
   type OpDefinition,
+  type Routing,
 } from './definition.js'
 import { required } from './infer.js'
 import { explicitWindow, toChannelsLast, windowAttributes, windowOutput } from './window.js'
@@ -72,6 +73,18 @@ function globalMaxGradient({ emit, node, inputs: [x], outputs: [y], gradient }: 
   return [emit.op('lanewise.MaxPoolGradient', [gradient(0), x, y], { kernel_shape: kernel })]
 }
 
+/** The gradient of a maximum goes to the place of that maximum; a window that lies in the padding has none. */
+const routing = (axes: (rank: number) => readonly number[]): Routing => ({
+  from: 0,
+  at: 1,
+  by: 2,
+  axes,
+  isComplete: ({ auto_pad, ceil_mode, pads }) =>
+    auto_pad === 'NOTSET' && ceil_mode === 0 && ((pads ?? []) as readonly number[]).every((pad) => pad === 0),
+})
+
+const between = (start: number, end: number): number[] => Array.from({ length: end - start }, (_, i) => start + i)
+
 export const pool = {
   /** The second output holds int64 indices into the whole flattened input. */
   MaxPool: {
@@ -107,6 +120,7 @@ export const pool = {
     attributes: maxAttributes,
     traits: {
       channelsLast: { op: 'lanewise.MaxPoolGradientNhwc', inputs: ['data', 'data', 'data'], outputs: ['data'] },
+      routes: routing((rank) => between(2, rank)),
     },
     infer: inferLikeX,
     gradient: null,
@@ -117,6 +131,7 @@ export const pool = {
     inputs: [3, 3],
     outputs: [1, 1],
     attributes: maxAttributes,
+    traits: { routes: routing((rank) => between(1, rank - 1)) },
     infer: inferLikeX,
     gradient: null,
   },

@@ -7,6 +7,7 @@ import { foldConstants } from './fold-constants.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseMatMul } from './fuse-matmul.js'
+import { hoistScaling } from './hoist-scaling.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
@@ -22,6 +23,7 @@ export const passes = ({ evaluate }: { readonly evaluate: Evaluate }): readonly 
   foldConstants(evaluate),
   removeIdentities,
   mergeCommon,
+  hoistScaling,
   fuseMatMul,
   fuseBias,
   fuseEpilogues,
