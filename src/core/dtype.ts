@@ -81,6 +81,8 @@ export const dtypeOfCode = (code: number): DType | undefined =>
 export const isFloat = (dtype: DType): boolean =>
   dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
 
+export const isInteger = (dtype: DType): boolean => !isFloat(dtype) && dtype !== 'bool' && dtype !== 'string'
+
 export const isBigInt = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64'
 
 /** Zero-filled storage for `size` elements (empty strings for dtype `string`). */

@@ -6,6 +6,7 @@ import type { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
 import { Emitter } from '../ops/emitter.js'
 import { definitionOf } from '../ops/index.js'
+import { describeNode, inferTypes } from './infer.js'
 
 /** Writes a graph: checks every node against its op's schema, fills in defaults, infers types, names values. */
 export class GraphBuilder extends Emitter {
@@ -97,33 +98,13 @@ export class GraphBuilder extends Emitter {
   ): readonly Value[] {
     const definition = definitionOf(op)
     const trimmed = inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1)
-    const fail = (message: string, cause?: unknown): never => {
+    const draft: Node = { op, name, inputs: trimmed, outputs: [], attributes: withDefaults(definition, attributes) }
+    const types = inferTypes(draft, (value) => this.#constants.get(value))
+    if (outputNames.length > types.length)
       throw new LanewiseError(
-        cause instanceof LanewiseError ? cause.code : 'SHAPE_MISMATCH',
-        `${op} '${name}' (${trimmed.map((input) => (input ? `${input.name}: ${input.dtype} ${formatShape(input.shape)}` : '-')).join(', ')}): ${message}`,
-        { cause },
+        'INVALID_MODEL',
+        `${describeNode(draft)}: has ${types.length} outputs, got ${outputNames.length} names for them`,
       )
-    }
-    const [min, max] = definition.inputs
-    if (trimmed.length < min || trimmed.length > max)
-      fail(
-        `takes ${min === max ? min : `${min} to ${max === Number.POSITIVE_INFINITY ? 'any number of' : max}`} inputs, got ${trimmed.length}`,
-      )
-    const filled = withDefaults(definition, attributes)
-    const draft: Node = { op, name, inputs: trimmed, outputs: [], attributes: filled }
-    let types: ReturnType<typeof definition.infer> = []
-    try {
-      types = definition.infer({
-        node: draft,
-        inputs: trimmed,
-        attributes: filled,
-        constant: (index) => (trimmed[index] ? this.#constants.get(trimmed[index]) : undefined),
-      })
-    } catch (error) {
-      if (!(error instanceof LanewiseError)) throw error
-      fail(error.message, error)
-    }
-    if (outputNames.length > types.length) fail(`has ${types.length} outputs, got ${outputNames.length} names for them`)
     const values = types.slice(0, outputNames.length).map(({ dtype, shape }, index) => ({
       name: outputNames[index] || this.#unique(`${name}:${index}`),
       dtype,

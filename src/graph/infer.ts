@@ -1,8 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import type { ConstantOf, Node, TensorType } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
-import { withDefaults } from '../ops/definition.js'
-import { definitionOf } from '../ops/index.js'
+import { inferOutputs } from '../ops/inference.js'
 
 /** The node as errors name it: op, name, and the types of its inputs. */
 export const describeNode = (node: Pick<Node, 'op' | 'name' | 'inputs'>): string =>
@@ -13,13 +12,7 @@ export const describeNode = (node: Pick<Node, 'op' | 'name' | 'inputs'>): string
 /** What the op's definition says of the node's outputs. Throws LanewiseError, naming the node. */
 export function inferTypes(node: Node, constant: ConstantOf): readonly TensorType[] {
   try {
-    const definition = definitionOf(node.op)
-    return definition.infer({
-      node,
-      inputs: node.inputs,
-      attributes: withDefaults(definition, node.attributes),
-      constant: (index) => (node.inputs[index] ? constant(node.inputs[index]) : undefined),
-    })
+    return inferOutputs(node, node.inputs, (index) => (node.inputs[index] ? constant(node.inputs[index]) : undefined))
   } catch (error) {
     if (!(error instanceof LanewiseError)) throw error
     throw new LanewiseError(error.code, `${describeNode(node)}: ${error.message}`, { cause: error })

@@ -8,6 +8,7 @@ import {
   intsAttribute,
   type OpDefinition,
 } from './definition.js'
+import { required, sameDType } from './infer.js'
 import {
   explicitWindow,
   groupOf,
@@ -74,26 +75,37 @@ function convShape(attributes: Attributes, data: Shape, weight: Shape): Dim[] {
   return [batch, outputs, ...windowOutput(attributes, kernel, spatial)]
 }
 
-function inferConv({ inputs, attributes }: InferenceContext): TensorType[] {
-  const shape = convShape(attributes, inputs[0]!.shape, inputs[1]!.shape)
-  checkBias(inputs[2], shape[1])
-  return [{ dtype: inputs[0]!.dtype, shape }]
+/** Input, weight and bias, of one dtype. Throws INVALID_MODEL or TYPE_MISMATCH. */
+function operandsOf(context: InferenceContext) {
+  const [data, weight, bias] = [required(context, 0), required(context, 1), context.inputs[2]]
+  return { data, weight, bias, dtype: sameDType(bias ? [data, weight, bias] : [data, weight]) }
 }
 
-function inferConvNhwc({ inputs, attributes }: InferenceContext): TensorType[] {
-  const [x, w] = inputs.map((input) => input?.shape ?? [])
+function inferConv(context: InferenceContext): TensorType[] {
+  const { data, weight, bias, dtype } = operandsOf(context)
+  const shape = convShape(context.attributes, data.shape, weight.shape)
+  checkBias(bias, shape[1])
+  return [{ dtype, shape }]
+}
+
+function inferConvNhwc(context: InferenceContext): TensorType[] {
+  const { bias, dtype, ...operands } = operandsOf(context)
+  const [x, w] = [operands.data.shape, operands.weight.shape]
   checkRank(x, w)
   const data = [x[0], x[x.length - 1], ...x.slice(1, -1)]
   const weight = [w[w.length - 1], w[w.length - 2], ...w.slice(0, -2)]
-  const shape = convShape(attributes, data, weight)
-  checkBias(inputs[2], shape[1])
-  return [{ dtype: inputs[0]!.dtype, shape: toChannelsLast(shape) }]
+  const shape = convShape(context.attributes, data, weight)
+  checkBias(bias, shape[1])
+  return [{ dtype, shape: toChannelsLast(shape) }]
 }
 
 const inferFromAttribute =
   (name: string) =>
-  ({ inputs, attributes }: InferenceContext): TensorType[] => [
-    { dtype: inputs[0]!.dtype, shape: intsAttribute(attributes, name)! },
+  (context: InferenceContext): TensorType[] => [
+    {
+      dtype: sameDType([required(context, 0), required(context, 1)]),
+      shape: intsAttribute(context.attributes, name)!,
+    },
   ]
 
 /** Sum over every axis but the channels, 1. */
@@ -273,10 +285,11 @@ export const conv = {
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: { ...convAttributes, output_padding: { type: 'ints' }, output_shape: { type: 'ints' } },
-    infer: ({ inputs, attributes }) => {
-      const { output } = transposedWindow(attributes, inputs[0]!.shape, inputs[1]!.shape)
-      checkBias(inputs[2], output[1])
-      return [{ dtype: inputs[0]!.dtype, shape: output }]
+    infer: (context) => {
+      const { data, weight, bias, dtype } = operandsOf(context)
+      const { output } = transposedWindow(context.attributes, data.shape, weight.shape)
+      checkBias(bias, output[1])
+      return [{ dtype, shape: output }]
     },
     gradient: (context) => {
       const { emit, node, inputs, gradient, needs } = context

@@ -1,9 +1,9 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes } from '../core/ir.js'
-import { formatShape, normalizeAxis, type Shape } from '../core/shape.js'
+import { normalizeAxis, type Shape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { intAttribute, type OpDefinition } from './definition.js'
-import { freshShape, knownInts, lengthOf, required, sameDType } from './infer.js'
+import { freshShape, knownInts, knownNumbers, lengthOf, required, sameDType } from './infer.js'
 
 /** The tensor that a Constant node's attributes hold; undefined if they hold none, or a sparse one. */
 export function constantTensor(attributes: Attributes): Tensor | undefined {
@@ -66,10 +66,8 @@ export const generators = {
     outputs: [1, 1],
     attributes: { value: { type: 'tensor' } },
     infer: (context) => {
-      const dims: Shape = knownInts(context, 0) ?? freshShape(context, lengthOf(context, 0, 'the shape'))
-      if (dims.some((dim) => typeof dim === 'number' && dim < 0))
-        throw new LanewiseError('SHAPE_MISMATCH', `${formatShape(dims)} is no shape`)
-      return [{ dtype: fillOf(context.attributes).type, shape: dims }]
+      const shape: Shape = knownInts(context, 0) ?? freshShape(context, lengthOf(context, 0, 'the shape'))
+      return [{ dtype: fillOf(context.attributes).type, shape }]
     },
   },
 
@@ -100,7 +98,7 @@ export const generators = {
     outputs: [1, 1],
     infer: (context) => {
       const dtype = sameDType([0, 1, 2].map((index) => required(context, index)))
-      const [start, limit, delta] = [0, 1, 2].map((index) => knownInts(context, index)?.[0])
+      const [start, limit, delta] = [0, 1, 2].map((index) => knownNumbers(context, index)?.[0])
       if (delta === 0) throw new LanewiseError('INVALID_MODEL', 'the delta of a Range is 0')
       const known = start !== undefined && limit !== undefined && delta !== undefined
       return [{ dtype, shape: known ? [rangeLength(start, limit, delta)] : freshShape(context, 1) }]
@@ -116,7 +114,7 @@ export const generators = {
     infer: (context) => {
       const { shape } = required(context, 0)
       const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length + 1)
-      const depth = knownInts(context, 1)?.[0] ?? freshShape(context, axis + 1)[axis]
+      const depth = knownNumbers(context, 1)?.[0] ?? freshShape(context, axis + 1)[axis]
       return [{ dtype: required(context, 2).dtype, shape: shape.toSpliced(axis, 0, depth) }]
     },
   },

@@ -1,4 +1,4 @@
-import { type DType, isFloat } from '../core/dtype.js'
+import { type DType, isFloat, isInteger } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
 import { broadcastShapes, type Dim, formatShape, isConcrete, normalizeAxis, sizeOf } from '../core/shape.js'
@@ -62,8 +62,16 @@ export function lengthOf(context: InferenceContext, index: number, what: string)
 }
 
 /** The content of input `index` as numbers; undefined when it is absent or not known while compiling. */
-export const knownInts = (context: InferenceContext, index: number): readonly number[] | undefined =>
+export const knownNumbers = (context: InferenceContext, index: number): readonly number[] | undefined =>
   context.constant(index)?.toNumbers()
+
+/** As knownNumbers, of an input that holds axes, sizes or places. Throws TYPE_MISMATCH unless it is of an integer type. */
+export function knownInts(context: InferenceContext, index: number): readonly number[] | undefined {
+  const type = context.inputs[index]
+  if (type && !isInteger(type.dtype))
+    throw new LanewiseError('TYPE_MISMATCH', `input ${index} must be of an integer type, got ${type.dtype}`)
+  return knownNumbers(context, index)
+}
 
 /** Axes normalised to [0, rank), ascending. Throws SHAPE_MISMATCH on an axis out of range or given twice. */
 export function normalizeAxes(axes: readonly number[], rank: number): number[] {

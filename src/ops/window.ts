@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Node } from '../core/ir.js'
-import { concrete, type Dim, type Shape } from '../core/shape.js'
+import { concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
 import { type AttributeSchema, intAttribute, intsAttribute } from './definition.js'
 
 /** How a convolution or pool slides over its spatial axes: sizes in elements, one entry an axis. */
@@ -25,11 +25,20 @@ export const windowAttributes = {
 /** Elements from the first to the last that a kernel of `size` touches, both counted. */
 const extent = (size: number, dilation: number): number => (size - 1) * dilation + 1
 
+/** Sums of a few sizes, pads and dilations stay below 2^31, so that kernels may count in 32 bits. */
+const LONGEST = 2 ** 28
+
+function checkReach(name: string, values: readonly number[]): void {
+  if (values.some((value) => Math.abs(value) > LONGEST))
+    throw new LanewiseError('INVALID_MODEL', `${name} ${formatShape(values)}: entries beyond ${LONGEST} are refused`)
+}
+
 function axes(attributes: Attributes, name: string, count: number, fill: number): readonly number[] {
   const values = intsAttribute(attributes, name)
   if (values === undefined || values.length === 0) return new Array<number>(count).fill(fill)
   if (values.length !== count)
     throw new LanewiseError('SHAPE_MISMATCH', `attribute ${name} has ${values.length} entries, ${count} are needed`)
+  checkReach(name, values)
   return values
 }
 
@@ -46,6 +55,7 @@ export function windowOf(attributes: Attributes, kernel: readonly number[], inpu
       'SHAPE_MISMATCH',
       `kernel_shape has ${kernel.length} entries, the input has ${rank} spatial axes`,
     )
+  checkReach('kernel_shape', kernel)
   const strides = axes(attributes, 'strides', rank, 1)
   const dilations = axes(attributes, 'dilations', rank, 1)
   const autoPad = attributes['auto_pad'] ?? 'NOTSET'

@@ -4,6 +4,7 @@ import { formatShape, sameShape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { withDefaults } from '../../ops/definition.js'
 import { definitionOf } from '../../ops/index.js'
+import { inferOutputs } from '../../ops/inference.js'
 import { referenceKernels } from './index.js'
 import type { ReferenceKernel } from './kernel.js'
 
@@ -16,17 +17,15 @@ export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): r
   const attributes = withDefaults(definition, node.attributes)
   const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel>>)[node.op]
   try {
-    const outputs = definition.infer({
-      node,
-      inputs: inputs.map((input) => input && { dtype: input.type, shape: input.dims }),
-      attributes,
-      constant: (index) => inputs[index],
-    })
+    const types = inputs.map((input) => input && { dtype: input.type, shape: input.dims })
+    const outputs = inferOutputs(node, types, (index) => inputs[index])
     return kernel({ inputs, outputs, attributes })
   } catch (error) {
-    if (!(error instanceof LanewiseError)) throw error
+    // Hosts throw a RangeError where an array is too long for them.
+    if (!(error instanceof LanewiseError || error instanceof RangeError)) throw error
+    const code = error instanceof LanewiseError ? error.code : 'OUT_OF_MEMORY'
     const operands = inputs.map((input) => (input ? `${input.type} ${formatShape(input.dims)}` : '-'))
-    throw new LanewiseError(error.code, `${node.op} '${node.name}' (${operands.join(', ')}): ${error.message}`, {
+    throw new LanewiseError(code, `${node.op} '${node.name}' (${operands.join(', ')}): ${error.message}`, {
       cause: error,
     })
   }

@@ -1,0 +1,58 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Attributes, AttributeValue, Node, TensorType } from '../core/ir.js'
+import { formatShape } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { type AttributeSchema, type OpDefinition, withDefaults } from './definition.js'
+import { definitionOf } from './index.js'
+
+const isList = (value: AttributeValue, type: 'number' | 'string'): boolean =>
+  Array.isArray(value) && value.every((item) => typeof item === type)
+
+const fits: Readonly<Record<AttributeSchema['type'], (value: AttributeValue) => boolean>> = {
+  int: (value) => Number.isInteger(value),
+  float: (value) => typeof value === 'number',
+  string: (value) => typeof value === 'string',
+  ints: (value) => isList(value, 'number') && (value as readonly number[]).every(Number.isInteger),
+  floats: (value) => isList(value, 'number'),
+  strings: (value) => isList(value, 'string'),
+  tensor: (value) => value instanceof Tensor,
+  graph: (value) => typeof value === 'object' && 'nodes' in value,
+}
+
+function checkAttributes(definition: OpDefinition, attributes: Attributes): void {
+  for (const [name, { type, required }] of Object.entries(definition.attributes ?? {})) {
+    const value = attributes[name]
+    if (value === undefined ? required : !fits[type](value))
+      throw new LanewiseError('INVALID_MODEL', `attribute ${name} must be given as ${type}`)
+  }
+}
+
+function checkInputCount({ inputs: [min, max] }: OpDefinition, count: number): void {
+  if (count >= min && count <= max) return
+  const takes = min === max ? min : `${min} to ${Number.isFinite(max) ? max : 'any number of'}`
+  throw new LanewiseError('INVALID_MODEL', `takes ${takes} inputs, got ${count}`)
+}
+
+function checkShape({ shape }: TensorType, output: number): void {
+  if (!shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0)))
+    throw new LanewiseError('SHAPE_MISMATCH', `output ${output} would have the shape ${formatShape(shape)}`)
+}
+
+/**
+ * The types of a node's outputs, for operands of the types `inputs`; `constant` gives the content of an input that is
+ * known. What a definition's `infer` may rely on is checked here: the number of inputs, and attributes of the schema's
+ * types; and so is that it answers with shapes. Throws LanewiseError with the cause only; the caller adds the node's name.
+ */
+export function inferOutputs(
+  node: Node,
+  inputs: readonly (TensorType | undefined)[],
+  constant: (index: number) => Tensor | undefined,
+): readonly TensorType[] {
+  const definition = definitionOf(node.op)
+  const attributes = withDefaults(definition, node.attributes)
+  checkInputCount(definition, inputs.length)
+  checkAttributes(definition, attributes)
+  const types = definition.infer({ node, inputs, attributes, constant })
+  types.forEach(checkShape)
+  return types
+}
