@@ -3,9 +3,11 @@ import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
 import { numbersOf, tensorOf } from '../src/backend/reference/numbers.js'
 import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from '../src/core/half.js'
+import { encodingOfDType, numberToFloat8e8m0, type RoundMode } from '../src/core/minifloat.js'
 import { erf } from '../src/core/special.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { pack, unpack } from '../src/onnx/packing.js'
 
 test('float16 bits survive a round trip; values between them go to the nearest, ties to even', () => {
   for (let bits = 0; bits < 0x10000; bits++) {
@@ -18,6 +20,57 @@ test('float16 bits survive a round trip; values between them go to the nearest, 
   assert.is(numberToFloat16(65519), 0x7bff)
   assert.is(numberToFloat16(65520), 0x7c00)
   assert.ok(Number.isNaN(float16ToNumber(numberToFloat16(Number.NaN))))
+})
+
+for (const [dtype, bits, largest, beyond] of [
+  ['float8e4m3fn', 256, 448, Number.NaN],
+  ['float8e4m3fnuz', 256, 240, Number.NaN],
+  ['float8e5m2', 256, 57344, Number.POSITIVE_INFINITY],
+  ['float8e5m2fnuz', 256, 57344, Number.NaN],
+  ['float4e2m1', 16, 6, 6],
+] as const)
+  test(`${dtype} bits survive a round trip; values between them go to the nearest, ties to even`, () => {
+    const { decode, encode } = encodingOfDType(dtype)!
+    const finite: number[] = []
+    for (let code = 0; code < bits; code++) {
+      const value = decode(code)
+      if (Number.isFinite(value)) assert.is(encode(value), code)
+      if (Number.isFinite(value) && code < bits / 2) finite.push(value)
+    }
+    assert.is(finite.at(-1), largest)
+    finite.forEach((low, code) => {
+      const high = finite[code + 1]
+      if (high === undefined) return
+      assert.is(encode(low * 0.51 + high * 0.49), code)
+      assert.is(encode(low * 0.49 + high * 0.51), code + 1)
+      assert.is(encode((low + high) / 2), code % 2 === 0 ? code : code + 1)
+    })
+    assert.is(decode(encode(1e9)), largest)
+    assert.is(decode(encode(Number.NEGATIVE_INFINITY)), -largest)
+    assert.equal(decode(encode(1e9, false)), beyond)
+    if (dtype !== 'float4e2m1') assert.ok(Number.isNaN(decode(encode(Number.NaN))))
+  })
+
+test('float8e8m0 holds powers of two, rounded as told', () => {
+  const values = [1, 1.25, 1.5, 1.75, 2, 0, 2 ** 128, Number.POSITIVE_INFINITY]
+  const { decode } = encodingOfDType('float8e8m0')!
+  const rounded = (mode: RoundMode) => values.map((value) => decode(numberToFloat8e8m0(value, true, mode)))
+  assert.equal(rounded('up'), [1, 2, 2, 2, 2, 2 ** -127, 2 ** 127, Number.NaN])
+  assert.equal(rounded('down'), [1, 1, 1, 1, 2, 2 ** -127, 2 ** 127, Number.NaN])
+  assert.equal(rounded('nearest'), [1, 1, 2, 2, 2, 2 ** -127, 2 ** 127, Number.NaN])
+  assert.ok(Number.isNaN(decode(numberToFloat8e8m0(2 ** 128, false))))
+})
+
+test('elements smaller than a byte are packed, the first in the lowest bits', () => {
+  for (const [dtype, elements, bytes] of [
+    ['uint4', [1, 15, 7], [0xf1, 0x07]],
+    ['int4', [-1, 7, -8], [0x7f, 0x08]],
+    ['uint2', [1, 2, 3, 0, 2], [0x39, 0x02]],
+    ['int2', [-1, -2, 1, 0], [0x1b]],
+  ] as const) {
+    assert.equal([...pack(dtype, elements)], [...bytes])
+    assert.equal([...unpack(dtype, bytes, elements.length)], [...elements])
+  }
 })
 
 test('bfloat16 bits survive a round trip; values between them go to the nearest, ties to even', () => {

@@ -1,4 +1,7 @@
-/** Element types, under their ONNX names. float16 and bfloat16 are held as raw bits in a Uint16Array. */
+/**
+ * Element types, under their ONNX names. Floats of 16, 8 and 4 bits are held as raw bits, 16 of them in a Uint16Array,
+ * fewer in a byte each; integers of 4 and 2 bits as numbers, one a byte. Files pack what is smaller than a byte.
+ */
 export type DType =
   | 'float32'
   | 'float64'
@@ -13,6 +16,16 @@ export type DType =
   | 'int64'
   | 'uint64'
   | 'bool'
+  | 'float8e4m3fn'
+  | 'float8e4m3fnuz'
+  | 'float8e5m2'
+  | 'float8e5m2fnuz'
+  | 'float8e8m0'
+  | 'float4e2m1'
+  | 'uint4'
+  | 'int4'
+  | 'uint2'
+  | 'int2'
   | 'string'
 
 export type TypedArray =
@@ -44,6 +57,16 @@ const arrays = {
   int64: BigInt64Array,
   uint64: BigUint64Array,
   bool: Uint8Array,
+  float8e4m3fn: Uint8Array,
+  float8e4m3fnuz: Uint8Array,
+  float8e5m2: Uint8Array,
+  float8e5m2fnuz: Uint8Array,
+  float8e8m0: Uint8Array,
+  float4e2m1: Uint8Array,
+  uint4: Uint8Array,
+  int4: Int8Array,
+  uint2: Uint8Array,
+  int2: Int8Array,
 } as const
 
 export type NumericDType = Exclude<DType, 'string'>
@@ -72,14 +95,31 @@ export const onnxTypeCode = {
   uint32: 12,
   uint64: 13,
   bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e4m3fnuz: 18,
+  float8e5m2: 19,
+  float8e5m2fnuz: 20,
+  uint4: 21,
+  int4: 22,
+  float4e2m1: 23,
+  float8e8m0: 24,
+  uint2: 25,
+  int2: 26,
 } as const satisfies Record<DType, number>
 
 /** The dtype of an ONNX TensorProto.DataType code; undefined for types that lanewise does not hold. */
 export const dtypeOfCode = (code: number): DType | undefined =>
   (Object.keys(onnxTypeCode) as DType[]).find((dtype) => onnxTypeCode[dtype] === code)
 
-export const isFloat = (dtype: DType): boolean =>
-  dtype === 'float32' || dtype === 'float64' || dtype === 'float16' || dtype === 'bfloat16'
+export const isFloat = (dtype: DType): boolean => dtype.startsWith('float') || dtype === 'bfloat16'
+
+/** Bits of one element in a file: 2 and 4 for what is packed there. */
+export const bitsPerElement = (dtype: NumericDType): number =>
+  dtype === 'float4e2m1' || dtype === 'uint4' || dtype === 'int4'
+    ? 4
+    : dtype === 'uint2' || dtype === 'int2'
+      ? 2
+      : 8 * arrays[dtype].BYTES_PER_ELEMENT
 
 export const isInteger = (dtype: DType): boolean => !isFloat(dtype) && dtype !== 'bool' && dtype !== 'string'
 

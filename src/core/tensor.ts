@@ -9,7 +9,7 @@ import {
   type TypedArray,
 } from './dtype.js'
 import { LanewiseError } from './errors.js'
-import { bfloat16ToNumber, float16ToNumber } from './half.js'
+import { encodingOfDType } from './minifloat.js'
 import { formatShape, sizeOf } from './shape.js'
 
 /**
@@ -72,10 +72,10 @@ export class Tensor {
     return new Tensor(this.type, this.data, dims)
   }
 
-  /** The elements as a plain array of numbers (64-bit integers and 16-bit floats converted; strings refused). */
+  /** The elements as a plain array of numbers (64-bit integers and small floats converted; strings refused). */
   toNumbers(): number[] {
     if (this.type === 'string') throw new LanewiseError('TYPE_MISMATCH', 'a string tensor has no numbers')
-    const convert = this.type === 'float16' ? float16ToNumber : this.type === 'bfloat16' ? bfloat16ToNumber : Number
+    const convert = encodingOfDType(this.type)?.decode ?? Number
     return Array.from(this.data as ArrayLike<number>, (element) => convert(element))
   }
 

@@ -1,14 +1,17 @@
-import { allocate, arrayOf, bytesPerElement, type DType, dtypeOfCode, isBigInt, onnxTypeCode } from '../core/dtype.js'
+import { allocate, arrayOf, type DType, dtypeOfCode, isBigInt, onnxTypeCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import { formatShape, sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
+import { isPacked, pack, packedBytes, unpack } from './packing.js'
 import { type onnx, wideToBigInt, wideToNumber } from './proto.js'
 
-/** The element type of a TensorProto.DataType code. Throws INVALID_MODEL, naming `what`. */
+/** The element type of a TensorProto.DataType code. Throws INVALID_MODEL, or UNSUPPORTED_OP for complex numbers, naming `what`. */
 export function decodeDType(code: number | null | undefined, what: string): DType {
   const dtype = dtypeOfCode(code ?? 0)
+  if (code === 14 || code === 15)
+    throw new LanewiseError('UNSUPPORTED_OP', `${what} has the element type ${code}: complex numbers are not supported`)
   if (dtype === undefined)
-    throw new LanewiseError('INVALID_MODEL', `${what} has the element type ${code}, which lanewise cannot hold`)
+    throw new LanewiseError('INVALID_MODEL', `${what} has the element type ${code}, which ONNX does not have`)
   return dtype
 }
 
@@ -40,8 +43,9 @@ export function decodeTensor(proto: onnx.ITensorProto): Tensor {
   }
   const raw = proto.rawData
   if (raw?.length) {
-    const bytes = size * bytesPerElement(dtype)
+    const bytes = packedBytes(dtype, size)
     if (raw.length !== bytes) fail(`needs ${bytes} bytes, raw_data holds ${raw.length}`)
+    if (isPacked(dtype)) return new Tensor(dtype, unpack(dtype, raw, size), dims)
     return new Tensor(dtype, new (arrayOf(dtype))(new Uint8Array(raw).buffer), dims)
   }
   if (isBigInt(dtype)) {
@@ -55,6 +59,11 @@ export function decodeTensor(proto: onnx.ITensorProto): Tensor {
     return new Tensor(dtype, data, dims)
   }
   const values = numbersOf(proto, dtype)
+  if (isPacked(dtype)) {
+    if (values.length !== packedBytes(dtype, size))
+      fail(`needs ${packedBytes(dtype, size)} bytes, it has ${values.length}`)
+    return new Tensor(dtype, unpack(dtype, values, size), dims)
+  }
   expect(values.length, 'its data')
   const data = allocate(dtype, size) as Float32Array
   data.set(values)
@@ -74,6 +83,8 @@ export function encodeTensor(tensor: Tensor, name = ''): onnx.ITensorProto {
   if (tensor.type === 'string') {
     const encoder = new TextEncoder()
     proto.stringData = (tensor.data as string[]).map((text) => encoder.encode(text))
+  } else if (isPacked(tensor.type)) {
+    proto.rawData = pack(tensor.type, tensor.data as Uint8Array)
   } else {
     const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
     proto.rawData = new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,8 +1,15 @@
 import { dtypeOfCode, isFloat, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Value } from '../core/ir.js'
+import { roundModes } from '../core/minifloat.js'
 import { broadcastShapes } from '../core/shape.js'
-import { type GradientContext, intAttribute, type OpDefinition } from './definition.js'
+import {
+  type GradientContext,
+  type InferenceContext,
+  intAttribute,
+  type OpDefinition,
+  stringAttribute,
+} from './definition.js'
 import { broadcastOf, required, sameAsFloatInput, sameAsInput, sameDType } from './infer.js'
 
 type Rule = (context: GradientContext, dy: Value) => readonly (Value | undefined)[]
@@ -81,6 +88,18 @@ const firstMatch: Rule = ({ emit, inputs, outputs }, dy) => {
     rest = emit.where(hit, 0, rest)
   }
   return gradients
+}
+
+/** How Cast and CastLike convert to floats of 8 bits. */
+const castAttributes = {
+  saturate: { type: 'int', default: 1, since: 19 },
+  round_mode: { type: 'string', default: 'up', since: 24 },
+} as const
+
+const checkRoundMode = ({ attributes }: InferenceContext): void => {
+  const mode = stringAttribute(attributes, 'round_mode')
+  if (!roundModes.some((known) => known === mode))
+    throw new LanewiseError('INVALID_MODEL', `round_mode must be one of ${roundModes.join(', ')}, got '${mode}'`)
 }
 
 /** Arithmetic, comparison and logic, element by element with multidirectional broadcasting. */
@@ -215,14 +234,14 @@ export const elementwise = {
     outputs: [1, 1],
     attributes: {
       to: { type: 'int', required: true },
-      saturate: { type: 'int', default: 1 },
-      round_mode: { type: 'string', default: 'up' },
+      ...castAttributes,
     },
     traits: { elementwise: true },
     infer: (context) => {
       const dtype = dtypeOfCode(intAttribute(context.attributes, 'to'))
       if (!dtype)
         throw new LanewiseError('UNSUPPORTED_OP', `element type ${context.attributes.to} is not held by lanewise`)
+      checkRoundMode(context)
       return [{ dtype, shape: required(context, 0).shape }]
     },
     gradient: ({ emit, inputs, gradient }) => [emit.cast(gradient(0)!, inputs[0]!.dtype as NumericDType)],
@@ -232,8 +251,11 @@ export const elementwise = {
     since: 15,
     inputs: [2, 2],
     outputs: [1, 1],
-    attributes: { saturate: { type: 'int', default: 1 }, round_mode: { type: 'string', default: 'up' } },
-    infer: (context) => [{ dtype: required(context, 1).dtype, shape: required(context, 0).shape }],
+    attributes: castAttributes,
+    infer: (context) => {
+      checkRoundMode(context)
+      return [{ dtype: required(context, 1).dtype, shape: required(context, 0).shape }]
+    },
     gradient: ({ emit, inputs, gradient }) => [emit.cast(gradient(0)!, inputs[0]!.dtype as NumericDType)],
   },
 } as const satisfies Record<string, OpDefinition>

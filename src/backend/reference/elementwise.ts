@@ -1,9 +1,10 @@
 import { allocate, isBigInt, isFloat, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
+import type { RoundMode } from '../../core/minifloat.js'
 import { concrete } from '../../core/shape.js'
 import { erf } from '../../core/special.js'
 import { Tensor } from '../../core/tensor.js'
-import { intAttribute } from '../../ops/definition.js'
+import { intAttribute, stringAttribute } from '../../ops/definition.js'
 import type { elementwise } from '../../ops/elementwise.js'
 import { broadcastIndices } from './broadcast.js'
 import { castTensor } from './cast.js'
@@ -106,7 +107,12 @@ const multiply: ReferenceKernel = (context) => {
   return fold(wraps ? Math.imul : (a, b) => a * b, (a, b) => a * b)(context)
 }
 
-const cast: ReferenceKernel = ({ inputs, outputs }) => [castTensor(inputs[0]!, outputs[0].dtype)]
+const cast: ReferenceKernel = ({ inputs, outputs, attributes }) => [
+  castTensor(inputs[0]!, outputs[0].dtype, {
+    saturate: intAttribute(attributes, 'saturate') !== 0,
+    roundMode: stringAttribute(attributes, 'round_mode') as RoundMode,
+  }),
+]
 
 export const elementwiseKernels = {
   Neg: unary(

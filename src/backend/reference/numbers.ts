@@ -1,6 +1,6 @@
 import { arrayOf, type DType, isBigInt, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import { bfloat16ToNumber, float16ToNumber, numberToBfloat16, numberToFloat16 } from '../../core/half.js'
+import { encodingOfDType } from '../../core/minifloat.js'
 import { concrete, type Shape } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 
@@ -9,16 +9,34 @@ export function numbersOf(tensor: Tensor): Float64Array {
   const { type, data } = tensor
   if (type === 'string') throw new LanewiseError('TYPE_MISMATCH', 'string elements are not numbers')
   if (type === 'float64') return data as Float64Array
-  if (type === 'float16') return Float64Array.from(data as Uint16Array, float16ToNumber)
-  if (type === 'bfloat16') return Float64Array.from(data as Uint16Array, bfloat16ToNumber)
+  const encoding = encodingOfDType(type)
+  if (encoding) return Float64Array.from(data as Uint16Array, encoding.decode)
   if (isBigInt(type)) return Float64Array.from(data as unknown as ArrayLike<number>, Number)
   return Float64Array.from(data as ArrayLike<number>)
+}
+
+/** How a number becomes an element of a type whose storage is wider than itself; undefined where storage converts. */
+function narrowing(dtype: DType): ((value: number) => number) | undefined {
+  switch (dtype) {
+    case 'bool':
+      return (value) => (value !== 0 ? 1 : 0)
+    case 'uint4':
+      return (value) => value & 15
+    case 'int4':
+      return (value) => (value << 28) >> 28
+    case 'uint2':
+      return (value) => value & 3
+    case 'int2':
+      return (value) => (value << 30) >> 30
+    default:
+      return undefined
+  }
 }
 
 const toBigInt = (value: number): bigint => (Number.isFinite(value) ? BigInt(Math.trunc(value)) : 0n)
 
 /**
- * A tensor of `dtype` from float64 elements: floats rounded to nearest even, integers truncated toward zero and wrapped,
+ * A tensor of `dtype` from float64 elements: floats rounded to nearest even (8 and 4 bits: limited to their range), integers truncated toward zero and wrapped,
  * bool true where non-zero. Throws TYPE_MISMATCH on strings, SHAPE_MISMATCH on a symbolic shape.
  */
 export function tensorOf(dtype: DType, values: ArrayLike<number>, shape: Shape): Tensor {
@@ -27,16 +45,15 @@ export function tensorOf(dtype: DType, values: ArrayLike<number>, shape: Shape):
   if (dtype === 'float64')
     return new Tensor(dtype, values instanceof Float64Array ? values : Float64Array.from(values), dims)
   const array = arrayOf(dtype) as Uint16ArrayConstructor
-  const data: TypedArray =
-    dtype === 'float16'
-      ? array.from(values, numberToFloat16)
-      : dtype === 'bfloat16'
-        ? array.from(values, numberToBfloat16)
-        : dtype === 'bool'
-          ? array.from(values, (value) => (value !== 0 ? 1 : 0))
-          : isBigInt(dtype)
-            ? (arrayOf('int64') as BigInt64ArrayConstructor).from(Array.from(values, toBigInt))
-            : array.from(values)
+  const encoding = encodingOfDType(dtype)
+  const narrow = narrowing(dtype)
+  const data: TypedArray = encoding
+    ? array.from(values, (value) => encoding.encode(value))
+    : narrow
+      ? array.from(values, narrow)
+      : isBigInt(dtype)
+        ? (arrayOf('int64') as BigInt64ArrayConstructor).from(Array.from(values, toBigInt))
+        : array.from(values)
   return new Tensor(dtype, dtype === 'uint64' ? new BigUint64Array(data.buffer) : data, dims)
 }
 

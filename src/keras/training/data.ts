@@ -1,5 +1,6 @@
 import { allocate, arrayOf, isBigInt, type NumericDType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
+import { encodingOfDType } from '../../core/minifloat.js'
 import { formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
@@ -63,7 +64,7 @@ export function toTensors(data: DataLike, names: readonly string[], what: string
 /** The tensor in another element type; the same object if it has it already. Throws TYPE_MISMATCH for strings. */
 export function castTensor(tensor: Tensor, dtype: NumericDType, what: string): Tensor {
   if (tensor.type === dtype) return tensor
-  if (tensor.type === 'string' || tensor.type === 'float16' || tensor.type === 'bfloat16')
+  if (tensor.type === 'string' || encodingOfDType(tensor.type))
     throw new LanewiseError('TYPE_MISMATCH', `${what} is ${tensor.type}; convert it to ${dtype} first`)
   const source = tensor.data as ArrayLike<number | bigint>
   const data = isBigInt(dtype)
