@@ -12,13 +12,15 @@ import {
 } from './definition.js'
 import { broadcastOf, required, sameAsFloatInput, sameAsInput, sameDType } from './infer.js'
 
-type Rule = (context: GradientContext, dy: Value) => readonly (Value | undefined)[]
+/** The gradients by the inputs, given that of the output. */
+export type Rule = (context: GradientContext, dy: Value) => readonly (Value | undefined)[]
 
 const rule = (gradient: Rule) => ({
   gradient: (context: GradientContext) => gradient(context, context.gradient(0)!),
 })
 
-const unary = (since: number, gradient?: Rule, infer = sameAsFloatInput) =>
+/** A unary elementwise op on float tensors (or what `infer` takes); without a rule it cuts the gradient. */
+export const unary = (since: number, gradient?: Rule, infer = sameAsFloatInput) =>
   ({
     since,
     inputs: [1, 1],

@@ -4,6 +4,7 @@ import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
+import { indexing } from './indexing.js'
 import { matmul } from './matmul.js'
 import { movement } from './movement.js'
 import { normalization } from './normalization.js'
@@ -12,6 +13,7 @@ import { pool } from './pool.js'
 import { random } from './random.js'
 import { reductions } from './reduction.js'
 import { softmax } from './softmax.js'
+import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
 
 /** Every op, by the name that `Node.op` holds. */
@@ -29,6 +31,8 @@ export const operators = {
   ...generators,
   ...normalization,
   ...random,
+  ...trigonometry,
+  ...indexing,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

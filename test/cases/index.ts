@@ -2,6 +2,7 @@ import { activationCases } from './activations.js'
 import type { OpCase } from './case.js'
 import { convCases } from './conv.js'
 import { elementwiseCases } from './elementwise.js'
+import { indexingCases } from './indexing.js'
 import { matmulCases } from './matmul.js'
 import { movementCases } from './movement.js'
 import { normalizationCases } from './normalization.js'
@@ -10,6 +11,7 @@ import { poolCases } from './pool.js'
 import { randomCases } from './random.js'
 import { reductionCases } from './reduction.js'
 import { softmaxCases } from './softmax.js'
+import { trigonometryCases } from './trigonometry.js'
 
 /** Every op case. */
 export const cases: readonly OpCase[] = [
@@ -24,4 +26,6 @@ export const cases: readonly OpCase[] = [
   ...movementCases,
   ...normalizationCases,
   ...randomCases,
+  ...trigonometryCases,
+  ...indexingCases,
 ]

@@ -11,7 +11,8 @@ import { castTensor } from './cast.js'
 import type { ReferenceContext, ReferenceKernel } from './kernel.js'
 import { bigIntsOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 
-const unary =
+/** Applies a function to each element; `exact` to 64-bit integers. */
+export const unary =
   (apply: (x: number) => number, exact?: (x: bigint) => bigint): ReferenceKernel =>
   ({ inputs: [x], outputs: [{ dtype, shape }] }) => [
     exact && isBigInt(dtype)

@@ -3,6 +3,7 @@ import { activationKernels } from './activations.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
+import { indexingKernels } from './indexing.js'
 import type { ReferenceKernel } from './kernel.js'
 import { matmulKernels } from './matmul.js'
 import { movementKernels, viewKernels } from './movement.js'
@@ -12,6 +13,7 @@ import { poolKernels } from './pool.js'
 import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
+import { trigonometryKernels } from './trigonometry.js'
 
 /** A kernel for every op. */
 export const referenceKernels = {
@@ -28,4 +30,6 @@ export const referenceKernels = {
   ...generatorKernels,
   ...normalizationKernels,
   ...randomKernels,
+  ...trigonometryKernels,
+  ...indexingKernels,
 } as const satisfies Record<OpName, ReferenceKernel>

@@ -1,0 +1,202 @@
+import { LanewiseError } from '../core/errors.js'
+import type { Node, TensorType, Value } from '../core/ir.js'
+import { concrete, formatShape, normalizeAxis, type Shape, sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import {
+  type GradientContext,
+  type InferenceContext,
+  intAttribute,
+  type OpDefinition,
+  stringAttribute,
+} from './definition.js'
+import type { Emitter } from './emitter.js'
+import { required, sameDType } from './infer.js'
+
+/** How a scatter combines an update with what is there. */
+export type ScatterReduction = 'none' | 'add' | 'mul' | 'max' | 'min'
+const scatterReductions: readonly ScatterReduction[] = ['none', 'add', 'mul', 'max', 'min']
+
+/** The `reduction` attribute. Throws INVALID_MODEL on an unknown one. */
+export function scatterReduction({ attributes }: Pick<Node, 'attributes'>): ScatterReduction {
+  const reduction = stringAttribute(attributes, 'reduction') as ScatterReduction
+  if (!scatterReductions.includes(reduction))
+    throw new LanewiseError('INVALID_MODEL', `reduction '${reduction}' is none of ${scatterReductions.join(', ')}`)
+  return reduction
+}
+
+function checkIndices({ dtype }: TensorType): void {
+  if (dtype !== 'int64' && dtype !== 'int32')
+    throw new LanewiseError('TYPE_MISMATCH', `indices must be int32 or int64, got ${dtype}; cast them`)
+}
+
+/** Throws SHAPE_MISMATCH unless `indices` picks elements along one axis of `data`. */
+function checkElementIndices(data: TensorType, indices: TensorType, attributes: Node['attributes']): void {
+  checkIndices(indices)
+  const axis = normalizeAxis(intAttribute(attributes, 'axis'), data.shape.length)
+  const fits = indices.shape.every((dim, at) => {
+    const size = data.shape[at]
+    return at === axis || typeof dim === 'string' || typeof size === 'string' || dim <= size
+  })
+  if (indices.shape.length !== data.shape.length || !fits)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `indices ${formatShape(indices.shape)} do not lie within ${formatShape(data.shape)} beside axis ${axis}`,
+    )
+}
+
+/** The shape of what the rows of `indices` pick from `data`: a scalar or slice each. Throws SHAPE_MISMATCH. */
+export function pickedShape(data: Shape, indices: Shape, batchDims = 0): Shape {
+  const depth = indices.at(-1)
+  if (typeof depth !== 'number')
+    throw new LanewiseError('SHAPE_MISMATCH', `the last axis of the indices ${formatShape(indices)} must be known`)
+  if (batchDims < 0 || indices.length <= batchDims || batchDims + depth > data.length)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `indices ${formatShape(indices)} reach deeper than the rank of ${formatShape(data)} (batch_dims ${batchDims})`,
+    )
+  return [...indices.slice(0, -1), ...data.slice(batchDims + depth)]
+}
+
+/** Throws SHAPE_MISMATCH unless known dimensions agree. */
+function checkUpdates(updates: Shape, expected: Shape): void {
+  const same = updates.every(
+    (dim, at) => dim === expected[at] || [dim, expected[at]].some((d) => typeof d === 'string'),
+  )
+  if (updates.length !== expected.length || !same)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `updates ${formatShape(updates)} must have the shape ${formatShape(expected)}`,
+    )
+}
+
+function inferGatherND(context: InferenceContext): TensorType[] {
+  const [data, indices] = [required(context, 0), required(context, 1)]
+  checkIndices(indices)
+  return [
+    {
+      dtype: data.dtype,
+      shape: pickedShape(data.shape, indices.shape, intAttribute(context.attributes, 'batch_dims')),
+    },
+  ]
+}
+
+/** `indices` with the coordinates of their batch put before each row, so that they need no batch_dims. */
+function withBatchCoordinates(emit: Emitter, indices: Value, batchDims: number): Value {
+  if (batchDims === 0) return indices
+  const dims = concrete(indices.shape.slice(0, -1), 'the indices')
+  const inner = sizeOf(dims.slice(batchDims))
+  const rows = sizeOf(dims)
+  const coordinates: number[] = []
+  for (let row = 0; row < rows; row++) {
+    let rest = Math.floor(row / inner)
+    const place = new Array<number>(batchDims)
+    for (let axis = batchDims - 1; axis >= 0; axis--) {
+      place[axis] = rest % dims[axis]
+      rest = Math.floor(rest / dims[axis])
+    }
+    coordinates.push(...place)
+  }
+  const batch = emit.constant(new Tensor('int64', coordinates, [...dims, batchDims]))
+  return emit.concat([batch, emit.cast(indices, 'int64')], dims.length)
+}
+
+/** A zero tensor of a value's type, which must be concrete. */
+const zerosLike = (emit: Emitter, value: Value, node: Node): Value =>
+  emit.constant(Tensor.zeros(value.dtype, concrete(value.shape, `an input of '${node.name}'`)))
+
+/** `gather` and `scatter` read and write the elements that the op's indices name. */
+function scatterGradient(
+  { emit, node, inputs, gradient, needs }: GradientContext,
+  gather: (dy: Value) => Value,
+  scatter: string,
+) {
+  const reduction = scatterReduction(node)
+  const dy = gradient(0)!
+  if (reduction !== 'none' && reduction !== 'add')
+    throw new LanewiseError(
+      'UNSUPPORTED_OP',
+      `${node.op} '${node.name}' with reduction '${reduction}' cannot be differentiated`,
+    )
+  const kept = () =>
+    reduction === 'add'
+      ? dy
+      : emit.op(scatter, [dy, inputs[1], zerosLike(emit, inputs[2]!, node)], { axis: node.attributes['axis'] })
+  return [needs(0) ? kept() : undefined, undefined, needs(2) ? gather(dy) : undefined]
+}
+
+const reduction = { type: 'string', default: 'none' } as const
+
+/** Ops that read or write elements at computed places. Indices count from the end where negative. */
+export const indexing = {
+  /** y[…, i, …] = data[…, indices[…, i, …], …] along `axis`. */
+  GatherElements: {
+    since: 11,
+    inputs: [2, 2],
+    outputs: [1, 1],
+    attributes: { axis: { type: 'int', default: 0 } },
+    infer: (context) => {
+      const [data, indices] = [required(context, 0), required(context, 1)]
+      checkElementIndices(data, indices, context.attributes)
+      return [{ dtype: data.dtype, shape: indices.shape }]
+    },
+    gradient: ({ emit, node, inputs, attributes, gradient }) => [
+      emit.op('ScatterElements', [zerosLike(emit, inputs[0]!, node), inputs[1], gradient(0)], {
+        axis: attributes['axis'],
+        reduction: 'add',
+      }),
+    ],
+  },
+
+  /** data with updates[…, i, …] put at (or combined with) […, indices[…, i, …], …] along `axis`. */
+  ScatterElements: {
+    since: 18,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    attributes: { axis: { type: 'int', default: 0 }, reduction },
+    traits: { inPlace: [0] },
+    infer: (context) => {
+      const [data, indices, updates] = [required(context, 0), required(context, 1), required(context, 2)]
+      checkElementIndices(data, indices, context.attributes)
+      checkUpdates(updates.shape, indices.shape)
+      scatterReduction(context)
+      return [{ dtype: sameDType([data, updates]), shape: data.shape }]
+    },
+    gradient: (context) =>
+      scatterGradient(
+        context,
+        (dy) => context.emit.op('GatherElements', [dy, context.inputs[1]], { axis: context.attributes['axis'] }),
+        'ScatterElements',
+      ),
+  },
+
+  /** Each row of the last axis of `indices` names an element or a slice of `data`. */
+  GatherND: {
+    since: 12,
+    inputs: [2, 2],
+    outputs: [1, 1],
+    attributes: { batch_dims: { type: 'int', default: 0 } },
+    infer: inferGatherND,
+    gradient: ({ emit, node, inputs, attributes, gradient }) => {
+      const indices = withBatchCoordinates(emit, inputs[1]!, intAttribute(attributes, 'batch_dims'))
+      return [emit.op('ScatterND', [zerosLike(emit, inputs[0]!, node), indices, gradient(0)], { reduction: 'add' })]
+    },
+  },
+
+  /** data with each row of updates put at (or combined with) the element or slice that a row of `indices` names. */
+  ScatterND: {
+    since: 18,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    attributes: { reduction },
+    traits: { inPlace: [0] },
+    infer: (context) => {
+      const [data, indices, updates] = [required(context, 0), required(context, 1), required(context, 2)]
+      checkIndices(indices)
+      checkUpdates(updates.shape, pickedShape(data.shape, indices.shape))
+      scatterReduction(context)
+      return [{ dtype: sameDType([data, updates]), shape: data.shape }]
+    },
+    gradient: (context) =>
+      scatterGradient(context, (dy) => context.emit.op('GatherND', [dy, context.inputs[1]]), 'ScatterND'),
+  },
+} as const satisfies Record<string, OpDefinition>
