@@ -1,7 +1,7 @@
 import type { Backend, Executable, Storage } from './backend/backend.js'
 import { evaluate } from './backend/reference/evaluate.js'
 import { LanewiseError } from './core/errors.js'
-import type { Graph, Variable } from './core/ir.js'
+import type { ConstantOf, Graph, Node, Variable } from './core/ir.js'
 import { isConcrete } from './core/shape.js'
 import { printGraph } from './graph/print.js'
 import { specialize } from './graph/specialize.js'
@@ -38,7 +38,8 @@ export function compile(graph: Graph, backend: Backend, options: CompileOptions 
   const { storageOf = noVariables, inputShapes = {}, onStage } = options
   onStage?.('graph', printGraph(graph))
   const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
-  const optimised = optimise(bound, { evaluate })
+  const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
+  const optimised = optimise(bound, { evaluate, accelerates })
   onStage?.('optimised', printGraph(optimised))
   const plan = planGraph(optimised, { workspace: (node, constant) => backend.workspace(node, constant) })
   onStage?.('plan', printPlan(plan))

@@ -24,21 +24,32 @@ export function differentiate(
   const needed = dependents(forward, by)
   if (!needed.has(loss)) return by.map(() => undefined)
   return builder.scope('gradient', () => {
-    const gradients = new Map<Value, Value>()
-    const accumulate = (value: Value, gradient: Value) => {
-      const sofar = gradients.get(value)
-      gradients.set(value, sofar ? builder.add(sofar, gradient) : gradient)
-    }
-    accumulate(loss, seed ?? builder.scalar(1, loss.dtype as NumericDType))
-    for (const node of forward.reverse()) {
-      if (!node.outputs.some((output) => gradients.has(output) && needed.has(output))) continue
-      inputGradients(builder, node, gradients, needed).forEach((gradient, index) => {
-        const input = node.inputs[index]
-        if (gradient && input && needed.has(input)) accumulate(input, unbroadcast(builder, gradient, input))
-      })
-    }
+    const gradients = new Map([[loss, seed ?? builder.scalar(1, loss.dtype as NumericDType)]])
+    walkBack(builder, forward, gradients, needed)
     return by.map((value) => gradients.get(value))
   })
+}
+
+/** Adds to `gradients`, which holds those of what `nodes` lead to, the gradients of the values in `needed`. */
+function walkBack(
+  builder: GraphBuilder,
+  nodes: readonly Node[],
+  gradients: Map<Value, Value>,
+  needed: ReadonlySet<Value>,
+): void {
+  for (const node of [...nodes].reverse()) {
+    if (!node.outputs.some((output) => gradients.has(output) && needed.has(output))) continue
+    inputGradients(builder, node, gradients, needed).forEach((gradient, index) => {
+      const input = node.inputs[index]
+      if (gradient && input && needed.has(input))
+        accumulate(builder, gradients, input, unbroadcast(builder, gradient, input))
+    })
+  }
+}
+
+function accumulate(builder: GraphBuilder, gradients: Map<Value, Value>, value: Value, gradient: Value): void {
+  const sofar = gradients.get(value)
+  gradients.set(value, sofar ? builder.add(sofar, gradient) : gradient)
 }
 
 function checkSeed(loss: Value, seed: Value | undefined): void {
@@ -63,7 +74,8 @@ function checkSeed(loss: Value, seed: Value | undefined): void {
 function dependents(nodes: readonly Node[], by: readonly Value[]): ReadonlySet<Value> {
   const found = new Set<Value>(by)
   for (const node of nodes) {
-    if (definitionOf(node.op).gradient === undefined) continue
+    const { gradient, decompose } = definitionOf(node.op)
+    if (gradient === undefined && !decompose) continue
     if (!node.inputs.some((input) => input && found.has(input))) continue
     for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output)
   }
@@ -77,6 +89,8 @@ function inputGradients(
   needed: ReadonlySet<Value>,
 ): readonly (Value | undefined)[] {
   const definition = definitionOf(node.op)
+  if (definition.gradient === undefined && definition.decompose)
+    return throughBody(builder, node, definition.decompose, gradients, needed)
   if (!definition.gradient)
     throw new LanewiseError(
       'UNSUPPORTED_OP',
@@ -98,4 +112,38 @@ function inputGradients(
       return input !== undefined && needed.has(input)
     },
   })
+}
+
+/**
+ * The gradients by the inputs of a node whose op is differentiated as its decomposition: the body is written once more,
+ * and merges with that of the forward pass where a backend expands both.
+ */
+function throughBody(
+  builder: GraphBuilder,
+  node: Node,
+  decompose: (emit: GraphBuilder, node: Node) => readonly Value[],
+  gradients: ReadonlyMap<Value, Value>,
+  needed: ReadonlySet<Value>,
+): readonly (Value | undefined)[] {
+  const start = builder.nodes.length
+  const results = decompose(builder, node)
+  const body = builder.nodes.slice(start)
+  const local = new Map<Value, Value>()
+  node.outputs.forEach((output, index) => {
+    const gradient = gradients.get(output)
+    if (gradient) accumulate(builder, local, results[index], gradient)
+  })
+  const inputs = node.inputs.filter((input) => input !== undefined)
+  walkBack(
+    builder,
+    body,
+    local,
+    dependents(
+      body,
+      inputs.filter((input) => needed.has(input)),
+    ),
+  )
+  return node.inputs.map((input, index) =>
+    input && node.inputs.indexOf(input) === index ? local.get(input) : undefined,
+  )
 }

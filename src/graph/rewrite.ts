@@ -103,13 +103,14 @@ export class Rewriter {
 
   /**
    * Appends a node. `results` are the old values that its outputs stand for; given a string instead, the outputs
-   * (as many as the op has at least) are new and named after it.
+   * (`count` of them, as many as the op has at least unless told) are new and named after it.
    */
   write(
     op: string,
     inputs: readonly (Value | undefined)[],
     attributes: Attributes,
     results: readonly Value[] | string,
+    count?: number,
   ): readonly Value[] {
     const definition = definitionOf(op)
     const resolved = inputs.map((input) => input && this.resolve(input))
@@ -117,7 +118,7 @@ export class Rewriter {
     const name = this.#unique(typeof results === 'string' ? results : results[0].name)
     return this.#write(
       { op, name, inputs: trimmed, outputs: [], attributes: withDefaults(definition, attributes) },
-      typeof results === 'string' ? Math.max(1, definition.outputs[0]) : results,
+      typeof results === 'string' ? (count ?? Math.max(1, definition.outputs[0])) : results,
     )
   }
 

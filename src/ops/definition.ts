@@ -103,9 +103,16 @@ export interface OpDefinition {
   readonly attributes?: Readonly<Record<string, AttributeSchema>>
   readonly traits?: Traits
   infer(context: InferenceContext): readonly TensorType[]
-  /** Gradients by the inputs, in their order. Absent: the op cuts the gradient (`null`: not differentiable, an error). */
+  /**
+   * Gradients by the inputs, in their order. Absent: that of the decomposition if there is one, else the op cuts the
+   * gradient (`null`: not differentiable, an error).
+   */
   readonly gradient?: ((context: GradientContext) => readonly (Value | undefined)[]) | null
-  /** The same function written in other ops, for export and for backends without a kernel. Absent where the op is standard ONNX. */
+  /**
+   * The same function written in other ops, one value for each of the node's outputs (more are ignored), for export and
+   * for backends without a kernel. The node's attributes have their defaults filled in. A rule may need concrete
+   * shapes, and throws SHAPE_MISMATCH without them; `emit.constantOf` tells it the operands known while compiling.
+   */
   readonly decompose?: (emit: Emitter, node: Node) => readonly Value[]
 }
 

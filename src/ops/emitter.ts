@@ -19,6 +19,9 @@ export abstract class Emitter {
 
   abstract constant(tensor: Tensor, name?: string): Value
 
+  /** The content of `value` if it is a constant. */
+  abstract constantOf(value: Value): Tensor | undefined
+
   /** Appends a node with one output. */
   op(op: string, inputs: readonly (Value | undefined)[], attributes?: Attributes): Value {
     return this.emit(op, inputs, attributes)[0]

@@ -5,9 +5,11 @@ import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
 import { indexing } from './indexing.js'
+import { losses } from './losses.js'
 import { matmul } from './matmul.js'
 import { movement } from './movement.js'
 import { normalization } from './normalization.js'
+import { norms } from './norms.js'
 import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
 import { random } from './random.js'
@@ -30,12 +32,19 @@ export const operators = {
   ...movement,
   ...generators,
   ...normalization,
+  ...norms,
+  ...losses,
   ...random,
   ...trigonometry,
   ...indexing,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators
+
+/** The ops with a decomposition: a backend may do without a kernel for them. */
+export type CompositeName = {
+  [Name in OpName]: (typeof operators)[Name] extends { readonly decompose: unknown } ? Name : never
+}[OpName]
 
 /** The definition of `op`. Throws UNSUPPORTED_OP. */
 export function definitionOf(op: string): OpDefinition {

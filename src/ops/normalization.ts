@@ -1,6 +1,8 @@
+import type { NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { TensorType, Value } from '../core/ir.js'
+import type { Node, TensorType, Value } from '../core/ir.js'
 import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
+import { alongChannels } from './compose.js'
 import {
   floatAttribute,
   type GradientContext,
@@ -8,6 +10,7 @@ import {
   intAttribute,
   type OpDefinition,
 } from './definition.js'
+import type { Emitter } from './emitter.js'
 import { required, requireFloat } from './infer.js'
 
 /** Throws SHAPE_MISMATCH unless `shape` is [channels]. */
@@ -21,30 +24,36 @@ function inferBatchNormalization(context: InferenceContext): TensorType[] {
   if (x.shape.length < 2) throw new LanewiseError('SHAPE_MISMATCH', `takes [N, C, …], got ${formatShape(x.shape)}`)
   for (const [index, what] of ['scale', 'bias', 'mean', 'variance'].entries())
     checkChannels(required(context, index + 1).shape, x.shape[1], what)
-  if (intAttribute(context.attributes, 'training_mode') === 1)
-    throw new LanewiseError(
-      'UNSUPPORTED_OP',
-      'training_mode 1 is not supported: write the batch statistics with ReduceMean, or export the model for inference',
-    )
-  return [x]
+  if (intAttribute(context.attributes, 'training_mode') !== 1) return [x]
+  const [mean, variance] = [required(context, 3), required(context, 4)]
+  return [x, { dtype: mean.dtype, shape: [x.shape[1]] }, { dtype: variance.dtype, shape: [x.shape[1]] }]
 }
 
-function batchNormalizationGradient({ emit, inputs, attributes, gradient, needs }: GradientContext) {
-  const [x, scale, , mean, variance] = inputs as Value[]
-  const dy = gradient(0)!
+/** x factor + offset by channels, so that constants leave one Mul and one Add. In training, the batch's own statistics count. */
+function batchNormalizationBody(emit: Emitter, { inputs, attributes }: Node): readonly Value[] {
+  const [x, scale, bias, mean, variance] = inputs as Value[]
+  const dtype = x.dtype as NumericDType
   const rank = x.shape.length
+  const training = intAttribute(attributes, 'training_mode') === 1
   const others = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== 1)
-  const alongChannels = (vector: Value) => emit.reshape(vector, [-1, ...new Array<number>(rank - 2).fill(1)])
-  const inverse = emit.div(1, emit.sqrt(emit.add(variance, floatAttribute(attributes, 'epsilon'))))
-  const factor = emit.mul(scale, inverse)
-  const total = () => emit.sum(dy, others)
-  const centred = () => emit.sum(emit.mul(dy, emit.sub(x, alongChannels(mean))), others)
+  const batchMean = training ? emit.mean(x, others) : emit.cast(mean, dtype)
+  const centred = () => emit.sub(x, alongChannels(emit, batchMean, rank))
+  const batchVariance = training ? emit.mean(emit.square(centred()), others) : emit.cast(variance, dtype)
+  const deviation = emit.sqrt(emit.add(batchVariance, floatAttribute(attributes, 'epsilon')))
+  const factor = emit.div(emit.cast(scale, dtype), deviation)
+  const shift = emit.cast(bias, dtype)
+  if (!training) {
+    const offset = emit.sub(shift, emit.mul(batchMean, factor))
+    return [emit.add(emit.mul(x, alongChannels(emit, factor, rank)), alongChannels(emit, offset, rank))]
+  }
+  const momentum = floatAttribute(attributes, 'momentum')
+  const running = (old: Value, batch: Value) =>
+    emit.add(emit.mul(old, momentum), emit.mul(emit.cast(batch, old.dtype as NumericDType), 1 - momentum))
+  const scaled = emit.mul(centred(), alongChannels(emit, factor, rank))
   return [
-    needs(0) ? emit.mul(dy, alongChannels(factor)) : undefined,
-    needs(1) ? emit.mul(centred(), inverse) : undefined,
-    needs(2) ? total() : undefined,
-    needs(3) ? emit.neg(emit.mul(total(), factor)) : undefined,
-    needs(4) ? emit.mul(emit.mul(centred(), -0.5), emit.mul(factor, emit.square(inverse))) : undefined,
+    emit.add(scaled, alongChannels(emit, shift, rank)),
+    running(mean, batchMean),
+    running(variance, batchVariance),
   ]
 }
 
@@ -85,18 +94,21 @@ function layerNormalizationGradient({ emit, node, inputs, attributes, gradient, 
 }
 
 export const normalization = {
-  /** x [N, C, …], scale [C], bias [C], mean [C], variance [C] -> y: the inference form. */
+  /**
+   * x [N, C, …], scale [C], bias [C], mean [C], variance [C] -> y. With training_mode 1, y is normalised by the batch's
+   * statistics, and two more outputs hold the running ones: old momentum + batch (1 - momentum).
+   */
   BatchNormalization: {
     since: 15,
     inputs: [5, 5],
-    outputs: [1, 1],
+    outputs: [1, 3],
     attributes: {
       epsilon: { type: 'float', default: 1e-5 },
       momentum: { type: 'float', default: 0.9 },
       training_mode: { type: 'int', default: 0 },
     },
     infer: inferBatchNormalization,
-    gradient: batchNormalizationGradient,
+    decompose: batchNormalizationBody,
   },
 
   /** x, scale, bias? -> y, and the mean and the inverse standard deviation over the axes from `axis` on. */

@@ -3,6 +3,7 @@ import type { Evaluate } from '../graph/fold.js'
 import { cancelTransposes } from './cancel-transposes.js'
 import { channelsLast } from './channels-last.js'
 import { eliminateDead } from './eliminate-dead.js'
+import { type Accelerates, expandComposites } from './expand-composites.js'
 import { foldConstants } from './fold-constants.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
@@ -12,9 +13,17 @@ import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
 
+export interface OptimiseOptions {
+  readonly evaluate: Evaluate
+  /** Whether the backend has a kernel for a node; composites without one are expanded. All have one unless told. */
+  readonly accelerates?: Accelerates
+}
+
 /** The passes, in the order in which they run. */
-export const passes = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
+export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
   eliminateDead,
+  foldConstants(evaluate),
+  expandComposites(accelerates),
   foldConstants(evaluate),
   removeIdentities,
   mergeCommon,
@@ -45,8 +54,7 @@ const runAll = (graph: Graph, passes: readonly Pass[]): Graph =>
   passes.reduce((current, pass) => pass.run(current), graph)
 
 /** `graph` made faster to run: same inputs, outputs, variables and results. Works on training graphs too. */
-export const optimise = (graph: Graph, options: { readonly evaluate: Evaluate }): Graph =>
-  runAll(graph, passes(options))
+export const optimise = (graph: Graph, options: OptimiseOptions): Graph => runAll(graph, passes(options))
 
 /** `graph` without what an exporter leaves behind: foldable nodes, transposes that cancel, identities. */
 export const simplify = (graph: Graph, options: { readonly evaluate: Evaluate }): Graph =>

@@ -6,6 +6,7 @@ import { indexingCases } from './indexing.js'
 import { matmulCases } from './matmul.js'
 import { movementCases } from './movement.js'
 import { normalizationCases } from './normalization.js'
+import { hardmaxCases, lossCases, normCases } from './norms.js'
 import { optimizerCases } from './optimizer.js'
 import { poolCases } from './pool.js'
 import { randomCases } from './random.js'
@@ -25,6 +26,9 @@ export const cases: readonly OpCase[] = [
   ...poolCases,
   ...movementCases,
   ...normalizationCases,
+  ...normCases,
+  ...lossCases,
+  ...hardmaxCases,
   ...randomCases,
   ...trigonometryCases,
   ...indexingCases,

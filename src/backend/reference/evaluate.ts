@@ -1,12 +1,15 @@
+import type { DType } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import type { Graph, Node, Value } from '../../core/ir.js'
+import type { Graph, Node, TensorType, Value } from '../../core/ir.js'
 import { formatShape, sameShape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
+import { GraphBuilder } from '../../graph/builder.js'
 import { withDefaults } from '../../ops/definition.js'
 import { definitionOf } from '../../ops/index.js'
 import { inferOutputs } from '../../ops/inference.js'
 import { referenceKernels } from './index.js'
 import type { ReferenceKernel } from './kernel.js'
+import { numbersOf, tensorOf } from './numbers.js'
 
 /**
  * Runs one node on host tensors: outputs in the node's order. Types are inferred from the tensors themselves,
@@ -15,11 +18,11 @@ import type { ReferenceKernel } from './kernel.js'
 export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] {
   const definition = definitionOf(node.op)
   const attributes = withDefaults(definition, node.attributes)
-  const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel>>)[node.op]
+  const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel | undefined>>)[node.op]
   try {
     const types = inputs.map((input) => input && { dtype: input.type, shape: input.dims })
     const outputs = inferOutputs(node, types, (index) => inputs[index])
-    return kernel({ inputs, outputs, attributes })
+    return kernel ? kernel({ inputs, outputs, attributes }) : evaluateBody({ ...node, attributes }, inputs, outputs)
   } catch (error) {
     // Hosts throw a RangeError where an array is too long for them.
     if (!(error instanceof LanewiseError || error instanceof RangeError)) throw error
@@ -30,6 +33,26 @@ export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): r
     })
   }
 }
+
+/** Runs the decomposition of a node. Float operands of 16 bits are widened, so that only the results are rounded to them. */
+function evaluateBody(
+  node: Node,
+  inputs: readonly (Tensor | undefined)[],
+  outputs: readonly TensorType[],
+): readonly Tensor[] {
+  const builder = new GraphBuilder(node.name)
+  const values = inputs.map(
+    (input) => input && builder.constant(convert(input, isHalf(input.type) ? 'float32' : input.type)),
+  )
+  const results = definitionOf(node.op).decompose!(builder, { ...node, inputs: values })
+  const tensors = interpret(builder.build(), new Map())
+  return results.map((result, index) => convert(tensors.get(result)!, outputs[index].dtype))
+}
+
+const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
+
+const convert = (tensor: Tensor, dtype: DType): Tensor =>
+  tensor.type === dtype ? tensor : tensorOf(dtype, numbersOf(tensor), tensor.dims)
 
 /**
  * Runs a graph node by node. `feeds` holds the content of every input and variable value; the answer holds those,

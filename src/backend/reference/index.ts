@@ -1,4 +1,4 @@
-import type { OpName } from '../../ops/index.js'
+import type { CompositeName, OpName } from '../../ops/index.js'
 import { activationKernels } from './activations.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
@@ -15,7 +15,7 @@ import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
 import { trigonometryKernels } from './trigonometry.js'
 
-/** A kernel for every op. */
+/** A kernel for every op but composites, which may run as their decomposition. */
 export const referenceKernels = {
   ...activationKernels,
   ...elementwiseKernels,
@@ -32,4 +32,4 @@ export const referenceKernels = {
   ...randomKernels,
   ...trigonometryKernels,
   ...indexingKernels,
-} as const satisfies Record<OpName, ReferenceKernel>
+} as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>

@@ -1,21 +1,9 @@
-import { concrete, normalizeAxis, sizeOf } from '../../core/shape.js'
+import { normalizeAxis, sizeOf } from '../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../ops/definition.js'
 import type { normalization } from '../../ops/normalization.js'
 import type { ReferenceKernel } from './kernel.js'
 import { numbersOf, tensorOf } from './numbers.js'
 import { expandTo } from './remap.js'
-
-const batchNormalization: ReferenceKernel = ({ inputs, outputs: [{ dtype, shape }], attributes }) => {
-  const [xs, scale, bias, mean, variance] = inputs.map((input) => numbersOf(input!))
-  const epsilon = floatAttribute(attributes, 'epsilon')
-  const dims = concrete(shape)
-  const inner = sizeOf(dims.slice(2))
-  const ys = xs.map((x, i) => {
-    const c = Math.floor(i / inner) % dims[1]
-    return ((x - mean[c]) / Math.sqrt(variance[c] + epsilon)) * scale[c] + bias[c]
-  })
-  return [tensorOf(dtype, ys, dims)]
-}
 
 const layerNormalization: ReferenceKernel = ({ inputs: [x, scale, bias], outputs: [y, ...statistics], attributes }) => {
   const dims = x!.dims
@@ -46,6 +34,5 @@ const layerNormalization: ReferenceKernel = ({ inputs: [x, scale, bias], outputs
 }
 
 export const normalizationKernels = {
-  BatchNormalization: batchNormalization,
   LayerNormalization: layerNormalization,
-} as const satisfies Record<keyof typeof normalization, ReferenceKernel>
+} as const satisfies Record<Exclude<keyof typeof normalization, 'BatchNormalization'>, ReferenceKernel>
