@@ -21,6 +21,17 @@ test('RandomUniform gives the bits of the host', () => {
     }
 })
 
+test('seeds beyond 32 bits wrap, as on the host', () => {
+  for (const seed of [2 ** 32 - 1, 2 ** 40 + 3]) {
+    const [y] = runLowering(randomLowerings['lanewise.RandomUniform'], 'lanewise.RandomUniform', {
+      inputs: [Tensor.scalar(1, 'int32')],
+      outputs: [{ dtype: 'float32', shape: [5] }],
+      attributes: { shape: [5], seed, stream: 2 ** 31 },
+    })
+    assert.equal(y.data, uniforms(5, seed, 2 ** 31, 1))
+  }
+})
+
 test('Dropout keeps an element when its number is at least the rate', () => {
   for (const rate of [0, 0.2, 0.5, 0.7])
     for (const size of sizes)

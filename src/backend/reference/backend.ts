@@ -1,6 +1,6 @@
-import { allocate, arrayOf, type DType, type TypedArray } from '../../core/dtype.js'
+import { arrayOf, type DType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import type { Node, Value, Variable } from '../../core/ir.js'
+import type { Value, Variable } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
@@ -13,16 +13,27 @@ export const createReferenceBackend = (): Backend => new ReferenceBackend()
 class ReferenceStorage implements Storage {
   readonly dtype: DType
   readonly shape: readonly number[]
-  tensor: Tensor
+  #tensor: Tensor | undefined
 
   constructor(dtype: DType, shape: readonly number[]) {
     this.dtype = dtype
     this.shape = shape
-    this.tensor = Tensor.zeros(dtype, shape)
+    this.#tensor = Tensor.zeros(dtype, shape)
+  }
+
+  /** The content, never written in place. Throws DISPOSED. */
+  get tensor(): Tensor {
+    if (this.#tensor) return this.#tensor
+    throw new LanewiseError('DISPOSED', 'the memory of this variable was given back')
+  }
+
+  /** Makes `content` the content, without a copy. Throws DISPOSED. */
+  replace(content: Tensor): void {
+    if (this.tensor) this.#tensor = content
   }
 
   write(data: TypedArray): void {
-    this.tensor = copyOf(this, data, 'a variable')
+    this.replace(copyOf(this, data, 'a variable'))
   }
 
   read(): TypedArray {
@@ -30,7 +41,7 @@ class ReferenceStorage implements Storage {
   }
 
   dispose(): void {
-    this.tensor = new Tensor(this.dtype, allocate(this.dtype, 0), [0])
+    this.#tensor = undefined
   }
 }
 
@@ -59,7 +70,7 @@ class ReferenceBackend implements Backend {
     return 0
   }
 
-  accelerates(_node: Node): boolean {
+  accelerates(): boolean {
     return true
   }
 
@@ -79,6 +90,7 @@ class ReferenceExecutable implements Executable {
   readonly #plan: Plan
   readonly #tensors: Map<Value, Tensor>
   readonly #storages: ReadonlyMap<Value, ReferenceStorage>
+  #disposed = false
 
   constructor(plan: Plan, storageOf: (variable: Variable) => Storage) {
     this.#plan = plan
@@ -96,11 +108,13 @@ class ReferenceExecutable implements Executable {
   }
 
   write(input: string, data: TypedArray): void {
+    this.#check()
     const value = find(this.#plan.graph.inputs, input, 'input')
     this.#tensors.set(value, copyOf({ dtype: value.dtype, shape: concrete(value.shape) }, data, `input '${input}'`))
   }
 
   run(): void {
+    this.#check()
     const { nodes, updates } = this.#plan.graph
     const tensors = this.#tensors
     for (const [value, storage] of this.#storages) tensors.set(value, storage.tensor)
@@ -115,11 +129,12 @@ class ReferenceExecutable implements Executable {
     }
     const contents = updates.map(({ value }) => tensors.get(value)!)
     updates.forEach(({ variable }, index) => {
-      this.#storages.get(variable)!.tensor = contents[index]
+      this.#storages.get(variable)!.replace(contents[index])
     })
   }
 
   read(output: string): TypedArray {
+    this.#check()
     const value = find(this.#plan.graph.outputs, output, 'output')
     const tensor = this.#tensors.get(value)
     if (tensor === undefined) throw new LanewiseError('INVALID_ARGUMENT', `output '${output}' is read before a run`)
@@ -131,7 +146,12 @@ class ReferenceExecutable implements Executable {
   }
 
   dispose(): void {
+    this.#disposed = true
     this.#tensors.clear()
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new LanewiseError('DISPOSED', 'this executable was disposed of')
   }
 }
 

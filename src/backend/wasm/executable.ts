@@ -1,9 +1,10 @@
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Node, Value, Variable } from '../../core/ir.js'
-import { concrete, sizeOf } from '../../core/shape.js'
+import { concrete, formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
+import { bytesOf } from '../../plan/planner.js'
 import type { Executable, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
 import type { KernelCall } from './gen/kernels.js'
@@ -150,6 +151,7 @@ export class WasmExecutable implements Executable {
   /** Takes memory for the arena and the constants, and finds the variables'. */
   #place(plan: Plan, storageOf: (variable: Variable) => Storage): Addresses {
     const { graph, arenaBytes } = plan
+    checkSizes(plan)
     const arena = this.#machine.memory.allocate(arenaBytes, `the arena of '${graph.name}'`)
     this.#blocks.push(arena)
     this.#machine.memory.clear(arena, arenaBytes)
@@ -168,6 +170,24 @@ export class WasmExecutable implements Executable {
     }
     return { of, arena }
   }
+}
+
+/** Kernels count elements, and bytes of scratch memory, in 32 bits with a sign, and may step over the end by a tile. */
+const LARGEST_OPERAND = 2 ** 31 - 2 ** 20
+
+/** Throws OUT_OF_MEMORY for a value, or a node's scratch memory, that is too large for the kernels. */
+function checkSizes({ placements, steps }: Plan): void {
+  const check = (bytes: number, what: string): void => {
+    if (bytes > LARGEST_OPERAND)
+      throw new LanewiseError(
+        'OUT_OF_MEMORY',
+        `${what} takes ${(bytes / 2 ** 30).toFixed(1)} GiB; a kernel's operand may take 2 GiB at most. Run smaller batches`,
+      )
+  }
+  for (const value of placements.keys()) check(bytesOf(value), `'${value.name}' ${formatShape(value.shape)}`)
+  for (const step of steps)
+    if (step.kind === 'node' && step.workspace)
+      check(step.workspace.bytes, `the scratch memory of ${step.node.op} '${step.node.name}'`)
 }
 
 function numeric(value: Value): NumericDType {

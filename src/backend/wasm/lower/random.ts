@@ -11,8 +11,9 @@ const isDraw = (node: Node, step: Value | undefined): boolean =>
 const common = (node: Node) => {
   const size = sizeOf(concrete(node.outputs[0].shape))
   const { chunk, tiles } = cut(size)
-  const seed = intAttribute(node.attributes, 'seed')
-  const stream = intAttribute(node.attributes, 'stream')
+  // The words of the generator's key: larger numbers wrap.
+  const seed = intAttribute(node.attributes, 'seed') | 0
+  const stream = intAttribute(node.attributes, 'stream') | 0
   return { fields: { size, chunk, seed, stream }, tiles }
 }
 
