@@ -22,7 +22,7 @@ export const addEvaluate = (program: Command): Command =>
     .command('evaluate')
     .description('loss and accuracy of an ONNX classifier on a test set')
     .argument('<model.onnx>')
-    .requiredOption('--data <name>', 'data set: mnist')
+    .option('--data <name>', 'data set', 'mnist')
     .option('--data-dir <folder>', 'folder that holds the data set')
     .option('--synthetic', 'use the procedural digits instead of MNIST')
     .option('--limit <n>', 'evaluate the first n images only')

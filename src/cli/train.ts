@@ -12,6 +12,7 @@ import { type BackendName, configure, environment } from '../environment.js'
 import { snakeCase } from '../keras/config.js'
 import { type Logs, setRandomSeed } from '../keras/index.js'
 import { resolveOptimizer } from '../keras/optimizers.js'
+import { type Checkpoint, readCheckpoint, resume, takeCheckpoint, writeCheckpoint } from './checkpoint.js'
 import { fitToInput, loadData } from './data.js'
 import { lossKey } from './evaluation.js'
 import { loadRecipe, type Recipe } from './recipe.js'
@@ -31,6 +32,8 @@ interface TrainOptions {
   backend?: BackendName
   seed?: string
   out?: string
+  checkpoint?: string
+  resume?: boolean
   json?: boolean
 }
 
@@ -39,7 +42,7 @@ export const addTrain = (program: Command): Command =>
     .command('train')
     .description('train a network and write it as ONNX')
     .argument('<model>', 'model1 … model5, a module that exports a model, or a Keras model JSON')
-    .requiredOption('--data <name>', 'data set: mnist')
+    .option('--data <name>', 'data set', 'mnist')
     .option(
       '--data-dir <folder>',
       'folder that holds the data set (default: LANEWISE_DATA, ../shared/data, the cache, a download)',
@@ -55,6 +58,8 @@ export const addTrain = (program: Command): Command =>
     .option('--backend <name>', 'wasm or reference')
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option('--out <file>', 'ONNX file to write')
+    .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
+    .option('--resume', 'go on from the checkpoint in that folder')
     .option('--json', 'print JSON lines instead of text')
     .action(train)
 
@@ -62,6 +67,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   const recipe = await loadRecipe(modelName)
   const settings = readSettings(recipe, options)
   if (options.out) await checkWritable(options.out)
+  const checkpoint = await openCheckpoint(options)
   configure({ threads: settings.threads, backend: options.backend })
   if (settings.seed !== undefined) setRandomSeed(settings.seed)
 
@@ -74,6 +80,17 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   const loss = snakeCase(String(compileOptions.loss))
   const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
   const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
+
+  const identity = {
+    model: JSON.stringify(net),
+    optimizer: JSON.stringify(optimizer.serialize()),
+    loss,
+    data: data.synthetic ? 'synthetic digits' : options.data,
+    'training images': train.x.dims[0],
+    'batch size': settings.batchSize,
+    'validation split': settings.validationSplit,
+  }
+  if (checkpoint) await resume(net, checkpoint, identity)
 
   const { backend, variant, threads, notes } = await environment()
   if (!options.json) {
@@ -89,6 +106,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   let started = performance.now()
   await net.fit(train.x, train.y, {
     epochs: settings.epochs,
+    initialEpoch: checkpoint?.epoch,
     batchSize: settings.batchSize,
     validationSplit: settings.validationSplit || undefined,
     verbose: options.json ? 0 : settings.epochs > 20 ? 2 : 1,
@@ -97,7 +115,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
         onEpochBegin: () => {
           started = performance.now()
         },
-        onEpochEnd: (epoch: number, logs: Logs) => {
+        onEpochEnd: async (epoch: number, logs: Logs) => {
           const seconds = (performance.now() - started) / 1000
           if (options.json) printJson(epochLine(epoch, logs, seconds, steps))
           if (!Number.isFinite(logs.loss))
@@ -105,6 +123,8 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
               'NUMERIC_ERROR',
               `the loss is ${logs.loss} in epoch ${epoch + 1}; nothing was saved. Try a smaller --learning-rate`,
             )
+          if (options.checkpoint)
+            await writeCheckpoint(options.checkpoint, await takeCheckpoint(net, epoch + 1, identity))
         },
       },
     ],
@@ -161,6 +181,22 @@ function prepare(
 function epochLine(epoch: number, logs: Logs, seconds: number, steps: number) {
   const { loss, accuracy, val_loss: valLoss, val_accuracy: valAccuracy } = logs
   return { epoch: epoch + 1, loss, accuracy, valLoss, valAccuracy, seconds, msPerStep: (1000 * seconds) / steps }
+}
+
+/** The checkpoint to go on from. Throws INVALID_ARGUMENT rather than lose one that is there, DATA_NOT_FOUND if there is none. */
+async function openCheckpoint({ checkpoint: folder, resume }: TrainOptions): Promise<Checkpoint | undefined> {
+  if (folder === undefined) {
+    if (resume) throw new LanewiseError('INVALID_ARGUMENT', '--resume needs --checkpoint <folder>')
+    return undefined
+  }
+  const found = await readCheckpoint(folder)
+  if (resume && !found) throw new LanewiseError('DATA_NOT_FOUND', `--resume: there is no checkpoint in ${folder}`)
+  if (!resume && found)
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `${folder} holds a checkpoint after ${found.epoch} epochs: add --resume to go on, or name another folder`,
+    )
+  return found
 }
 
 /** Refuses, before any training, a place that cannot be written. */

@@ -27,7 +27,7 @@ import {
 } from './training/fit.js'
 import type { Logs } from './training/logs.js'
 import type { Dataset } from './training/loop.js'
-import { type SampleWeightOptions, Trainer } from './training/trainer.js'
+import { type SampleWeightOptions, Trainer, type TrainingState } from './training/trainer.js'
 
 export interface ModelOptions {
   readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
@@ -230,6 +230,19 @@ export class Model extends Layer implements TrainedModel {
 
   restore(contents: readonly Tensor[]): void {
     this.setWeights(contents)
+  }
+
+  /**
+   * What training carries from step to step beside the weights. With `getWeights` before and `setWeights` after, a model
+   * that is built and compiled alike goes on to the same bits as without a break. May be called in callbacks.
+   */
+  trainingState(): Promise<TrainingState> {
+    return this.#trainer.readState()
+  }
+
+  /** Goes on from a state that `trainingState` gave. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  setTrainingState(state: TrainingState): Promise<void> {
+    return this.#trainer.writeState(state)
   }
 
   /** The forward pass with a symbolic batch, inputs and outputs named after their layers; weights are variables. */

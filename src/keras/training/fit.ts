@@ -1,10 +1,8 @@
 import type { VariableStore } from '../../backend/store.js'
 import { LanewiseError } from '../../core/errors.js'
-import { RandomGenerator } from '../../core/random.js'
 import { Tensor } from '../../core/tensor.js'
 import { type Callback, History, type TrainedModel } from '../callbacks.js'
 import { invalid } from '../config.js'
-import { nextSeed } from '../seed.js'
 import { type DataLike, rowsOf } from './data.js'
 import { type Samples, sliceSamples } from './feed.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
@@ -131,9 +129,12 @@ function openSources(
       let samples = trainer.samples(x, targetsOf(y), options)
       if (options.validationSplit && !options.validationData)
         [samples, heldOut] = splitSamples(samples, options.validationSplit)
-      const random = new RandomGenerator(nextSeed())
       const { count } = samples
-      training = open(samples, batchSize, options.shuffle === false ? inOrder(count) : () => random.permutation(count))
+      training = open(
+        samples,
+        batchSize,
+        options.shuffle === false ? inOrder(count) : () => trainer.shuffledOrder(count),
+      )
     }
     const { validationData } = options
     if (isDataset(validationData)) return { training, validation: datasetSource(trainer, store, validationData) }

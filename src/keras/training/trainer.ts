@@ -4,6 +4,7 @@ import { compile as compileGraph } from '../../compile.js'
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Variable } from '../../core/ir.js'
+import { RandomGenerator } from '../../core/random.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { defaultBackend } from '../../environment.js'
@@ -45,6 +46,18 @@ export interface LoadedStep {
   readonly held: Float64Array
 }
 
+/** What training carries from step to step beside the weights. */
+export interface TrainingState {
+  /** Batches that the optimizer has seen. */
+  readonly iterations: number
+  /** The optimizer's, unless it follows a schedule. */
+  readonly learningRate: number | undefined
+  /** Seeds of dropout and of shuffling. */
+  readonly seeds: readonly [dropout: number, shuffle: number]
+  /** The optimizer's state: for each weight, in the order of `getWeights`, its slots by name. */
+  readonly slots: readonly Readonly<Record<string, Tensor>>[]
+}
+
 export interface SampleWeightOptions {
   /** One weight for each sample; for several outputs one array for each, or one for all. */
   readonly sampleWeight?: DataLike | null
@@ -75,7 +88,7 @@ export class Trainer {
   #options: CompileOptions | undefined
   #compiled: Compiled | undefined
   #trainable: readonly Weight[] = []
-  #seed = 0
+  #seeds: TrainingState['seeds'] = [0, 0]
   readonly #state = new Map<Weight, Map<string, Variable>>()
   readonly #steps = new Map<string, LoadedStep>()
   readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
@@ -99,7 +112,7 @@ export class Trainer {
     this.#options = options
     if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
     this.forgetSteps()
-    this.#seed = nextSeed()
+    this.#seeds = [nextSeed(), nextSeed()]
     for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
     this.#state.clear()
   }
@@ -198,7 +211,7 @@ export class Trainer {
       slotsOf: (weight) =>
         this.compiled.optimizer.slots.map(({ name, initial }) => this.#slot(store, weight, name, initial)),
       accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient', 0),
-      seed: this.#seed,
+      seed: this.#seeds[0],
     })
     return {
       executable: compileGraph(graph, store.backend, { storageOf: store.storageOf }),
@@ -222,6 +235,53 @@ export class Trainer {
       slots.set(name, slot)
     }
     return slot
+  }
+
+  /** Copies of all state beside the weights; may be read between two steps. */
+  async readState(): Promise<TrainingState> {
+    const { iterations, learningRate } = this.compiled.optimizer
+    const slots = await Promise.all(
+      this.#trainee.weights.map(async (weight) => {
+        const content: Record<string, Tensor> = {}
+        for (const [name, slot] of this.#state.get(weight) ?? []) content[name] = await this.#store!.read(slot)
+        return content
+      }),
+    )
+    return {
+      iterations,
+      learningRate: typeof learningRate === 'number' ? learningRate : undefined,
+      seeds: this.#seeds,
+      slots,
+    }
+  }
+
+  /** Goes on from a state that `readState` gave for the same model and optimizer. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  writeState(state: TrainingState): Promise<void> {
+    return this.exclusively(async (store) => {
+      const { optimizer } = this.compiled
+      const { weights } = this.#trainee
+      if (state.slots.length !== weights.length)
+        throw invalid(`the training state is of ${state.slots.length} weights, the model has ${weights.length}`)
+      const known = new Set([...optimizer.slots.map(({ name }) => name), 'accumulated_gradient'])
+      state.slots.forEach((slots, i) => {
+        for (const [name, content] of Object.entries(slots)) {
+          if (!known.has(name))
+            throw invalid(
+              `the training state has '${name}' for weight '${weights[i].name}', which ${optimizer.className} does not keep`,
+            )
+          store.write(this.#slot(store, weights[i], name, 0), content)
+        }
+      })
+      optimizer.iterations = state.iterations
+      if (state.learningRate !== undefined) optimizer.learningRate = state.learningRate
+      this.#seeds = state.seeds
+      this.forgetSteps()
+    })
+  }
+
+  /** A random order of `count` samples: another one each epoch, and the same after `writeState` as without a break. */
+  shuffledOrder(count: number): Int32Array {
+    return new RandomGenerator(this.#seeds[1], this.compiled.optimizer.iterations).permutation(count)
   }
 
   /** A step for fed batches, kept for the next batch of its kind. */
