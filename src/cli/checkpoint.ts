@@ -61,6 +61,8 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint | undef
   return { epoch, settings, weights, state: { ...rest, slots } }
 }
 
+const short = (value: string | number | undefined): boolean => String(value).length < 40
+
 /** Puts `checkpoint` into a model that is compiled with the same settings. Throws INVALID_ARGUMENT naming what differs. */
 export async function resume(
   net: Model,
@@ -72,7 +74,11 @@ export async function resume(
     throw new LanewiseError(
       'INVALID_ARGUMENT',
       `--resume: the checkpoint is of another training: ${different
-        .map((key) => `${key} was ${before[key]}, is ${settings[key]}`)
+        .map((key) =>
+          short(before[key]) && short(settings[key])
+            ? `${key} was ${before[key]}, is ${settings[key]}`
+            : `the ${key} differs`,
+        )
         .join('; ')}`,
     )
   net.setWeights(weights)

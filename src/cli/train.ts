@@ -104,6 +104,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
 
   const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
   let started = performance.now()
+  let trained = 0
   await net.fit(train.x, train.y, {
     epochs: settings.epochs,
     initialEpoch: checkpoint?.epoch,
@@ -114,10 +115,14 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
       {
         onEpochBegin: () => {
           started = performance.now()
+          trained = 0
+        },
+        onTestBegin: () => {
+          trained = performance.now() - started
         },
         onEpochEnd: async (epoch: number, logs: Logs) => {
-          const seconds = (performance.now() - started) / 1000
-          if (options.json) printJson(epochLine(epoch, logs, seconds, steps))
+          const elapsed = performance.now() - started
+          if (options.json) printJson(epochLine(epoch, logs, elapsed / 1000, (trained || elapsed) / steps))
           if (!Number.isFinite(logs.loss))
             throw new LanewiseError(
               'NUMERIC_ERROR',
@@ -178,9 +183,10 @@ function prepare(
   }
 }
 
-function epochLine(epoch: number, logs: Logs, seconds: number, steps: number) {
+/** `seconds` are those of the whole epoch, `msPerStep` is of training alone. */
+function epochLine(epoch: number, logs: Logs, seconds: number, msPerStep: number) {
   const { loss, accuracy, val_loss: valLoss, val_accuracy: valAccuracy } = logs
-  return { epoch: epoch + 1, loss, accuracy, valLoss, valAccuracy, seconds, msPerStep: (1000 * seconds) / steps }
+  return { epoch: epoch + 1, loss, accuracy, valLoss, valAccuracy, seconds, msPerStep }
 }
 
 /** The checkpoint to go on from. Throws INVALID_ARGUMENT rather than lose one that is there, DATA_NOT_FOUND if there is none. */

@@ -91,13 +91,11 @@ export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
 
   function synthetic(reason: string): ImageDataset {
     if (!options.synthetic)
-      notice(
-        `NOTE: training on SYNTHETIC digits, drawn by a program; results say nothing about MNIST (MNIST: ${reason})`,
-      )
+      notice(`NOTE: these are SYNTHETIC digits, drawn by a program; results say nothing about MNIST (MNIST: ${reason})`)
     return {
       train: syntheticDigits(syntheticSizes.train, 1),
       test: syntheticDigits(syntheticSizes.test, 2),
-      source: `synthetic digits (${reason})`,
+      source: 'synthetic digits',
       synthetic: true,
     }
   }

@@ -20,6 +20,9 @@ export interface Callback {
   onTrainEnd?(logs: Logs): void | Promise<void>
   onEpochBegin?(epoch: number): void | Promise<void>
   onEpochEnd?(epoch: number, logs: Logs): void | Promise<void>
+  /** Before and after the validation of an epoch. */
+  onTestBegin?(): void | Promise<void>
+  onTestEnd?(logs: Logs): void | Promise<void>
   onBatchBegin?(batch: number): void | Promise<void>
   /** Logs of the epoch so far. */
   onBatchEnd?(batch: number, logs: Logs): void | Promise<void>

@@ -346,11 +346,22 @@ export type LossLike = string | Loss | LossFunction | KerasObject
 /** Whether there is a loss called `name`. */
 export const isLossName = (name: string): boolean => table.has(snakeCase(name))
 
+/** The loss, with an error where it does not give a value of the graph. */
+const checked =
+  (loss: LossFunction): LossFunction =>
+  (yTrue, yPred, emit) => {
+    const result: unknown = loss(yTrue, yPred, emit)
+    if (typeof result === 'object' && result !== null && 'shape' in result) return result as Value
+    throw invalid(
+      `loss '${loss.name || 'custom'}' gave ${typeof result}; it must give a value that the emitter's operations made`,
+    )
+  }
+
 /** Resolves a name, a function, or a serialised loss. Throws INVALID_ARGUMENT. */
 export function resolveLoss(like: LossLike): Loss {
   if (like instanceof Loss) return like
   if (typeof like === 'function')
-    return new Loss(like.name || 'custom', like.name || 'loss', like, {}, { custom: true })
+    return new Loss(like.name || 'custom', like.name || 'loss', checked(like), {}, { custom: true })
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
   const create = table.get(snakeCase(name))
   if (!create) throw invalid(`unknown loss '${name}'; known: ${[...table.keys()].join(', ')}`)

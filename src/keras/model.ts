@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value, Variable } from '../core/ir.js'

@@ -1,7 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { type KerasConfig, tuple } from '../config.js'
+import { type KerasConfig, positiveInteger, tuple } from '../config.js'
 import type { Constraint, ConstraintLike } from '../constraints.js'
 import { resolveConstraint } from '../constraints.js'
 import { type Initializer, type InitializerLike, resolveInitializer } from '../initializers.js'
@@ -97,8 +97,8 @@ abstract class Conv extends Convolution {
 
   constructor(rank: number, options: ConvOptions) {
     super(rank, options)
-    this.filters = options.filters
-    this.groups = options.groups ?? 1
+    this.filters = positiveInteger(options.filters, 'filters')
+    this.groups = positiveInteger(options.groups ?? 1, 'groups')
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
@@ -215,7 +215,7 @@ export class SeparableConv2D extends Convolution {
 
   constructor(options: SeparableConv2DOptions) {
     super(2, depthwiseAsKernel(options))
-    this.filters = options.filters
+    this.filters = positiveInteger(options.filters, 'filters')
     this.depthMultiplier = options.depthMultiplier ?? 1
     this.#pointwiseInitializer = resolveInitializer(options.pointwiseInitializer ?? 'glorotUniform')
     this.#pointwiseRegularizer = resolveRegularizer(options.pointwiseRegularizer)

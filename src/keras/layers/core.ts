@@ -1,7 +1,7 @@
 import type { DType } from '../../core/dtype.js'
 import type { Value } from '../../core/ir.js'
 import { type ActivationFunction, resolveActivation } from '../activations.js'
-import { type KerasConfig, snakeCase } from '../config.js'
+import { type KerasConfig, positiveInteger, snakeCase } from '../config.js'
 import { type Constraint, type ConstraintLike, resolveConstraint } from '../constraints.js'
 import { type Initializer, type InitializerLike, resolveInitializer } from '../initializers.js'
 import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
@@ -134,7 +134,7 @@ export class Dense extends KernelLayer {
 
   constructor(options: DenseOptions) {
     super(options)
-    this.units = options.units
+    this.units = positiveInteger(options.units, 'Dense: units')
   }
 
   protected override build([shape]: readonly KerasShape[]): void {

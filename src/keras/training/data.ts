@@ -73,6 +73,17 @@ export function castTensor(tensor: Tensor, dtype: NumericDType, what: string): T
   return new Tensor(dtype, data, tensor.dims)
 }
 
+/** Class numbers, int32, of `classes` classes (null: not known). Throws INVALID_DATA naming `what` and the wrong one. */
+export function checkClasses(labels: Tensor, classes: number | null | undefined, what: string): Tensor {
+  const data = labels.data as Int32Array
+  const wrong = data.findIndex((label) => label < 0 || label >= (classes ?? Number.POSITIVE_INFINITY))
+  if (wrong < 0) return labels
+  throw new LanewiseError(
+    'INVALID_DATA',
+    `${what}: element ${wrong} is class ${data[wrong]}; the model has the classes 0 to ${(classes ?? 0) - 1}`,
+  )
+}
+
 /** Rows [start, end) without a copy of the elements. */
 export function rowsOf(tensor: Tensor, start: number, end: number): Tensor {
   const row = sizeOf(tensor.dims.slice(1))

@@ -52,6 +52,37 @@ export interface EvaluateOptions extends BatchOptions {
   readonly sampleWeight?: DataLike | null
 }
 
+const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
+  batchSize: true,
+  verbose: true,
+  residentBytes: true,
+  epochs: true,
+  initialEpoch: true,
+  validationSplit: true,
+  validationData: true,
+  validationBatchSize: true,
+  validationFreq: true,
+  shuffle: true,
+  callbacks: true,
+  sampleWeight: true,
+  classWeight: true,
+}
+
+function checkOptions(options: FitOptions): void {
+  for (const [name, low] of [
+    ['epochs', 0],
+    ['initialEpoch', 0],
+    ['validationFreq', 1],
+  ] as const) {
+    const value = options[name] ?? low
+    if (!Number.isInteger(value) || value < low)
+      throw invalid(`${name} must be an integer of ${low} or more, got ${value}`)
+  }
+  const unknown = Object.keys(options).find((name) => !(name in fitOptions))
+  if (unknown !== undefined)
+    throw invalid(`fit has no option '${unknown}'; its options are ${Object.keys(fitOptions).join(', ')}`)
+}
+
 const checkBatchSize = (batchSize: number | null | undefined): number => {
   const size = batchSize ?? 32
   if (!Number.isInteger(size) || size < 1) throw invalid(`batchSize must be an integer of 1 or more, got ${batchSize}`)
@@ -161,6 +192,7 @@ export function fit(
   options: FitOptions = {},
 ): Promise<History> {
   return trainer.exclusively(async (store) => {
+    checkOptions(options)
     const { epochs = 1, initialEpoch = 0, validationFreq = 1 } = options
     const history = new History()
     const all: readonly Callback[] = [...(options.callbacks ?? []), history]
@@ -185,8 +217,12 @@ export function fit(
         progress.begin(training.batches, `Epoch ${epoch + 1}/${epochs}`)
         const result = await training.run(true, hooks)
         logs = result.logs
-        if (validation && (epoch + 1) % validationFreq === 0)
-          Object.assign(logs, prefixed((await validation.run(false, unwatched(hooks.clock))).logs, 'val_'))
+        if (validation && (epoch + 1) % validationFreq === 0) {
+          for (const callback of all) await callback.onTestBegin?.()
+          const measured = (await validation.run(false, unwatched(hooks.clock))).logs
+          for (const callback of all) await callback.onTestEnd?.(measured)
+          Object.assign(logs, prefixed(measured, 'val_'))
+        }
         for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
         progress.end(result.batches, logs)
       }

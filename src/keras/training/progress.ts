@@ -3,6 +3,8 @@ import type { Logs } from './logs.js'
 /** How much `fit` and `evaluate` print: nothing, a bar, one line an epoch; `auto` is a bar on a terminal, else nothing. */
 export type Verbosity = 0 | 1 | 2 | 'auto' | boolean
 
+const columns = (): number => (typeof process !== 'undefined' && process.stdout?.columns) || 80
+
 const isTerminal = (): boolean => typeof process !== 'undefined' && process.stdout?.isTTY === true
 
 export const resolveVerbosity = (verbose: Verbosity | undefined): 0 | 1 | 2 => {
@@ -45,12 +47,12 @@ export class Progress {
   }
 
   update(done: number, logs: Logs): void {
-    if (this.animated) print(`\r${this.#line(done, logs)}`)
+    if (this.animated) print(`\r${this.#line(done, logs).slice(0, columns() - 1)}\x1b[K`)
   }
 
   end(done: number, logs: Logs): void {
     if (this.#verbosity === 0) return
-    print(`${this.animated ? '\r' : ''}${this.#line(done, logs)}\n`)
+    print(`${this.animated ? '\r\x1b[K' : ''}${this.#line(done, logs)}\n`)
   }
 
   #line(done: number, logs: Logs): string {

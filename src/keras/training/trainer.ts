@@ -17,7 +17,7 @@ import type { Weight } from '../layers/weight.js'
 import { type Network, writeNetwork } from '../network.js'
 import { nextSeed } from '../seed.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
-import { castTensor, classWeights, countSamples, type DataLike, toTensors } from './data.js'
+import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
 import type { Samples } from './feed.js'
 import type { LogEntry, Term } from './logs.js'
 import { buildStep, logsOutput, type StepSources, stepInput } from './step.js'
@@ -165,11 +165,12 @@ export class Trainer {
 
   /** Inputs, targets and weights, checked. */
   samples(x: DataLike, y: DataLike, options: SampleWeightOptions = {}): Samples {
-    const { outputNames } = this.#trainee
+    const { outputNames, network } = this.#trainee
     const inputs = this.inputs(x)
     const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
-      const dtype = this.compiled.outputs[i].loss?.details.sparse ? 'int32' : 'float32'
-      return castTensor(tensor, dtype, `target '${outputNames[i]}'`)
+      const name = `target '${outputNames[i]}'`
+      if (!this.compiled.outputs[i].loss?.details.sparse) return castTensor(tensor, 'float32', name)
+      return checkClasses(castTensor(tensor, 'int32', name), network.outputs[i].shape.at(-1), name)
     })
     const weights = this.#weights(targets, options)
     const given = weights.flatMap((weight) => weight ?? [])
