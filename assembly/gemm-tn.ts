@@ -1,7 +1,7 @@
 import { activate } from './activation'
 import {
-  columns_1x8_f32, columns_2x8_f32, columns_3x8_f32, columns_4x8_f32, columns_5x8_f32, columns_6x8_f32,
-  rows_1x8_f32, rows_2x8_f32, rows_3x8_f32, rows_4x8_f32, rows_5x8_f32, rows_6x8_f32,
+  columns_1x8_f32, columns_2x8_f32, columns_3x8_f32, columns_4x8_f32,
+  rows_1x8_f32, rows_2x8_f32, rows_3x8_f32, rows_4x8_f32,
 } from './gen/microkernels'
 import { TILE_ROWS } from './gemm'
 import { Walk } from './walk'
@@ -125,19 +125,11 @@ function gatherBlock(p: GemmTnParams, a: usize, b: usize, c: usize, start: usize
     const a1 = a + tapOffset(p, m + 1)
     const a2 = a + tapOffset(p, m + 2)
     const a3 = a + tapOffset(p, m + 3)
-    const a4 = TILE_ROWS > 4 ? a + tapOffset(p, m + 4) : a0
-    const a5 = TILE_ROWS > 4 ? a + tapOffset(p, m + 5) : a0
     switch (count) {
       case 1: { rows_1x8_f32(walk, b, o, s, startStride, columns, outer, a0); break }
       case 2: { rows_2x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1); break }
       case 3: { rows_3x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2); break }
-      case 4: { rows_4x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2, a3); break }
-      default: {
-        if (TILE_ROWS > 4) {
-          if (count == 5) rows_5x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2, a3, a4)
-          else rows_6x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2, a3, a4, a5)
-        }
-      }
+      default: rows_4x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2, a3)
     }
   }
 }
@@ -158,13 +150,7 @@ function neighbourBlock(p: GemmTnParams, a: usize, b: usize, c: usize, start: us
       case 1: { columns_1x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
       case 2: { columns_2x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
       case 3: { columns_3x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
-      case 4: { columns_4x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
-      default: {
-        if (TILE_ROWS > 4) {
-          if (count == 5) columns_5x8_f32(walk, at, lda, b, o, s, startStride, columns, outer)
-          else columns_6x8_f32(walk, at, lda, b, o, s, startStride, columns, outer)
-        }
-      }
+      default: columns_4x8_f32(walk, at, lda, b, o, s, startStride, columns, outer)
     }
     m += count
   }

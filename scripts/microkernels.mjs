@@ -4,7 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const maximumRows = 6
+const maximumRows = 4
 
 const range = (count) => Array.from({ length: count }, (_, index) => index)
 const indent = (lines, depth) => lines.map((line) => (line ? '  '.repeat(depth) + line : line))
