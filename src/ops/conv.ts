@@ -19,7 +19,8 @@ import {
   windowToAttributes,
 } from './window.js'
 
-const convAttributes = {
+/** Conv's attributes. */
+export const convAttributes = {
   ...windowAttributes,
   group: { type: 'int', default: 1 },
   kernel_shape: { type: 'ints' },
@@ -55,13 +56,14 @@ function checkRank(data: Shape, weight: Shape): void {
     )
 }
 
-function checkBias(bias: TensorType | undefined, channels: Dim): void {
+/** Throws SHAPE_MISMATCH unless the bias, if there is one, is [channels]. */
+export function checkBias(bias: TensorType | undefined, channels: Dim): void {
   if (bias && (bias.shape.length !== 1 || (bias.shape[0] !== channels && typeof bias.shape[0] === 'number')))
     throw new LanewiseError('SHAPE_MISMATCH', `the bias ${formatShape(bias.shape)} must be [${channels}]`)
 }
 
 /** The channels-first output shape of a convolution of `data` [N, C, …] with `weight` [O, C/group, …]. */
-function convShape(attributes: Attributes, data: Shape, weight: Shape): Dim[] {
+export function convShape(attributes: Attributes, data: Shape, weight: Shape): Dim[] {
   checkRank(data, weight)
   const [batch, channels, ...spatial] = data
   const [outputs, inputs, ...rest] = weight

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import { activations } from './activations.js'
+import { bitwise } from './bitwise.js'
 import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
@@ -12,6 +13,7 @@ import { normalization } from './normalization.js'
 import { norms } from './norms.js'
 import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
+import { quantization } from './quantization.js'
 import { random } from './random.js'
 import { reductions } from './reduction.js'
 import { softmax } from './softmax.js'
@@ -37,6 +39,8 @@ export const operators = {
   ...random,
   ...trigonometry,
   ...indexing,
+  ...bitwise,
+  ...quantization,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

@@ -9,6 +9,7 @@ import { normalizationCases } from './normalization.js'
 import { hardmaxCases, lossCases, normCases } from './norms.js'
 import { optimizerCases } from './optimizer.js'
 import { poolCases } from './pool.js'
+import { quantizationCases } from './quantization.js'
 import { randomCases } from './random.js'
 import { reductionCases } from './reduction.js'
 import { softmaxCases } from './softmax.js'
@@ -32,4 +33,5 @@ export const cases: readonly OpCase[] = [
   ...randomCases,
   ...trigonometryCases,
   ...indexingCases,
+  ...quantizationCases,
 ]

@@ -65,7 +65,8 @@ const compare =
 
 const logical = (apply: Fold<number, boolean>): ReferenceKernel => compare(apply, () => false)
 
-const roundHalfToEven = (x: number): number => {
+/** To the nearest integer, ties to the even one. */
+export const roundHalfToEven = (x: number): number => {
   const floor = Math.floor(x)
   const rest = x - floor
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor

@@ -1,5 +1,6 @@
 import type { CompositeName, OpName } from '../../ops/index.js'
 import { activationKernels } from './activations.js'
+import { bitwiseKernels } from './bitwise.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
@@ -10,6 +11,7 @@ import { movementKernels, viewKernels } from './movement.js'
 import { normalizationKernels } from './normalization.js'
 import { optimizerKernels } from './optimizer.js'
 import { poolKernels } from './pool.js'
+import { quantizationKernels } from './quantization.js'
 import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
@@ -32,4 +34,6 @@ export const referenceKernels = {
   ...randomKernels,
   ...trigonometryKernels,
   ...indexingKernels,
+  ...bitwiseKernels,
+  ...quantizationKernels,
 } as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>

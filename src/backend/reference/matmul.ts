@@ -8,7 +8,13 @@ import type { ReferenceKernel } from './kernel.js'
 import { numbersOf, tensorOf } from './numbers.js'
 
 /** The product of two tensors of rank 2 or more whose last two axes are optionally swapped; batch axes broadcast to `batch`. */
-function product(a: Tensor, b: Tensor, transA: boolean, transB: boolean, batch: readonly number[]): Float64Array {
+export function product(
+  a: Tensor,
+  b: Tensor,
+  transA: boolean,
+  transB: boolean,
+  batch: readonly number[],
+): Float64Array {
   const [left, right] = [numbersOf(a), numbersOf(b)]
   const [aRows, aColumns] = a.dims.slice(-2)
   const [bRows, bColumns] = b.dims.slice(-2)

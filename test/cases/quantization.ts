@@ -1,0 +1,115 @@
+import type { NumericDType } from '../../src/core/dtype.js'
+import { onnxTypeCode } from '../../src/core/dtype.js'
+import { f32, type OpCase, type OperandCase } from './case.js'
+
+const integers = (dtype: NumericDType, shape: readonly number[], range: readonly [number, number]): OperandCase => ({
+  shape,
+  dtype,
+  range,
+})
+const u8 = (shape: readonly number[]) => integers('uint8', shape, [0, 256])
+const s8 = (shape: readonly number[]) => integers('int8', shape, [-128, 128])
+const scale = (shape: readonly number[] = []) => f32(shape, { range: [0.01, 0.1] })
+const product = f32([], { data: [40] })
+
+const quantize: readonly OpCase[] = [
+  { op: 'QuantizeLinear', inputs: [f32([3, 17]), scale(), integers('uint8', [], [100, 150])] },
+  { op: 'QuantizeLinear', inputs: [f32([3, 17]), scale()] },
+  { op: 'QuantizeLinear', inputs: [f32([2, 3, 5]), scale([3]), integers('int8', [3], [-9, 9])] },
+  {
+    op: 'QuantizeLinear',
+    inputs: [f32([2, 3, 5]), scale([2])],
+    attributes: { axis: 0, output_dtype: onnxTypeCode.int16 },
+  },
+  {
+    op: 'QuantizeLinear',
+    inputs: [f32([2, 7]), scale([2, 3])],
+    attributes: { axis: 1, block_size: 3, output_dtype: onnxTypeCode.int4 },
+  },
+  {
+    op: 'QuantizeLinear',
+    note: 'saturates',
+    inputs: [f32([17], { range: [-99, 99] }), scale()],
+    attributes: { output_dtype: onnxTypeCode.int2 },
+  },
+  { op: 'DequantizeLinear', inputs: [u8([3, 17]), scale(), integers('uint8', [], [100, 150])] },
+  { op: 'DequantizeLinear', inputs: [s8([2, 3, 5]), scale([3]), integers('int8', [3], [-9, 9])] },
+  { op: 'DequantizeLinear', inputs: [s8([2, 3, 5]), scale([5])], attributes: { axis: -1 } },
+  { op: 'DequantizeLinear', inputs: [s8([5, 3]), scale([3, 3])], attributes: { axis: 0, block_size: 2 } },
+  { op: 'DequantizeLinear', inputs: [integers('int32', [17], [-999, 999]), scale()] },
+  { op: 'DynamicQuantizeLinear', inputs: [f32([3, 17])], outputs: 3 },
+  { op: 'DynamicQuantizeLinear', note: 'positive', inputs: [f32([17], { range: [1, 2] })], outputs: 3 },
+]
+
+const products: readonly OpCase[] = [
+  { op: 'MatMulInteger', inputs: [u8([5, 33]), s8([33, 7])] },
+  {
+    op: 'MatMulInteger',
+    inputs: [u8([2, 5, 9]), u8([9, 7]), integers('uint8', [], [0, 9]), integers('uint8', [7], [0, 9])],
+  },
+  { op: 'MatMulInteger', inputs: [s8([5, 9]), s8([9, 7]), integers('int8', [5], [-9, 9])] },
+  {
+    op: 'ConvInteger',
+    inputs: [u8([2, 3, 7, 5]), u8([4, 3, 3, 3]), integers('uint8', [], [100, 150])],
+    attributes: { pads: [1, 1, 1, 1] },
+  },
+  {
+    op: 'ConvInteger',
+    inputs: [u8([2, 4, 7]), s8([4, 2, 3]), undefined, integers('int8', [4], [-9, 9])],
+    attributes: { group: 2, strides: [2] },
+  },
+  {
+    op: 'QLinearMatMul',
+    inputs: [
+      u8([5, 33]),
+      scale(),
+      integers('uint8', [], [100, 150]),
+      s8([33, 7]),
+      scale([7]),
+      integers('int8', [7], [-9, 9]),
+      product,
+      integers('uint8', [], [100, 150]),
+    ],
+  },
+  {
+    op: 'QLinearConv',
+    inputs: [
+      u8([2, 3, 7, 5]),
+      scale(),
+      integers('uint8', [], [100, 150]),
+      s8([4, 3, 3, 3]),
+      scale([4]),
+      integers('int8', [4], [0, 1]),
+      product,
+      integers('uint8', [], [100, 150]),
+      integers('int32', [4], [-99, 99]),
+    ],
+    attributes: { auto_pad: 'SAME_UPPER' },
+  },
+]
+
+const bits: readonly OpCase[] = [
+  ...['BitwiseAnd', 'BitwiseOr', 'BitwiseXor'].flatMap((op): OpCase[] => [
+    { op, inputs: [integers('int32', [3, 17], [-999, 999]), integers('int32', [17], [-999, 999])] },
+    { op, inputs: [u8([3, 17]), u8([3, 1])] },
+  ]),
+  { op: 'BitwiseNot', inputs: [integers('int16', [17], [-999, 999])] },
+  ...['LEFT', 'RIGHT'].map((direction) => ({
+    op: 'BitShift',
+    inputs: [integers('uint32', [3, 17], [0, 2 ** 32]), integers('uint32', [17], [0, 40])],
+    attributes: { direction },
+  })),
+  { op: 'BitCast', inputs: [f32([17])], attributes: { to: onnxTypeCode.int32 } },
+  { op: 'BitCast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.uint4 } },
+]
+
+const casts: readonly OpCase[] = [
+  ...(['uint4', 'int4', 'uint2', 'int2', 'float8e5m2', 'float4e2m1'] as const).map((dtype) => ({
+    op: 'Cast',
+    inputs: [f32([17], { range: [-9, 9] })],
+    attributes: { to: onnxTypeCode[dtype] },
+  })),
+  { op: 'Cast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.float32 } },
+]
+
+export const quantizationCases: readonly OpCase[] = [...quantize, ...products, ...bits, ...casts]
