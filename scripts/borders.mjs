@@ -15,7 +15,7 @@ const places = {
   'src/optimise': stages,
   'src/plan': stages,
   'src/backend': ['src/core', 'src/plan'],
-  'src/backend/reference': ['src/core', 'src/ops', 'src/plan', 'src/backend'],
+  'src/backend/reference': [...stages, 'src/plan', 'src/backend'],
   'src/backend/wasm': ['src/core', 'src/ops', 'src/plan', 'src/backend', 'src/backend/reference'],
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],

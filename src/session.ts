@@ -46,6 +46,7 @@ export class InferenceSession {
   readonly #backend: Backend
   readonly #ownsBackend: boolean
   readonly #plans = new Map<string, SessionPlan>()
+  readonly #notes: Set<string>
   #queue: Promise<unknown> = Promise.resolve()
   #released = false
 
@@ -58,6 +59,12 @@ export class InferenceSession {
     this.inputMetadata = graph.inputs.map(describe)
     this.outputMetadata = graph.outputs.map(describe)
     this.metadata = graph.metadata
+    this.#notes = new Set(backend.report.notes)
+  }
+
+  /** What runs slower than it could, and why: of the backend, and of each input shape that has run. */
+  get notes(): readonly string[] {
+    return [...this.#notes]
   }
 
   /**
@@ -148,6 +155,7 @@ export class InferenceSession {
       const shapes = Object.fromEntries(this.inputNames.map((name) => [name, [...feeds[name].dims]]))
       const graph = specialize(this.#graph, shapes, evaluate)
       plan = { executable: compile(graph, this.#backend), outputs: graph.outputs }
+      for (const note of plan.executable.notes) this.#notes.add(note)
     }
     this.#plans.set(key, plan)
     return plan

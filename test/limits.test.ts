@@ -141,6 +141,22 @@ test('disposed executables and variables refuse use in every backend; disposing 
   }
 })
 
+test('nodes without a kernel show in the notes of a session', async () => {
+  const write = (dtype: 'float32' | 'float64') => exportModel(graphOf((b) => b.exp(b.input('x', dtype, ['n']))))
+  const noted = async (dtype: 'float32' | 'float64') => {
+    const session = await InferenceSession.create(write(dtype), { threads: 1 })
+    const before = session.notes
+    for (const size of [2, 3]) await session.run({ x: Tensor.zeros(dtype, [size]) })
+    const after = session.notes
+    await session.release()
+    return after.filter((note) => !before.includes(note))
+  }
+  assert.equal(await noted('float32'), [])
+  const notes = await noted('float64')
+  assert.is(notes.length, 1)
+  assert.match(notes[0], /^Exp '.*' has no wasm kernel and runs in the reference backend$/)
+})
+
 test('a session finishes the runs under way before it is released, and refuses later ones', async () => {
   const model = exportModel(graphOf((b) => b.relu(b.input('x', 'float32', ['n']))))
   const session = await InferenceSession.create(model, { threads: 1 })

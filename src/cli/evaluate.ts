@@ -4,7 +4,7 @@ import type { BackendName } from '../environment.js'
 import { InferenceSession } from '../session.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
-import { parseNumber, printJson } from './terminal.js'
+import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface EvaluateOptions {
   data: string
@@ -43,5 +43,6 @@ export const addEvaluate = (program: Command): Command =>
         console.log(
           `${count} test images of ${source}: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %`,
         )
+      printNotes(session.notes)
       await session.release()
     })

@@ -7,7 +7,7 @@ import { parsePng, toDigitImage } from '../data/png.js'
 import { InferenceSession } from '../session.js'
 import { fitToInput, loadData } from './data.js'
 import { readInputs } from './inputs.js'
-import { argMax, drawImage, drawScores, parseNumber, printJson } from './terminal.js'
+import { argMax, drawImage, drawScores, parseNumber, printJson, printNotes } from './terminal.js'
 
 interface PredictOptions {
   image?: string
@@ -47,6 +47,7 @@ export const addPredict = (program: Command): Command =>
             `prediction: ${prediction}${label === undefined ? '' : ` (label: ${label})`}\n${drawScores(scores)}`,
           )
       }
+      printNotes(session.notes)
       await session.release()
     })
 

@@ -6,7 +6,7 @@ import { formatNpy } from '../data/npy.js'
 import type { BackendName } from '../environment.js'
 import { InferenceSession } from '../session.js'
 import { readInputs } from './inputs.js'
-import { parseNumber, printJson } from './terminal.js'
+import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface RunOptions {
   input: string[]
@@ -45,6 +45,7 @@ export const addRun = (program: Command): Command =>
             `${name}: ${tensor.type} ${formatShape(tensor.dims)}${file ? ` -> ${file}` : `\n${preview(tensor.toNumbers())}`}`,
           )
       }
+      printNotes(session.notes)
       await session.release()
     })
 

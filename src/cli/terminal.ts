@@ -42,6 +42,13 @@ export function parseNumber(name: string, text: string, low: number, high: numbe
   return value
 }
 
+/** What runs slower than it could, one line a note, beside the output; the first few of many. */
+export function printNotes(notes: readonly string[]): void {
+  for (const note of notes.slice(0, 5)) process.stderr.write(`note: ${note}\n`)
+  if (notes.length > 5)
+    process.stderr.write(`note: and ${notes.length - 5} more; lanewise inspect --stage backend shows every step\n`)
+}
+
 export const printJson = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`)
 }

@@ -16,7 +16,7 @@ import { type Checkpoint, readCheckpoint, resume, takeCheckpoint, writeCheckpoin
 import { fitToInput, loadData } from './data.js'
 import { lossKey } from './evaluation.js'
 import { loadRecipe, type Recipe } from './recipe.js'
-import { parseNumber, printJson } from './terminal.js'
+import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface TrainOptions {
   data: string
@@ -100,7 +100,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     )
     console.log(`backend: ${backend} (${variant}), ${threads} thread${threads > 1 ? 's' : ''}`)
   }
-  for (const note of notes) process.stderr.write(`note: ${note}\n`)
+  printNotes(notes)
 
   const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
   let started = performance.now()
@@ -136,6 +136,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   })
 
   const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
+  printNotes(net.notes)
   if (options.out) await save(options.out, await net.toOnnx({ metadata: { [lossKey]: loss } }))
   const summary = { loss: result.loss, accuracy: result.accuracy }
   if (options.json)

@@ -71,7 +71,7 @@ const arrays = {
 
 export type NumericDType = Exclude<DType, 'string'>
 
-export const numericDTypes = Object.keys(arrays) as NumericDType[]
+const numericDTypes = Object.keys(arrays) as NumericDType[]
 
 /** The typed array class that stores `dtype`. */
 export const arrayOf = (dtype: NumericDType) => arrays[dtype]

@@ -47,7 +47,7 @@ export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out =
 }
 
 /** A random word as a float32 in [0, 1): its high 24 bits. */
-export const toUniform = (word: number): number => (word >>> 8) * 2 ** -24
+const toUniform = (word: number): number => (word >>> 8) * 2 ** -24
 
 /**
  * What lanewise.RandomUniform draws: `size` numbers in [0, 1) with key (seed, stream); element i is word i & 3 of

@@ -1,7 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 
 /** Whether `bytes` start as a gzip file does. */
-export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
+const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
 /** `bytes`, unpacked if they are gzip. Throws INVALID_DATA, naming `name`, when the stream is broken or cut short. */
 export async function gunzip(bytes: Uint8Array, name: string): Promise<Uint8Array> {

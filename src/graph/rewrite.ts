@@ -9,7 +9,7 @@ import { inferTypes } from './infer.js'
 export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape)
 
 /** Who reads each value of `graph`, one entry a reading operand. */
-export function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
+function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
   const users = new Map<Value, Node[]>()
   for (const node of graph.nodes)
     for (const input of node.inputs) {

@@ -130,6 +130,11 @@ export class Model extends Layer implements TrainedModel {
     for (const layer of this.#network?.layers ?? []) layer.trainable = trainable
   }
 
+  /** What of the steps that have run is slower than it could be, and why: nodes without a kernel of the backend. */
+  get notes(): readonly string[] {
+    return this.#trainer.notes
+  }
+
   get optimizer(): Optimizer {
     return this.#trainer.compiled.optimizer
   }

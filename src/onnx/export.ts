@@ -16,7 +16,7 @@ export interface ExportOptions {
   readonly metadata?: Readonly<Record<string, string>>
 }
 
-export const defaultOpset = 18
+const defaultOpset = 18
 const oldestWritable = 13
 const newestWritable = 21
 

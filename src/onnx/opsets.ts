@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../graph/builder.js'
 
 /** The opsets that importModel reads; the op set has the semantics of the newest. */
 export const oldestOpset = 13
-export const newestOpset = 28
+const newestOpset = 28
 
 /** A node on its way in: what an adapter may change. */
 export interface Draft {

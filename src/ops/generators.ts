@@ -36,7 +36,7 @@ export function shapeRange(attributes: Attributes, rank: number): { start: numbe
 }
 
 /** Number of elements of a Range. */
-export const rangeLength = (start: number, limit: number, delta: number): number =>
+const rangeLength = (start: number, limit: number, delta: number): number =>
   Math.max(0, Math.ceil((limit - start) / delta))
 
 /** Ops that make tensors of shapes, counts and constants. */

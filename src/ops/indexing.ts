@@ -45,7 +45,7 @@ function checkElementIndices(data: TensorType, indices: TensorType, attributes: 
 }
 
 /** The shape of what the rows of `indices` pick from `data`: a scalar or slice each. Throws SHAPE_MISMATCH. */
-export function pickedShape(data: Shape, indices: Shape, batchDims = 0): Shape {
+function pickedShape(data: Shape, indices: Shape, batchDims = 0): Shape {
   const depth = indices.at(-1)
   if (typeof depth !== 'number')
     throw new LanewiseError('SHAPE_MISMATCH', `the last axis of the indices ${formatShape(indices)} must be known`)

@@ -32,7 +32,7 @@ export function permutationOf({ attributes }: Pick<Node, 'attributes'>, rank: nu
 }
 
 /** The sizes of a Split's outputs along its axis; `split` is its second input's content if it has one. Throws SHAPE_MISMATCH. */
-export function splitSizes(dim: number, split: readonly number[] | undefined, count: number): readonly number[] {
+function splitSizes(dim: number, split: readonly number[] | undefined, count: number): readonly number[] {
   const chunk = Math.ceil(dim / count)
   const sizes = split ?? Array.from({ length: count }, (_, index) => Math.max(0, Math.min(chunk, dim - index * chunk)))
   if (sizes.some((size) => size < 0) || sizes.reduce((sum, size) => sum + size, 0) !== dim)

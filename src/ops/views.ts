@@ -39,7 +39,7 @@ function quotientOf(dims: Shape, taken: Shape): Dim {
  * The shape that ONNX Reshape makes of `shape`: 0 keeps a dimension (unless `allowZero`), one -1 takes the rest.
  * Throws SHAPE_MISMATCH.
  */
-export function reshapedShape(shape: Shape, target: readonly number[], allowZero: boolean): Dim[] {
+function reshapedShape(shape: Shape, target: readonly number[], allowZero: boolean): Dim[] {
   const fail = (why: string): never => {
     throw new LanewiseError(
       'SHAPE_MISMATCH',

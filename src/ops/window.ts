@@ -149,7 +149,7 @@ function kernelOf(node: Node, input: Shape): readonly number[] {
 }
 
 /** The window of a channels-first convolution, pool, or gradient of one. Throws SHAPE_MISMATCH. */
-export function nodeWindow(node: Node): Window {
+function nodeWindow(node: Node): Window {
   const input = slidOver(node)
   return windowOf(node.attributes, kernelOf(node, input), input.slice(2))
 }

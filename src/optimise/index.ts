@@ -40,7 +40,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
 ]
 
 /** The passes that keep a graph in standard ops and in its layout: for a model that goes to another runtime. */
-export const portablePasses = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
+const portablePasses = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
   eliminateDead,
   foldConstants(evaluate),
   cancelTransposes,

@@ -1,11 +1,11 @@
 import { arrayOf, type DType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import type { Value, Variable } from '../../core/ir.js'
+import type { Graph, Value, Variable } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
-import { evaluate } from './evaluate.js'
+import { interpret } from './evaluate.js'
 
 /** The backend that evaluates node by node in plain TypeScript: the oracle of the others. It takes every op. */
 export const createReferenceBackend = (): Backend => new ReferenceBackend()
@@ -87,18 +87,21 @@ class ReferenceBackend implements Backend {
 
 class ReferenceExecutable implements Executable {
   readonly notes: readonly string[] = []
-  readonly #plan: Plan
-  readonly #tensors: Map<Value, Tensor>
+  readonly #graph: Graph
+  /** The content of the inputs. */
+  readonly #inputs: Map<Value, Tensor>
   readonly #storages: ReadonlyMap<Value, ReferenceStorage>
+  /** What the last run gave; undefined before it. */
+  #results: ReadonlyMap<Value, Tensor> | undefined
   #disposed = false
 
-  constructor(plan: Plan, storageOf: (variable: Variable) => Storage) {
-    this.#plan = plan
-    this.#tensors = new Map(plan.graph.constants)
-    for (const input of plan.graph.inputs)
-      this.#tensors.set(input, Tensor.zeros(input.dtype, concrete(input.shape, `input '${input.name}'`)))
+  constructor({ graph }: Plan, storageOf: (variable: Variable) => Storage) {
+    this.#graph = graph
+    this.#inputs = new Map(
+      graph.inputs.map((input) => [input, Tensor.zeros(input.dtype, concrete(input.shape, `input '${input.name}'`))]),
+    )
     const storages = new Map<Value, ReferenceStorage>()
-    for (const [value, variable] of plan.graph.variables) {
+    for (const [value, variable] of graph.variables) {
       const storage = storageOf(variable)
       if (!(storage instanceof ReferenceStorage))
         throw new LanewiseError('INVALID_ARGUMENT', `variable '${variable.name}' lies in the memory of another backend`)
@@ -109,45 +112,35 @@ class ReferenceExecutable implements Executable {
 
   write(input: string, data: TypedArray): void {
     this.#check()
-    const value = find(this.#plan.graph.inputs, input, 'input')
-    this.#tensors.set(value, copyOf({ dtype: value.dtype, shape: concrete(value.shape) }, data, `input '${input}'`))
+    const value = find(this.#graph.inputs, input, 'input')
+    this.#inputs.set(value, copyOf({ dtype: value.dtype, shape: concrete(value.shape) }, data, `input '${input}'`))
   }
 
   run(): void {
     this.#check()
-    const { nodes, updates } = this.#plan.graph
-    const tensors = this.#tensors
-    for (const [value, storage] of this.#storages) tensors.set(value, storage.tensor)
-    for (const node of nodes) {
-      const results = evaluate(
-        node,
-        node.inputs.map((input) => input && tensors.get(input)),
-      )
-      node.outputs.forEach((output, index) => {
-        tensors.set(output, results[index])
-      })
-    }
-    const contents = updates.map(({ value }) => tensors.get(value)!)
-    updates.forEach(({ variable }, index) => {
-      this.#storages.get(variable)!.replace(contents[index])
-    })
+    const feeds = new Map(this.#inputs)
+    for (const [value, storage] of this.#storages) feeds.set(value, storage.tensor)
+    const results = interpret(this.#graph, feeds)
+    for (const { variable, value } of this.#graph.updates) this.#storages.get(variable)!.replace(results.get(value)!)
+    this.#results = results
   }
 
   read(output: string): TypedArray {
     this.#check()
-    const value = find(this.#plan.graph.outputs, output, 'output')
-    const tensor = this.#tensors.get(value)
+    const value = find(this.#graph.outputs, output, 'output')
+    const tensor = this.#results?.get(value)
     if (tensor === undefined) throw new LanewiseError('INVALID_ARGUMENT', `output '${output}' is read before a run`)
     return tensor.data.slice() as TypedArray
   }
 
   describe(): string {
-    return this.#plan.graph.nodes.map((node) => `${node.op} '${node.name}'`).join('\n')
+    return this.#graph.nodes.map((node) => `${node.op} '${node.name}'`).join('\n')
   }
 
   dispose(): void {
     this.#disposed = true
-    this.#tensors.clear()
+    this.#inputs.clear()
+    this.#results = undefined
   }
 
   #check(): void {

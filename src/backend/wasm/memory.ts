@@ -2,7 +2,7 @@ import { arrayOf, bytesPerElement, type NumericDType, type TypedArray } from '..
 import { LanewiseError } from '../../core/errors.js'
 
 /** Alignment of every block, and the slack behind each operand that vector kernels may read. */
-export const ALIGNMENT = 64
+const ALIGNMENT = 64
 
 const PAGE = 65536
 /** The synchronisation block of assembly/tape.ts. */

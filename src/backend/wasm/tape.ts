@@ -2,16 +2,15 @@ import { bytesPerElement } from '../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import type { Plan, Step } from '../../plan/plan.js'
-import { type KernelCall, kernels } from './gen/kernels.js'
+import type { KernelCall } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
+import { copyCall } from './lower/strided.js'
 import type { WasmMemory } from './memory.js'
 
 const STEP_WORDS = 4
 /** Bytes of a step of a tape. */
 export const STEP_BYTES = 4 * STEP_WORDS
 const PARAMETER_ALIGNMENT = 16
-/** Bytes that one tile of a copy moves. */
-const COPY_CHUNK = 1 << 18
 
 /** Where a plan's operands lie, as byte addresses. */
 export interface Addresses {
@@ -34,7 +33,7 @@ function copyCalls(from: Value, to: Value, addresses: Addresses): readonly Kerne
   const bytes = sizeOf(concrete(to.shape)) * bytesPerElement(to.dtype)
   const [source, target] = [addresses.of(from), addresses.of(to)]
   if (bytes === 0 || source === target) return []
-  return [kernels.copy_bytes({ x: source, y: target, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))]
+  return [copyCall(source, target, bytes)]
 }
 
 function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): readonly KernelCall[] | undefined {

@@ -3,7 +3,7 @@ import { VariableStore } from '../../backend/store.js'
 import { compile as compileGraph } from '../../compile.js'
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import type { Variable } from '../../core/ir.js'
+import type { Graph, Variable } from '../../core/ir.js'
 import { RandomGenerator } from '../../core/random.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
@@ -92,6 +92,7 @@ export class Trainer {
   readonly #state = new Map<Weight, Map<string, Variable>>()
   readonly #steps = new Map<string, LoadedStep>()
   readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
+  readonly #notes = new Set<string>()
   #disposed = false
   #busy = false
 
@@ -198,6 +199,17 @@ export class Trainer {
     return targets.map((_, i) => tensors[shared ? 0 : i])
   }
 
+  /** What runs slower than it could, of all that has been compiled, and why. */
+  get notes(): readonly string[] {
+    return [...this.#notes]
+  }
+
+  #compileGraph(graph: Graph, store: VariableStore): Executable {
+    const executable = compileGraph(graph, store.backend, { storageOf: store.storageOf })
+    for (const note of executable.notes) this.#notes.add(note)
+    return executable
+  }
+
   /** Loads a step; the caller disposes of it. */
   load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): LoadedStep {
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
@@ -215,7 +227,7 @@ export class Trainer {
       seed: this.#seeds[0],
     })
     return {
-      executable: compileGraph(graph, store.backend, { storageOf: store.storageOf }),
+      executable: this.#compileGraph(graph, store),
       entries,
       terms: entries.flatMap((entry) => entry.terms),
       batch,
@@ -345,7 +357,7 @@ export class Trainer {
         builder.output(result, `output/${outputNames[i]}`)
       })
       predictor = {
-        executable: compileGraph(builder.build(), store.backend, { storageOf: store.storageOf }),
+        executable: this.#compileGraph(builder.build(), store),
         shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
       }
       this.#predictors.set(key, predictor)

@@ -5,6 +5,7 @@ import { unaryOperations } from '../activations.js'
 import { kernels } from '../gen/kernels.js'
 import { binaryLowerings } from './binary.js'
 import type { Lowering } from './lowering.js'
+import { copyCall } from './strided.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
 
@@ -33,9 +34,7 @@ const copy: Lowering = {
     const bytes = outputSize(node) * bytesPerElement(node.outputs[0].dtype)
     const x = address(node.inputs[0]!)
     const y = address(node.outputs[0])
-    if (bytes === 0 || x === y) return []
-    const { chunk, tiles } = cut(bytes, 65536)
-    return [kernels.copy_bytes({ x, y, bytes, chunk }, tiles)]
+    return bytes === 0 || x === y ? [] : [copyCall(x, y, bytes)]
   },
 }
 
