@@ -16,7 +16,7 @@ const inner = (a: Dim, b: Dim, shapes: readonly Shape[]) => {
 }
 
 /** The shape of a matrix product by NumPy's rule: batch axes broadcast, 1-D operands are rows (left) or columns (right). */
-function matMulShape(a: Shape, b: Shape): Dim[] {
+export function matMulShape(a: Shape, b: Shape): Dim[] {
   if (a.length === 0 || b.length === 0)
     throw new LanewiseError('SHAPE_MISMATCH', 'a matrix product takes operands of rank 1 or more')
   inner(a.at(-1)!, b.length === 1 ? b[0] : b.at(-2)!, [a, b])
