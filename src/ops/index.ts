@@ -16,6 +16,7 @@ import { pool } from './pool.js'
 import { quantization } from './quantization.js'
 import { random } from './random.js'
 import { reductions } from './reduction.js'
+import { selection } from './selection.js'
 import { softmax } from './softmax.js'
 import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
@@ -41,6 +42,7 @@ export const operators = {
   ...indexing,
   ...bitwise,
   ...quantization,
+  ...selection,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

@@ -12,6 +12,7 @@ import { poolCases } from './pool.js'
 import { quantizationCases } from './quantization.js'
 import { randomCases } from './random.js'
 import { reductionCases } from './reduction.js'
+import { selectionCases } from './selection.js'
 import { softmaxCases } from './softmax.js'
 import { trigonometryCases } from './trigonometry.js'
 
@@ -34,4 +35,5 @@ export const cases: readonly OpCase[] = [
   ...trigonometryCases,
   ...indexingCases,
   ...quantizationCases,
+  ...selectionCases,
 ]

@@ -14,6 +14,7 @@ import { poolKernels } from './pool.js'
 import { quantizationKernels } from './quantization.js'
 import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
+import { selectionKernels } from './selection.js'
 import { softmaxKernels } from './softmax.js'
 import { trigonometryKernels } from './trigonometry.js'
 
@@ -37,3 +38,5 @@ export const referenceKernels = {
   ...bitwiseKernels,
   ...quantizationKernels,
 } as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
+  ...selectionKernels,
+} as const satisfies Record<OpName, ReferenceKernel>

@@ -1,0 +1,122 @@
+import { dtypeOfCode, isFloat } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { TensorType } from '../core/ir.js'
+import { concrete, formatShape, normalizeAxis } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
+import { freshShape, knownInts, required } from './infer.js'
+
+function inferTopK(context: InferenceContext): TensorType[] {
+  const { dtype, shape } = required(context, 0)
+  const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length)
+  const count = knownInts(context, 1)?.[0]
+  const dim = shape[axis]
+  if (count !== undefined && (count < 0 || (typeof dim === 'number' && count > dim)))
+    throw new LanewiseError('SHAPE_MISMATCH', `k = ${count} elements cannot be taken from an axis of ${dim}`)
+  const picked = shape.with(axis, count ?? freshShape(context, shape.length)[axis])
+  return [
+    { dtype, shape: picked },
+    { dtype: 'int64', shape: picked },
+  ]
+}
+
+function inferEyeLike(context: InferenceContext): TensorType[] {
+  const { dtype, shape } = required(context, 0)
+  if (shape.length !== 2)
+    throw new LanewiseError('SHAPE_MISMATCH', `takes a matrix, got the shape ${formatShape(shape)}`)
+  const code = context.attributes['dtype'] as number | undefined
+  const chosen = code === undefined ? dtype : dtypeOfCode(code)
+  if (chosen === undefined)
+    throw new LanewiseError('UNSUPPORTED_OP', `element type ${code} is not held by lanewise`)
+  return [{ dtype: chosen, shape }]
+}
+
+function inferMatrices(context: InferenceContext): TensorType {
+  const { dtype, shape } = required(context, 0)
+  if (shape.length < 2)
+    throw new LanewiseError('SHAPE_MISMATCH', `takes matrices, got the shape ${formatShape(shape)}`)
+  return { dtype, shape }
+}
+
+function inferDet(context: InferenceContext): TensorType[] {
+  const { dtype, shape } = inferMatrices(context)
+  const [rows, columns] = shape.slice(-2)
+  if (typeof rows === 'number' && typeof columns === 'number' && rows !== columns)
+    throw new LanewiseError('SHAPE_MISMATCH', `takes square matrices, got ${formatShape(shape)}`)
+  if (!isFloat(dtype)) throw new LanewiseError('TYPE_MISMATCH', `takes float tensors, got ${dtype}; cast the input first`)
+  return [{ dtype, shape: shape.slice(0, -2) }]
+}
+
+const cumulative = {
+  inputs: [2, 2],
+  outputs: [1, 1],
+  attributes: { exclusive: { type: 'int', default: 0 }, reverse: { type: 'int', default: 0 } },
+  infer: (context: InferenceContext) => {
+    const { dtype, shape } = required(context, 0)
+    const axis = knownInts(context, 1)?.[0]
+    if (axis !== undefined) normalizeAxis(axis, shape.length)
+    return [{ dtype, shape }]
+  },
+} as const
+
+/** Largest elements, triangles and running totals. */
+export const selection = {
+  /** x, k -> the k largest (or smallest) elements along `axis` in order, and their indices; equal ones by index. */
+  TopK: {
+    since: 11,
+    inputs: [2, 2],
+    outputs: [2, 2],
+    attributes: {
+      axis: { type: 'int', default: -1 },
+      largest: { type: 'int', default: 1 },
+      sorted: { type: 'int', default: 1 },
+    },
+    infer: inferTopK,
+    gradient: ({ emit, node, inputs, outputs, attributes, gradient }) => {
+      const x = inputs[0]!
+      const dy = gradient(0)
+      if (!dy) return []
+      const zeros = emit.constant(Tensor.zeros(x.dtype, concrete(x.shape, `the input of '${node.name}'`)))
+      return [emit.op('ScatterElements', [zeros, outputs[1], dy], { axis: attributes['axis'] })]
+    },
+  },
+
+  /** The upper (or lower) triangle of matrices from the diagonal k, which is input 1; zeros elsewhere. */
+  Trilu: {
+    since: 14,
+    inputs: [1, 2],
+    outputs: [1, 1],
+    attributes: { upper: { type: 'int', default: 1 } },
+    traits: { inPlace: [0] },
+    infer: (context) => [inferMatrices(context)],
+    gradient: ({ emit, inputs, attributes, gradient }) => [emit.op('Trilu', [gradient(0), inputs[1]], attributes)],
+  },
+
+  /** Ones on the diagonal k of a matrix of the input's shape, zeros elsewhere. */
+  EyeLike: {
+    since: 9,
+    inputs: [1, 1],
+    outputs: [1, 1],
+    attributes: { dtype: { type: 'int' }, k: { type: 'int', default: 0 } },
+    traits: { shapeOnly: true },
+    infer: inferEyeLike,
+  },
+
+  /** Running sums along the axis of input 1. */
+  CumSum: {
+    since: 11,
+    ...cumulative,
+    gradient: ({ emit, inputs, attributes, gradient }) => [
+      emit.op('CumSum', [gradient(0), inputs[1]], {
+        ...attributes,
+        reverse: intAttribute(attributes, 'reverse') === 1 ? 0 : 1,
+      }),
+    ],
+  },
+
+  /** Running products along the axis of input 1. */
+  CumProd: { since: 26, ...cumulative, gradient: null },
+
+  /** Determinants of square matrices. */
+  Det: { since: 11, inputs: [1, 1], outputs: [1, 1], infer: inferDet, gradient: null },
+} as const satisfies Record<string, OpDefinition>
