@@ -26,15 +26,13 @@ function inferEyeLike(context: InferenceContext): TensorType[] {
     throw new LanewiseError('SHAPE_MISMATCH', `takes a matrix, got the shape ${formatShape(shape)}`)
   const code = context.attributes['dtype'] as number | undefined
   const chosen = code === undefined ? dtype : dtypeOfCode(code)
-  if (chosen === undefined)
-    throw new LanewiseError('UNSUPPORTED_OP', `element type ${code} is not held by lanewise`)
+  if (chosen === undefined) throw new LanewiseError('UNSUPPORTED_OP', `element type ${code} is not held by lanewise`)
   return [{ dtype: chosen, shape }]
 }
 
 function inferMatrices(context: InferenceContext): TensorType {
   const { dtype, shape } = required(context, 0)
-  if (shape.length < 2)
-    throw new LanewiseError('SHAPE_MISMATCH', `takes matrices, got the shape ${formatShape(shape)}`)
+  if (shape.length < 2) throw new LanewiseError('SHAPE_MISMATCH', `takes matrices, got the shape ${formatShape(shape)}`)
   return { dtype, shape }
 }
 
@@ -43,7 +41,8 @@ function inferDet(context: InferenceContext): TensorType[] {
   const [rows, columns] = shape.slice(-2)
   if (typeof rows === 'number' && typeof columns === 'number' && rows !== columns)
     throw new LanewiseError('SHAPE_MISMATCH', `takes square matrices, got ${formatShape(shape)}`)
-  if (!isFloat(dtype)) throw new LanewiseError('TYPE_MISMATCH', `takes float tensors, got ${dtype}; cast the input first`)
+  if (!isFloat(dtype))
+    throw new LanewiseError('TYPE_MISMATCH', `takes float tensors, got ${dtype}; cast the input first`)
   return [{ dtype, shape: shape.slice(0, -2) }]
 }
 

@@ -39,4 +39,4 @@ export const referenceKernels = {
   ...quantizationKernels,
 } as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
   ...selectionKernels,
-} as const satisfies Record<OpName, ReferenceKernel>
+} as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
