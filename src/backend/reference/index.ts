@@ -37,6 +37,5 @@ export const referenceKernels = {
   ...indexingKernels,
   ...bitwiseKernels,
   ...quantizationKernels,
-} as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
   ...selectionKernels,
 } as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
