@@ -4,6 +4,12 @@ import { LanewiseError } from './errors.js'
 export type Dim = number | string
 export type Shape = readonly Dim[]
 
+/** No tensor has more dimensions. */
+export const highestRank = 64
+
+/** No tensor has more elements. */
+export const mostElements = 2 ** 32
+
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
 
 export const isConcrete = (shape: Shape): shape is readonly number[] => shape.every((dim) => typeof dim === 'number')

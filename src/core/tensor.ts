@@ -54,7 +54,7 @@ export class Tensor {
   static full(type: NumericDType, dims: readonly number[], value: number): Tensor {
     const tensor = Tensor.zeros(type, dims)
     if (isBigInt(type)) (tensor.data as BigInt64Array).fill(BigInt(value))
-    else (tensor.data as Float32Array).fill(value)
+    else (tensor.data as Float32Array).fill(encodingOfDType(type)?.encode(value) ?? value)
     return tensor
   }
 

@@ -20,6 +20,7 @@ export class GraphBuilder extends Emitter {
   readonly #updates: VariableUpdate[] = []
   readonly #producers = new Map<Value, Node>()
   readonly #names = new Set<string>()
+  readonly #reserved = new Set<string>()
   #prefix = ''
 
   constructor(name = 'lanewise') {
@@ -42,6 +43,11 @@ export class GraphBuilder extends Emitter {
     for (const value of [...graph.inputs, ...graph.constants.keys(), ...graph.variables.keys()])
       builder.#names.add(value.name)
     return builder
+  }
+
+  /** Keeps `names` for outputs that are named from outside: nothing else will be called so. */
+  reserve(names: Iterable<string>): void {
+    for (const name of names) this.#reserved.add(name)
   }
 
   /** The nodes written so far, in topological order. */
@@ -129,6 +135,7 @@ export class GraphBuilder extends Emitter {
   output(value: Value, name = value.name): Value {
     let output = value
     if (name !== value.name || this.#outputs.includes(value) || !this.#producers.has(value)) {
+      this.#reserved.delete(name)
       output = { name: this.#unique(name), dtype: value.dtype, shape: value.shape }
       this.#append({
         op: 'Identity',
@@ -186,7 +193,7 @@ export class GraphBuilder extends Emitter {
 
   #unique(name: string): string {
     let unique = name
-    for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
+    for (let suffix = 1; this.#names.has(unique) || this.#reserved.has(unique); suffix++) unique = `${name}_${suffix}`
     this.#names.add(unique)
     return unique
   }

@@ -1,36 +1,74 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, AttributeValue, Node } from '../core/ir.js'
+import type { Attributes, AttributeValue, Graph, Node } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
 import type { AttributeSchema } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
-import { onnx, wideToNumber } from './proto.js'
-import { decodeTensor, encodeTensor } from './tensors.js'
+import type { ExternalFiles } from './external.js'
+import { onnx, wideToBigInt } from './proto.js'
+import { decodeSparseTensor, decodeTensor, encodeTensor } from './tensors.js'
 
 const { AttributeType } = onnx.AttributeProto
 const decodeText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const encodeText = (text: string) => new TextEncoder().encode(text)
 
+/** How the kinds of attributes that hold more than numbers and words become values. */
+export interface AttributeContext {
+  readonly files: ExternalFiles
+  readonly graphOf: (proto: onnx.IGraphProto) => Graph
+}
+
+const noContext: AttributeContext = {
+  files: new Map(),
+  graphOf: () => {
+    throw new LanewiseError('UNSUPPORTED_OP', 'a subgraph is not expected here')
+  },
+}
+
 /** The attributes of a NodeProto. Throws UNSUPPORTED_OP for kinds that lanewise does not hold. */
-export function decodeAttributes(protos: readonly onnx.IAttributeProto[], what: string): Attributes {
-  const attributes: Record<string, AttributeValue> = {}
-  for (const proto of protos) attributes[proto.name ?? ''] = decodeAttribute(proto, what)
+export function decodeAttributes(
+  protos: readonly onnx.IAttributeProto[],
+  what: string,
+  context: AttributeContext = noContext,
+): Attributes {
+  const attributes: Record<string, AttributeValue> = Object.create(null)
+  for (const proto of protos) attributes[proto.name ?? ''] = decodeAttribute(proto, what, context)
   return attributes
 }
 
-function decodeAttribute(proto: onnx.IAttributeProto, what: string): AttributeValue {
-  switch (proto.type) {
+/** The kind of an attribute; models older than IR 2 leave it to the field that is filled. */
+function kindOf(proto: onnx.IAttributeProto): number {
+  if (proto.type) return proto.type
+  if (proto.t) return AttributeType.TENSOR
+  if (proto.g) return AttributeType.GRAPH
+  if (proto.floats?.length) return AttributeType.FLOATS
+  if (proto.ints?.length) return AttributeType.INTS
+  if (proto.strings?.length) return AttributeType.STRINGS
+  if (Object.hasOwn(proto, 'f')) return AttributeType.FLOAT
+  if (Object.hasOwn(proto, 'i')) return AttributeType.INT
+  if (Object.hasOwn(proto, 's')) return AttributeType.STRING
+  return AttributeType.UNDEFINED
+}
+
+function decodeAttribute(proto: onnx.IAttributeProto, what: string, context: AttributeContext): AttributeValue {
+  switch (kindOf(proto)) {
     case AttributeType.FLOAT:
       return proto.f ?? 0
     case AttributeType.INT:
-      return wideToNumber(proto.i)
+      return clampedInt(proto.i)
     case AttributeType.STRING:
       return decodeText(proto.s ?? new Uint8Array())
     case AttributeType.TENSOR:
-      return decodeTensor(proto.t ?? {})
+      return decodeTensor(proto.t ?? {}, context.files)
+    case AttributeType.SPARSE_TENSOR:
+      return decodeSparseTensor(proto.sparseTensor ?? {}, context.files)
+    case AttributeType.GRAPH:
+      return context.graphOf(proto.g ?? {})
+    case AttributeType.GRAPHS:
+      return (proto.graphs ?? []).map(context.graphOf)
     case AttributeType.FLOATS:
       return proto.floats ?? []
     case AttributeType.INTS:
-      return (proto.ints ?? []).map(wideToNumber)
+      return (proto.ints ?? []).map(clampedInt)
     case AttributeType.STRINGS:
       return (proto.strings ?? []).map(decodeText)
     default:
@@ -39,6 +77,12 @@ function decodeAttribute(proto: onnx.IAttributeProto, what: string): AttributeVa
         `${what}: attribute '${proto.name}' has the kind ${proto.type}, which lanewise does not read`,
       )
   }
+}
+
+/** An integer attribute; those beyond 2^53, which stand for "to the end", are limited to that. */
+const clampedInt = (value: onnx.IAttributeProto['i']): number => {
+  const exact = Number(wideToBigInt((value ?? 0) as number))
+  return Math.min(Math.max(exact, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
 }
 
 /** The attributes of `node` that differ from their defaults, with their schemas. */

@@ -1,84 +1,98 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Graph, Value } from '../core/ir.js'
-import type { Dim } from '../core/shape.js'
+import type { Attributes, Graph, Value } from '../core/ir.js'
+import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
 import { decodeAttributes } from './attributes.js'
-import { adaptNode, checkOpset } from './opsets.js'
+import type { ExternalFiles } from './external.js'
+import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
+import { adaptNode, checkOpset, isReplacement, newestOpOf, newestOpset } from './opsets/index.js'
+import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
+import { capturesOf, describeProto, inOrder } from './order.js'
 import { decodeModel, type onnx, wideToNumber } from './proto.js'
-import { decodeDType, decodeTensor } from './tensors.js'
+import { decodeSparseTensor, decodeTensor } from './tensors.js'
+import { decodeType } from './types.js'
+
+export interface ImportOptions {
+  /** The content of the files that hold the model's external data, by the name that the model gives. */
+  readonly externalData?: ExternalFiles
+}
+
+/** How deep subgraphs may nest. */
+const deepestSubgraph = 64
 
 /**
  * An ONNX model file as a graph of the newest opset: names, symbolic dimensions and metadata kept, nodes brought into
- * topological order. Throws INVALID_MODEL, or UNSUPPORTED_OP that lists every op lanewise lacks, before anything runs.
+ * topological order, model functions expanded. Throws INVALID_MODEL, or UNSUPPORTED_OP that lists every op lanewise
+ * lacks, before anything runs.
  */
-export function importModel(bytes: Uint8Array): Graph {
-  const model = decodeModel(bytes)
+export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Graph {
+  return importProto(decodeModel(bytes), bytes, options)
+}
+
+/** As importModel, of a model that is decoded already; `bytes` is its file. */
+export function importProto(model: onnx.ModelProto, bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const proto = model.graph as onnx.IGraphProto
-  const opset = opsetOf(model)
-  refuseUnknownOps(proto)
-
-  const builder = new GraphBuilder(proto.name || 'model')
-  const values = new Map<string, Value>()
-  const define = (name: string, value: Value) => {
-    if (values.has(name)) throw new LanewiseError('INVALID_MODEL', `the value '${name}' is defined twice`)
-    values.set(name, value)
+  const importer: Importer = {
+    functions: functionsOf(model, bytes),
+    files: options.externalData ?? new Map(),
   }
-
-  const initializers = new Set(proto.initializer?.map(({ name }) => name))
-  for (const tensor of proto.initializer ?? []) {
-    const name = tensor.name ?? ''
-    define(name, builder.constant(decodeTensor(tensor), name))
-  }
-  for (const input of proto.input ?? []) {
-    const name = input.name ?? ''
-    if (initializers.has(name)) continue
-    const { dtype, shape } = decodeType(input)
-    define(name, builder.input(name, dtype, shape))
-  }
-  for (const node of inOrder(proto.node ?? [], new Set(values.keys()))) {
-    const what = describe(node)
-    const attributes = decodeAttributes(node.attribute ?? [], what)
-    const outputNames = node.output ?? []
-    if (node.opType === 'Constant') {
-      const tensor = constantTensor(attributes)
-      if (!tensor) throw new LanewiseError('UNSUPPORTED_OP', `${what} holds no dense value`)
-      define(outputNames[0], builder.constant(tensor, outputNames[0]))
-      continue
-    }
-    const inputs = (node.input ?? []).map((name) => (name === '' ? undefined : values.get(name)))
-    const draft = adaptNode({ op: node.opType ?? '', inputs, attributes, outputs: outputNames.length }, opset, builder)
-    const outputs = builder.node(draft.op, node.name || outputNames[0], draft.inputs, draft.attributes, outputNames)
-    outputNames.forEach((name, index) => {
-      if (name) define(name, outputs[index])
-    })
-  }
-  for (const { name } of proto.output ?? []) {
-    const value = values.get(name ?? '')
-    if (!value) throw new LanewiseError('INVALID_MODEL', `no node computes the output '${name}'`)
-    builder.output(value, name ?? '')
-  }
-  return builder.build(Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? ''])))
+  const opsets = modelOpsets(model, proto)
+  refuseUnknownOps(proto, opsets, importer.functions)
+  const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']))
+  return importGraph(importer, proto, opsets, undefined).build(metadata)
 }
 
-const describe = (node: onnx.INodeProto) => `${node.opType} '${node.name || node.output?.[0]}'`
-
-function opsetOf(model: onnx.ModelProto): number {
-  const entry = model.opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')
-  if (!entry) throw new LanewiseError('INVALID_MODEL', 'the model names no ai.onnx opset')
-  const opset = wideToNumber(entry.version)
-  checkOpset(opset)
-  return opset
+/** What stays the same throughout a model. */
+interface Importer {
+  readonly functions: ModelFunctions
+  readonly files: ExternalFiles
 }
 
-function refuseUnknownOps(graph: onnx.IGraphProto): void {
+/** A value of the graph around, under the name that the subgraph uses. */
+interface Captured {
+  readonly name: string
+  readonly value: Value
+}
+
+/** The graph around a subgraph: what it may capture. */
+interface Scope {
+  readonly depth: number
+  readonly values: ReadonlyMap<string, Value>
+  readonly constantOf: (value: Value) => Tensor | undefined
+}
+
+function modelOpsets(model: onnx.ModelProto, graph: onnx.IGraphProto): Opsets {
+  const opsets = new Map(opsetsOf(model.opsetImport))
+  const opset = opsets.get('')
+  if (opset !== undefined) checkOpset(opset)
+  else if (model.opsetImport.length === 0 && wideToNumber(model.irVersion) < 3) opsets.set('', 1)
+  else if (graph.node?.some(({ domain }) => domainOf(domain) === ''))
+    throw new LanewiseError('INVALID_MODEL', 'the model names no ai.onnx opset')
+  return opsets
+}
+
+/** The name that `Node.op` holds. */
+const opOf = ({ domain, opType }: onnx.INodeProto): string =>
+  domainOf(domain) === '' ? (opType ?? '') : `${domain}.${opType}`
+
+const isKnown = (op: string): boolean => Object.hasOwn(operators, newestOpOf(op)) && !op.startsWith('lanewise.')
+
+function refuseUnknownOps(graph: onnx.IGraphProto, opsets: Opsets, functions: ModelFunctions): void {
   const missing = new Map<string, number>()
-  for (const { domain, opType } of graph.node ?? []) {
-    const name = !domain || domain === 'ai.onnx' ? (opType ?? '') : `${domain}.${opType}`
-    if (!Object.hasOwn(operators, name) || name.startsWith('lanewise.')) missing.set(name, (missing.get(name) ?? 0) + 1)
+  const visit = (protos: readonly onnx.INodeProto[], depth: number) => {
+    for (const { proto } of inlineFunctions(protos, opsets, functions)) {
+      const op = opOf(proto)
+      if (!isKnown(op)) missing.set(op, (missing.get(op) ?? 0) + 1)
+      for (const { g, graphs } of proto.attribute ?? [])
+        for (const inner of [g, ...(graphs ?? [])]) {
+          if (inner && depth >= deepestSubgraph) refuseDepth(proto)
+          if (inner) visit(inner.node ?? [], depth + 1)
+        }
+    }
   }
-  missing.delete('Constant')
+  visit(graph.node ?? [], 0)
   if (missing.size > 0)
     throw new LanewiseError(
       'UNSUPPORTED_OP',
@@ -86,54 +100,132 @@ function refuseUnknownOps(graph: onnx.IGraphProto): void {
     )
 }
 
-function decodeType(info: onnx.IValueInfoProto): { dtype: Value['dtype']; shape: Dim[] } {
-  const what = `input '${info.name}'`
-  const tensor = info.type?.tensorType
-  if (!tensor) throw new LanewiseError('UNSUPPORTED_OP', `${what} is not a tensor`)
-  if (!tensor.shape) throw new LanewiseError('INVALID_MODEL', `${what} has no shape; lanewise needs its rank`)
-  const shape = (tensor.shape.dim ?? []).map((dim, axis): Dim => {
-    if (dim.dimParam) return dim.dimParam
-    if (!Object.hasOwn(dim, 'dimValue')) return `${info.name}_${axis}`
-    const size = wideToNumber(dim.dimValue)
-    if (size < 0) throw new LanewiseError('INVALID_MODEL', `${what} has the dimension ${size}`)
-    return size
-  })
-  return { dtype: decodeDType(tensor.elemType, what), shape }
+function refuseSubgraph(what: string): never {
+  throw new LanewiseError('INVALID_MODEL', `${what} holds a subgraph`)
 }
 
-/** The nodes in topological order: the given order where it is one. Throws INVALID_MODEL for a cycle or an input that nothing defines. */
-function inOrder(nodes: readonly onnx.INodeProto[], known: ReadonlySet<string>): onnx.INodeProto[] {
-  const producers = new Map<string, onnx.INodeProto>()
-  for (const node of nodes) for (const name of node.output ?? []) if (name) producers.set(name, node)
-  const ordered = new Set<onnx.INodeProto>()
-  const open = new Set<onnx.INodeProto>()
-  for (const root of nodes) {
-    const stack = [root]
-    for (let node = stack.at(-1); node !== undefined; node = stack.at(-1)) {
-      const missing = ordered.has(node) ? undefined : firstMissing(node)
-      if (missing) {
-        if (open.has(missing))
-          throw new LanewiseError('INVALID_MODEL', `${describe(missing)} depends on its own output`)
-        open.add(node)
-        stack.push(missing)
-      } else {
-        ordered.add(node)
-        open.delete(node)
-        stack.pop()
-      }
-    }
-  }
-  return [...ordered]
+function refuseDepth(proto: onnx.INodeProto): never {
+  throw new LanewiseError(
+    'INVALID_MODEL',
+    `${describeProto(proto)} holds subgraphs nested more than ${deepestSubgraph} deep`,
+  )
+}
 
-  function firstMissing(node: onnx.INodeProto): onnx.INodeProto | undefined {
-    for (const name of node.input ?? []) {
-      if (!name || known.has(name)) continue
-      const producer = producers.get(name)
-      if (!producer)
-        throw new LanewiseError('INVALID_MODEL', `${describe(node)} reads '${name}', which nothing defines`)
-      if (producer === node) throw new LanewiseError('INVALID_MODEL', `${describe(node)} depends on its own output`)
-      if (!ordered.has(producer)) return producer
-    }
-    return undefined
+/** `proto` as a graph in a builder. In a subgraph, `scope` is what surrounds it, and captured values are its last inputs. */
+function importGraph(
+  importer: Importer,
+  proto: onnx.IGraphProto,
+  opsets: Opsets,
+  scope: Scope | undefined,
+  captured: readonly Captured[] = [],
+): GraphBuilder {
+  const builder = new GraphBuilder(proto.name || 'model')
+  const values = new Map<string, Value>()
+  const depth = scope ? scope.depth + 1 : 0
+  const define = (name: string, value: Value) => {
+    if (values.has(name)) throw new LanewiseError('INVALID_MODEL', `the value '${name}' is defined twice`)
+    values.set(name, value)
   }
+  const outputs = new Set(proto.output?.map(({ name }) => name ?? ''))
+  /** A constant that is an output as it stands leaves its name to the Identity that gives it out. */
+  const defineConstant = (name: string, tensor: Tensor) =>
+    define(name, builder.constant(tensor, outputs.has(name) ? `${name}/value` : name))
+
+  const initializers = new Map<string, () => Tensor>()
+  for (const tensor of proto.initializer ?? [])
+    initializers.set(tensor.name ?? '', () => decodeTensor(tensor, importer.files))
+  for (const tensor of proto.sparseInitializer ?? [])
+    initializers.set(tensor.values?.name ?? '', () => decodeSparseTensor(tensor, importer.files))
+  if (initializers.size < (proto.initializer?.length ?? 0) + (proto.sparseInitializer?.length ?? 0))
+    throw new LanewiseError('INVALID_MODEL', `the graph '${proto.name}' has two initializers of one name`)
+  for (const input of proto.input ?? []) {
+    const name = input.name ?? ''
+    if (initializers.has(name)) continue
+    const { dtype, shape } = decodeType(input)
+    define(name, builder.input(name, dtype, shape))
+  }
+  for (const { name, value } of captured) define(name, builder.input(name, value.dtype, value.shape))
+  for (const [name, read] of initializers) defineConstant(name, read())
+
+  const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)
+  for (const { proto: node } of sources) if (opOf(node) === 'Constant') importConstant(node)
+  const nodes = sources.filter(({ proto: node }) => opOf(node) !== 'Constant')
+  builder.reserve(nodes.flatMap(({ proto: node }) => node.output ?? []))
+  /** The value called `name`; a constant of the graphs around is copied in when it is first asked for. */
+  const lookUp = (name: string): Value | undefined => {
+    const known = values.get(name)
+    if (known || !scope) return known
+    const outer = scope.values.get(name)
+    const tensor = outer && scope.constantOf(outer)
+    if (!tensor) return undefined
+    define(name, builder.constant(tensor, outputs.has(name) ? `${name}/value` : name))
+    return values.get(name)
+  }
+  const names = new Set<string>()
+  for (const source of inOrder(nodes, (name) => lookUp(name) !== undefined)) importNode(source)
+
+  function importConstant(node: onnx.INodeProto): void {
+    const what = describeProto(node)
+    const tensor = constantTensor(
+      decodeAttributes(node.attribute ?? [], what, { files: importer.files, graphOf: () => refuseSubgraph(what) }),
+    )
+    if (!tensor) throw new LanewiseError('INVALID_MODEL', `${what} holds no value`)
+    defineConstant(node.output?.[0] ?? '', tensor)
+  }
+
+  function importNode({ proto: node, opsets: within }: SourceNode): void {
+    const what = describeProto(node)
+    const named = node.output ?? []
+    const outputNames = named.slice(0, named.findLastIndex((name) => name !== '') + 1)
+    const op = opOf(node)
+    const captures = capturesOf(node)
+      .map((name): Captured => ({ name, value: lookUp(name)! }))
+      .filter(({ value }) => !builder.constantOf(value))
+    const inner: Scope = { depth, values, constantOf: (value) => builder.constantOf(value) }
+    let attributes: Attributes = decodeAttributes(node.attribute ?? [], what, {
+      files: importer.files,
+      graphOf: (graph) => {
+        if (depth >= deepestSubgraph) refuseDepth(node)
+        return importGraph(importer, graph, within, inner, captures).build()
+      },
+    })
+    if (captures.length) attributes = { ...attributes, captures: captures.length }
+    const inputs = [
+      ...(node.input ?? []).map((name) => (name === '' ? undefined : lookUp(name))),
+      ...captures.map(({ value }) => value),
+    ]
+    const opset = within.get(domainOf(node.domain)) ?? newestOpset
+    const label = node.name || outputNames.find((name) => name) || op
+    const name = uniqueIn(names, label)
+    try {
+      const adapted = builder.scope(name, () =>
+        adaptNode({ op, inputs, attributes, outputs: outputNames.length }, opset, builder),
+      )
+      const results = isReplacement(adapted)
+        ? adapted.values
+        : builder.node(adapted.op, name, adapted.inputs, adapted.attributes, outputNames)
+      outputNames.forEach((output, index) => {
+        const value = results[index]
+        if (output && value) define(output, value)
+      })
+    } catch (error) {
+      if (!(error instanceof LanewiseError) || error.message.includes(`'${name}'`)) throw error
+      throw new LanewiseError(error.code, `${what}: ${error.message}`, { cause: error })
+    }
+  }
+
+  for (const { name } of proto.output ?? []) {
+    const value = lookUp(name ?? '')
+    if (!value) throw new LanewiseError('INVALID_MODEL', `no node computes the output '${name}'`)
+    builder.output(value, name ?? '')
+  }
+  return builder
+}
+
+/** `name`, with a number behind it if it is taken; taken from here on. */
+function uniqueIn(names: Set<string>, name: string): string {
+  let unique = name
+  for (let suffix = 1; names.has(unique); suffix++) unique = `${name}_${suffix}`
+  names.add(unique)
+  return unique
 }

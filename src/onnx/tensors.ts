@@ -1,7 +1,8 @@
 import { allocate, arrayOf, type DType, dtypeOfCode, isBigInt, onnxTypeCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import { formatShape, sizeOf } from '../core/shape.js'
+import { formatShape, highestRank, mostElements, sizeOf, stridesOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
+import { type ExternalFiles, externalBytes, isExternal } from './external.js'
 import { isPacked, pack, packedBytes, unpack } from './packing.js'
 import { type onnx, wideToBigInt, wideToNumber } from './proto.js'
 
@@ -15,8 +16,13 @@ export function decodeDType(code: number | null | undefined, what: string): DTyp
   return dtype
 }
 
-/** A TensorProto as a Tensor; every length is checked before memory is taken. Throws INVALID_MODEL. */
-export function decodeTensor(proto: onnx.ITensorProto): Tensor {
+const noFiles: ExternalFiles = new Map()
+
+/**
+ * A TensorProto as a Tensor; every length is checked before memory is taken. `files` holds the content of external
+ * tensors. Throws INVALID_MODEL.
+ */
+export function decodeTensor(proto: onnx.ITensorProto, files: ExternalFiles = noFiles): Tensor {
   const what = `tensor '${proto.name ?? ''}'`
   const dtype = decodeDType(proto.dataType, what)
   const dims = (proto.dims ?? []).map(wideToNumber)
@@ -24,8 +30,7 @@ export function decodeTensor(proto: onnx.ITensorProto): Tensor {
     throw new LanewiseError('INVALID_MODEL', `${what} (${dtype} ${formatShape(dims)}): ${reason}`)
   }
   if (dims.some((dim) => dim < 0)) fail('a dimension is negative')
-  if (proto.dataLocation === 1 || proto.externalData?.length)
-    fail('its content lies in an external file; lanewise reads models that hold their weights')
+  if (dims.length > highestRank) fail(`it has more than ${highestRank} dimensions`)
   const size = sizeOf(dims)
   const expect = (length: number, field: string) => {
     if (length !== size) fail(`needs ${size} elements, ${field} holds ${length}`)
@@ -41,8 +46,9 @@ export function decodeTensor(proto: onnx.ITensorProto): Tensor {
       dims,
     )
   }
-  const raw = proto.rawData
-  if (raw?.length) {
+  const external = isExternal(proto)
+  const raw = external ? externalBytes(proto, packedBytes(dtype, size), files) : proto.rawData
+  if (raw && (external || raw.length)) {
     const bytes = packedBytes(dtype, size)
     if (raw.length !== bytes) fail(`needs ${bytes} bytes, raw_data holds ${raw.length}`)
     if (isPacked(dtype)) return new Tensor(dtype, unpack(dtype, raw, size), dims)
@@ -90,4 +96,36 @@ export function encodeTensor(tensor: Tensor, name = ''): onnx.ITensorProto {
     proto.rawData = new Uint8Array(buffer, byteOffset, byteLength)
   }
   return proto
+}
+
+/** A SparseTensorProto as a dense Tensor: `values` [n] at `indices` [n] (linear) or [n, rank]. Throws INVALID_MODEL. */
+export function decodeSparseTensor(proto: onnx.ISparseTensorProto, files: ExternalFiles = noFiles): Tensor {
+  const values = decodeTensor(proto.values ?? {}, files)
+  const indices = decodeTensor(proto.indices ?? {}, files)
+  const dims = (proto.dims ?? []).map(wideToNumber)
+  const fail = (reason: string): never => {
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `sparse tensor '${proto.values?.name ?? ''}' (${values.type} ${formatShape(dims)}): ${reason}`,
+    )
+  }
+  if (dims.length > highestRank || dims.some((dim) => dim < 0)) fail('its dimensions are no shape')
+  const size = sizeOf(dims)
+  if (size > mostElements) fail(`more than ${mostElements} elements`)
+  const count = values.size
+  const width = indices.dims.length === 2 ? dims.length : 1
+  if (indices.type !== 'int64' || indices.size !== count * width) fail('its indices do not fit its values')
+  const strides = indices.dims.length === 2 ? stridesOf(dims) : [1]
+  const places = indices.toNumbers()
+  const dense = Tensor.zeros(values.type, dims)
+  for (let item = 0; item < count; item++) {
+    let place = 0
+    for (let axis = 0; axis < width; axis++) {
+      const index = places[item * width + axis]
+      if (!(index >= 0 && index < (width === 1 ? size : dims[axis]))) fail(`the index ${index} is out of range`)
+      place += index * strides[axis]
+    }
+    dense.data[place] = values.data[item]
+  }
+  return dense
 }

@@ -1,0 +1,54 @@
+import { LanewiseError } from '../../core/errors.js'
+import type { GraphBuilder } from '../../graph/builder.js'
+import type { AdapterTable, Draft, Replacement } from './adapter.js'
+import { isReplacement } from './adapter.js'
+import { elementwiseAdapters } from './elementwise.js'
+import { learningAdapters } from './learning.js'
+import { movementAdapters } from './movement.js'
+import { normalizationAdapters } from './normalization.js'
+import { reductionAdapters } from './reduction.js'
+import { resizeAdapters } from './resize.js'
+
+export { type Draft, isReplacement, type Replacement } from './adapter.js'
+
+/** The opsets that importModel reads; the op set has the semantics of the newest. */
+export const oldestOpset = 1
+export const newestOpset = 28
+
+/** For each op, by the name that `Node.op` would hold: what lifts its older forms to the newest. */
+const adapters: AdapterTable = {
+  ...elementwiseAdapters,
+  ...movementAdapters,
+  ...reductionAdapters,
+  ...normalizationAdapters,
+  ...resizeAdapters,
+  ...learningAdapters,
+}
+
+/** Ops that exist in older opsets only, and what they become. */
+const formerOps: Readonly<Record<string, string>> = {
+  Upsample: 'Resize',
+  Scatter: 'ScatterElements',
+  ImageScaler: 'Add',
+}
+
+/** The op that a node called `op` becomes. */
+export const newestOpOf = (op: string): string => (Object.hasOwn(formerOps, op) ? formerOps[op] : op)
+
+/** Lifts a node written for version `opset` of its domain to the newest form. */
+export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft | Replacement {
+  let adapted: Draft | Replacement = draft
+  if (!Object.hasOwn(adapters, draft.op)) return draft
+  for (const { before, adapt } of adapters[draft.op])
+    if (opset < before && !isReplacement(adapted)) adapted = adapt(adapted, builder)
+  return adapted
+}
+
+/** Throws INVALID_MODEL unless importModel reads this opset. */
+export function checkOpset(opset: number): void {
+  if (opset < oldestOpset || opset > newestOpset)
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `the model is written for ai.onnx opset ${opset}; lanewise reads ${oldestOpset} to ${newestOpset}. Convert it with onnx.version_converter, or export it again`,
+    )
+}
