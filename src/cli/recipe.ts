@@ -3,7 +3,7 @@ import { readFile as readText } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LanewiseError } from '../core/errors.js'
-import { type CompileOptions, type Model, modelFromJSON } from '../keras/index.js'
+import { type CompileOptions, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
 
 /** A network with the settings that it is trained with: what a module under models/ exports as default. */
 export interface Recipe {
@@ -29,7 +29,7 @@ const defaults = {
 
 /**
  * The recipe that MODEL names on the command line: a network under models/, a JavaScript module whose default export is
- * a Recipe, a Model or a function that makes one, or a Keras JSON file. Throws DATA_NOT_FOUND or INVALID_MODEL.
+ * a Recipe, a Model or a function that makes one, a Keras JSON file, or an ONNX file to fine-tune. Throws DATA_NOT_FOUND or INVALID_MODEL.
  */
 export async function loadRecipe(model: string): Promise<Recipe> {
   if ((courseNames as readonly string[]).includes(model)) {
@@ -40,12 +40,16 @@ export async function loadRecipe(model: string): Promise<Recipe> {
   if (!existsSync(path))
     throw new LanewiseError(
       'DATA_NOT_FOUND',
-      `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs) or a Keras model JSON (.json)`,
+      `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs), a Keras model JSON (.json) or an ONNX file (.onnx)`,
     )
   switch (extname(path)) {
     case '.json': {
       const json = await readText(path, 'utf8')
       return { ...defaults, name: model, description: path, model: () => modelFromJSON(json) }
+    }
+    case '.onnx': {
+      const net = await loadOnnx(path)
+      return { ...defaults, name: model, description: `fine-tuning ${path}`, model: () => net }
     }
     case '.js':
     case '.mjs':
@@ -53,7 +57,7 @@ export async function loadRecipe(model: string): Promise<Recipe> {
     default:
       throw new LanewiseError(
         'INVALID_MODEL',
-        `${model}: training starts from a module (.js, .mjs) or a Keras model JSON (.json)`,
+        `${model}: training starts from a module (.js, .mjs), a Keras model JSON (.json) or an ONNX file (.onnx)`,
       )
   }
 }

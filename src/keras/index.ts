@@ -9,6 +9,7 @@ export {
 } from './callbacks.js'
 export type { KerasObject } from './config.js'
 export * as constraints from './constraints.js'
+export { ImportedModel, loadOnnx } from './imported.js'
 export * as initializers from './initializers.js'
 export { modelFromJSON } from './json.js'
 export { CallContext } from './layers/context.js'

@@ -154,7 +154,7 @@ export const activations = {
     since: 9,
     inputs: [2, 2],
     outputs: [1, 1],
-    traits: { elementwise: true, inPlace: [0] },
+    traits: { elementwise: true, inPlace: [0], weights: [1] },
     infer: (context) => {
       const [x, slope] = [required(context, 0), required(context, 1)]
       if (!sameShape(broadcastShapes(x.shape, slope.shape), x.shape))

@@ -203,7 +203,10 @@ export const conv = {
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: convAttributes,
-    traits: { channelsLast: { op: 'lanewise.ConvNhwc', inputs: ['data', 'weight', undefined], outputs: ['data'] } },
+    traits: {
+      channelsLast: { op: 'lanewise.ConvNhwc', inputs: ['data', 'weight', undefined], outputs: ['data'] },
+      weights: [1, 2],
+    },
     infer: inferConv,
     gradient: convGradient,
   },
@@ -287,6 +290,7 @@ export const conv = {
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: { ...convAttributes, output_padding: { type: 'ints' }, output_shape: { type: 'ints' } },
+    traits: { weights: [1, 2] },
     infer: (context) => {
       const { data, weight, bias, dtype } = operandsOf(context)
       const { output } = transposedWindow(context.attributes, data.shape, weight.shape)

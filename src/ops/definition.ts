@@ -79,6 +79,8 @@ export interface Traits {
     readonly inputs: readonly OperandLayout[]
     readonly outputs: readonly OperandLayout[]
   }
+  /** Inputs that hold weights when they are constant: training an imported model makes variables of them. */
+  readonly weights?: readonly number[]
   readonly commutative?: boolean
   /** Elementwise, and the output is operand 0 times a function of the others; 0 where operand 0 is 0. */
   readonly scales?: boolean

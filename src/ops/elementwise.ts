@@ -35,7 +35,7 @@ const binary = (since: number, gradient: Rule, commutative = false) =>
     since,
     inputs: [2, 2],
     outputs: [1, 1],
-    traits: { elementwise: true, inPlace: [0], commutative },
+    traits: { elementwise: true, inPlace: [0], commutative, weights: commutative ? [0, 1] : [] },
     infer: broadcastOf(),
     ...rule(gradient),
   }) as const satisfies OpDefinition

@@ -71,6 +71,7 @@ export const matmul = {
     since: 13,
     inputs: [2, 2],
     outputs: [1, 1],
+    traits: { weights: [0, 1] },
     infer: (context) => {
       const [a, b] = [required(context, 0), required(context, 1)]
       return [{ dtype: sameDType([a, b]), shape: matMulShape(a.shape, b.shape) }]
@@ -99,6 +100,7 @@ export const matmul = {
       transA: { type: 'int', default: 0 },
       transB: { type: 'int', default: 0 },
     },
+    traits: { weights: [1, 2] },
     infer: (context) => {
       const [a, b, c] = [required(context, 0), required(context, 1), context.inputs[2]]
       if (a.shape.length !== 2 || b.shape.length !== 2)

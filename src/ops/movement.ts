@@ -242,6 +242,7 @@ export const movement = {
     inputs: [2, 2],
     outputs: [1, 1],
     attributes: { axis: { type: 'int', default: 0 } },
+    traits: { weights: [0] },
     infer: inferGather,
     gradient: ({ emit, node, inputs, attributes, gradient }) => [
       emit.op('lanewise.GatherGradient', [gradient(0), inputs[1]], {

@@ -62,6 +62,7 @@ export const norms = {
     inputs: [3, 3],
     outputs: [1, 1],
     attributes: { epsilon },
+    traits: { weights: [1, 2] },
     infer: (context) => channelVectors(context, (channels) => [channels]),
     decompose: (emit, node) => {
       const [x, scale, bias] = node.inputs as Value[]
@@ -78,6 +79,7 @@ export const norms = {
     inputs: [3, 3],
     outputs: [1, 1],
     attributes: { epsilon, num_groups: { type: 'int', required: true }, stash_type: stashType },
+    traits: { weights: [1, 2] },
     infer: (context) => {
       const groups = intAttribute(context.attributes, 'num_groups')
       const [x] = channelVectors(context, (channels) => [channels, groups])
@@ -114,6 +116,7 @@ export const norms = {
     inputs: [2, 2],
     outputs: [1, 1],
     attributes: { axis: { type: 'int', default: -1 }, epsilon, stash_type: stashType },
+    traits: { weights: [1] },
     infer: (context) => {
       const x = requireFloat(required(context, 0))
       normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)

@@ -5,6 +5,7 @@ import { channelsLast } from './channels-last.js'
 import { eliminateDead } from './eliminate-dead.js'
 import { type Accelerates, expandComposites } from './expand-composites.js'
 import { foldConstants } from './fold-constants.js'
+import { foldShapes } from './fold-shapes.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseMatMul } from './fuse-matmul.js'
@@ -43,6 +44,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
 const portablePasses = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
   eliminateDead,
   foldConstants(evaluate),
+  foldShapes,
   cancelTransposes,
   foldConstants(evaluate),
   removeIdentities,

@@ -19,14 +19,13 @@ export interface InputOptions {
 /** The entry of a model. */
 export class InputLayer extends Layer {
   readonly className = 'InputLayer'
-  readonly output: SymbolicTensor
   readonly inputDType: DType
 
   constructor(options: InputOptions) {
     super({ name: options.name })
     const shape = options.batchShape ?? [null, ...(options.shape ?? [])]
     this.inputDType = options.dtype ?? 'float32'
-    this.output = this.addNode([], false, [{ shape, dtype: this.inputDType }])[0]
+    this.addNode([], false, [{ shape, dtype: this.inputDType }])
   }
 
   call(inputs: readonly Value[]): Value {

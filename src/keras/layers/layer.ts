@@ -112,6 +112,14 @@ export abstract class Layer {
     this.#trainable = trainable
   }
 
+  /** The first output of the layer's first application. Throws INVALID_ARGUMENT before it was applied. */
+  get output(): SymbolicTensor {
+    const [first] = this.inboundNodes
+    if (!first)
+      throw new LanewiseError('INVALID_ARGUMENT', `layer '${this.name}' has no output yet: it was applied to nothing`)
+    return first.outputs[0]
+  }
+
   /** Whether the name was chosen by the user, rather than by the model that holds the layer. */
   get isNamed(): boolean {
     return this.#named

@@ -1,0 +1,145 @@
+import { evaluate } from '../backend/reference/evaluate.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Graph, Node, Value } from '../core/ir.js'
+import type { Tensor } from '../core/tensor.js'
+import type { ExportOptions } from '../onnx/export.js'
+import { importModel } from '../onnx/import.js'
+import { readModel } from '../onnx/source.js'
+import { traitsOf } from '../ops/index.js'
+import { simplify } from '../optimise/index.js'
+import { invalid, type KerasConfig, type KerasObject } from './config.js'
+import { Initializer } from './initializers.js'
+import type { CallContext } from './layers/context.js'
+import { input } from './layers/core.js'
+import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
+import type { Weight } from './layers/weight.js'
+import { Model, type ModelOptions } from './model.js'
+
+/** How an input of an imported node is given: by the layer before, as a weight, or as a constant. */
+type Operand =
+  | { readonly kind: 'tensor' }
+  | { readonly kind: 'weight'; readonly content: Tensor; readonly role: string }
+  | { readonly kind: 'constant'; readonly content: Tensor }
+  | undefined
+
+/** One node of an imported graph as a layer: its constant weights are variables, everything else is as it was. */
+export class OnnxLayer extends Layer {
+  readonly className: string
+  readonly #node: Node
+  readonly #operands: readonly Operand[]
+  readonly #byOperand = new Map<Operand, Weight>()
+
+  constructor(node: Node, operands: readonly Operand[]) {
+    super({ name: node.outputs[0].name })
+    this.className = node.op
+    this.#node = node
+    this.#operands = operands
+  }
+
+  protected override build(): void {
+    for (const operand of this.#operands) {
+      if (operand?.kind !== 'weight') continue
+      const { content } = operand
+      const initializer = new Initializer('Imported', {}, () => (content.data as Float32Array).slice())
+      this.#byOperand.set(operand, this.addWeight(operand.role, content.dims, { initializer }))
+    }
+  }
+
+  call(inputs: readonly Value[], { emit }: CallContext): readonly Value[] {
+    const given = [...inputs]
+    const operands = this.#operands.map((operand) => {
+      if (operand === undefined) return undefined
+      if (operand.kind === 'tensor') return given.shift()
+      return operand.kind === 'weight' ? emit.variable(this.#byOperand.get(operand)!) : emit.constant(operand.content)
+    })
+    return emit.emit(this.#node.op, operands, this.#node.attributes, this.#node.outputs.length)
+  }
+
+  protected config(): KerasConfig {
+    return notSerialisable(this.name)
+  }
+}
+
+function notSerialisable(name: string): never {
+  throw invalid(`layer '${name}' comes from an ONNX file and has no Keras config; save the model with toOnnx()`)
+}
+
+/** A model that came from an ONNX file; what it was given on the way (metadata) goes back out with it. */
+export class ImportedModel extends Model {
+  override readonly className = 'Functional'
+  readonly metadata: Readonly<Record<string, string>>
+
+  constructor(options: ModelOptions, metadata: Readonly<Record<string, string>>) {
+    super(options)
+    this.metadata = metadata
+  }
+
+  override toOnnx(options: ExportOptions = {}): Uint8Array {
+    return super.toOnnx({ ...options, metadata: { ...this.metadata, ...options.metadata } })
+  }
+
+  override serialize(): KerasObject {
+    return notSerialisable(this.name)
+  }
+}
+
+/**
+ * An ONNX model as a Model: predict, freeze layers, replace the head, compile, fit, toOnnx. Each node becomes a layer named
+ * after its first output; weights of convolutions, matrix products, normalizations and embeddings can be trained, what
+ * exporters leave around them is folded away. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
+ */
+export async function loadOnnx(source: string | URL | Uint8Array | ArrayBufferLike): Promise<ImportedModel> {
+  return modelOfGraph(simplify(importModel(await readModel(source)), { evaluate }))
+}
+
+/** The layers of a graph without variables. Throws INVALID_MODEL for inputs without a batch axis. */
+export function modelOfGraph(graph: Graph): ImportedModel {
+  const tensors = new Map<Value, SymbolicTensor>()
+  const inputs = graph.inputs.map((value) => {
+    const tensor = input({ name: value.name, dtype: value.dtype, batchShape: batchShape(value) })
+    tensors.set(value, tensor)
+    return tensor
+  })
+  for (const node of graph.nodes) {
+    const layer = new OnnxLayer(node, operandsOf(node, graph))
+    const sources = node.inputs.flatMap((value) => (value && tensors.has(value) ? [tensors.get(value)!] : []))
+    if (sources.length === 0)
+      throw new LanewiseError(
+        'UNSUPPORTED_OP',
+        `${node.op} '${node.name}' computes from no input of the model; run such models with InferenceSession`,
+      )
+    const outputs = layer.applyAll(sources.length === 1 ? sources[0] : sources)
+    node.outputs.forEach((value, index) => {
+      tensors.set(value, outputs[index])
+    })
+  }
+  const outputs = graph.outputs.map((value) => {
+    const tensor = tensors.get(value)
+    if (!tensor) throw new LanewiseError('INVALID_MODEL', `the output '${value.name}' does not depend on any input`)
+    return tensor
+  })
+  const one = <T>(list: readonly T[]) => (list.length === 1 ? list[0] : list)
+  return new ImportedModel({ inputs: one(inputs), outputs: one(outputs), name: graph.name }, graph.metadata)
+}
+
+function batchShape(value: Value): KerasShape {
+  if (value.shape.length === 0)
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `the input '${value.name}' is a scalar; a Model's inputs have a batch axis. Run the file with InferenceSession`,
+    )
+  return value.shape.map((dim) => (typeof dim === 'number' ? dim : null))
+}
+
+function operandsOf(node: Node, graph: Graph): Operand[] {
+  const roles = traitsOf(node.op).weights ?? []
+  return node.inputs.map((value, index): Operand => {
+    if (!value) return undefined
+    const content = graph.constants.get(value)
+    if (!content) return { kind: 'tensor' }
+    const isWeight = roles.includes(index) && content.type === 'float32' && content.size > 1
+    return isWeight ? { kind: 'weight', content, role: roleOf(value, index) } : { kind: 'constant', content }
+  })
+}
+
+const roleOf = (value: Value, index: number): string => value.name || `input_${index}`
