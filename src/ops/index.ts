@@ -16,6 +16,7 @@ import { pool } from './pool.js'
 import { quantization } from './quantization.js'
 import { random } from './random.js'
 import { reductions } from './reduction.js'
+import { resize } from './resize.js'
 import { selection } from './selection.js'
 import { softmax } from './softmax.js'
 import { trigonometry } from './trigonometry.js'
@@ -38,6 +39,7 @@ export const operators = {
   ...norms,
   ...losses,
   ...random,
+  ...resize,
   ...trigonometry,
   ...indexing,
   ...bitwise,

@@ -12,6 +12,7 @@ import { poolCases } from './pool.js'
 import { quantizationCases } from './quantization.js'
 import { randomCases } from './random.js'
 import { reductionCases } from './reduction.js'
+import { resizeCases } from './resize.js'
 import { selectionCases } from './selection.js'
 import { softmaxCases } from './softmax.js'
 import { trigonometryCases } from './trigonometry.js'
@@ -32,6 +33,7 @@ export const cases: readonly OpCase[] = [
   ...lossCases,
   ...hardmaxCases,
   ...randomCases,
+  ...resizeCases,
   ...trigonometryCases,
   ...indexingCases,
   ...quantizationCases,

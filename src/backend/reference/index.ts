@@ -14,6 +14,7 @@ import { poolKernels } from './pool.js'
 import { quantizationKernels } from './quantization.js'
 import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
+import { resizeKernels } from './resize.js'
 import { selectionKernels } from './selection.js'
 import { softmaxKernels } from './softmax.js'
 import { trigonometryKernels } from './trigonometry.js'
@@ -33,6 +34,7 @@ export const referenceKernels = {
   ...generatorKernels,
   ...normalizationKernels,
   ...randomKernels,
+  ...resizeKernels,
   ...trigonometryKernels,
   ...indexingKernels,
   ...bitwiseKernels,

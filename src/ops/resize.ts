@@ -1,0 +1,258 @@
+import { isFloat, type NumericDType } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Attributes, Node, TensorType, Value } from '../core/ir.js'
+import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { inputShape } from './compose.js'
+import {
+  type GradientContext,
+  type InferenceContext,
+  intAttribute,
+  intsAttribute,
+  type OpDefinition,
+  stringAttribute,
+} from './definition.js'
+import type { Emitter } from './emitter.js'
+import { freshShape, normalizeAxes, required } from './infer.js'
+import {
+  type AxisResize,
+  coordinateModes,
+  liesOutside,
+  nearestIndices,
+  nearestModes,
+  type ResampleTable,
+  resampleTable,
+  resizeModes,
+  transposedTable,
+} from './resample.js'
+
+const policies = ['stretch', 'not_larger', 'not_smaller'] as const
+
+function choice<T extends string>(attributes: Attributes, name: string, allowed: readonly T[]): T {
+  const value = stringAttribute(attributes, name) as T
+  if (!allowed.includes(value))
+    throw new LanewiseError('INVALID_MODEL', `${name} '${value}' is none of ${allowed.join(', ')}`)
+  return value
+}
+
+/** The contents of a Resize's inputs 1 to 3; undefined where absent, empty or not known. */
+interface Operands {
+  readonly roi?: readonly number[] | undefined
+  readonly scales?: readonly number[] | undefined
+  readonly sizes?: readonly number[] | undefined
+}
+
+const contentOf = (tensor: Tensor | undefined): readonly number[] | undefined =>
+  tensor && tensor.size > 0 ? tensor.toNumbers() : undefined
+
+/** The axes that a Resize changes, in the order in which its inputs speak of them. */
+function resizedAxes(attributes: Attributes, rank: number): readonly number[] {
+  const axes = intsAttribute(attributes, 'axes')
+  if (axes === undefined) return Array.from({ length: rank }, (_, axis) => axis)
+  normalizeAxes(axes, rank)
+  return axes.map((axis) => normalizeAxis(axis, rank))
+}
+
+/** For each axis of `shape`, what a Resize does along it; undefined where the axis stays. Throws INVALID_MODEL or SHAPE_MISMATCH. */
+function resizesOf(
+  attributes: Attributes,
+  shape: readonly number[],
+  { roi, scales, sizes }: Operands,
+): (AxisResize | undefined)[] {
+  const axes = resizedAxes(attributes, shape.length)
+  const factors = sizes ?? scales
+  if (factors === undefined || (scales && sizes))
+    throw new LanewiseError('INVALID_MODEL', 'needs scales or sizes, and not both')
+  if (factors.length !== axes.length)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `${sizes ? 'sizes' : 'scales'} ${formatShape(factors)} must have one entry for each of ${axes.length} axes`,
+    )
+  if (factors.some((factor) => !(factor > 0)))
+    throw new LanewiseError('INVALID_MODEL', `${formatShape(factors)} must be positive`)
+  const coordinates = choice(attributes, 'coordinate_transformation_mode', coordinateModes)
+  const crops = coordinates === 'tf_crop_and_resize'
+  if (crops && roi?.length !== 2 * axes.length)
+    throw new LanewiseError('INVALID_MODEL', `tf_crop_and_resize needs a roi of ${2 * axes.length} numbers`)
+  const policy = choice(attributes, 'keep_aspect_ratio_policy', policies)
+  const ratios = axes.map((axis, index) => (sizes ? sizes[index] / shape[axis] : factors[index]))
+  const common = policy === 'not_larger' ? Math.min(...ratios) : Math.max(...ratios)
+  const keeps = sizes !== undefined && policy !== 'stretch'
+  const result: (AxisResize | undefined)[] = shape.map(() => undefined)
+  axes.forEach((axis, index) => {
+    const from = shape[axis]
+    const scale = keeps ? common : ratios[index]
+    const range: readonly [number, number] = crops ? [roi![index], roi![axes.length + index]] : [0, 1]
+    const to = keeps
+      ? Math.floor(scale * from + 0.5)
+      : (sizes?.[index] ?? Math.floor(Math.fround(from * (range[1] - range[0]) * scale)))
+    if (to === from && Math.abs(scale - 1) < 1e-9 && range[0] === 0 && range[1] === 1) return
+    result[axis] = {
+      from,
+      to,
+      scale,
+      roi: range,
+      coordinates,
+      mode: choice(attributes, 'mode', resizeModes),
+      nearest: choice(attributes, 'nearest_mode', nearestModes),
+      cubicA: attributes['cubic_coeff_a'] as number,
+      antialias: intAttribute(attributes, 'antialias') === 1,
+      excludeOutside: intAttribute(attributes, 'exclude_outside') === 1,
+    }
+  })
+  return result
+}
+
+function inferResize(context: InferenceContext): TensorType[] {
+  const { dtype, shape } = required(context, 0)
+  const [roi, scales, sizes] = [1, 2, 3].map((index) => contentOf(context.constant(index)))
+  const isKnown = (index: number) => !context.inputs[index] || context.constant(index) !== undefined
+  if (isKnown(1) && isKnown(2) && isKnown(3)) {
+    if (shape.every((dim) => typeof dim === 'number')) {
+      const resizes = resizesOf(context.attributes, shape, { roi, scales, sizes })
+      return [{ dtype, shape: shape.map((dim, axis) => resizes[axis]?.to ?? dim) }]
+    }
+    const symbolic = symbolicSizes(context, shape, scales, sizes)
+    if (symbolic) return [{ dtype, shape: symbolic }]
+  }
+  const axes = resizedAxes(context.attributes, shape.length)
+  const fresh = freshShape(context, shape.length)
+  return [{ dtype, shape: shape.map((dim, axis) => (axes.includes(axis) ? fresh[axis] : dim)) }]
+}
+
+/** The output shape where some dimensions are symbols; undefined where it depends on them all. */
+function symbolicSizes(
+  context: InferenceContext,
+  shape: Shape,
+  scales: readonly number[] | undefined,
+  sizes: readonly number[] | undefined,
+): Dim[] | undefined {
+  const { attributes } = context
+  if (stringAttribute(attributes, 'coordinate_transformation_mode') === 'tf_crop_and_resize') return undefined
+  if (sizes && stringAttribute(attributes, 'keep_aspect_ratio_policy') !== 'stretch') return undefined
+  const axes = resizedAxes(attributes, shape.length)
+  const fresh = freshShape(context, shape.length)
+  return shape.map((dim, axis) => {
+    const index = axes.indexOf(axis)
+    const scale = scales?.[index]
+    if (index < 0 || scale === 1) return dim
+    if (sizes) return sizes[index] ?? fresh[axis]
+    return typeof dim === 'number' && scale !== undefined ? Math.floor(Math.fround(dim * scale)) : fresh[axis]
+  })
+}
+
+const tableConstants = (emit: Emitter, { taps, indices, weights }: ResampleTable, dtype: NumericDType): Value[] => {
+  const shape = [indices.length / taps, taps]
+  return [
+    emit.constant(new Tensor('int32', indices, shape)),
+    emit.constant(new Tensor(dtype, Array.from(weights), shape)),
+  ]
+}
+
+/** `y` along `axis`, or `value` where an element lies outside. */
+function extrapolated(emit: Emitter, y: Value, axis: number, outside: readonly boolean[], value: number): Value {
+  if (!outside.includes(true)) return y
+  const shape = y.shape.map((_, at) => (at === axis ? outside.length : 1))
+  return emit.where(emit.constant(new Tensor('bool', outside.map(Number), shape)), value, y)
+}
+
+function decomposeResize(emit: Emitter, node: Node): Value[] {
+  const x = node.inputs[0]!
+  const shape = inputShape(node)
+  const [roi, scales, sizes] = [1, 2, 3].map((index) => {
+    const value = node.inputs[index]
+    const content = value && emit.constantOf(value)
+    if (value && !content)
+      throw new LanewiseError('SHAPE_MISMATCH', `input ${index} of '${node.name}' must be known while compiling`)
+    return contentOf(content)
+  })
+  const resizes = resizesOf(node.attributes, shape, { roi, scales, sizes })
+  const isNearest = stringAttribute(node.attributes, 'mode') === 'nearest'
+  const dtype = x.dtype as NumericDType
+  const working = isNearest || isFloat(dtype) ? dtype : 'float32'
+  const order = resizes
+    .flatMap((resize, axis) => (resize ? [{ resize, axis }] : []))
+    .sort((a, b) => a.resize.to / a.resize.from - b.resize.to / b.resize.from)
+  let y = emit.cast(x, working)
+  for (const { resize, axis } of order) {
+    y = isNearest
+      ? emit.gather(y, emit.ints(nearestIndices(resize)), axis)
+      : emit.op('lanewise.Resample', [y, ...tableConstants(emit, resampleTable(resize), working)], { axis })
+    y = extrapolated(emit, y, axis, liesOutside(resize), node.attributes['extrapolation_value'] as number)
+  }
+  return [order.length === 0 ? emit.op('Identity', [x]) : saturated(emit, y, dtype)]
+}
+
+/** `y` cast to `dtype`, limited to the range of an 8- or 16-bit integer type. */
+function saturated(emit: Emitter, y: Value, dtype: NumericDType): Value {
+  const limits: Partial<Record<NumericDType, readonly [number, number]>> = {
+    int8: [-128, 127],
+    uint8: [0, 255],
+    int16: [-32768, 32767],
+    uint16: [0, 65535],
+  }
+  const range = y.dtype === dtype ? undefined : limits[dtype]
+  return emit.cast(range ? emit.clip(y, ...range) : y, dtype)
+}
+
+/** The table of a Resample node, whose inputs 1 and 2 must be constant. Throws SHAPE_MISMATCH. */
+function tableOf({ node, constant }: GradientContext): ResampleTable {
+  const [indices, weights] = [constant(1), constant(2)]
+  if (!indices || !weights)
+    throw new LanewiseError('SHAPE_MISMATCH', `the table of '${node.name}' must be constant to be differentiated`)
+  return {
+    taps: indices.dims[1],
+    indices: Int32Array.from(indices.toNumbers()),
+    weights: Float64Array.from(weights.toNumbers()),
+  }
+}
+
+/** Resizing of images and signals. */
+export const resize = {
+  /** X, roi, scales, sizes -> X with the sizes of `axes` (all axes if absent) changed, sampled as `mode` says. */
+  Resize: {
+    since: 19,
+    inputs: [1, 4],
+    outputs: [1, 1],
+    attributes: {
+      antialias: { type: 'int', default: 0 },
+      axes: { type: 'ints' },
+      coordinate_transformation_mode: { type: 'string', default: 'half_pixel' },
+      cubic_coeff_a: { type: 'float', default: -0.75 },
+      exclude_outside: { type: 'int', default: 0 },
+      extrapolation_value: { type: 'float', default: 0 },
+      keep_aspect_ratio_policy: { type: 'string', default: 'stretch' },
+      mode: { type: 'string', default: 'nearest' },
+      nearest_mode: { type: 'string', default: 'round_prefer_floor' },
+    },
+    infer: inferResize,
+    decompose: decomposeResize,
+  },
+
+  /** x, indices and weights [size, taps] -> y: element i along `axis` is the sum over j of weights[i, j] x[indices[i, j]]. */
+  'lanewise.Resample': {
+    since: 1,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    attributes: { axis: { type: 'int', required: true } },
+    infer: (context) => {
+      const [x, indices, weights] = [required(context, 0), required(context, 1), required(context, 2)]
+      if (indices.shape.length !== 2 || indices.shape.some((dim, axis) => dim !== weights.shape[axis]))
+        throw new LanewiseError(
+          'SHAPE_MISMATCH',
+          `indices ${formatShape(indices.shape)} and weights ${formatShape(weights.shape)} must be of one shape [size, taps]`,
+        )
+      if (weights.dtype !== x.dtype || indices.dtype !== 'int32')
+        throw new LanewiseError('TYPE_MISMATCH', `indices must be int32 and weights ${x.dtype}`)
+      const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)
+      return [{ dtype: x.dtype, shape: x.shape.with(axis, indices.shape[0]) }]
+    },
+    gradient: (context) => {
+      const { emit, node, attributes, gradient } = context
+      const axis = normalizeAxis(intAttribute(attributes, 'axis'), inputShape(node).length)
+      const table = transposedTable(tableOf(context), inputShape(node)[axis])
+      const dy = gradient(0)!
+      return [emit.op('lanewise.Resample', [dy, ...tableConstants(emit, table, dy.dtype as NumericDType)], { axis })]
+    },
+  },
+} as const satisfies Record<string, OpDefinition>
