@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { activations } from './activations.js'
 import { bitwise } from './bitwise.js'
+import { classical } from './classical.js'
 import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
@@ -45,6 +46,7 @@ export const operators = {
   ...bitwise,
   ...quantization,
   ...selection,
+  ...classical,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators

@@ -1,6 +1,7 @@
 import type { CompositeName, OpName } from '../../ops/index.js'
 import { activationKernels } from './activations.js'
 import { bitwiseKernels } from './bitwise.js'
+import { classicalKernels } from './classical.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
@@ -40,4 +41,5 @@ export const referenceKernels = {
   ...bitwiseKernels,
   ...quantizationKernels,
   ...selectionKernels,
+  ...classicalKernels,
 } as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
