@@ -61,7 +61,7 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
       valueInfo: written.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeType)),
     },
   })
-  return onnx.ModelProto.encode(model).finish()
+  return new Uint8Array(onnx.ModelProto.encode(model).finish())
 }
 
 const encodeType = (value: Value): onnx.IValueInfoProto => ({

@@ -1,0 +1,156 @@
+import * as web from 'onnxruntime-web'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { exportModel } from '../src/onnx/export.js'
+import * as lanewise from '../src/ort.js'
+
+web.env.wasm.numThreads = 1
+web.env.logLevel = 'error'
+
+/** c = a b, and d = relu(c). */
+function model(): Uint8Array {
+  const k = new GraphBuilder()
+  const c = k.matMul(k.input('a', 'float32', [3, 4]), k.input('b', 'float32', [4, 'n']))
+  k.output(c, 'c')
+  k.output(k.relu(c), 'd')
+  return exportModel(k.build())
+}
+
+type Face = typeof web
+const faces: readonly (readonly [string, Face])[] = [
+  ['onnxruntime-web', web],
+  ['lanewise/ort', lanewise as unknown as Face],
+]
+
+/** Runs one program under both faces and gives what each answered. */
+async function both<T>(program: (ort: Face) => Promise<T>): Promise<[T, T]> {
+  return [await program(faces[0][1]), await program(faces[1][1])]
+}
+
+const feedsOf = (ort: Face, n = 3) => ({
+  a: new ort.Tensor(
+    'float32',
+    Float32Array.from({ length: 12 }, (_, i) => i - 5),
+    [3, 4],
+  ),
+  b: new ort.Tensor(
+    Float32Array.from({ length: 4 * n }, (_, i) => (i % 5) - 2),
+    [4, n],
+  ),
+})
+
+test('a session is created from bytes, an ArrayBuffer, and a stretch of one; all outputs come back', async () => {
+  const bytes = model()
+  const padded = new Uint8Array(bytes.length + 20)
+  padded.set(bytes, 8)
+  const [expected, actual] = await both(async (ort) => {
+    const answers = []
+    for (const session of [
+      await ort.InferenceSession.create(bytes),
+      await ort.InferenceSession.create(bytes.slice().buffer),
+      await ort.InferenceSession.create(padded.buffer, 8, bytes.length),
+      await ort.InferenceSession.create(bytes, { executionProviders: ['wasm'], graphOptimizationLevel: 'all' }),
+    ]) {
+      const results = await session.run(feedsOf(ort))
+      answers.push(
+        Object.entries(results).map(([name, { type, dims, data }]) => [
+          name,
+          type,
+          [...dims],
+          Array.from(data as Float32Array),
+        ]),
+      )
+      await session.release()
+    }
+    return answers
+  })
+  assert.equal(actual, expected)
+})
+
+test('names, metadata, fetches, preallocated outputs and run options', async () => {
+  const bytes = model()
+  const [expected, actual] = await both(async (ort) => {
+    const session = await ort.InferenceSession.create(bytes)
+    const target = new ort.Tensor('float32', new Float32Array(6), [3, 2])
+    const filled = await session.run(feedsOf(ort, 2), { d: target })
+    const nulled = await session.run(feedsOf(ort, 2), { c: null })
+    const listed = await session.run(feedsOf(ort, 2), ['c'], { tag: 'x' })
+    const tagged = await session.run(feedsOf(ort, 2), { tag: 'x' })
+    return {
+      inputs: [...session.inputNames],
+      outputs: [...session.outputNames],
+      metadata: session.inputMetadata.map((entry) => ({ ...entry, shape: 'shape' in entry ? [...entry.shape] : [] })),
+      filled: Object.keys(filled),
+      nulled: Object.keys(nulled),
+      listed: Object.keys(listed),
+      tagged: Object.keys(tagged),
+      read: Array.from((await listed.c.getData()) as Float32Array),
+      location: listed.c.location,
+    }
+  })
+  assert.equal(actual, expected)
+})
+
+test('a preallocated output is filled in place', async () => {
+  const session = await lanewise.InferenceSession.create(model())
+  const target = new lanewise.Tensor('float32', new Float32Array(6), [3, 2])
+  const feeds = feedsOf(lanewise as unknown as Face, 2) as unknown as Record<string, lanewise.Tensor>
+  const { d } = await session.run(feeds, { d: target })
+  assert.is(d, target)
+  assert.ok((target.data as Float32Array).some((value) => value !== 0))
+  await session.release()
+})
+
+test('tensors: constructor forms, reshape, pinned buffers', async () => {
+  const [expected, actual] = await both(async ({ Tensor }) =>
+    [
+      new Tensor('int64', [1n, 2n], [2]),
+      new Tensor('bool', [true, false]),
+      new Tensor('string', ['a', 'b'], [2, 1]),
+      new Tensor(Int32Array.of(1, 2, 3, 4), [2, 2]).reshape([4]),
+      new Tensor('uint8', [1, 2, 3]),
+      new Tensor([true, false]),
+      new Tensor(['a']),
+      Tensor.fromPinnedBuffer('float32', Float32Array.of(1, 2), [2]),
+    ].map(({ type, dims, size, data }) => [type, [...dims], size, Array.from(data as ArrayLike<unknown>)]),
+  )
+  assert.equal(actual, expected)
+})
+
+test('pixels become a tensor as in onnxruntime', async () => {
+  const image = { width: 3, height: 2, data: Uint8ClampedArray.from({ length: 24 }, (_, i) => i * 10) }
+  const tensor = await lanewise.Tensor.fromImage(image)
+  assert.equal(tensor.dims, [1, 3, 2, 3])
+  assert.equal(
+    Array.from(tensor.data as Float32Array).slice(0, 2),
+    [0, 40].map((pixel) => Math.fround(pixel / 255)),
+  )
+})
+
+test('mistakes are errors under both faces', async () => {
+  const bytes = model()
+  const [expected, actual] = await both(async (ort) => {
+    const session = await ort.InferenceSession.create(bytes)
+    const fails = (attempt: () => unknown) =>
+      Promise.resolve()
+        .then(attempt)
+        .then(
+          () => false,
+          () => true,
+        )
+    const { a, b } = feedsOf(ort)
+    return [
+      await fails(() => session.run({ a })),
+      await fails(() => session.run({ a, b: new ort.Tensor('float32', new Float32Array(9), [3, 3]) })),
+      await fails(() => session.run({ a, b }, ['nowhere'])),
+      await fails(() => new ort.Tensor('float32', new Float32Array(3), [2, 2])),
+      await fails(() => ort.InferenceSession.create(new Uint8Array([1, 2, 3]))),
+      await fails(() => ort.InferenceSession.create(bytes, { executionProviders: ['nonsense'] })),
+    ]
+  })
+  assert.equal(expected, [true, true, true, true, true, true])
+  assert.equal(actual, expected)
+})
+
+test.run()
