@@ -53,6 +53,10 @@ const cases: readonly Case[] = [
   { size: [6, 6], channels: 64, outputs: 96, kernel: [3, 3], images: 2, pads: [1, 1, 1, 1] },
   { size: [6, 6], channels: 32, outputs: 64, kernel: [3, 3], images: 2, group: 2, pads: [1, 1, 1, 1] },
   { size: [5, 6], channels: 3, outputs: 4, kernel: [3, 3], images: 0 },
+  { size: [7, 9], channels: 17, outputs: 19, kernel: [3, 3], images: 3, pads: [1, 1, 1, 1] },
+  { size: [6, 11], channels: 16, outputs: 33, kernel: [3, 3], images: 2, pads: [2, 0, 1, 3] },
+  { size: [9, 8], channels: 33, outputs: 18, kernel: [3, 3], images: 1, pads: [3, 4, 3, 0] },
+  { size: [12, 12], channels: 20, outputs: 40, kernel: [3, 3], images: 33 },
 ]
 
 const one = [1, 1] as const

@@ -20,6 +20,7 @@ import {
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
 import { cut } from './tiles.js'
+import { suitsWinograd, winogradPlan } from './winograd.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
 interface Forward {
@@ -52,6 +53,8 @@ interface ForwardOperands {
   readonly bias: number
   readonly epilogue: Activation
 }
+
+const noEpilogue: Activation = { activation: activationKinds.identity, alpha: 0, beta: 0 }
 
 /** The call that multiplies. `groupStride` is the distance of two groups' weights in bytes. */
 function multiply(forward: Forward, operands: ForwardOperands): KernelCall {
@@ -116,6 +119,25 @@ function convPlan(node: Node): NodePlan {
   const [x, w, bias] = node.inputs
   const y = node.outputs[0]
   const g = geometryOf(node, x!, w!, y)
+  if (suitsWinograd(g)) {
+    const space = new Workspace()
+    const plan = winogradPlan(g, space)
+    const calls = ({ address, workspace }: LoweringContext) =>
+      plan(
+        {
+          x: address(x!),
+          w: address(w!),
+          tapStride: g.channels * g.outputs * floatBytes,
+          kStride: g.outputs * floatBytes,
+          nStride: floatBytes,
+          y: address(y),
+          bias: bias ? address(bias) : 0,
+          epilogue: epilogueOf(node),
+        },
+        workspace,
+      )
+    return { workspaceBytes: space.bytes, calls }
+  }
   const frame = padFrame(g)
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()
@@ -170,6 +192,39 @@ function inputGradientPlan(node: Node): NodePlan {
   const [dy, w] = node.inputs
   const dx = node.outputs[0]
   const g = geometryOf(node, dx, w!, dy!)
+  if (suitsWinograd(g)) {
+    const space = new Workspace()
+    const plan = winogradPlan(
+      {
+        images: g.images,
+        height: g.outHeight,
+        width: g.outWidth,
+        channels: g.outputs,
+        outHeight: g.height,
+        outWidth: g.width,
+        outputs: g.channels,
+        top: 2 - g.top,
+        left: 2 - g.left,
+      },
+      space,
+    )
+    const tapStride = g.channels * g.outputs * floatBytes
+    const calls = ({ address, workspace }: LoweringContext) =>
+      plan(
+        {
+          x: address(dy!),
+          w: address(w!) + 8 * tapStride,
+          tapStride: -tapStride,
+          kStride: floatBytes,
+          nStride: g.outputs * floatBytes,
+          y: address(dx),
+          bias: 0,
+          epilogue: noEpilogue,
+        },
+        workspace,
+      )
+    return { workspaceBytes: space.bytes, calls }
+  }
   const frame: Frame = {
     height: g.height + g.dilationY * (g.kernelY - 1),
     width: g.width + g.dilationX * (g.kernelX - 1),
@@ -224,7 +279,7 @@ function inputGradientPlan(node: Node): NodePlan {
       groupStride: groupBytes,
       c: address(dx),
       bias: 0,
-      epilogue: { activation: activationKinds.identity, alpha: 0, beta: 0 },
+      epilogue: noEpilogue,
     }),
   ]
   return { workspaceBytes: space.bytes, calls }

@@ -1,0 +1,141 @@
+import { type Activation, activationKinds } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { Geometry } from './frame.js'
+import { ceilDiv, epilogueFields, floatBytes, panelBytes, slabColumns, tilingOf, type Workspace } from './gemm.js'
+
+/** A convolution of 3 x 3 taps, stride 1, over images [height, width, channels] in `top` and `left` rows and columns of zeros. */
+export interface WinogradShape {
+  readonly images: number
+  readonly height: number
+  readonly width: number
+  readonly channels: number
+  readonly outHeight: number
+  readonly outWidth: number
+  readonly outputs: number
+  readonly top: number
+  readonly left: number
+}
+
+export interface WinogradOperands {
+  readonly x: number
+  /** The address of the first tap, and the strides from tap to tap, channel to channel, output to output, in bytes. */
+  readonly w: number
+  readonly tapStride: number
+  readonly kStride: number
+  readonly nStride: number
+  readonly y: number
+  /** 0 for none. */
+  readonly bias: number
+  readonly epilogue: Activation
+}
+
+/** Numbers of a 4 x 4 patch, one matrix product each. */
+const MATRICES = 16
+/** Bytes of transformed patches and their products that stay in the second-level cache from call to call. */
+const CHUNK_BYTES = 768 * 1024
+/** Elements that a tile of a transform writes or reads. */
+const TRANSFORM_ELEMENTS = 8192
+/** Below so many channels or outputs the transforms outweigh the products that they save. */
+const LEAST_CHANNELS = 16
+
+/** Whether `g` is a convolution that Winograd's algorithm takes and that gains by it. */
+export const suitsWinograd = (g: Geometry): boolean =>
+  g.kernelY === 3 &&
+  g.kernelX === 3 &&
+  g.group === 1 &&
+  [g.strideY, g.strideX, g.dilationY, g.dilationX].every((size) => size === 1) &&
+  g.channels >= LEAST_CHANNELS &&
+  g.outputs >= LEAST_CHANNELS &&
+  g.images > 0 &&
+  g.outHeight >= 4 &&
+  g.outWidth >= 4
+
+const aligned = (bytes: number): number => ceilDiv(bytes + 64, 64) * 64
+
+/** The calls of a convolution: weights once, then for one chunk of patches after the other input, products, output. */
+export function winogradPlan(shape: WinogradShape, space: Workspace) {
+  const { images, height, width, channels, outHeight, outWidth, outputs, top, left } = shape
+  const patchesY = ceilDiv(outHeight, 2)
+  const patchesX = ceilDiv(outWidth, 2)
+  const patches = images * patchesY * patchesX
+  const fitting = Math.max(16, Math.floor(CHUNK_BYTES / (MATRICES * (channels + outputs) * floatBytes)))
+  const chunk = ceilDiv(ceilDiv(patches, ceilDiv(patches, fitting)), 4) * 4
+  const weightBytes = panelBytes(channels, outputs)
+  const inputBytes = aligned(chunk * channels * floatBytes)
+  const outputBytes = aligned(chunk * outputs * floatBytes)
+  const weightOffset = space.take(MATRICES * weightBytes)
+  const inputOffset = space.take(MATRICES * inputBytes)
+  const outputOffset = space.take(MATRICES * outputBytes)
+  const matrices = Array.from({ length: MATRICES }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
+
+  return ({ x, w, y, bias, epilogue, ...strides }: WinogradOperands, workspace: number): KernelCall[] => {
+    const [u, v, m] = [workspace + weightOffset, workspace + inputOffset, workspace + outputOffset]
+    const weights = { w, u, k: channels, n: outputs, ...strides, matrixBytes: weightBytes }
+    const calls = [kernels.winograd_weights_f32(weights, ceilDiv(outputs, 8))]
+    for (let first = 0; first < patches; first += chunk) {
+      const count = Math.min(chunk, patches - first)
+      const range = { first, count, patchesY, patchesX }
+      const perTile = (size: number) => Math.max(1, Math.floor(TRANSFORM_ELEMENTS / (MATRICES * size)))
+      const [inputPatches, outputPatches] = [perTile(channels), perTile(outputs)]
+      const tiling = tilingOf(MATRICES, count, outputs, MATRICES * count * outputs * channels)
+      calls.push(
+        kernels.winograd_input_f32(
+          { x, v, ...range, patches: inputPatches, height, width, channels, top, left, matrixBytes: inputBytes },
+          ceilDiv(count, inputPatches),
+        ),
+        kernels.gemm_f32(
+          {
+            ldb: 8 * floatBytes,
+            panelStride: channels * 8 * floatBytes,
+            ldc: outputs * floatBytes,
+            outer: 1,
+            outerStride: 0,
+            inner: 1,
+            innerStride: 0,
+            run: channels,
+            lower: Number.NEGATIVE_INFINITY,
+            a: v,
+            b: u,
+            c: m,
+            bias: 0,
+            rows: count,
+            columns: outputs,
+            width: count,
+            height: 1,
+            pixelStride: channels * floatBytes,
+            rowStride: 0,
+            imageStride: 0,
+            top: 0,
+            bottom: 0,
+            strideY: 1,
+            dilationY: 1,
+            tileRows: tiling.tileRows,
+            tileColumns: tiling.tileColumns,
+            slabColumns: slabColumns(channels),
+            activation: 0,
+            alpha: 0,
+            beta: 0,
+          },
+          tiling.tiles,
+          matrices.flat(),
+        ),
+        kernels.winograd_output_f32(
+          {
+            m,
+            y,
+            bias,
+            ...range,
+            patches: outputPatches,
+            height: outHeight,
+            width: outWidth,
+            outputs,
+            matrixBytes: outputBytes,
+            ...epilogueFields(epilogue, activationKinds.relu),
+          },
+          ceilDiv(count, outputPatches),
+        ),
+      )
+    }
+    return calls
+  }
+}
