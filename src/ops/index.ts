@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import { activations } from './activations.js'
+import { attention } from './attention.js'
 import { bitwise } from './bitwise.js'
 import { classical } from './classical.js'
 import { conv } from './conv.js'
@@ -16,12 +17,15 @@ import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
 import { quantization } from './quantization.js'
 import { random } from './random.js'
+import { recurrent } from './recurrent.js'
 import { reductions } from './reduction.js'
 import { resize } from './resize.js'
 import { selection } from './selection.js'
+import { sequenceModels } from './sequence-models.js'
 import { softmax } from './softmax.js'
 import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
+import { windowComposites } from './window-composites.js'
 
 /** Every op, by the name that `Node.op` holds. */
 export const operators = {
@@ -39,6 +43,10 @@ export const operators = {
   ...normalization,
   ...norms,
   ...losses,
+  ...recurrent,
+  ...attention,
+  ...sequenceModels,
+  ...windowComposites,
   ...random,
   ...resize,
   ...trigonometry,

@@ -1,4 +1,5 @@
 import { activationCases } from './activations.js'
+import { attentionCases } from './attention.js'
 import type { OpCase } from './case.js'
 import { convCases } from './conv.js'
 import { elementwiseCases } from './elementwise.js'
@@ -11,11 +12,13 @@ import { optimizerCases } from './optimizer.js'
 import { poolCases } from './pool.js'
 import { quantizationCases } from './quantization.js'
 import { randomCases } from './random.js'
+import { recurrentCases } from './recurrent.js'
 import { reductionCases } from './reduction.js'
 import { resizeCases } from './resize.js'
 import { selectionCases } from './selection.js'
 import { softmaxCases } from './softmax.js'
 import { trigonometryCases } from './trigonometry.js'
+import { windowCompositeCases } from './window-composites.js'
 
 /** Every op case. */
 export const cases: readonly OpCase[] = [
@@ -31,6 +34,9 @@ export const cases: readonly OpCase[] = [
   ...normalizationCases,
   ...normCases,
   ...lossCases,
+  ...recurrentCases,
+  ...attentionCases,
+  ...windowCompositeCases,
   ...hardmaxCases,
   ...randomCases,
   ...resizeCases,
