@@ -27,7 +27,7 @@ export const squeeze = (emit: Emitter, x: Value, ...axes: number[]): Value => em
 export const unsqueeze = (emit: Emitter, x: Value, ...axes: number[]): Value =>
   emit.op('Unsqueeze', [x, emit.ints(axes)])
 
-const concatAll = (emit: Emitter, parts: readonly Value[], axis: number): Value =>
+export const concatAll = (emit: Emitter, parts: readonly Value[], axis: number): Value =>
   parts.length === 1 ? parts[0] : emit.concat(parts, axis)
 
 /** The parts along a new axis. */
