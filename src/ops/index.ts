@@ -8,6 +8,7 @@ import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
 import { indexing } from './indexing.js'
+import { layout } from './layout.js'
 import { losses } from './losses.js'
 import { matmul } from './matmul.js'
 import { movement } from './movement.js'
@@ -49,6 +50,7 @@ export const operators = {
   ...windowComposites,
   ...random,
   ...resize,
+  ...layout,
   ...trigonometry,
   ...indexing,
   ...bitwise,

@@ -4,6 +4,7 @@ import type { OpCase } from './case.js'
 import { convCases } from './conv.js'
 import { elementwiseCases } from './elementwise.js'
 import { indexingCases } from './indexing.js'
+import { layoutCases } from './layout.js'
 import { matmulCases } from './matmul.js'
 import { movementCases } from './movement.js'
 import { normalizationCases } from './normalization.js'
@@ -40,6 +41,7 @@ export const cases: readonly OpCase[] = [
   ...hardmaxCases,
   ...randomCases,
   ...resizeCases,
+  ...layoutCases,
   ...trigonometryCases,
   ...indexingCases,
   ...quantizationCases,

@@ -7,6 +7,7 @@ import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
 import { indexingKernels } from './indexing.js'
 import type { ReferenceKernel } from './kernel.js'
+import { layoutKernels } from './layout.js'
 import { matmulKernels } from './matmul.js'
 import { movementKernels, viewKernels } from './movement.js'
 import { normalizationKernels } from './normalization.js'
@@ -36,6 +37,7 @@ export const referenceKernels = {
   ...normalizationKernels,
   ...randomKernels,
   ...resizeKernels,
+  ...layoutKernels,
   ...trigonometryKernels,
   ...indexingKernels,
   ...bitwiseKernels,
