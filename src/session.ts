@@ -8,8 +8,7 @@ import { concrete, formatShape, type Shape } from './core/shape.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
 import { specialize } from './graph/specialize.js'
-import { importModel } from './onnx/import.js'
-import { readModel } from './onnx/source.js'
+import { loadGraph } from './onnx/source.js'
 
 /** What a session's input or output takes, in onnxruntime-common's form. */
 export interface ValueMetadata {
@@ -75,7 +74,7 @@ export class InferenceSession {
     source: string | URL | Uint8Array | ArrayBufferLike,
     options: SessionOptions = {},
   ): Promise<InferenceSession> {
-    const graph = importModel(await readModel(source))
+    const graph = await loadGraph(source)
     const owns = Object.values(options).some((option) => option !== undefined)
     const backend = owns ? await createBackend(options) : await defaultBackend()
     return new InferenceSession(graph, backend, owns)

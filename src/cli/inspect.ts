@@ -7,8 +7,7 @@ import { formatShape } from '../core/shape.js'
 import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
-import { importModel } from '../onnx/import.js'
-import { readModel } from '../onnx/source.js'
+import { loadGraph } from '../onnx/source.js'
 import { parseNumber } from './terminal.js'
 
 const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
@@ -23,7 +22,7 @@ export const addInspect = (program: Command): Command =>
     .action(async (path: string, options: { stage?: Stage; batch: string }) => {
       if (options.stage && !stages.includes(options.stage))
         throw new LanewiseError('INVALID_ARGUMENT', `--stage ${options.stage}: the stages are ${stages.join(', ')}`)
-      const graph = importModel(await readModel(path))
+      const graph = await loadGraph(path)
       if (options.stage === 'graph') return console.log(printGraph(graph))
       if (!options.stage) return console.log(describe(graph))
       const batch = parseNumber('--batch', options.batch, 1, 65536)

@@ -15,6 +15,7 @@ interface PredictOptions {
   sample?: string
   data: string
   dataDir?: string
+  synthetic?: boolean
   json?: boolean
 }
 
@@ -28,6 +29,7 @@ export const addPredict = (program: Command): Command =>
     .option('--sample <n>', 'test image n of the data set')
     .option('--data <name>', 'data set for --sample', 'mnist')
     .option('--data-dir <folder>', 'folder that holds the data set')
+    .option('--synthetic', 'take --sample from the procedural digits')
     .option('--json', 'print one JSON line a row')
     .action(async (path: string, options: PredictOptions) => {
       const given = [options.image, options.input, options.sample].filter((option) => option !== undefined)

@@ -71,12 +71,12 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   configure({ threads: settings.threads, backend: options.backend })
   if (settings.seed !== undefined) setRandomSeed(settings.seed)
 
-  const data = await loadData(options)
   const net = recipe.model()
   const compileOptions = recipe.compile()
   const optimizer = resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
   if (settings.learningRate !== undefined) optimizer.learningRate = settings.learningRate
   net.compile({ ...compileOptions, optimizer })
+  const data = await loadData(options)
   const loss = snakeCase(String(compileOptions.loss))
   const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
   const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
@@ -92,7 +92,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   }
   if (checkpoint) await resume(net, checkpoint, identity)
 
-  const { backend, variant, threads, notes } = await environment()
+  const { backend, variant, threads, host, notes } = await environment()
   if (!options.json) {
     net.summary()
     console.log(
@@ -100,7 +100,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     )
     console.log(`backend: ${backend} (${variant}), ${threads} thread${threads > 1 ? 's' : ''}`)
   }
-  printNotes(notes)
+  if (!host.sharedMemory) printNotes(notes)
 
   const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
   let started = performance.now()
@@ -161,7 +161,7 @@ function readSettings(recipe: Recipe, options: TrainOptions) {
     epochs: number('--epochs', options.epochs, 1, 1e6) ?? recipe.epochs,
     batchSize: number('--batch-size', options.batchSize, 1, 65536) ?? recipe.batchSize,
     limit: number('--limit', options.limit, 1, 1e9) ?? recipe.limit,
-    learningRate: number('--learning-rate', options.learningRate, 0, 1e6, false),
+    learningRate: number('--learning-rate', options.learningRate, 0, 3.4e38, false),
     validationSplit: number('--validation-split', options.validationSplit, 0, 0.99, false) ?? 0,
     threads: number('--threads', options.threads, 1, 64),
     seed: number('--seed', options.seed, 0, 2 ** 31 - 1),

@@ -32,7 +32,8 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
   const fs = await import('node:fs/promises')
   try {
-    return await fs.readFile(path)
+    const { buffer, byteOffset, byteLength } = await fs.readFile(path)
+    return new Uint8Array(buffer, byteOffset, byteLength)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined

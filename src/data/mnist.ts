@@ -92,9 +92,17 @@ export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   function synthetic(reason: string): ImageDataset {
     if (!options.synthetic)
       notice(`NOTE: these are SYNTHETIC digits, drawn by a program; results say nothing about MNIST (MNIST: ${reason})`)
+    let train: LabelledImages | undefined
+    let test: LabelledImages | undefined
     return {
-      train: syntheticDigits(syntheticSizes.train, 1),
-      test: syntheticDigits(syntheticSizes.test, 2),
+      get train() {
+        train ??= syntheticDigits(syntheticSizes.train, 1)
+        return train
+      },
+      get test() {
+        test ??= syntheticDigits(syntheticSizes.test, 2)
+        return test
+      },
       source: 'synthetic digits',
       synthetic: true,
     }

@@ -3,8 +3,7 @@ import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
 import type { ExportOptions } from '../onnx/export.js'
-import { importModel } from '../onnx/import.js'
-import { readModel } from '../onnx/source.js'
+import { loadGraph } from '../onnx/source.js'
 import { traitsOf } from '../ops/index.js'
 import { simplify } from '../optimise/index.js'
 import { invalid, type KerasConfig, type KerasObject } from './config.js'
@@ -89,7 +88,7 @@ export class ImportedModel extends Model {
  * exporters leave around them is folded away. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
  */
 export async function loadOnnx(source: string | URL | Uint8Array | ArrayBufferLike): Promise<ImportedModel> {
-  return modelOfGraph(simplify(importModel(await readModel(source)), { evaluate }))
+  return modelOfGraph(simplify(await loadGraph(source), { evaluate }))
 }
 
 /** The layers of a graph without variables. Throws INVALID_MODEL for inputs without a batch axis. */

@@ -1,8 +1,24 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
+import type { Graph } from '../core/ir.js'
+import { importModel } from './import.js'
 
-/** The bytes of a model given as a path, a URL or bytes. Throws DATA_NOT_FOUND or IO_ERROR. */
-export async function readModel(source: string | URL | Uint8Array | ArrayBufferLike): Promise<Uint8Array> {
+/** A model given as a path, a URL or bytes. */
+export type ModelSource = string | URL | Uint8Array | ArrayBufferLike
+
+/** The graph of a model; errors of the import name its path or URL. Throws DATA_NOT_FOUND, IO_ERROR, INVALID_MODEL, UNSUPPORTED_OP. */
+export async function loadGraph(source: ModelSource): Promise<Graph> {
+  const bytes = await readModel(source)
+  try {
+    return importModel(bytes)
+  } catch (error) {
+    const isNamed = (typeof source === 'string' && !source.startsWith('data:')) || source instanceof URL
+    if (!isNamed || !(error instanceof LanewiseError)) throw error
+    throw new LanewiseError(error.code, `${source}: ${error.message}`, { cause: error })
+  }
+}
+
+async function readModel(source: ModelSource): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source
   if (typeof source !== 'string' && !(source instanceof URL)) return new Uint8Array(source)
   const address = String(source)

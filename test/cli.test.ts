@@ -1,0 +1,274 @@
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { encode } from 'fast-png'
+import * as ort from 'onnxruntime-web'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { Tensor } from '../src/core/tensor.js'
+import { sliceRows } from '../src/data/labels.js'
+import { formatNpy, parseNpy } from '../src/data/npy.js'
+import { syntheticDigits } from '../src/data/synthetic.js'
+import { runCli, withFolder } from './support/cli.js'
+
+ort.env.wasm.numThreads = 1
+ort.env.logLevel = 'error'
+
+const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
+const small = ['--synthetic', '--limit', '640', '--epochs', '2', '--seed', '3']
+const testImages = 4000
+
+/** Runs a command that must fail: its status, an explanation, and no files but those that `folder` had. */
+function refused(folder: string, status: number, message: RegExp, ...args: string[]) {
+  const before = readdirSync(folder, { recursive: true }).sort()
+  const result = runCli(cli, args, folder)
+  assert.is(result.status, status, `${args.join(' ')}: ${result.stderr}`)
+  assert.match(result.stderr, message)
+  assert.not.match(result.stderr, /\n\s+at /, 'no stack trace')
+  assert.equal(readdirSync(folder, { recursive: true }).sort(), before)
+}
+
+/** A trained model5, shared by the tests that only read it. */
+let modelFile: string | undefined
+const trained = (folder: string): string => {
+  const path = join(folder, 'm.onnx')
+  if (modelFile) {
+    writeFileSync(path, Buffer.from(modelFile, 'base64'))
+    return path
+  }
+  const result = runCli(cli, ['train', 'model5', '--optimizer', 'adam', ...small, '--out', 'm.onnx'], folder)
+  assert.is(result.status, 0, result.stderr)
+  modelFile = readFileSync(path, 'base64')
+  return path
+}
+
+test('train --json: one line an epoch, a last line with the test result; the file is there', () =>
+  withFolder((folder) => {
+    const args = ['train', 'model5', '--optimizer', 'adam', '--validation-split', '0.1', ...small]
+    const result = runCli(cli, [...args, '--out', 'm.onnx', '--json'], folder)
+    assert.is(result.status, 0, result.stderr)
+    const lines = result.json()
+    assert.is(lines.length, 3)
+    lines.slice(0, 2).forEach((line, i) => {
+      assert.equal(Object.keys(line), ['epoch', 'loss', 'accuracy', 'valLoss', 'valAccuracy', 'seconds', 'msPerStep'])
+      assert.is(line.epoch, i + 1)
+      for (const value of Object.values(line)) assert.type(value, 'number')
+      assert.ok((line.msPerStep as number) * 5 <= (line.seconds as number) * 1000)
+    })
+    assert.ok((lines[1].loss as number) < (lines[0].loss as number))
+    const last = lines[2] as { test: { loss: number; accuracy: number }; out: string; synthetic: boolean }
+    assert.equal(Object.keys(last), ['test', 'out', 'synthetic'])
+    assert.equal(Object.keys(last.test), ['loss', 'accuracy'])
+    assert.ok(last.test.accuracy > 0.5, `${last.test.accuracy}`)
+    assert.is(last.out, 'm.onnx')
+    assert.equal(readdirSync(folder), ['m.onnx'])
+  }))
+
+test('train: text for people, without escape codes when piped', () =>
+  withFolder((folder) => {
+    const { status, stdout, stderr } = runCli(cli, ['train', 'model1', ...small], folder)
+    assert.is(status, 0, stderr)
+    assert.match(stdout, /Total params: 23,860/)
+    assert.match(stdout, /Epoch 2\/2\n\d+\/\d+ ━+ .*ms\/step - loss: /)
+    assert.match(stdout, /test: loss .*SYNTHETIC/)
+    for (const control of ['\r', '\u001b']) assert.not.ok(stdout.includes(control))
+  }))
+
+test('evaluate, onnxruntime-web and the training agree about the exported model', () =>
+  withFolder(async (folder) => {
+    const path = trained(folder)
+    const [line] = runCli(cli, ['evaluate', path, '--synthetic', '--json'], folder).json()
+    const { loss, accuracy } = line.test as { loss: number; accuracy: number }
+    const { x, y } = syntheticDigits(testImages, 2)
+    const session = await ort.InferenceSession.create(readFileSync(path))
+    const labels = y.toNumbers()
+    let correct = 0
+    for (let start = 0; start < testImages; start += 500) {
+      const batch = sliceRows(x, start, start + 500)
+      const feeds = { [session.inputNames[0]]: new ort.Tensor('float32', batch.data as Float32Array, batch.dims) }
+      const scores = (await session.run(feeds))[session.outputNames[0]].data as Float32Array
+      for (let row = 0; row < 500; row++) {
+        const values = scores.subarray(10 * row, 10 * row + 10)
+        if (values.indexOf(Math.max(...values)) === labels[start + row]) correct++
+      }
+    }
+    assert.is(accuracy, correct / testImages)
+    const repeated = runCli(cli, ['train', 'model5', '--optimizer', 'adam', ...small, '--json'], folder)
+      .json()
+      .at(-1)!
+    const measured = repeated.test as { loss: number; accuracy: number }
+    assert.is(measured.accuracy, accuracy)
+    assert.ok(Math.abs(measured.loss - loss) < 1e-5, `${measured.loss} and ${loss}`)
+  }))
+
+test('predict: a sample, a picture, an array', () =>
+  withFolder((folder) => {
+    const path = trained(folder)
+    const sample = runCli(cli, ['predict', path, '--sample', '5', '--synthetic', '--json'], folder).json()[0]
+    const image = sliceRows(syntheticDigits(testImages, 2).x, 5, 6)
+    assert.is(sample.label, syntheticDigits(testImages, 2).y.toNumbers()[5])
+    writeFileSync(join(folder, 'x.npy'), formatNpy(image))
+    const array = runCli(cli, ['predict', path, '--input', 'x.npy', '--json'], folder).json()[0]
+    assert.equal(array.scores, sample.scores)
+    const pixels = Uint8Array.from(image.data as Float32Array, (value) => Math.round(255 * value))
+    writeFileSync(join(folder, 'd.png'), encode({ width: 28, height: 28, data: pixels, channels: 1, depth: 8 }))
+    const picture = runCli(cli, ['predict', path, '--image', 'd.png'], folder)
+    assert.is(picture.status, 0, picture.stderr)
+    assert.is(picture.stdout.split('\n').filter((line) => line.length === 28).length, 14, picture.stdout)
+    assert.match(picture.stdout, /prediction: \d/)
+  }))
+
+test('run: .npy in, .npy out', () =>
+  withFolder((folder) => {
+    const path = trained(folder)
+    const x = sliceRows(syntheticDigits(20, 2).x, 0, 20)
+    writeFileSync(join(folder, 'x.npy'), formatNpy(x))
+    const result = runCli(cli, ['run', path, '--input', 'x.npy', '--output-dir', 'out', '--json'], folder)
+    assert.is(result.status, 0, result.stderr)
+    const [{ output, dims, file }] = result.json()
+    assert.equal(dims, [20, 10])
+    const y = parseNpy(new Uint8Array(readFileSync(join(folder, file as string))))
+    assert.equal(y.dims, [20, 10])
+    const printed = runCli(cli, ['run', path, '--input', 'x.npy', '--json'], folder).json()[0]
+    assert.is(printed.output, output)
+    assert.equal((printed.data as number[]).map(Math.fround), y.toNumbers())
+  }))
+
+test('inspect: a description, and every stage', () =>
+  withFolder((folder) => {
+    const path = trained(folder)
+    assert.match(runCli(cli, ['inspect', path], folder).stdout, /108,870 parameters/)
+    for (const stage of ['graph', 'optimised', 'plan', 'backend']) {
+      const { status, stdout } = runCli(cli, ['inspect', path, '--stage', stage], folder)
+      assert.is(status, 0)
+      assert.ok(stdout.split('\n').length > 5, `${stage}: ${stdout}`)
+    }
+  }))
+
+test('doctor --json', () =>
+  withFolder((folder) => {
+    const [found] = runCli(cli, ['doctor', '--json'], folder).json()
+    assert.is(found.backend, 'wasm')
+    assert.ok((found.threads as number) >= 1)
+    assert.ok(Array.isArray(found.notes))
+  }))
+
+test('--resume ends with the bits of a training without a break', () =>
+  withFolder((folder) => {
+    for (const [model, ...options] of [['model2'], ['model5', '--optimizer', 'adam', '--validation-split', '0.1']]) {
+      const common = ['train', model, '--synthetic', '--limit', '200', ...options]
+      const run = (...args: string[]) => {
+        const { status, stderr } = runCli(cli, [...common, ...args], folder)
+        assert.is(status, 0, stderr)
+      }
+      run('--epochs', '3', '--seed', '9', '--out', 'whole.onnx')
+      run('--epochs', '1', '--seed', '9', '--checkpoint', model)
+      run('--epochs', '2', '--checkpoint', model, '--resume', '--threads', '1')
+      run('--epochs', '3', '--checkpoint', model, '--resume', '--out', 'resumed.onnx')
+      assert.equal(readFileSync(join(folder, 'resumed.onnx')), readFileSync(join(folder, 'whole.onnx')), model)
+    }
+  }))
+
+test('checkpoints: none to go on from, one in the way, of another training, damaged', () =>
+  withFolder((folder) => {
+    const common = ['train', 'model1', '--synthetic', '--limit', '50', '--epochs', '1']
+    refused(folder, 2, /--resume needs --checkpoint/, ...common, '--resume')
+    refused(folder, 2, /no checkpoint in here/, ...common, '--checkpoint', 'here', '--resume')
+    assert.is(runCli(cli, [...common, '--checkpoint', 'here'], folder).status, 0)
+    refused(folder, 2, /holds a checkpoint after 1 epochs/, ...common, '--checkpoint', 'here')
+    refused(folder, 2, /batch size was 5, is 7/, ...common, '--batch-size', '7', '--checkpoint', 'here', '--resume')
+    const path = join(folder, 'here/checkpoint.safetensors')
+    const bytes = readFileSync(path)
+    bytes[bytes.length - 5] ^= 1
+    writeFileSync(path, bytes)
+    refused(folder, 2, /checksum/, ...common, '--checkpoint', 'here', '--resume')
+    truncateSync(path, bytes.length - 100)
+    refused(folder, 2, /truncated/, ...common, '--checkpoint', 'here', '--resume')
+    truncateSync(path, 5)
+    refused(folder, 2, /truncated/, ...common, '--checkpoint', 'here', '--resume')
+  }))
+
+test('bad usage: status 2 and a line that says what is wrong', () =>
+  withFolder((folder) => {
+    refused(folder, 2, /Usage: lanewise/)
+    refused(folder, 2, /unknown command 'trian'/, 'trian')
+    refused(folder, 2, /missing required argument 'model'/, 'train')
+    refused(folder, 2, /unknown option '--epoch'/, 'train', 'model1', '--epoch', '3')
+    refused(folder, 2, /no model 'model9'.*model1/, 'train', 'model9')
+    refused(folder, 2, /unknown optimizer 'adamm'/, 'train', 'model1', '--synthetic', '--optimizer', 'adamm')
+    refused(folder, 2, /--data cifar/, 'train', 'model1', '--data', 'cifar')
+    refused(folder, 2, /--epochs ten/, 'train', 'model1', '--epochs', 'ten')
+    refused(folder, 2, /--batch-size 0/, 'train', 'model1', '--batch-size', '0')
+    refused(folder, 2, /--validation-split 2/, 'train', 'model1', '--validation-split', '2')
+    refused(folder, 2, /no MNIST in/, 'train', 'model1', '--data-dir', 'nowhere', '--out', 'm.onnx')
+    refused(folder, 2, /no file none.onnx/, 'evaluate', 'none.onnx', '--synthetic')
+    refused(folder, 2, /give one of --image, --input and --sample/, 'predict', 'none.onnx')
+    for (const command of ['', 'train', 'evaluate', 'predict', 'run', 'inspect', 'doctor']) {
+      const { status, stdout } = runCli(cli, [...(command ? [command] : []), '--help'], folder)
+      assert.is(status, 0)
+      assert.match(stdout, /Usage: lanewise/)
+    }
+  }))
+
+test('bad input: truncated data and models, wrong shapes', () =>
+  withFolder((folder) => {
+    const names = ['train-images-idx3', 'train-labels-idx1', 't10k-images-idx3', 't10k-labels-idx1']
+    mkdirSync(join(folder, 'data'))
+    for (const name of names) writeFileSync(join(folder, 'data', `${name}-ubyte`), Uint8Array.of(0, 0, 8, 3, 0, 0))
+    const train = ['train', 'model1', '--out', 'm.onnx']
+    refused(folder, 2, /-ubyte.*truncated/s, ...train, '--data-dir', 'data')
+    const path = trained(folder)
+    copyFileSync(path, join(folder, 'cut.onnx'))
+    truncateSync(join(folder, 'cut.onnx'), statSync(path).size >> 1)
+    refused(folder, 2, /cut.onnx.*truncated/s, 'evaluate', 'cut.onnx', '--synthetic')
+    refused(folder, 2, /cut.onnx.*truncated/s, 'inspect', 'cut.onnx')
+    writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.zeros('float32', [1, 27, 28, 1])))
+    refused(folder, 2, /\[1, 27, 28, 1\]/, 'run', 'm.onnx', '--input', 'x.npy', '--output-dir', 'out')
+    refused(folder, 2, /no input 'nope'/, 'run', 'm.onnx', '--input', 'nope=x.npy')
+    writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.zeros('float64', [1, 28, 28, 1])))
+    refused(folder, 2, /float64/, 'run', 'm.onnx', '--input', 'x.npy')
+    truncateSync(join(folder, 'x.npy'), 200)
+    refused(folder, 2, /x\.npy/, 'run', 'm.onnx', '--input', 'x.npy')
+    writeFileSync(join(folder, 'd.png'), 'not a picture')
+    refused(folder, 2, /d\.png/, 'predict', 'm.onnx', '--image', 'd.png')
+    writeFileSync(join(folder, 'net.json'), '{"class_name": "Sequential"')
+    refused(folder, 2, /JSON/, 'train', 'net.json', '--synthetic')
+    writeFileSync(join(folder, 'net.mjs'), 'export default 5')
+    refused(folder, 2, /default export/, 'train', 'net.mjs', '--synthetic')
+  }))
+
+test('a loss that is not a number ends the training with status 1, and nothing is saved', () =>
+  withFolder((folder) => {
+    const options = ['--synthetic', '--limit', '256', '--learning-rate', '1e30', '--optimizer', 'sgd']
+    const files = ['--out', 'm.onnx', '--checkpoint', 'c']
+    refused(folder, 1, /the loss is NaN in epoch 1; nothing was saved/, 'train', 'model5', ...options, ...files)
+  }))
+
+test('a place that cannot be written is refused before training; a full disk costs no trained model', () =>
+  withFolder((folder) => {
+    const train = ['train', 'model5', '--synthetic', '--limit', '128', '--epochs', '1', '--out']
+    refused(folder, 1, /missing\/m.onnx: the folder .* is missing or not writable/, ...train, 'missing/m.onnx')
+    const disk = join(folder, 'disk')
+    try {
+      execFileSync('sh', ['-c', 'mkdir "$0" && mount -t tmpfs -o size=64k tmpfs "$0"', disk], { stdio: 'ignore' })
+    } catch {
+      console.log('SKIP train to a full disk: this user may not mount a small file system')
+      return
+    }
+    try {
+      const rescue = join(folder, 'rescue')
+      mkdirSync(rescue)
+      const { status, stderr } = runCli(cli, [...train, 'disk/m.onnx'], folder)
+      assert.is(status, 1)
+      assert.match(stderr, /disk is full/)
+      const [, saved] = /saved as (\S+) instead/.exec(stderr)!
+      assert.ok(statSync(saved).size > 400_000)
+      execFileSync('rm', [saved])
+      assert.equal(readdirSync(disk), [])
+    } finally {
+      execFileSync('umount', [disk])
+    }
+  }))
+
+test.run()

@@ -1,0 +1,34 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** What one run of the command line left. */
+export interface CliResult {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** The lines of stdout as JSON. Throws where they are not. */
+  json(): Record<string, unknown>[]
+}
+
+/** Runs the bundled command line at `cli` with `args`, in `cwd`. */
+export function runCli(cli: string, args: readonly string[], cwd: string): CliResult {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], { cwd, encoding: 'utf8' })
+  const json = () =>
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+  return { status, stdout, stderr, json }
+}
+
+/** Runs `use` with a temporary folder, which is deleted afterwards. */
+export async function withFolder(use: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'lanewise-'))
+  try {
+    await use(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
