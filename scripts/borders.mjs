@@ -29,6 +29,7 @@ const places = {
     'src/compile.ts',
     'src/environment.ts',
   ],
+  'src/ort.ts': ['src/core', 'src/session.ts', 'package.json'],
   'src/keras': [
     ...stages,
     'src/autodiff',

@@ -126,6 +126,7 @@ test('disposed executables and variables refuse use in every backend; disposing 
       graphOf((b) => b.relu(b.input('x', 'float32', [2]))),
       backend,
     )
+    assert.throws(() => executable.read('y'), coded('INVALID_ARGUMENT', /before a run/))
     executable.dispose()
     executable.dispose()
     assert.throws(() => executable.write('x', new Float32Array(2)), coded('DISPOSED'))

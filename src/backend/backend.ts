@@ -4,11 +4,11 @@ import type { Plan } from '../plan/plan.js'
 
 export type MaybePromise<T> = T | Promise<T>
 
-/** Memory of a backend that holds one variable's content. */
+/** Memory of a backend that holds one variable's content. Once disposed of, it throws DISPOSED. */
 export interface Storage {
   readonly dtype: DType
   readonly shape: readonly number[]
-  /** Copies `data` (as many elements as the shape holds) in. */
+  /** Copies `data` in: as many elements as the shape holds. Throws SHAPE_MISMATCH, TYPE_MISMATCH. */
   write(data: TypedArray): void
   /** A copy of the content. */
   read(): MaybePromise<TypedArray>
@@ -27,13 +27,13 @@ export interface StepTime {
   readonly ms: number
 }
 
-/** A compiled graph, loaded into a backend. */
+/** A compiled graph, loaded into a backend. Once disposed of, it throws DISPOSED. */
 export interface Executable {
-  /** Copies `data` into the graph input called `input`. */
+  /** Copies `data` into the graph input called `input`. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
   write(input: string, data: TypedArray): void
   /** The whole graph, once. A backend that is done when this returns, returns nothing. */
   run(): MaybePromise<void>
-  /** A copy of the elements of the graph output called `output`, as the last run left them. */
+  /** A copy of the elements of the graph output called `output`, as the last run left them. Throws INVALID_ARGUMENT before the first. */
   read(output: string): MaybePromise<TypedArray>
   /** What runs slower than it could, e.g. each node that has no kernel here and runs in the reference backend. */
   readonly notes: readonly string[]

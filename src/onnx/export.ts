@@ -61,6 +61,7 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
       valueInfo: written.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeType)),
     },
   })
+  // In Node the encoder gives a Buffer over shared memory, whose slice() is no copy.
   return new Uint8Array(onnx.ModelProto.encode(model).finish())
 }
 

@@ -48,6 +48,7 @@ export class WasmExecutable implements Executable {
   readonly #segments: readonly Segment[]
   readonly #timed: readonly TimedStep[]
   #disposed = false
+  #hasRun = false
 
   /** Throws OUT_OF_MEMORY, or UNSUPPORTED_OP for values that wasm memory cannot hold. */
   constructor(machine: Machine, plan: Plan, storageOf: (variable: Variable) => Storage) {
@@ -90,12 +91,14 @@ export class WasmExecutable implements Executable {
 
   run(): void {
     this.#check()
+    this.#hasRun = true
     const parts = this.#parts
     for (let index = 0; index < parts.length; index++) parts[index]()
   }
 
   profile(runs: number): readonly StepTime[] {
     this.#check()
+    this.#hasRun = true
     return timeSteps(this.#timed, runs)
   }
 
@@ -103,6 +106,7 @@ export class WasmExecutable implements Executable {
     const view = this.#outputs.get(output)
     if (view === undefined) throw unknown('output', output, this.#outputs)
     this.#check()
+    if (!this.#hasRun) throw new LanewiseError('INVALID_ARGUMENT', `output '${output}' is read before a run`)
     return view.read()
   }
 
