@@ -2,17 +2,33 @@ import type { DType } from './dtype.js'
 import type { Shape } from './shape.js'
 import type { Tensor } from './tensor.js'
 
+/** What a value holds instead of one tensor: a list of tensors, or perhaps nothing. */
+export type Container = 'sequence' | 'optional' | 'optional(sequence)'
+
+/** `dtype` and `shape` are those of the elements where the value is a container. */
 export interface TensorType {
   readonly dtype: DType
   readonly shape: Shape
+  readonly container?: Container | undefined
 }
+
+/** What a value holds at run time: a tensor, a sequence, or null for an optional without a value. */
+export type HostValue = Tensor | readonly HostValue[] | null
 
 /** An SSA value: written once, by one node, or given from outside. Identity is the object; `name` is for people and export. */
 export interface Value extends TensorType {
   readonly name: string
 }
 
-export type AttributeValue = number | string | readonly number[] | readonly string[] | Tensor | Graph | readonly Graph[]
+export type AttributeValue =
+  | number
+  | string
+  | readonly number[]
+  | readonly string[]
+  | Tensor
+  | TensorType
+  | Graph
+  | readonly Graph[]
 export type Attributes = Readonly<Record<string, AttributeValue | undefined>>
 
 /** Looks up the content of a value in a graph's constants; undefined if it is not one. */
@@ -42,7 +58,8 @@ export interface Variable {
 /**
  * A dataflow graph: immutable, nodes in topological order. Values may be shared between graphs, as a pass
  * rewrites nodes and keeps the rest. Every value is exactly one of: an input, a constant, a variable's
- * content at the start of the run, a node's output.
+ * content at the start of the run, a node's output. Subgraphs (the attributes of If, Loop, Scan …) refer to no value
+ * outside: what they capture comes in through their last inputs, which the node's last `captures` operands feed.
  */
 export interface Graph {
   readonly name: string

@@ -10,7 +10,16 @@ export const highestRank = 64
 /** No tensor has more elements. */
 export const mostElements = 2 ** 32
 
+/** The shape of a value whose rank is not known while compiling: one symbol that stands for any dimensions. */
+export const unranked: Shape = Object.freeze(['…'])
+
+export const isUnranked = (shape: Shape): boolean => shape.length === 1 && shape[0] === unranked[0]
+
 export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
+
+/** A type as people read it: `float32 [2, 3]`, `sequence of float32 […]`. */
+export const formatType = (type: { dtype: string; shape: Shape; container?: string | undefined }): string =>
+  `${type.container ? `${type.container} of ` : ''}${type.dtype} ${formatShape(type.shape)}`
 
 export const isConcrete = (shape: Shape): shape is readonly number[] => shape.every((dim) => typeof dim === 'number')
 

@@ -1,12 +1,12 @@
 import type { DType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, Graph, Node, Value, Variable, VariableUpdate } from '../core/ir.js'
+import type { Attributes, Container, Graph, Node, Value, Variable, VariableUpdate } from '../core/ir.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
 import { Emitter } from '../ops/emitter.js'
 import { definitionOf } from '../ops/index.js'
-import { describeNode, inferTypes } from './infer.js'
+import { describeNode, inferTypes, typeOf } from './infer.js'
 
 /** Writes a graph: checks every node against its op's schema, fills in defaults, infers types, names values. */
 export class GraphBuilder extends Emitter {
@@ -55,8 +55,8 @@ export class GraphBuilder extends Emitter {
     return this.#nodes
   }
 
-  input(name: string, dtype: DType, shape: Shape): Value {
-    const value = { name: this.#unique(name), dtype, shape }
+  input(name: string, dtype: DType, shape: Shape, container?: Container): Value {
+    const value = { name: this.#unique(name), ...typeOf({ dtype, shape, container }) }
     this.#inputs.push(value)
     return value
   }
@@ -111,10 +111,9 @@ export class GraphBuilder extends Emitter {
         'INVALID_MODEL',
         `${describeNode(draft)}: has ${types.length} outputs, got ${outputNames.length} names for them`,
       )
-    const values = types.slice(0, outputNames.length).map(({ dtype, shape }, index) => ({
+    const values = types.slice(0, outputNames.length).map((type, index) => ({
+      ...typeOf(type),
       name: outputNames[index] || this.#unique(`${name}:${index}`),
-      dtype,
-      shape,
     }))
     this.#append({ ...draft, outputs: values })
     return values
@@ -136,7 +135,7 @@ export class GraphBuilder extends Emitter {
     let output = value
     if (name !== value.name || this.#outputs.includes(value) || !this.#producers.has(value)) {
       this.#reserved.delete(name)
-      output = { name: this.#unique(name), dtype: value.dtype, shape: value.shape }
+      output = { name: this.#unique(name), ...typeOf(value) }
       this.#append({
         op: 'Identity',
         name: this.#unique(`${name}/Identity`),

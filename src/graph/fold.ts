@@ -1,6 +1,7 @@
 import { bytesPerElement } from '../core/dtype.js'
 import type { Node, TensorType } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
+import { subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 import { traitsOf } from '../ops/index.js'
 import { inferTypes } from './infer.js'
@@ -21,7 +22,7 @@ const bytesOf = (types: readonly TensorType[]): number =>
  */
 export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolean {
   const { random, shapeOnly } = traitsOf(node.op)
-  if (random || hasSubgraph(node)) return false
+  if (random || !isPlain(node)) return false
   const resolved = rewriter.resolved(node)
   const inputs: (Tensor | undefined)[] = []
   for (const input of resolved.inputs) {
@@ -41,7 +42,6 @@ export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolea
   return true
 }
 
-const hasSubgraph = (node: Node): boolean =>
-  Object.values(node.attributes).some((value) =>
-    [value].flat().some((item) => typeof item === 'object' && 'nodes' in item),
-  )
+/** Whether a node works on tensors alone: it holds no subgraph, takes and gives no container. */
+const isPlain = (node: Node): boolean =>
+  subgraphsOf(node).length === 0 && [...node.inputs, ...node.outputs].every((value) => !value?.container)

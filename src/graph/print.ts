@@ -1,5 +1,6 @@
 import type { AttributeValue, Graph, Value } from '../core/ir.js'
-import { formatShape } from '../core/shape.js'
+import { formatShape, formatType } from '../core/shape.js'
+import { isGraph, subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 
 const shownElements = 8
@@ -9,16 +10,15 @@ const formatTensor = (tensor: Tensor): string => {
   return `${tensor.type} ${formatShape(tensor.dims)} {${shown.join(', ')}${tensor.size > shownElements ? ', …' : ''}}`
 }
 
-const isGraph = (value: unknown): value is Graph => typeof value === 'object' && value !== null && 'nodes' in value
-
 function formatAttribute(value: AttributeValue): string {
   if (value instanceof Tensor) return formatTensor(value)
   if (isGraph(value)) return `graph ${value.name}`
   if (Array.isArray(value)) return `[${value.map((item) => (isGraph(item) ? `graph ${item.name}` : item)).join(', ')}]`
+  if (typeof value === 'object' && 'dtype' in value) return formatType(value)
   return `${value}`
 }
 
-const declaration = (value: Value): string => `%${value.name}: ${value.dtype} ${formatShape(value.shape)}`
+const declaration = (value: Value): string => `%${value.name}: ${formatType(value)}`
 
 /** The graph as text, one line a value or node: `%y: float32 [128, 10] = Softmax(%x) {axis: -1}`. */
 export function printGraph(graph: Graph): string {
@@ -35,6 +35,7 @@ export function printGraph(graph: Graph): string {
     lines.push(
       `  ${node.outputs.map(declaration).join(', ')} = ${node.op}(${inputs})${attributes.length ? ` {${attributes.join(', ')}}` : ''}`,
     )
+    for (const [, body] of subgraphsOf(node)) lines.push(...printGraph(body).trimEnd().split('\n').map((line) => `    ${line}`))
   }
   for (const output of graph.outputs) lines.push(`  output %${output.name}`)
   for (const { variable, value } of graph.updates) lines.push(`  update %${variable.name} <- %${value.name}`)

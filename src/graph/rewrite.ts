@@ -1,12 +1,17 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Graph, Node, TensorType, Value } from '../core/ir.js'
-import { formatShape, sameShape } from '../core/shape.js'
+import { formatType, isUnranked, sameShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
-import { inferTypes } from './infer.js'
+import { inferTypes, typeOf } from './infer.js'
 
-export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && sameShape(a.shape, b.shape)
+export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && a.container === b.container && sameShape(a.shape, b.shape)
+
+/** Whether a value of type `type` may stand where `old` was: dtypes are equal, and ranks where both are known. */
+const canBecome = (old: TensorType, type: TensorType): boolean =>
+  old.dtype === type.dtype &&
+  (isUnranked(old.shape) || isUnranked(type.shape) || old.shape.length === type.shape.length)
 
 /** Who reads each value of `graph`, one entry a reading operand. */
 function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
@@ -170,16 +175,16 @@ export class Rewriter {
   #write(draft: Node, results: readonly Value[] | number): readonly Value[] {
     const types = inferTypes(draft, this.constantOf)
     const count = typeof results === 'number' ? results : results.length
-    const outputs = types.slice(0, count).map(({ dtype, shape }, index): Value => {
-      const type = { dtype, shape }
+    const outputs = types.slice(0, count).map((inferred, index): Value => {
+      const type = typeOf(inferred)
       if (typeof results === 'number')
         return { name: index === 0 ? draft.name : this.#unique(`${draft.name}:${index}`), ...type }
       const old = results[index]
       if (sameType(old, type)) return old
-      if (old.dtype !== type.dtype || old.shape.length !== type.shape.length)
+      if (!canBecome(old, type))
         throw new LanewiseError(
           'INVALID_MODEL',
-          `'${old.name}' (${old.dtype} ${formatShape(old.shape)}) cannot be written as ${type.dtype} ${formatShape(type.shape)}`,
+          `'${old.name}' (${formatType(old)}) cannot be written as ${formatType(type)}`,
         )
       const typed = { ...type, name: old.name }
       this.replace(old, typed)
@@ -194,6 +199,7 @@ export class Rewriter {
     for (const output of node.outputs) this.#producers.set(output, node)
   }
 
+  /** `name`, with a number behind it if it is taken; taken from here on. */
   #unique(name: string): string {
     let unique = name
     for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`

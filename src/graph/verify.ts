@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, TensorType, Value } from '../core/ir.js'
-import { formatShape, isConcrete, type Shape, sameShape } from '../core/shape.js'
+import { formatShape, formatType, isConcrete, isUnranked, type Shape, sameShape } from '../core/shape.js'
 import { inferTypes } from './infer.js'
 
 /** Throws INVALID_MODEL, naming the node or value, unless `graph` keeps the rules of `Graph` and of its ops. */
@@ -20,7 +20,7 @@ export function verify(graph: Graph): void {
       refuse(
         graph,
         `constant '${value.name}'`,
-        `is ${describe(value)}, its tensor ${tensor.type} ${formatShape(tensor.dims)}`,
+        `is ${formatType(value)}, its tensor ${tensor.type} ${formatShape(tensor.dims)}`,
       )
   }
   for (const [value, variable] of graph.variables) {
@@ -29,7 +29,7 @@ export function verify(graph: Graph): void {
       refuse(
         graph,
         `variable '${value.name}'`,
-        `is ${describe(value)}, its variable ${variable.dtype} ${formatShape(variable.shape)}`,
+        `is ${formatType(value)}, its variable ${variable.dtype} ${formatShape(variable.shape)}`,
       )
   }
   const nodeNames = new Set<string>()
@@ -49,7 +49,7 @@ export function verify(graph: Graph): void {
     if (replaced.has(variable)) refuse(graph, by, 'is given twice')
     if (!defined.has(value)) refuse(graph, by, `reads '${value.name}', which is not defined`)
     if (variable.dtype !== value.dtype || !shapesAgree(variable.shape, value.shape))
-      refuse(graph, by, `stores ${describe(value)} in ${describe(variable)}`)
+      refuse(graph, by, `stores ${formatType(value)} in ${formatType(variable)}`)
     replaced.add(variable)
   }
   for (const output of graph.outputs) {
@@ -59,16 +59,16 @@ export function verify(graph: Graph): void {
   }
 }
 
-const describe = (value: TensorType): string => `${value.dtype} ${formatShape(value.shape)}`
-
 function refuse(graph: Graph, what: string, problem: string): never {
   throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${what} ${problem}`)
 }
 
 /** Symbolic dimensions agree with any dimension: they are bound when the graph is specialised. */
 const shapesAgree = (a: Shape, b: Shape): boolean =>
-  a.length === b.length &&
-  a.every((dim, axis) => typeof dim === 'string' || typeof b[axis] === 'string' || dim === b[axis])
+  isUnranked(a) ||
+  isUnranked(b) ||
+  (a.length === b.length &&
+    a.every((dim, axis) => typeof dim === 'string' || typeof b[axis] === 'string' || dim === b[axis]))
 
 function verifyTypes(graph: Graph, node: Node, by: string): void {
   let types: readonly TensorType[]
@@ -83,7 +83,7 @@ function verifyTypes(graph: Graph, node: Node, by: string): void {
     if (!type) refuse(graph, by, `has ${node.outputs.length} outputs, inference says ${types.length}`)
     // Where inference can say less than is known (a shape computed from data), the known shape only must not contradict.
     const agrees = isConcrete(type.shape) ? sameShape(type.shape, output.shape) : shapesAgree(type.shape, output.shape)
-    if (type.dtype !== output.dtype || !agrees)
-      refuse(graph, by, `writes '${output.name}' as ${describe(output)}, inference says ${describe(type)}`)
+    if (type.dtype !== output.dtype || type.container !== output.container || !agrees)
+      refuse(graph, by, `writes '${output.name}' as ${formatType(output)}, inference says ${formatType(type)}`)
   }
 }

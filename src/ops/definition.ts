@@ -4,11 +4,13 @@ import type { Emitter } from './emitter.js'
 
 /** What an attribute holds, as in ONNX's schemas; `default` is filled in when a node leaves it out. */
 export interface AttributeSchema {
-  readonly type: 'int' | 'float' | 'string' | 'ints' | 'floats' | 'strings' | 'tensor' | 'graph'
+  readonly type: 'int' | 'float' | 'string' | 'ints' | 'floats' | 'strings' | 'tensor' | 'type' | 'graph'
   readonly default?: AttributeValue
   readonly required?: boolean
   /** The opset that added it, where that is later than the op's own. */
   readonly since?: number
+  /** Exists in lanewise only; never written to a file. */
+  readonly internal?: boolean
 }
 
 /** What shape inference may look at. */
@@ -89,6 +91,8 @@ export interface Traits {
   readonly reduction?: boolean
   /** The output depends on the inputs' shapes only: it is known as soon as they are concrete. */
   readonly shapeOnly?: boolean
+  /** Inference takes values of unknown rank, sequences and optionals as they are. */
+  readonly anyType?: boolean
   /** Never folded, merged or moved past a change of its inputs, though its inputs may be equal. */
   readonly random?: boolean
 }

@@ -125,7 +125,7 @@ export const elementwise = {
     since: 13,
     inputs: [1, 1],
     outputs: [1, 1],
-    traits: { elementwise: true, view: true },
+    traits: { elementwise: true, view: true, anyType: true },
     infer: sameAsInput,
     gradient: ({ gradient }) => [gradient(0)],
   },

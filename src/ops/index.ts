@@ -3,7 +3,9 @@ import { activations } from './activations.js'
 import { attention } from './attention.js'
 import { bitwise } from './bitwise.js'
 import { classical } from './classical.js'
+import { compaction } from './compaction.js'
 import { conv } from './conv.js'
+import { control } from './control.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
@@ -23,6 +25,7 @@ import { reductions } from './reduction.js'
 import { resize } from './resize.js'
 import { selection } from './selection.js'
 import { sequenceModels } from './sequence-models.js'
+import { sequences } from './sequence.js'
 import { softmax } from './softmax.js'
 import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
@@ -57,6 +60,9 @@ export const operators = {
   ...quantization,
   ...selection,
   ...classical,
+  ...compaction,
+  ...sequences,
+  ...control,
 } as const satisfies Record<string, OpDefinition>
 
 export type OpName = keyof typeof operators
@@ -65,6 +71,9 @@ export type OpName = keyof typeof operators
 export type CompositeName = {
   [Name in OpName]: (typeof operators)[Name] extends { readonly decompose: unknown } ? Name : never
 }[OpName]
+
+/** Ops that run above the backends, as they hold subgraphs or work on sequences and optionals. */
+export type ProgramOpName = keyof typeof control | keyof typeof sequences
 
 /** The definition of `op`. Throws UNSUPPORTED_OP. */
 export function definitionOf(op: string): OpDefinition {

@@ -1,7 +1,17 @@
 import { type DType, isFloat, isInteger } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { broadcastShapes, type Dim, formatShape, isConcrete, normalizeAxis, sizeOf } from '../core/shape.js'
+import {
+  broadcastShapes,
+  type Dim,
+  formatShape,
+  isConcrete,
+  isUnranked,
+  normalizeAxis,
+  type Shape,
+  sizeOf,
+  unranked,
+} from '../core/shape.js'
 import type { InferenceContext } from './definition.js'
 
 type Infer = (context: InferenceContext) => readonly TensorType[]
@@ -15,8 +25,8 @@ export function required({ inputs }: InferenceContext, index: number): TensorTyp
 
 /** One output, of input 0's dtype and shape. */
 export const sameAsInput: Infer = (context) => {
-  const { dtype, shape } = required(context, 0)
-  return [{ dtype, shape }]
+  const { dtype, shape, container } = required(context, 0)
+  return [{ dtype, shape, container }]
 }
 
 /** As `sameAsInput`. Throws TYPE_MISMATCH unless input 0 is of a float type. */
@@ -53,12 +63,47 @@ export const broadcastOf =
 export const freshShape = ({ node }: InferenceContext, rank: number, output = 0): Dim[] =>
   Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
 
-/** The length of 1-D input `index`, which says the rank of the output. Throws SHAPE_MISMATCH when that is not known. */
+/** Thrown by `lengthOf`: the rank of an output follows from the length of input `index`, which is not known yet. */
+export class UnknownLength extends LanewiseError {
+  readonly index: number
+
+  constructor(index: number, what: string, shape: Shape) {
+    super('SHAPE_MISMATCH', `${what} must be a 1-D tensor of known length, got ${formatShape(shape)}`)
+    this.index = index
+  }
+}
+
+/**
+ * The length of 1-D input `index`, which says the rank of the output. Throws SHAPE_MISMATCH when it is not 1-D,
+ * UnknownLength when its length is not known.
+ */
 export function lengthOf(context: InferenceContext, index: number, what: string): number {
   const { shape } = required(context, index)
-  if (shape.length > 1 || !isConcrete(shape))
-    throw new LanewiseError('SHAPE_MISMATCH', `${what} must be a 1-D tensor of known length, got ${formatShape(shape)}`)
+  if (shape.length > 1)
+    throw new LanewiseError('SHAPE_MISMATCH', `${what} must be a 1-D tensor, got ${formatShape(shape)}`)
+  if (!isConcrete(shape)) throw new UnknownLength(index, what, shape)
   return sizeOf(shape)
+}
+
+/**
+ * The type of output `output` where several values may end up in it: what they agree on, and new symbols for the rest.
+ * Throws TYPE_MISMATCH when dtypes or containers differ.
+ */
+export function commonType(context: InferenceContext, types: readonly TensorType[], output: number): TensorType {
+  const dtype = sameDType(types)
+  const containers = new Set(types.map((type) => type.container))
+  const container = [...containers].find((item) => item?.startsWith('optional')) ?? types[0].container
+  if (containers.size > 1 && !container?.startsWith('optional'))
+    throw new LanewiseError('TYPE_MISMATCH', 'one value is a sequence, the other a tensor')
+  const [first] = types
+  const ranked = types.every(({ shape }) => !isUnranked(shape) && shape.length === first.shape.length)
+  const symbols = ranked ? freshShape(context, first.shape.length, output) : unranked
+  const shape = ranked
+    ? first.shape.map((dim, axis) =>
+        typeof dim === 'number' && types.every((type) => type.shape[axis] === dim) ? dim : symbols[axis],
+      )
+    : unranked
+  return { dtype, shape, container }
 }
 
 /** The content of input `index` as numbers; undefined when it is absent or not known while compiling. */

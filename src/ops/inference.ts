@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, AttributeValue, Node, TensorType } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
+import { isGraph } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 import { type AttributeSchema, type OpDefinition, withDefaults } from './definition.js'
 import { definitionOf } from './index.js'
@@ -16,7 +17,8 @@ const fits: Readonly<Record<AttributeSchema['type'], (value: AttributeValue) => 
   floats: (value) => isList(value, 'number'),
   strings: (value) => isList(value, 'string'),
   tensor: (value) => value instanceof Tensor,
-  graph: (value) => typeof value === 'object' && 'nodes' in value,
+  graph: isGraph,
+  type: (value) => typeof value === 'object' && 'dtype' in value,
 }
 
 function checkAttributes(definition: OpDefinition, attributes: Attributes): void {

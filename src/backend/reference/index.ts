@@ -1,7 +1,8 @@
-import type { CompositeName, OpName } from '../../ops/index.js'
+import type { CompositeName, OpName, ProgramOpName } from '../../ops/index.js'
 import { activationKernels } from './activations.js'
 import { bitwiseKernels } from './bitwise.js'
 import { classicalKernels } from './classical.js'
+import { compactionKernels } from './compaction.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
@@ -21,7 +22,7 @@ import { selectionKernels } from './selection.js'
 import { softmaxKernels } from './softmax.js'
 import { trigonometryKernels } from './trigonometry.js'
 
-/** A kernel for every op but composites, which may run as their decomposition. */
+/** A kernel for every op that works on tensors alone, but composites, which may run as their decomposition. */
 export const referenceKernels = {
   ...activationKernels,
   ...elementwiseKernels,
@@ -44,4 +45,5 @@ export const referenceKernels = {
   ...quantizationKernels,
   ...selectionKernels,
   ...classicalKernels,
-} as const satisfies Record<Exclude<OpName, CompositeName>, ReferenceKernel>
+  ...compactionKernels,
+} as const satisfies Record<Exclude<OpName, CompositeName | ProgramOpName>, ReferenceKernel>

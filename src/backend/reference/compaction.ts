@@ -1,0 +1,159 @@
+import { allocate, isBigInt, type TensorData } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import { formatShape, normalizeAxis, sizeOf, stridesOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import { intAttribute } from '../../ops/definition.js'
+import type { compaction } from '../../ops/compaction.js'
+import type { ReferenceKernel } from './kernel.js'
+import { numbersOf } from './numbers.js'
+
+/** A tensor as slices along one axis: element (o, i, k) lies at (o * length + i) * inner + k. */
+interface Slices {
+  readonly outer: number
+  readonly length: number
+  readonly inner: number
+}
+
+function slicesOf(dims: readonly number[], axis: number | undefined): Slices {
+  if (axis === undefined) return { outer: 1, length: sizeOf(dims), inner: 1 }
+  const at = normalizeAxis(axis, dims.length)
+  return { outer: sizeOf(dims.slice(0, at)), length: dims[at], inner: sizeOf(dims.slice(at + 1)) }
+}
+
+/** The slices `chosen`, in that order; elements of the flattened tensor without an axis. */
+function take(tensor: Tensor, axis: number | undefined, chosen: readonly number[]): Tensor {
+  const { outer, length, inner } = slicesOf(tensor.dims, axis)
+  const source = tensor.data as unknown as readonly unknown[]
+  const data = allocate(tensor.type, outer * chosen.length * inner) as unknown as unknown[]
+  let at = 0
+  for (let o = 0; o < outer; o++)
+    for (const i of chosen) for (let k = 0; k < inner; k++) data[at++] = source[(o * length + i) * inner + k]
+  const dims =
+    axis === undefined ? [chosen.length] : tensor.dims.with(normalizeAxis(axis, tensor.dims.length), chosen.length)
+  return new Tensor(tensor.type, data as unknown as TensorData, dims)
+}
+
+const int64 = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor =>
+  new Tensor('int64', values, dims)
+
+/** The elements in a form that < and === order and compare. */
+const ordered = (tensor: Tensor): ArrayLike<number | string | bigint> =>
+  tensor.type === 'string' || isBigInt(tensor.type)
+    ? (tensor.data as unknown as ArrayLike<string | bigint>)
+    : numbersOf(tensor)
+
+const nonZero: ReferenceKernel = ({ inputs: [x] }) => {
+  const { dims, type } = x!
+  const elements = ordered(x!)
+  const found: number[] = []
+  for (let at = 0; at < elements.length; at++)
+    if (type === 'string' ? elements[at] !== '' : Number(elements[at]) !== 0) found.push(at)
+  const shape = dims.length > 0 ? dims : [1]
+  const strides = stridesOf(shape)
+  const indices = shape.flatMap((dim, axis) => found.map((at) => Math.floor(at / strides[axis]) % dim))
+  return [int64(indices, [shape.length, found.length])]
+}
+
+const compress: ReferenceKernel = ({ inputs: [x, condition], attributes }) => {
+  const axis = intAttribute(attributes, 'axis') as number | undefined
+  const { length } = slicesOf(x!.dims, axis)
+  const flags = condition!.data as Uint8Array
+  if (flags.length > length)
+    throw new LanewiseError('SHAPE_MISMATCH', `${flags.length} conditions for ${length} slices of ${formatShape(x!.dims)}`)
+  const chosen = Array.from(flags.keys()).filter((index) => flags[index] !== 0)
+  return [take(x!, axis, chosen)]
+}
+
+const unique: ReferenceKernel = ({ inputs: [x], attributes }) => {
+  const axis = intAttribute(attributes, 'axis') as number | undefined
+  const { outer, length, inner } = slicesOf(x!.dims, axis)
+  const elements = ordered(x!)
+  const slice = (i: number) => {
+    const items: (number | string | bigint)[] = []
+    for (let o = 0; o < outer; o++) for (let k = 0; k < inner; k++) items.push(elements[(o * length + i) * inner + k])
+    return items
+  }
+  const slices = Array.from({ length }, (_, i) => slice(i))
+  const groups = new Map<string, number[]>()
+  slices.forEach((items, i) => {
+    // -0 and 0 are one value, as are all NaN.
+    const key = JSON.stringify(items.map((item) => (typeof item === 'string' ? item : `${item === 0 ? 0 : item}`)))
+    const known = groups.get(key)
+    if (known) known.push(i)
+    else groups.set(key, [i])
+  })
+  const found = [...groups.values()]
+  if (intAttribute(attributes, 'sorted') === 1) found.sort(([a], [b]) => compareSlices(slices[a], slices[b]))
+  const inverse = new Array<number>(length)
+  found.forEach((members, index) => {
+    for (const member of members) inverse[member] = index
+  })
+  const first = found.map(([index]) => index)
+  return [take(x!, axis, first), int64(first), int64(inverse), int64(found.map((members) => members.length))]
+}
+
+/** Lexicographic, NaN last. */
+function compareSlices(a: readonly (number | string | bigint)[], b: readonly (number | string | bigint)[]): number {
+  for (let i = 0; i < a.length; i++) {
+    if (a[i] < b[i]) return -1
+    if (a[i] > b[i]) return 1
+    const missing = Number(Number.isNaN(a[i])) - Number(Number.isNaN(b[i]))
+    if (missing !== 0) return missing
+  }
+  return 0
+}
+
+/** Greedy suppression by score, as in R-CNN (Girshick et al., 2014). */
+const nonMaxSuppression: ReferenceKernel = ({ inputs: [boxes, scores, most, overlap, least], attributes }) => {
+  const [batches, count] = boxes!.dims
+  const [, classes] = scores!.dims
+  const box = cornersOf(boxes!, intAttribute(attributes, 'center_point_box') === 1)
+  const score = scores!.data as Float32Array
+  const limit = most ? numbersOf(most)[0] : 0
+  const threshold = overlap ? numbersOf(overlap)[0] : 0
+  const floor = least ? numbersOf(least)[0] : Number.NEGATIVE_INFINITY
+  const kept: number[] = []
+  for (let batch = 0; batch < batches; batch++)
+    for (let kind = 0; kind < classes; kind++) {
+      const at = (batch * classes + kind) * count
+      const order = Array.from({ length: count }, (_, index) => index)
+        .filter((index) => score[at + index] > floor)
+        .sort((a, b) => score[at + b] - score[at + a] || a - b)
+      const chosen: number[] = []
+      for (const index of order) {
+        if (chosen.length >= limit) break
+        const overlaps = chosen.some((other) => intersectionOverUnion(box(batch, index), box(batch, other)) > threshold)
+        if (!overlaps) chosen.push(index)
+      }
+      for (const index of chosen) kept.push(batch, kind, index)
+    }
+  return [int64(kept, [kept.length / 3, 3])]
+}
+
+type Box = readonly [y1: number, x1: number, y2: number, x2: number]
+
+function cornersOf(boxes: Tensor, centered: boolean): (batch: number, index: number) => Box {
+  const data = boxes.data as Float32Array
+  return (batch, index) => {
+    const at = (batch * boxes.dims[1] + index) * 4
+    const [a, b, c, d] = data.subarray(at, at + 4)
+    if (centered) return [b - d / 2, a - c / 2, b + d / 2, a + c / 2]
+    return [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]
+  }
+}
+
+function intersectionOverUnion(a: Box, b: Box): number {
+  const height = Math.min(a[2], b[2]) - Math.max(a[0], b[0])
+  const width = Math.min(a[3], b[3]) - Math.max(a[1], b[1])
+  if (height <= 0 || width <= 0) return 0
+  const areaOf = ([y1, x1, y2, x2]: Box) => (y2 - y1) * (x2 - x1)
+  const common = height * width
+  return common / (areaOf(a) + areaOf(b) - common)
+}
+
+export const compactionKernels = {
+  NonZero: nonZero,
+  Compress: compress,
+  Unique: unique,
+  NonMaxSuppression: nonMaxSuppression,
+} as const satisfies Record<keyof typeof compaction, ReferenceKernel>
