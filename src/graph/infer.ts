@@ -78,10 +78,12 @@ function inferOpen(
     } catch (error) {
       if (!(error instanceof LanewiseError)) throw error
       if (error instanceof UnknownLength && !lengths.includes(error.index))
-        return inferOpen(node, infer, open.filter((index) => index !== error.index), [
-          ...lengths,
-          error.index,
-        ])
+        return inferOpen(
+          node,
+          infer,
+          open.filter((index) => index !== error.index),
+          [...lengths, error.index],
+        )
       failure = error
     }
   }

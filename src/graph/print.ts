@@ -35,7 +35,13 @@ export function printGraph(graph: Graph): string {
     lines.push(
       `  ${node.outputs.map(declaration).join(', ')} = ${node.op}(${inputs})${attributes.length ? ` {${attributes.join(', ')}}` : ''}`,
     )
-    for (const [, body] of subgraphsOf(node)) lines.push(...printGraph(body).trimEnd().split('\n').map((line) => `    ${line}`))
+    for (const [, body] of subgraphsOf(node))
+      lines.push(
+        ...printGraph(body)
+          .trimEnd()
+          .split('\n')
+          .map((line) => `    ${line}`),
+      )
   }
   for (const output of graph.outputs) lines.push(`  output %${output.name}`)
   for (const { variable, value } of graph.updates) lines.push(`  update %${variable.name} <- %${value.name}`)

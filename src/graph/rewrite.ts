@@ -6,7 +6,8 @@ import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
 import { inferTypes, typeOf } from './infer.js'
 
-export const sameType = (a: TensorType, b: TensorType): boolean => a.dtype === b.dtype && a.container === b.container && sameShape(a.shape, b.shape)
+export const sameType = (a: TensorType, b: TensorType): boolean =>
+  a.dtype === b.dtype && a.container === b.container && sameShape(a.shape, b.shape)
 
 /** Whether a value of type `type` may stand where `old` was: dtypes are equal, and ranks where both are known. */
 const canBecome = (old: TensorType, type: TensorType): boolean =>
@@ -42,6 +43,7 @@ export class Rewriter {
   readonly #producers = new Map<Value, Node>()
   readonly #replacements = new Map<Value, Value>()
   readonly #names = new Set<string>()
+  #byTensor: Map<Tensor, Value> | undefined
 
   /** `inputs` are the new graph's inputs, in the order of the old ones; the same unless told. */
   constructor(graph: Graph, inputs: readonly Value[] = graph.inputs) {
@@ -120,7 +122,7 @@ export class Rewriter {
     const definition = definitionOf(op)
     const resolved = inputs.map((input) => input && this.resolve(input))
     const trimmed = resolved.slice(0, resolved.findLastIndex((input) => input !== undefined) + 1)
-    const name = this.#unique(typeof results === 'string' ? results : results[0].name)
+    const name = this.unique(typeof results === 'string' ? results : results[0].name)
     return this.#write(
       { op, name, inputs: trimmed, outputs: [], attributes: withDefaults(definition, attributes) },
       typeof results === 'string' ? (count ?? Math.max(1, definition.outputs[0])) : results,
@@ -128,14 +130,32 @@ export class Rewriter {
   }
 
   constant(tensor: Tensor, name: string): Value {
-    const value = { name: this.#unique(name), dtype: tensor.type, shape: tensor.dims }
+    const value = { name: this.unique(name), dtype: tensor.type, shape: tensor.dims }
     this.#constants.set(value, tensor)
+    return value
+  }
+
+  /** The constant that holds this very tensor: one value, however often it is asked for. */
+  shared(tensor: Tensor, name: string): Value {
+    if (!this.#byTensor) this.#byTensor = new Map([...this.#constants].map(([value, content]) => [content, value]))
+    const known = this.#byTensor.get(tensor)
+    if (known) return known
+    const value = this.constant(tensor, name)
+    this.#byTensor.set(tensor, value)
     return value
   }
 
   /** A 1-D int64 constant. */
   ints(values: readonly number[], name: string): Value {
     return this.constant(new Tensor('int64', values, [values.length]), name)
+  }
+
+  /** `name`, with a number behind it if it is taken; taken from here on. */
+  unique(name: string): string {
+    let unique = name
+    for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
+    this.#names.add(unique)
+    return unique
   }
 
   /** The new graph, without nodes, constants and variables that nothing needs. Outputs keep their names. */
@@ -146,7 +166,7 @@ export class Rewriter {
       const named = { ...value, name: output.name }
       this.#append({
         op: 'Identity',
-        name: this.#unique(`${output.name}/Identity`),
+        name: this.unique(`${output.name}/Identity`),
         inputs: [value],
         outputs: [named],
         attributes: {},
@@ -178,7 +198,7 @@ export class Rewriter {
     const outputs = types.slice(0, count).map((inferred, index): Value => {
       const type = typeOf(inferred)
       if (typeof results === 'number')
-        return { name: index === 0 ? draft.name : this.#unique(`${draft.name}:${index}`), ...type }
+        return { name: index === 0 ? draft.name : this.unique(`${draft.name}:${index}`), ...type }
       const old = results[index]
       if (sameType(old, type)) return old
       if (!canBecome(old, type))
@@ -197,13 +217,5 @@ export class Rewriter {
   #append(node: Node): void {
     this.#nodes.push(node)
     for (const output of node.outputs) this.#producers.set(output, node)
-  }
-
-  /** `name`, with a number behind it if it is taken; taken from here on. */
-  #unique(name: string): string {
-    let unique = name
-    for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
-    this.#names.add(unique)
-    return unique
   }
 }

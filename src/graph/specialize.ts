@@ -1,12 +1,13 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value } from '../core/ir.js'
-import { formatShape, isConcrete } from '../core/shape.js'
-import { type Evaluate, fold } from './fold.js'
+import { formatShape, isConcrete, isUnranked } from '../core/shape.js'
+import { Expander } from './expand.js'
+import type { Evaluate } from './fold.js'
 import { Rewriter } from './rewrite.js'
 
 /**
  * `graph` for inputs of the given shapes: every symbolic dimension is bound, every node's types are inferred anew,
- * and what the shapes determine becomes constants. Inputs without symbolic dimensions need not be named.
+ * what the shapes determine becomes constants, and control flow that it decides is gone. Inputs without symbolic dimensions need not be named.
  * Throws SHAPE_MISMATCH when a shape does not fit, INVALID_ARGUMENT for a name that is no input.
  */
 export function specialize(
@@ -25,7 +26,8 @@ export function specialize(
     graph,
     graph.inputs.map((input) => bind(input, inputShapes[input.name], bindings)),
   )
-  for (const node of graph.nodes) if (!fold(rewriter, node, evaluate)) rewriter.keep(node)
+  const expander = new Expander(rewriter, evaluate)
+  for (const node of graph.nodes) if (!expander.expand(node)) rewriter.keep(node)
   return rewriter.finish()
 }
 
@@ -47,6 +49,7 @@ function bind(
       `input '${input.name}' takes ${input.dtype} ${formatShape(input.shape)}, got ${formatShape(given)}: ${reason}`,
     )
   }
+  if (isUnranked(input.shape)) return { ...input, shape: [...given] }
   if (given.length !== input.shape.length) refuse(`it has ${given.length} dimensions, ${input.shape.length} are needed`)
   input.shape.forEach((dim, axis) => {
     const size = given[axis]

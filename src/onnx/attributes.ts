@@ -1,11 +1,12 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, AttributeValue, Graph, Node } from '../core/ir.js'
+import type { Attributes, AttributeValue, Graph, Node, TensorType } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
 import type { AttributeSchema } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
 import type { ExternalFiles } from './external.js'
 import { onnx, wideToBigInt } from './proto.js'
 import { decodeSparseTensor, decodeTensor, encodeTensor } from './tensors.js'
+import { decodeType, encodeType } from './types.js'
 
 const { AttributeType } = onnx.AttributeProto
 const decodeText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
@@ -71,6 +72,8 @@ function decodeAttribute(proto: onnx.IAttributeProto, what: string, context: Att
       return (proto.ints ?? []).map(clampedInt)
     case AttributeType.STRINGS:
       return (proto.strings ?? []).map(decodeText)
+    case AttributeType.TYPE_PROTO:
+      return decodeType(proto.tp ?? {}, proto.name ?? '')
     default:
       throw new LanewiseError(
         'UNSUPPORTED_OP',
@@ -90,7 +93,7 @@ export function writtenAttributes(node: Node): { name: string; schema: Attribute
   const schemas = definitionOf(node.op).attributes ?? {}
   return Object.entries(node.attributes).flatMap(([name, value]) => {
     const schema = schemas[name]
-    return value === undefined || schema === undefined || sameValue(value, schema.default)
+    return value === undefined || schema === undefined || schema.internal || sameValue(value, schema.default)
       ? []
       : [{ name, schema, value }]
   })
@@ -118,6 +121,8 @@ function encodeAttribute(type: AttributeSchema['type'], value: AttributeValue): 
       return { type: AttributeType.STRINGS, strings: (value as readonly string[]).map(encodeText) }
     case 'tensor':
       return { type: AttributeType.TENSOR, t: encodeTensor(value as Tensor) }
+    case 'type':
+      return { type: AttributeType.TYPE_PROTO, tp: encodeType(value as TensorType) }
     case 'graph':
       throw new LanewiseError('UNSUPPORTED_OP', 'subgraphs cannot be exported')
   }

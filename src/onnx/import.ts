@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, Graph, Value } from '../core/ir.js'
+import type { Attributes, Graph, TensorType, Value } from '../core/ir.js'
+import { unranked } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
@@ -12,7 +13,7 @@ import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
 import { capturesOf, describeProto, inOrder } from './order.js'
 import { decodeModel, type onnx, wideToNumber } from './proto.js'
 import { decodeSparseTensor, decodeTensor } from './tensors.js'
-import { decodeType } from './types.js'
+import { decodeValueType } from './types.js'
 
 export interface ImportOptions {
   /** The content of the files that hold the model's external data, by the name that the model gives. */
@@ -111,13 +112,17 @@ function refuseDepth(proto: onnx.INodeProto): never {
   )
 }
 
-/** `proto` as a graph in a builder. In a subgraph, `scope` is what surrounds it, and captured values are its last inputs. */
+/**
+ * `proto` as a graph in a builder. In a subgraph, `scope` is what surrounds it, captured values are its last inputs, and
+ * `operands` are the types of the others where it leaves them out.
+ */
 function importGraph(
   importer: Importer,
   proto: onnx.IGraphProto,
   opsets: Opsets,
   scope: Scope | undefined,
   captured: readonly Captured[] = [],
+  operands: readonly (TensorType | undefined)[] = [],
 ): GraphBuilder {
   const builder = new GraphBuilder(proto.name || 'model')
   const values = new Map<string, Value>()
@@ -138,13 +143,14 @@ function importGraph(
     initializers.set(tensor.values?.name ?? '', () => decodeSparseTensor(tensor, importer.files))
   if (initializers.size < (proto.initializer?.length ?? 0) + (proto.sparseInitializer?.length ?? 0))
     throw new LanewiseError('INVALID_MODEL', `the graph '${proto.name}' has two initializers of one name`)
-  for (const input of proto.input ?? []) {
+  const inputs = (proto.input ?? []).filter(({ name }) => !initializers.has(name ?? ''))
+  for (const [index, input] of inputs.entries()) {
     const name = input.name ?? ''
-    if (initializers.has(name)) continue
-    const { dtype, shape } = decodeType(input)
-    define(name, builder.input(name, dtype, shape))
+    const { dtype, shape, container } = decodeValueType(input, operands[index])
+    define(name, builder.input(name, dtype, shape, container))
   }
-  for (const { name, value } of captured) define(name, builder.input(name, value.dtype, value.shape))
+  for (const { name, value } of captured)
+    define(name, builder.input(name, value.dtype, value.shape, value.container))
   for (const [name, read] of initializers) defineConstant(name, read())
 
   const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)
@@ -181,19 +187,20 @@ function importGraph(
     const captures = capturesOf(node)
       .map((name): Captured => ({ name, value: lookUp(name)! }))
       .filter(({ value }) => !builder.constantOf(value))
+    let inputs = (node.input ?? []).map((name) => (name === '' ? undefined : lookUp(name)))
+    const given = operandsOf(op, inputs)
     const inner: Scope = { depth, values, constantOf: (value) => builder.constantOf(value) }
     let attributes: Attributes = decodeAttributes(node.attribute ?? [], what, {
       files: importer.files,
       graphOf: (graph) => {
         if (depth >= deepestSubgraph) refuseDepth(node)
-        return importGraph(importer, graph, within, inner, captures).build()
+        return importGraph(importer, graph, within, inner, captures, given).build()
       },
     })
     if (captures.length) attributes = { ...attributes, captures: captures.length }
-    const inputs = [
-      ...(node.input ?? []).map((name) => (name === '' ? undefined : lookUp(name))),
-      ...captures.map(({ value }) => value),
-    ]
+    // Captured values follow the operands: those of a Loop that may be left out keep their places.
+    if (op === 'Loop') inputs = [inputs[0], inputs[1], ...inputs.slice(2)]
+    inputs = [...inputs, ...captures.map(({ value }) => value)]
     const opset = within.get(domainOf(node.domain)) ?? newestOpset
     const label = node.name || outputNames.find((name) => name) || op
     const name = uniqueIn(names, label)
@@ -228,4 +235,11 @@ function uniqueIn(names: Set<string>, name: string): string {
   for (let suffix = 1; names.has(unique); suffix++) unique = `${name}_${suffix}`
   names.add(unique)
   return unique
+}
+
+/** What a node's operands tell of its subgraphs' inputs: shapes may change from one iteration to the next. */
+function operandsOf(op: string, inputs: readonly (Value | undefined)[]): readonly (TensorType | undefined)[] {
+  const types = inputs.map((input) => input && { dtype: input.dtype, shape: unranked, container: input.container })
+  if (op === 'Loop') return [{ dtype: 'int64', shape: [] }, { dtype: 'bool', shape: [] }, ...types.slice(2)]
+  return op === 'SequenceMap' ? types.map((type) => type && { ...type, container: undefined }) : types
 }

@@ -20,7 +20,11 @@ export interface Operands {
 /** Sorts the operands of a Loop. Throws INVALID_MODEL when they do not fit its body. */
 export function loopOperands(inputs: readonly unknown[], body: Graph, captured: number): Operands {
   const count = body.inputs.length - 2 - captured
-  if (count < 0 || body.outputs.length < 1 + count || (inputs.length !== 2 + count + captured && body.inputs.length > 2))
+  if (
+    count < 0 ||
+    body.outputs.length < 1 + count ||
+    (inputs.length !== 2 + count + captured && body.inputs.length > 2)
+  )
     throw new LanewiseError(
       'INVALID_MODEL',
       `${inputs.length - captured} operands do not fit a body of ${body.inputs.length - captured} inputs and ${body.outputs.length} outputs`,
@@ -58,7 +62,7 @@ export const entryOf = (attributes: InferenceContext['attributes'], name: string
 export const control = {
   /** condition, captures… -> the outputs of the branch that is taken. */
   If: {
-    since: 11,
+    since: 1,
     inputs: [1, Number.POSITIVE_INFINITY],
     outputs: [1, Number.POSITIVE_INFINITY],
     attributes: {
@@ -85,7 +89,7 @@ export const control = {
    * The body takes the iteration number, the condition, states and captures; it gives the condition, states and scan outputs.
    */
   Loop: {
-    since: 13,
+    since: 1,
     inputs: [0, Number.POSITIVE_INFINITY],
     outputs: [0, Number.POSITIVE_INFINITY],
     attributes: { body: { type: 'graph', required: true }, captures },

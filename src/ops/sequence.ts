@@ -1,4 +1,4 @@
-import { dtypeOfCode, type DType } from '../core/dtype.js'
+import { type DType, dtypeOfCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
 import { isUnranked, normalizeAxis, unranked } from '../core/shape.js'
@@ -61,7 +61,9 @@ export const sequences = {
       const { dtype } = sequence(context, 0)
       if (dtype !== required(context, 1).dtype)
         throw new LanewiseError('TYPE_MISMATCH', `a sequence of ${dtype} cannot take ${required(context, 1).dtype}`)
-      return [{ ...commonType(context, [element(sequence(context, 0)), required(context, 1)], 0), container: 'sequence' }]
+      return [
+        { ...commonType(context, [element(sequence(context, 0)), required(context, 1)], 0), container: 'sequence' },
+      ]
     },
   },
 

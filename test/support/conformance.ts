@@ -2,10 +2,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { numbersOf } from '../../src/backend/reference/numbers.js'
 import { isFloat } from '../../src/core/dtype.js'
+import type { HostValue, TensorType } from '../../src/core/ir.js'
 import { formatShape, sameShape } from '../../src/core/shape.js'
-import type { Tensor } from '../../src/core/tensor.js'
+import { Tensor } from '../../src/core/tensor.js'
 import { onnx } from '../../src/onnx/proto.js'
 import { decodeTensor } from '../../src/onnx/tensors.js'
+import { decodeValue } from '../../src/onnx/values.js'
 
 /** Where the reference data lies: LANEWISE_DATA, or ../shared/data beside the project. */
 export const dataRoot = resolve(process.env['LANEWISE_DATA'] ?? '../shared/data')
@@ -34,6 +36,18 @@ export const dataSetsOf = ({ path }: ConformanceCase): string[] =>
     .sort()
     .map((name) => join(path, name))
 
+/** As `readTensors`, for values that may be sequences or optionals, as their types say. */
+export function readValues(
+  dataSet: string,
+  kind: 'input' | 'output',
+  types: readonly TensorType[],
+): (HostValue | undefined)[] {
+  return types.map((type, index) => {
+    const path = join(dataSet, `${kind}_${index}.pb`)
+    return existsSync(path) ? decodeValue(readFileSync(path), type) : undefined
+  })
+}
+
 /** `input_0.pb`, `input_1.pb` … of a data set, or its outputs; undefined for a value that is left out. */
 export function readTensors(dataSet: string, kind: 'input' | 'output', count: number): (Tensor | undefined)[] {
   return Array.from({ length: count }, (_, index) => {
@@ -50,6 +64,16 @@ const tolerances: Readonly<Record<string, readonly [number, number]>> = {
   float64: [1e-7, 1e-7],
   float16: [1e-4, 1e-2],
   bfloat16: [1e-4, 1e-2],
+}
+
+/** As `mismatch`, element by element for sequences. */
+export function valueMismatch(actual: HostValue | undefined, expected: HostValue): string | undefined {
+  if (actual instanceof Tensor && expected instanceof Tensor) return mismatch(actual, expected)
+  if (actual === null || expected === null) return actual === expected ? undefined : 'one optional is empty'
+  if (!Array.isArray(actual) || !Array.isArray(expected))
+    return 'one is a tensor, the other a sequence, or it is missing'
+  if (actual.length !== expected.length) return `${actual.length} elements, expected ${expected.length}`
+  return actual.map((item, index) => valueMismatch(item, expected[index])).find((difference) => difference)
 }
 
 /** Why `actual` is not `expected`, within the tolerance of its dtype; undefined if it is. NaN equals NaN. */

@@ -5,7 +5,7 @@ import { formatShape, sameShape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { withDefaults } from '../../ops/definition.js'
-import { definitionOf } from '../../ops/index.js'
+import { definitionOf, isProgramOp } from '../../ops/index.js'
 import { inferOutputs } from '../../ops/inference.js'
 import { referenceKernels } from './index.js'
 import type { ReferenceKernel } from './kernel.js'
@@ -16,6 +16,8 @@ import { numbersOf, tensorOf } from './numbers.js'
  * so the values of `node` may be symbolic. Throws LanewiseError, naming the node.
  */
 export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] {
+  if (isProgramOp(node.op))
+    throw new LanewiseError('UNSUPPORTED_OP', `${node.op} '${node.name}' runs in a program only, or expanded`)
   const definition = definitionOf(node.op)
   const attributes = withDefaults(definition, node.attributes)
   const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel | undefined>>)[node.op]

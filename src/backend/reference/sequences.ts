@@ -74,7 +74,11 @@ const kernels: Readonly<Record<SequenceOpName, SequenceKernel>> = {
   SequenceConstruct: ({ inputs }) => inputs.map(tensor),
   SequenceInsert: ({ inputs: [input, element, position] }) => {
     const items = sequence(input)
-    return items.toSpliced(position ? positionIn(position, items.length, items.length) : items.length, 0, tensor(element))
+    return items.toSpliced(
+      position ? positionIn(position, items.length, items.length) : items.length,
+      0,
+      tensor(element),
+    )
   },
   SequenceErase: ({ inputs: [input, position] }) => {
     const items = sequence(input)
