@@ -7,11 +7,14 @@ import type { Tensor } from '../src/core/tensor.js'
 import { importModel } from '../src/onnx/import.js'
 import { oldestOpset } from '../src/onnx/opsets/index.js'
 import { decodeModel, wideToNumber } from '../src/onnx/proto.js'
+import { isProgramOp } from '../src/ops/index.js'
 import { type ConformanceCase, casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 
 /** Runs a case node by node through the reference kernels: undefined if it passes, else what differs. */
 function failureOf(item: ConformanceCase): string | undefined {
   const graph = importModel(item.model)
+  if (graph.nodes.some(({ op }) => isProgramOp(op)) || graph.inputs.some(({ container }) => container))
+    throw new LanewiseError('UNSUPPORTED_OP', 'control flow and sequences')
   for (const dataSet of dataSetsOf(item)) {
     const feeds = new Map<Value, Tensor>()
     readTensors(dataSet, 'input', graph.inputs.length).forEach((tensor, index) => {

@@ -149,8 +149,7 @@ function importGraph(
     const { dtype, shape, container } = decodeValueType(input, operands[index])
     define(name, builder.input(name, dtype, shape, container))
   }
-  for (const { name, value } of captured)
-    define(name, builder.input(name, value.dtype, value.shape, value.container))
+  for (const { name, value } of captured) define(name, builder.input(name, value.dtype, value.shape, value.container))
   for (const [name, read] of initializers) defineConstant(name, read())
 
   const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)

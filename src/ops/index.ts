@@ -4,8 +4,8 @@ import { attention } from './attention.js'
 import { bitwise } from './bitwise.js'
 import { classical } from './classical.js'
 import { compaction } from './compaction.js'
-import { conv } from './conv.js'
 import { control } from './control.js'
+import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
@@ -74,6 +74,9 @@ export type CompositeName = {
 
 /** Ops that run above the backends, as they hold subgraphs or work on sequences and optionals. */
 export type ProgramOpName = keyof typeof control | keyof typeof sequences
+
+export const isProgramOp = (op: string): op is ProgramOpName =>
+  Object.hasOwn(control, op) || Object.hasOwn(sequences, op)
 
 /** The definition of `op`. Throws UNSUPPORTED_OP. */
 export function definitionOf(op: string): OpDefinition {

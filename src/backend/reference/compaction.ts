@@ -2,8 +2,8 @@ import { allocate, isBigInt, type TensorData } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import { formatShape, normalizeAxis, sizeOf, stridesOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
-import { intAttribute } from '../../ops/definition.js'
 import type { compaction } from '../../ops/compaction.js'
+import { intAttribute } from '../../ops/definition.js'
 import type { ReferenceKernel } from './kernel.js'
 import { numbersOf } from './numbers.js'
 
@@ -59,7 +59,10 @@ const compress: ReferenceKernel = ({ inputs: [x, condition], attributes }) => {
   const { length } = slicesOf(x!.dims, axis)
   const flags = condition!.data as Uint8Array
   if (flags.length > length)
-    throw new LanewiseError('SHAPE_MISMATCH', `${flags.length} conditions for ${length} slices of ${formatShape(x!.dims)}`)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `${flags.length} conditions for ${length} slices of ${formatShape(x!.dims)}`,
+    )
   const chosen = Array.from(flags.keys()).filter((index) => flags[index] !== 0)
   return [take(x!, axis, chosen)]
 }

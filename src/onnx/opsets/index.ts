@@ -2,6 +2,7 @@ import { LanewiseError } from '../../core/errors.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import type { AdapterTable, Draft, Replacement } from './adapter.js'
 import { isReplacement } from './adapter.js'
+import { controlAdapters } from './control.js'
 import { elementwiseAdapters } from './elementwise.js'
 import { learningAdapters } from './learning.js'
 import { movementAdapters } from './movement.js'
@@ -17,6 +18,7 @@ export const newestOpset = 28
 
 /** For each op, by the name that `Node.op` would hold: what lifts its older forms to the newest. */
 const adapters: AdapterTable = {
+  ...controlAdapters,
   ...elementwiseAdapters,
   ...movementAdapters,
   ...reductionAdapters,
