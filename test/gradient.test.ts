@@ -8,9 +8,11 @@ import { concrete, sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { verify } from '../src/graph/verify.js'
+import { compaction } from '../src/ops/compaction.js'
 import type { OpDefinition } from '../src/ops/definition.js'
 import { operators } from '../src/ops/index.js'
 import { expandComposites } from '../src/optimise/expand-composites.js'
+import { isProgramOp, operators } from '../src/ops/index.js'
 import { type OpCase, operandTensor, titleOf, uniform } from './cases/case.js'
 import { cases } from './cases/index.js'
 
@@ -94,7 +96,8 @@ test('every op has a case or takes part in one, and every gradient rule is check
     ...twins,
   ])
   assert.equal(
-    definitions.flatMap(([op]) => (covered.has(op) ? [] : [op])),
+    // ONNX's conformance tests hold these: what they give has no shape that a case could state.
+    definitions.flatMap(([op]) => (covered.has(op) || isProgramOp(op) || Object.hasOwn(compaction, op) ? [] : [op])),
     [],
   )
   assert.equal(
