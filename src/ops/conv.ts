@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, TensorType } from '../core/ir.js'
+import type { Attributes, TensorType, Value } from '../core/ir.js'
 import { concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
+import { alongChannels } from './compose.js'
 import {
   type AttributeSchema,
   type GradientContext,
@@ -312,6 +313,15 @@ export const conv = {
           : undefined,
         needs(2) ? channelSum(context) : undefined,
       ]
+    },
+    decompose: (emit, node) => {
+      const [x, w, bias] = node.inputs as [Value, Value, Value | undefined]
+      const { output, attributes } = transposedWindow(node.attributes, x.shape, w.shape)
+      const y = emit.op('lanewise.ConvInputGradient', [x, w], {
+        ...attributes,
+        input_shape: concrete(output, `the output of ${node.name}`),
+      })
+      return [bias ? emit.add(y, alongChannels(emit, bias, x.shape.length)) : y]
     },
   },
 } as const satisfies Record<string, OpDefinition>

@@ -22,6 +22,7 @@ import { quantization } from './quantization.js'
 import { random } from './random.js'
 import { recurrent } from './recurrent.js'
 import { reductions } from './reduction.js'
+import { regions } from './regions.js'
 import { resize } from './resize.js'
 import { selection } from './selection.js'
 import { sequences } from './sequence.js'
@@ -51,6 +52,7 @@ export const operators = {
   ...attention,
   ...sequenceModels,
   ...windowComposites,
+  ...regions,
   ...random,
   ...resize,
   ...layout,

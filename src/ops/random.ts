@@ -1,6 +1,11 @@
+import type { NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { TensorType } from '../core/ir.js'
+import type { Node, TensorType, Value } from '../core/ir.js'
+import { sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { inputShape } from './compose.js'
 import { type AttributeSchema, type InferenceContext, intsAttribute, type OpDefinition } from './definition.js'
+import type { Emitter } from './emitter.js'
 import { required, requireFloat } from './infer.js'
 
 const generator = {
@@ -15,29 +20,52 @@ function checkStep({ dtype, shape }: TensorType): void {
 
 function inferDropout(context: InferenceContext): TensorType[] {
   const { dtype, shape } = requireFloat(required(context, 0))
-  if (context.inputs[2]) {
-    const mode = context.constant(2)
-    if (mode?.toNumbers()[0] !== 0)
-      throw new LanewiseError(
-        'UNSUPPORTED_OP',
-        'training_mode must be a constant false: to train, drop out with lanewise.Dropout, which takes a step',
-      )
-  }
   return [
     { dtype, shape },
     { dtype: 'bool', shape },
   ]
 }
 
+/** A number for a name: nodes that differ in name draw different random numbers. */
+const streamOf = (name: string): number => {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < name.length; i++) hash = Math.imul(hash ^ name.charCodeAt(i), 0x01000193)
+  return hash >>> 1
+}
+
+/** Elements whose random number is below the ratio become 0 where training_mode is true, the others grow by 1 / (1 - ratio). */
+function dropoutBody(emit: Emitter, node: Node): readonly Value[] {
+  const [x, ratio, mode] = node.inputs as [Value, Value | undefined, Value | undefined]
+  const shape = inputShape(node)
+  const keepAll = emit.constant(new Tensor('bool', new Uint8Array(sizeOf(shape)).fill(1), shape))
+  const known = mode && emit.constantOf(mode)?.toNumbers()[0]
+  if (!mode || known === 0) return [emit.op('Identity', [x]), keepAll]
+  const rate = ratio ? emit.cast(ratio, 'float32') : emit.scalar(0.5)
+  const seed = node.attributes['seed'] as number | undefined
+  const draw = emit.op('lanewise.RandomUniform', [emit.scalar(0, 'int32')], {
+    shape,
+    seed: seed ?? 0,
+    stream: seed === undefined ? streamOf(node.name) : 0,
+  })
+  const drawn = emit.greaterOrEqual(draw, rate)
+  const mask = known === undefined ? emit.or(drawn, emit.not(mode)) : drawn
+  const grown = emit.div(1, emit.sub(1, rate))
+  const scale = emit.cast(known === undefined ? emit.where(mode, grown, 1) : grown, x.dtype as NumericDType)
+  return [emit.where(mask, emit.mul(x, scale), 0), mask]
+}
+
 export const random = {
-  /** The inference form: the input itself, and a mask that keeps every element. */
+  /**
+   * x, ratio? (0.5), training_mode? (false) -> y, mask. In training, the same elements drop out in every run, as the seed
+   * says (one of the node's own without it); lanewise.Dropout takes a step to draw anew.
+   */
   Dropout: {
     since: 13,
     inputs: [1, 3],
     outputs: [1, 2],
     attributes: { seed: { type: 'int' } },
     infer: inferDropout,
-    gradient: ({ gradient }) => [gradient(0)],
+    decompose: dropoutBody,
   },
 
   /** x, step (int32 scalar) -> x / (1 - rate) where an element's random number is >= rate, else 0. */

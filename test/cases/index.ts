@@ -15,6 +15,7 @@ import { quantizationCases } from './quantization.js'
 import { randomCases } from './random.js'
 import { recurrentCases } from './recurrent.js'
 import { reductionCases } from './reduction.js'
+import { regionCases } from './regions.js'
 import { resizeCases } from './resize.js'
 import { selectionCases } from './selection.js'
 import { softmaxCases } from './softmax.js'
@@ -38,6 +39,7 @@ export const cases: readonly OpCase[] = [
   ...recurrentCases,
   ...attentionCases,
   ...windowCompositeCases,
+  ...regionCases,
   ...hardmaxCases,
   ...randomCases,
   ...resizeCases,

@@ -17,6 +17,7 @@ import { poolKernels } from './pool.js'
 import { quantizationKernels } from './quantization.js'
 import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
+import { regionKernels } from './regions.js'
 import { resizeKernels } from './resize.js'
 import { selectionKernels } from './selection.js'
 import { softmaxKernels } from './softmax.js'
@@ -37,6 +38,7 @@ export const referenceKernels = {
   ...generatorKernels,
   ...normalizationKernels,
   ...randomKernels,
+  ...regionKernels,
   ...resizeKernels,
   ...layoutKernels,
   ...trigonometryKernels,
