@@ -46,8 +46,15 @@ function unsupported(item: ConformanceCase, error: unknown): string | undefined 
   return error.message.replace(/^.*\): /, '')
 }
 
+/** Cases whose expected output holds NumPy's random numbers; ours come from another generator. */
+const drawnByNumPy = new Set([
+  'test_training_dropout',
+  'test_training_dropout_default_mask',
+  'test_training_dropout_mask',
+])
+
 /** The fewest cases that pass in each group: fewer mean that something was lost. */
-const passing = { node: 990, simple: 0, 'pytorch-operator': 0, 'pytorch-converted': 0 }
+const passing = { node: 1085, simple: 0, 'pytorch-operator': 0, 'pytorch-converted': 0 }
 
 for (const [group, expected] of Object.entries(passing))
   test(`ONNX conformance: ${group}`, () => {
@@ -62,7 +69,9 @@ for (const [group, expected] of Object.entries(passing))
     for (const item of cases) {
       try {
         const failure = failureOf(item)
-        if (failure) failures.push(`${item.name}: ${failure}`)
+        const drawn = failure && drawnByNumPy.has(item.name) ? "NumPy's random numbers" : undefined
+        if (drawn) reasons.set(drawn, (reasons.get(drawn) ?? 0) + 1)
+        else if (failure) failures.push(`${item.name}: ${failure}`)
         else passed++
       } catch (error) {
         const reason = unsupported(item, error)
