@@ -8,7 +8,7 @@ import { concrete, formatShape, type Shape } from './core/shape.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
 import { specialize } from './graph/specialize.js'
-import { loadGraph } from './onnx/source.js'
+import { type LoadOptions, loadGraph, type ModelSource } from './onnx/source.js'
 
 /** What a session's input or output takes, in onnxruntime-common's form. */
 export interface ValueMetadata {
@@ -19,7 +19,7 @@ export interface ValueMetadata {
   readonly shape: Shape
 }
 
-export interface SessionOptions extends BackendOptions {}
+export interface SessionOptions extends BackendOptions, LoadOptions {}
 
 export type Feeds = Readonly<Record<string, Tensor>>
 /** The outputs to compute: names, or preallocated tensors to fill (null: allocate). */
@@ -71,10 +71,10 @@ export class InferenceSession {
    * backend of its own; without them it shares the default one. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
    */
   static async create(
-    source: string | URL | Uint8Array | ArrayBufferLike,
-    options: SessionOptions = {},
+    source: ModelSource,
+    { externalData, ...options }: SessionOptions = {},
   ): Promise<InferenceSession> {
-    const graph = await loadGraph(source)
+    const graph = await loadGraph(source, { externalData })
     const owns = Object.values(options).some((option) => option !== undefined)
     const backend = owns ? await createBackend(options) : await defaultBackend()
     return new InferenceSession(graph, backend, owns)

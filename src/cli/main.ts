@@ -8,6 +8,7 @@ import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
 import { addRun } from './run.js'
 import { addTrain } from './train.js'
+import { addVerify } from './verify.js'
 
 /** Exit statuses: 0 done, 1 a failed check or a fault, 2 bad usage or input. */
 const inputErrors = new Set([
@@ -25,7 +26,7 @@ const program = new Command('lanewise')
   .version(version)
   .showHelpAfterError()
   .exitOverride()
-for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addDoctor])
+for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addVerify, addDoctor])
   add(program).exitOverride().showHelpAfterError()
 
 try {

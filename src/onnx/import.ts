@@ -136,13 +136,15 @@ function importGraph(
   const defineConstant = (name: string, tensor: Tensor) =>
     define(name, builder.constant(tensor, outputs.has(name) ? `${name}/value` : name))
 
+  // Of constants with one name, which exporters that copy nodes write, the last one counts, as in onnxruntime.
   const initializers = new Map<string, () => Tensor>()
   for (const tensor of proto.initializer ?? [])
     initializers.set(tensor.name ?? '', () => decodeTensor(tensor, importer.files))
   for (const tensor of proto.sparseInitializer ?? [])
     initializers.set(tensor.values?.name ?? '', () => decodeSparseTensor(tensor, importer.files))
-  if (initializers.size < (proto.initializer?.length ?? 0) + (proto.sparseInitializer?.length ?? 0))
-    throw new LanewiseError('INVALID_MODEL', `the graph '${proto.name}' has two initializers of one name`)
+  const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)
+  for (const { proto: node } of sources)
+    if (opOf(node) === 'Constant') initializers.set(node.output?.[0] ?? '', () => constantOf(importer, node))
   const inputs = (proto.input ?? []).filter(({ name }) => !initializers.has(name ?? ''))
   for (const [index, input] of inputs.entries()) {
     const name = input.name ?? ''
@@ -152,8 +154,6 @@ function importGraph(
   for (const { name, value } of captured) define(name, builder.input(name, value.dtype, value.shape, value.container))
   for (const [name, read] of initializers) defineConstant(name, read())
 
-  const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)
-  for (const { proto: node } of sources) if (opOf(node) === 'Constant') importConstant(node)
   const nodes = sources.filter(({ proto: node }) => opOf(node) !== 'Constant')
   builder.reserve(nodes.flatMap(({ proto: node }) => node.output ?? []))
   /** The value called `name`; a constant of the graphs around is copied in when it is first asked for. */
@@ -168,15 +168,6 @@ function importGraph(
   }
   const names = new Set<string>()
   for (const source of inOrder(nodes, (name) => lookUp(name) !== undefined)) importNode(source)
-
-  function importConstant(node: onnx.INodeProto): void {
-    const what = describeProto(node)
-    const tensor = constantTensor(
-      decodeAttributes(node.attribute ?? [], what, { files: importer.files, graphOf: () => refuseSubgraph(what) }),
-    )
-    if (!tensor) throw new LanewiseError('INVALID_MODEL', `${what} holds no value`)
-    defineConstant(node.output?.[0] ?? '', tensor)
-  }
 
   function importNode({ proto: node, opsets: within }: SourceNode): void {
     const what = describeProto(node)
@@ -226,6 +217,15 @@ function importGraph(
     builder.output(value, name ?? '')
   }
   return builder
+}
+
+/** The content of a Constant node. */
+function constantOf({ files }: Importer, node: onnx.INodeProto): Tensor {
+  const what = describeProto(node)
+  const graphOf = () => refuseSubgraph(what)
+  const tensor = constantTensor(decodeAttributes(node.attribute ?? [], what, { files, graphOf }))
+  if (!tensor) throw new LanewiseError('INVALID_MODEL', `${what} holds no value`)
+  return tensor
 }
 
 /** `name`, with a number behind it if it is taken; taken from here on. */

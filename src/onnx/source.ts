@@ -1,20 +1,37 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
 import type { Graph } from '../core/ir.js'
-import { importModel } from './import.js'
+import { externalFilesOf } from './external.js'
+import { importProto } from './import.js'
+import { decodeModel } from './proto.js'
 
 /** A model given as a path, a URL or bytes. */
 export type ModelSource = string | URL | Uint8Array | ArrayBufferLike
 
-/** The graph of a model; errors of the import name its path or URL. Throws DATA_NOT_FOUND, IO_ERROR, INVALID_MODEL, UNSUPPORTED_OP. */
-export async function loadGraph(source: ModelSource): Promise<Graph> {
+export interface LoadOptions {
+  /**
+   * The content of the files that hold the model's external data, by the name that the model gives. Files that are not
+   * given are looked for beside the model, where that is a path or a URL.
+   */
+  readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined
+}
+
+/**
+ * The graph of a model, its external data with it; errors of the import name its path or URL. Throws DATA_NOT_FOUND,
+ * IO_ERROR, INVALID_MODEL (also for external data outside of the model's folder), UNSUPPORTED_OP.
+ */
+export async function loadGraph(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
   const bytes = await readModel(source)
+  const address = typeof source === 'string' || source instanceof URL ? String(source) : undefined
   try {
-    return importModel(bytes)
+    const model = decodeModel(bytes)
+    const files = new Map(Object.entries(options.externalData ?? {}))
+    if (address !== undefined)
+      for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))
+    return importProto(model, bytes, { externalData: files })
   } catch (error) {
-    const isNamed = (typeof source === 'string' && !source.startsWith('data:')) || source instanceof URL
-    if (!isNamed || !(error instanceof LanewiseError)) throw error
-    throw new LanewiseError(error.code, `${source}: ${error.message}`, { cause: error })
+    if (address === undefined || address.startsWith('data:') || !(error instanceof LanewiseError)) throw error
+    throw new LanewiseError(error.code, `${address}: ${error.message}`, { cause: error })
   }
 }
 
@@ -22,11 +39,31 @@ async function readModel(source: ModelSource): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source
   if (typeof source !== 'string' && !(source instanceof URL)) return new Uint8Array(source)
   const address = String(source)
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined
-  if (inNode && !/^(https?|data|blob):/.test(address)) {
-    const { fileURLToPath } = await import('node:url')
-    return readFile(address.startsWith('file:') ? fileURLToPath(address) : address)
-  }
+  return isFile(address) ? readFile(await pathOf(address)) : download(address)
+}
+
+const isFile = (address: string): boolean =>
+  typeof process !== 'undefined' && process.versions?.node !== undefined && !/^(https?|data|blob):/.test(address)
+
+async function pathOf(address: string): Promise<string> {
+  const { fileURLToPath } = await import('node:url')
+  return address.startsWith('file:') ? fileURLToPath(address) : address
+}
+
+/** A file in the folder of the model. Throws INVALID_MODEL when a link leads out of it. */
+async function readBeside(address: string, name: string): Promise<Uint8Array> {
+  if (!isFile(address)) return download(new URL(name, new URL(address, globalThis.location?.href)).href)
+  const { realpath } = await import('node:fs/promises')
+  const { dirname, join, sep } = await import('node:path')
+  const folder = dirname(await pathOf(address))
+  const path = join(folder, name)
+  const [root, target] = await Promise.all([folder, path].map((item) => realpath(item).catch(() => undefined)))
+  if (root !== undefined && target !== undefined && !target.startsWith(root.endsWith(sep) ? root : root + sep))
+    throw new LanewiseError('INVALID_MODEL', `external data '${name}' is a link that leads out of the model's folder`)
+  return readFile(path)
+}
+
+async function download(address: string): Promise<Uint8Array> {
   let response: Response
   try {
     response = await fetch(address)
