@@ -7,6 +7,7 @@ import { compaction } from './compaction.js'
 import { control } from './control.js'
 import { conv } from './conv.js'
 import type { OpDefinition } from './definition.js'
+import { einsum } from './einsum.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
 import { indexing } from './indexing.js'
@@ -56,6 +57,7 @@ export const operators = {
   ...random,
   ...resize,
   ...layout,
+  ...einsum,
   ...trigonometry,
   ...indexing,
   ...bitwise,

@@ -2,6 +2,7 @@ import { activationCases } from './activations.js'
 import { attentionCases } from './attention.js'
 import type { OpCase } from './case.js'
 import { convCases } from './conv.js'
+import { einsumCases } from './einsum.js'
 import { elementwiseCases } from './elementwise.js'
 import { indexingCases } from './indexing.js'
 import { layoutCases } from './layout.js'
@@ -44,6 +45,7 @@ export const cases: readonly OpCase[] = [
   ...randomCases,
   ...resizeCases,
   ...layoutCases,
+  ...einsumCases,
   ...trigonometryCases,
   ...indexingCases,
   ...quantizationCases,
