@@ -1,6 +1,7 @@
 import { activationCases } from './activations.js'
 import { attentionCases } from './attention.js'
 import type { OpCase } from './case.js'
+import { classicalCases } from './classical.js'
 import { convCases } from './conv.js'
 import { einsumCases } from './einsum.js'
 import { elementwiseCases } from './elementwise.js'
@@ -50,4 +51,5 @@ export const cases: readonly OpCase[] = [
   ...indexingCases,
   ...quantizationCases,
   ...selectionCases,
+  ...classicalCases,
 ]
