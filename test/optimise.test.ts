@@ -1,11 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Value } from '../src/core/ir.js'
+import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { printGraph } from '../src/graph/print.js'
+import { expandComposites } from '../src/optimise/expand-composites.js'
 import { uniform } from './cases/case.js'
-import { countOf, opsOf, optimiseChecked, producerOf } from './support/graphs.js'
+import { assertSame, countOf, feedsFor, opsOf, optimiseChecked, producerOf, results } from './support/graphs.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
 
 test('a convolutional network runs channels-last, its transposes gone, biases and activations fused', () => {
@@ -159,6 +161,36 @@ test('matrix products take their transposes and biases; a value read twice keeps
   const { transA, transB, activation, activation_alpha } = fused.attributes
   assert.equal([transA, transB, activation, activation_alpha], [1, 1, 'leakyRelu', 0.25])
   assert.is(countOf(graph, 'Sigmoid'), 1)
+})
+
+test('normalisations and scalings by constants behind a product go into its weight and bias', () => {
+  const random = uniform(5)
+  const builder = new GraphBuilder()
+  const constant = (...shape: number[]) =>
+    builder.constant(
+      new Tensor(
+        'float32',
+        Array.from({ length: sizeOf(shape) }, () => random() + 0.2),
+        shape,
+      ),
+    )
+  const x = builder.input('x', 'float32', [2, 3, 6, 6])
+  const conv = builder.op('Conv', [x, constant(4, 3, 3, 3), constant(4)])
+  const normal = builder.op('BatchNormalization', [conv, constant(4), constant(4), constant(4), constant(4)])
+  const next = builder.op('Conv', [builder.relu(normal), constant(4, 2, 1, 1)], { group: 2 })
+  const scaled = builder.add(builder.mul(constant(4, 1, 1), next), constant(4, 1, 1))
+  const rows = builder.reshape(builder.transpose(builder.relu(scaled), [0, 2, 3, 1]), [32, 4])
+  const dense = builder.op('Gemm', [rows, constant(5, 4), constant(5)], { transB: 1 })
+  builder.output(builder.tanh(builder.add(builder.mul(dense, constant(5)), constant(5))), 'y')
+  const graph = builder.build()
+  const expanded = expandComposites(() => false).run(graph)
+  assert.is(countOf(expanded, 'BatchNormalization'), 0)
+  const optimised = optimiseChecked(expanded)
+  assert.equal(
+    opsOf(optimised).filter((op) => op !== 'Reshape' && op !== 'Identity' && op !== 'Transpose'),
+    ['lanewise.ConvNhwc', 'lanewise.ConvNhwc', 'lanewise.FusedMatMul'],
+  )
+  assertSame(results(optimised, feedsFor(graph)), results(graph, feedsFor(graph)))
 })
 
 test('what scales a pool gradient and sums it comes before the pool, where that is the same', () => {

@@ -4,6 +4,7 @@ import { cancelTransposes } from './cancel-transposes.js'
 import { channelsLast } from './channels-last.js'
 import { eliminateDead } from './eliminate-dead.js'
 import { type Accelerates, expandComposites } from './expand-composites.js'
+import { foldAffine } from './fold-affine.js'
 import { foldConstants } from './fold-constants.js'
 import { foldShapes } from './fold-shapes.js'
 import { fuseBias } from './fuse-bias.js'
@@ -36,6 +37,9 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   hoistScaling,
   fuseMatMul,
   fuseBias,
+  foldAffine,
+  fuseBias,
+  foldConstants(evaluate),
   fuseEpilogues,
   eliminateDead,
 ]
