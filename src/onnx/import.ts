@@ -8,7 +8,7 @@ import { operators } from '../ops/index.js'
 import { decodeAttributes } from './attributes.js'
 import type { ExternalFiles } from './external.js'
 import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
-import { adaptNode, checkOpset, isReplacement, newestOpOf, newestOpset } from './opsets/index.js'
+import { adaptNode, checkOpset, isReplacement, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
 import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
 import { capturesOf, describeProto, inOrder } from './order.js'
 import { decodeModel, type onnx, wideToNumber } from './proto.js'
@@ -78,7 +78,8 @@ function modelOpsets(model: onnx.ModelProto, graph: onnx.IGraphProto): Opsets {
 const opOf = ({ domain, opType }: onnx.INodeProto): string =>
   domainOf(domain) === '' ? (opType ?? '') : `${domain}.${opType}`
 
-const isKnown = (op: string): boolean => Object.hasOwn(operators, newestOpOf(op)) && !op.startsWith('lanewise.')
+const isKnown = (op: string): boolean =>
+  (Object.hasOwn(operators, newestOpOf(op)) || isRewritten(op)) && !op.startsWith('lanewise.')
 
 function refuseUnknownOps(graph: onnx.IGraphProto, opsets: Opsets, functions: ModelFunctions): void {
   const missing = new Map<string, number>()

@@ -102,7 +102,11 @@ const classify: ReferenceKernel = ({ inputs: [x], outputs: [labelType, scoreType
     const votes = vote(forest, row, labels.length, 'SUM')
     if (!single) {
       const scores = votes.map((score, target) => (score ?? 0) + (base[target] ?? 0))
-      return { label: indexOfLargest(scores), scores: transformScores(scores, transform) }
+      // A class without a vote is not chosen.
+      const candidates = scores.map((score, target) =>
+        votes[target] === undefined && base.length === 0 ? Number.NEGATIVE_INFINITY : score,
+      )
+      return { label: indexOfLargest(candidates), scores: transformScores(scores, transform) }
     }
     const score = (votes[0] ?? votes[1] ?? 0) + (base[1] ?? base[0] ?? 0)
     return { label: score > (positive ? 0.5 : 0) ? 1 : 0, scores: twoScores(score, positive, transform) }

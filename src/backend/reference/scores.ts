@@ -36,11 +36,14 @@ export function transformScores(scores: readonly number[], transform: PostTransf
   }
 }
 
-/** Both scores of a decision between two classes that has one: by probability where weights are positive, else by sign. */
+/**
+ * Both scores of a decision between two classes that has one: by probability where weights are positive, else by sign.
+ * The transforms that look at a whole row leave them as they are, as in onnxruntime.
+ */
 export function twoScores(score: number, positiveWeights: boolean, transform: PostTransform): readonly number[] {
   if (transform === 'PROBIT') return transformScores([score], transform)
-  if (positiveWeights) return [1 - score, score]
-  return transform === 'LOGISTIC' ? transformScores([-score, score], transform) : [-score, score]
+  if (transform === 'LOGISTIC') return transformScores([-score, score], transform)
+  return positiveWeights ? [1 - score, score] : [-score, score]
 }
 
 export const indexOfLargest = (values: readonly number[]): number =>

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { GraphBuilder } from '../../graph/builder.js'
+import { contribWriters } from '../contrib/index.js'
 import type { AdapterTable, Draft, Replacement } from './adapter.js'
 import { isReplacement } from './adapter.js'
 import { controlAdapters } from './control.js'
@@ -25,6 +26,7 @@ const adapters: AdapterTable = {
   ...normalizationAdapters,
   ...resizeAdapters,
   ...learningAdapters,
+  ...contribWriters,
 }
 
 /** Ops that exist in older opsets only, and what they become. */
@@ -36,6 +38,9 @@ const formerOps: Readonly<Record<string, string>> = {
 
 /** The op that a node called `op` becomes. */
 export const newestOpOf = (op: string): string => (Object.hasOwn(formerOps, op) ? formerOps[op] : op)
+
+/** Whether an op of another domain is written in ONNX's own ops at import. */
+export const isRewritten = (op: string): boolean => Object.hasOwn(contribWriters, op)
 
 /** Lifts a node written for version `opset` of its domain to the newest form. */
 export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft | Replacement {

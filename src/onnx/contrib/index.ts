@@ -1,0 +1,18 @@
+import type { AdapterTable } from '../opsets/adapter.js'
+import { activationWriters } from './activations.js'
+import { attentionWriters } from './attention.js'
+import { classicalWriters } from './classical.js'
+import { normWriters } from './norms.js'
+import { quantizedWriters } from './quantized.js'
+
+/**
+ * Ops that ONNX's own domain lacks and real files hold, of com.microsoft, ai.onnx.ml and broken exporters: what each
+ * becomes at import, in ONNX's ops. After import nothing knows of them.
+ */
+export const contribWriters: AdapterTable = {
+  ...activationWriters,
+  ...normWriters,
+  ...attentionWriters,
+  ...quantizedWriters,
+  ...classicalWriters,
+}

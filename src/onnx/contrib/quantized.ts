@@ -1,0 +1,185 @@
+import { onnxTypeCode } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import type { Attributes, Value } from '../../core/ir.js'
+import { concrete, sizeOf } from '../../core/shape.js'
+import { Tensor } from '../../core/tensor.js'
+import type { GraphBuilder } from '../../graph/builder.js'
+import { type AdapterTable, type Draft, inputOf } from '../opsets/adapter.js'
+import { numericOf, windowOf } from './activations.js'
+import { alias, channelsFirst, number, numbers, support, swapped, type Writer, written } from './rule.js'
+
+/** The real numbers that input `index` stands for, with the scale and zero point that follow it. */
+const real = (k: GraphBuilder, draft: Draft, index: number): Value =>
+  k.op('DequantizeLinear', [inputOf(draft, index), inputOf(draft, index + 1), draft.inputs[index + 2]])
+
+/** `y` quantized by the scale and zero point that are inputs `index` and `index + 1`; of the type of `like` without one. */
+const quantized = (k: GraphBuilder, draft: Draft, y: Value, index: number, like: Value): Value => {
+  const zeroPoint = draft.inputs[index + 1]
+  const attributes = zeroPoint ? {} : { output_dtype: onnxTypeCode[like.dtype] }
+  return k.op('QuantizeLinear', [y, inputOf(draft, index), zeroPoint], attributes)
+}
+
+/** One operand x, its scale and zero point, then those of the result. */
+const unary =
+  (write: (k: GraphBuilder, x: Value, draft: Draft) => Value): Writer =>
+  (k, draft) => [quantized(k, draft, write(k, real(k, draft, 0), draft), 3, inputOf(draft, 0))]
+
+const binary =
+  (op: string): Writer =>
+  (k, draft) => [quantized(k, draft, k.op(op, [real(k, draft, 0), real(k, draft, 3)]), 6, inputOf(draft, 0))]
+
+const pooled =
+  (op: string, attributes: (draft: Draft) => Attributes): Writer =>
+  (k, draft) =>
+    unary((_, x) => {
+      const pool = (value: Value) => k.op(op, [value], attributes(draft))
+      return number(draft, 'channels_last', 0) ? channelsFirst(k, x, pool) : pool(x)
+    })(k, draft)
+
+const softmax: Writer = unary((k, x, draft) => {
+  const axis = number(draft, 'axis', -1)
+  const rank = x.shape.length
+  const last = axis === -1 || axis === rank - 1
+  support(last || number(draft, 'opset', 13) >= 13, `a QLinearSoftmax over the axes from ${axis} on`)
+  return k.softmax(x, axis)
+})
+
+const concat: Writer = (k, draft) => {
+  const count = Math.floor((draft.inputs.length - 2) / 3)
+  const parts = Array.from({ length: count }, (_, part) => real(k, draft, 2 + 3 * part))
+  const joined = k.concat(parts, number(draft, 'axis', 0))
+  return [quantized(k, draft, joined, 0, inputOf(draft, 2))]
+}
+
+const where: Writer = (k, draft) => {
+  const chosen = k.op('Where', [inputOf(draft, 0), real(k, draft, 1), real(k, draft, 4)])
+  return [quantized(k, draft, chosen, 7, inputOf(draft, 1))]
+}
+
+const transposedIf = (k: GraphBuilder, x: Value, swap: boolean): Value => (swap ? swapped(k, x) : x)
+
+/** int32 sums times the scales; one scale, or one a column. */
+const scaled = (k: GraphBuilder, sums: Value, aScale: Value, bScale: Value, bias: Value | undefined): Value => {
+  const y = k.mul(k.cast(sums, numericOf(aScale)), k.mul(aScale, bScale))
+  return bias ? k.add(y, bias) : y
+}
+
+const gemm: Writer = (k, draft) => {
+  const [a, aScale, aZero, b, bScale, bZero, c, yScale] = draft.inputs
+  const left = transposedIf(k, inputOf(draft, 0), number(draft, 'transA', 0) !== 0)
+  const right = transposedIf(k, inputOf(draft, 3), number(draft, 'transB', 0) !== 0)
+  if (!a || !b || !aScale || !bScale) throw new LanewiseError('INVALID_MODEL', 'operands and scales are required')
+  const sums = k.op('MatMulInteger', [left, right, aZero, bZero])
+  const y = scaled(k, c ? k.add(sums, c) : sums, aScale, bScale, undefined)
+  const alpha = number(draft, 'alpha', 1)
+  const result = alpha === 1 ? y : k.mul(y, alpha)
+  return [yScale ? quantized(k, draft, result, 7, a) : result]
+}
+
+const toFloat: Writer = (k, draft) => {
+  const [aScale, bScale] = [inputOf(draft, 2), inputOf(draft, 3)]
+  const sums = k.op('MatMulInteger', [inputOf(draft, 0), inputOf(draft, 1), draft.inputs[4], draft.inputs[5]])
+  return [scaled(k, sums, aScale, bScale, draft.inputs[6])]
+}
+
+const dynamic: Writer = (k, draft) => {
+  const [a, aScale, aZero] = k.emit('DynamicQuantizeLinear', [inputOf(draft, 0)])
+  const sums = k.op('MatMulInteger', [a, inputOf(draft, 1), aZero, draft.inputs[3]])
+  return [scaled(k, sums, aScale, inputOf(draft, 2), draft.inputs[4])]
+}
+
+/** Conv with the x, w and y of QLinearConv, whose channels may be last. */
+const conv: Writer = (k, draft) => {
+  const convolve = (x: Value) => k.op('QLinearConv', [x, ...draft.inputs.slice(1)], windowOf(draft))
+  const x = inputOf(draft, 0)
+  return [number(draft, 'channels_last', 0) ? channelsFirst(k, x, convolve) : convolve(x)]
+}
+
+const reduceMean: Writer = unary((k, x, draft) => k.mean(x, numbers(draft, 'axes'), number(draft, 'keepdims', 1) !== 0))
+
+/** Elements of `bits` bits each, the first in the lowest; rows begin at a byte. */
+function unpackRows(bytes: ArrayLike<number>, bits: number, rows: number, columns: number): Uint8Array {
+  const perByte = 8 / bits
+  const rowBytes = Math.ceil(columns / perByte)
+  const elements = new Uint8Array(rows * columns)
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      elements[row * columns + column] =
+        (bytes[row * rowBytes + Math.floor(column / perByte)] >> ((column % perByte) * bits)) & (2 ** bits - 1)
+  return elements
+}
+
+/** A B', where B [N, K] is constant and held in blocks of few bits; it is unpacked here, once. */
+const matMulNBits: Writer = (k, draft) => {
+  const [a, b, scaleValue, zeroValue, groups, bias] = draft.inputs
+  const [rows, columns] = [number(draft, 'N', 0), number(draft, 'K', 0)]
+  const [bits, block] = [number(draft, 'bits', 4), number(draft, 'block_size', 0)]
+  support(groups === undefined, 'a MatMulNBits with g_idx')
+  support([2, 4, 8].includes(bits), `a MatMulNBits of ${bits} bits`)
+  const constant = (value: Value | undefined) => value && k.constantOf(value)
+  const [packed, scales, zeros] = [constant(b), constant(scaleValue), constant(zeroValue)]
+  support(packed !== undefined && scales !== undefined && (!zeroValue || zeros !== undefined), 'a computed weight')
+  const blocks = Math.ceil(columns / block)
+  const fits = packed.size === (rows * blocks * block * bits) / 8 && scales.size === rows * blocks
+  if (!a || !(block > 0) || !fits || packed.type !== 'uint8')
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `a weight of ${rows} x ${columns} in blocks of ${block} with ${bits} bits does not fit ${packed.size} bytes and ${scales.size} scales`,
+    )
+  const elements = unpackRows(packed.data as Uint8Array, bits, rows, blocks * block)
+  const scaleOf = scales.toNumbers()
+  const zeroOf =
+    zeros === undefined
+      ? new Uint8Array(rows * blocks).fill(2 ** (bits - 1))
+      : zeros.type === 'uint8'
+        ? unpackRows(zeros.data as Uint8Array, bits, rows, blocks)
+        : zeros.toNumbers()
+  const weight = new Float32Array(columns * rows)
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) {
+      const at = row * blocks + Math.floor(column / block)
+      weight[column * rows + row] = (elements[row * blocks * block + column] - zeroOf[at]) * scaleOf[at]
+    }
+  const matrix = k.constant(new Tensor('float32', weight, [columns, rows]), 'weight')
+  const y = k.matMul(a, a.dtype === 'float32' ? matrix : k.cast(matrix, numericOf(a)))
+  return [bias ? k.add(y, bias) : y]
+}
+
+/** A table of embeddings held in blocks of few bits. */
+const gatherBlock: Writer = (k, draft) => {
+  const data = inputOf(draft, 0)
+  const [axis, block] = [number(draft, 'gather_axis', 0), number(draft, 'block_size', 128)]
+  support(axis === 0 && data.dtype !== 'uint8', 'a GatherBlockQuantized of packed bytes or another axis than 0')
+  const gathered = [data, inputOf(draft, 2), draft.inputs[3]].map(
+    (table) => table && k.gather(table, inputOf(draft, 1)),
+  )
+  const last = gathered[0]!.shape.length - 1
+  support(sizeOf(concrete(data.shape, 'the table')) > 0, 'an empty table')
+  return [k.op('DequantizeLinear', gathered, { axis: last, block_size: block })]
+}
+
+/** Quantized ops of com.microsoft. */
+export const quantizedWriters: AdapterTable = {
+  'com.microsoft.QuantizeLinear': alias('QuantizeLinear'),
+  'com.microsoft.DequantizeLinear': alias('DequantizeLinear'),
+  'com.microsoft.QLinearConv': written(conv),
+  'com.microsoft.QLinearAdd': written(binary('Add')),
+  'com.microsoft.QLinearMul': written(binary('Mul')),
+  'com.microsoft.QLinearSigmoid': written(unary((k, x) => k.sigmoid(x))),
+  'com.microsoft.QLinearLeakyRelu': written(
+    unary((k, x, draft) => k.op('LeakyRelu', [x], { alpha: number(draft, 'alpha', 0.01) })),
+  ),
+  'com.microsoft.QLinearSoftmax': written(softmax),
+  'com.microsoft.QLinearAveragePool': written(
+    pooled('AveragePool', (draft) => windowOf(draft, 'ceil_mode', 'count_include_pad')),
+  ),
+  'com.microsoft.QLinearGlobalAveragePool': written(pooled('GlobalAveragePool', () => ({}))),
+  'com.microsoft.QLinearReduceMean': written(reduceMean),
+  'com.microsoft.QLinearConcat': written(concat),
+  'com.microsoft.QLinearWhere': written(where),
+  'com.microsoft.QGemm': written(gemm),
+  'com.microsoft.MatMulIntegerToFloat': written(toFloat),
+  'com.microsoft.DynamicQuantizeMatMul': written(dynamic),
+  'com.microsoft.MatMulNBits': written(matMulNBits),
+  'com.microsoft.GatherBlockQuantized': written(gatherBlock),
+}

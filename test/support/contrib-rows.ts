@@ -1,0 +1,281 @@
+import { row as anyRow, fed, given, held, type Operand, type Row, scalar } from './rows.js'
+
+const row = (op: string, ...rest: Parameters<typeof anyRow> extends [unknown, ...infer R] ? R : never): Row =>
+  anyRow(`com.microsoft.${op}`, ...rest)
+
+const activations: readonly Row[] = [
+  row('Gelu', [fed([3, 5], 'float32', -4, 4)]),
+  row('BiasGelu', [fed([3, 5]), held([5])]),
+  row('FastGelu', [fed([3, 5])]),
+  row('FastGelu', [fed([3, 5]), held([5])]),
+  row('QuickGelu', [fed([3, 5])]),
+  row('QuickGelu', [fed([3, 5])], { alpha: { f: 1.2 } }),
+]
+
+const fused: readonly Row[] = [
+  row('FusedConv', [fed([2, 3, 7, 5]), held([4, 3, 3, 3]), held([4])], {
+    activation: { s: 'Relu' },
+    pads: { ints: [1, 1, 1, 1] },
+  }),
+  row('FusedConv', [fed([2, 3, 7, 5]), held([4, 3, 3, 3]), held([4]), fed([2, 4, 5, 3])], {
+    activation: { s: 'LeakyRelu' },
+    activation_params: { floats: [0.1] },
+  }),
+  row('FusedConv', [fed([2, 3, 7, 5]), held([4, 3, 3, 3])], {
+    activation: { s: 'Clip' },
+    activation_params: { floats: [-1, 2] },
+  }),
+  row('FusedConv', [fed([2, 3, 7, 5]), held([4, 3, 3, 3])], {
+    activation: { s: 'HardSigmoid' },
+    activation_params: { floats: [0.3, 0.4] },
+  }),
+  row('FusedMatMul', [fed([2, 5, 3]), fed([2, 4, 3])], { transB: { i: 1 }, alpha: { f: 0.5 } }),
+  row('FusedMatMul', [fed([2, 3, 5]), fed([3, 4])], { transA: { i: 1 } }),
+  row('FusedGemm', [fed([5, 3]), held([4, 3]), held([4])], {
+    transB: { i: 1 },
+    alpha: { f: 0.5 },
+    activation: { s: 'Tanh' },
+  }),
+  row('FusedGemm', [fed([5, 3]), held([3, 4])], { activation: { s: 'LeakyRelu' }, activation_alpha: { f: 0.2 } }),
+]
+
+const epsilon = { epsilon: { f: 1e-5 } }
+const embedding = (mask: boolean, positions: boolean): readonly (Operand | undefined)[] => [
+  given([1, 4, 2, 0, 3, 1], 'int32', [2, 3]),
+  given([0, 1, 0, 1, 1, 0], 'int32', [2, 3]),
+  held([5, 8]),
+  held([7, 8]),
+  held([2, 8]),
+  held([8]),
+  held([8]),
+  mask ? given([1, 1, 0, 1, 0, 0], 'int32', [2, 3]) : undefined,
+  positions ? given([3, 4, 5, 0, 1, 2], 'int32', [2, 3]) : undefined,
+]
+
+const norms: readonly Row[] = [
+  row('SkipLayerNormalization', [fed([2, 3, 8]), fed([2, 3, 8]), held([8]), held([8]), held([8])], epsilon, {
+    outputs: [true, false, false, true],
+  }),
+  row('SkipLayerNormalization', [fed([2, 3, 8]), fed([2, 3, 8]), held([8])], epsilon),
+  row('SkipSimplifiedLayerNormalization', [fed([2, 3, 8]), fed([2, 3, 8]), held([8]), held([8])], epsilon, {
+    outputs: [true, false, false, true],
+  }),
+  anyRow('SimplifiedLayerNormalization', [fed([2, 3, 8]), held([8])], { axis: { i: -1 }, ...epsilon }),
+  row('EmbedLayerNormalization', embedding(true, false), epsilon, { outputs: [true, true, true] }),
+  row('EmbedLayerNormalization', embedding(false, true), epsilon, { outputs: [true, true, true] }),
+]
+
+const heads = { num_heads: { i: 2 } }
+const attention = (mask?: Operand, past?: Operand, bias?: Operand) => [
+  fed([2, 3, 8]),
+  held([8, 24], 'float32', -1, 1),
+  held([24]),
+  mask,
+  past,
+  bias,
+]
+const present = { outputs: [true, true] }
+
+const attentions: readonly Row[] = [
+  row('Attention', attention(), heads),
+  row('Attention', attention(), { ...heads, unidirectional: { i: 1 } }, present),
+  row('Attention', attention(given([1, 1, 1, 1, 1, 0], 'int32', [2, 3])), heads),
+  row('Attention', attention(given([3, 2], 'int32')), heads),
+  row('Attention', attention(undefined, fed([2, 2, 2, 5, 4])), { ...heads, unidirectional: { i: 1 } }, present),
+  row(
+    'Attention',
+    attention(given(new Array<number>(16).fill(1).with(3, 0), 'int32', [2, 8]), fed([2, 2, 2, 5, 4])),
+    { ...heads, unidirectional: { i: 1 } },
+    present,
+  ),
+  row('Attention', attention(undefined, undefined, fed([2, 2, 3, 3])), { ...heads, scale: { f: 0.7 } }),
+  row('MultiHeadAttention', [fed([2, 3, 8]), fed([2, 5, 8]), fed([2, 5, 8])], heads),
+  row('MultiHeadAttention', [fed([2, 3, 8]), fed([2, 5, 8]), fed([2, 5, 6]), held([22])], heads),
+  row('MultiHeadAttention', [fed([2, 3, 8]), fed([2, 2, 5, 4]), fed([2, 2, 5, 4])], heads),
+  row(
+    'MultiHeadAttention',
+    [
+      fed([2, 3, 8]),
+      fed([2, 3, 8]),
+      fed([2, 3, 8]),
+      undefined,
+      given([1, 1, 1, 1, 1, 0], 'int32', [2, 3]),
+      fed([2, 2, 3, 3]),
+    ],
+    { ...heads, unidirectional: { i: 1 } },
+  ),
+  row(
+    'MultiHeadAttention',
+    [
+      fed([2, 3, 8]),
+      fed([2, 3, 8]),
+      fed([2, 3, 8]),
+      undefined,
+      undefined,
+      undefined,
+      fed([2, 2, 5, 4]),
+      fed([2, 2, 5, 4]),
+    ],
+    heads,
+    { outputs: [true, true, true] },
+  ),
+  row('RotaryEmbedding', [fed([2, 3, 8]), given([2], 'int64'), held([9, 2]), held([9, 2])], {}),
+  row('RotaryEmbedding', [fed([2, 2, 3, 4]), given([0, 1, 2, 5, 6, 7], 'int64', [2, 3]), held([9, 2]), held([9, 2])], {
+    interleaved: { i: 1 },
+  }),
+  row(
+    'GroupQueryAttention',
+    [
+      fed([1, 3, 64]),
+      fed([1, 3, 32]),
+      fed([1, 3, 32]),
+      fed([1, 2, 0, 16]),
+      fed([1, 2, 0, 16]),
+      given([2], 'int32'),
+      scalar(3, 'int32'),
+      held([9, 8]),
+      held([9, 8]),
+    ],
+    { num_heads: { i: 4 }, kv_num_heads: { i: 2 }, do_rotary: { i: 1 } },
+    { outputs: [true, true, true] },
+  ),
+  row(
+    'GroupQueryAttention',
+    [
+      fed([1, 1, 64]),
+      undefined,
+      undefined,
+      fed([1, 2, 5, 8]),
+      fed([1, 2, 5, 8]),
+      given([5], 'int32'),
+      scalar(6, 'int32'),
+    ],
+    { num_heads: { i: 4 }, kv_num_heads: { i: 2 }, softcap: { f: 3 } },
+    { outputs: [true, true, true] },
+  ),
+]
+
+const u8 = (dims: readonly number[]) => fed(dims, 'uint8', 0, 256)
+const s8 = (dims: readonly number[]) => held(dims, 'int8', -128, 128)
+const scale = scalar(0.03)
+const zero = (at = 120) => scalar(at, 'uint8')
+const near = { step: 1 }
+
+const quantized: readonly Row[] = [
+  row('QLinearAdd', [u8([3, 5]), scale, zero(), u8([3, 5]), scalar(0.05), zero(99), scalar(0.06), zero()], {}, near),
+  row('QLinearMul', [u8([3, 5]), scale, zero(), u8([5]), scalar(0.05), zero(99), scalar(0.2), zero()], {}, near),
+  row('QLinearSigmoid', [u8([3, 5]), scale, zero(), scalar(1 / 256), zero(0)], {}, near),
+  row('QLinearLeakyRelu', [u8([3, 5]), scale, zero(), scalar(0.03), zero(80)], { alpha: { f: 0.2 } }, near),
+  row(
+    'QLinearSoftmax',
+    [u8([3, 5]), scale, zero(), scalar(1 / 256), zero(0)],
+    { axis: { i: -1 }, opset: { i: 13 } },
+    near,
+  ),
+  row('QLinearGlobalAveragePool', [u8([2, 3, 4, 5]), scale, zero(), scalar(0.02), zero()], {}, near),
+  row(
+    'QLinearGlobalAveragePool',
+    [u8([2, 4, 5, 3]), scale, zero(), scalar(0.02), zero()],
+    { channels_last: { i: 1 } },
+    near,
+  ),
+  row(
+    'QLinearAveragePool',
+    [u8([2, 3, 6, 5]), scale, zero(), scalar(0.02), zero()],
+    { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } },
+    near,
+  ),
+  row(
+    'QLinearConcat',
+    [scalar(0.05), zero(), u8([2, 3]), scale, zero(), u8([2, 4]), scalar(0.04), zero(9)],
+    { axis: { i: 1 } },
+    near,
+  ),
+  row(
+    'QGemm',
+    [
+      u8([5, 9]),
+      scale,
+      zero(),
+      s8([9, 4]),
+      scalar(0.02),
+      scalar(0, 'int8'),
+      held([4], 'int32', -99, 99),
+      scalar(0.5),
+      zero(),
+    ],
+    {},
+    near,
+  ),
+  row('QGemm', [u8([5, 9]), scale, zero(), s8([4, 9]), held([4], 'float32', 0.01, 0.03), held([4], 'int8', 0, 1)], {
+    transB: { i: 1 },
+  }),
+  row('MatMulIntegerToFloat', [u8([5, 9]), s8([9, 4]), scale, scalar(0.02), zero(), scalar(3, 'int8'), held([4])]),
+  row('DynamicQuantizeMatMul', [
+    fed([5, 9]),
+    s8([9, 4]),
+    held([4], 'float32', 0.01, 0.03),
+    held([4], 'int8', 0, 1),
+    held([4]),
+  ]),
+  row('MatMulNBits', [fed([3, 40]), held([6, 2, 16], 'uint8', 0, 256), held([12], 'float32', 0.01, 0.1)], {
+    K: { i: 40 },
+    N: { i: 6 },
+    bits: { i: 4 },
+    block_size: { i: 32 },
+  }),
+  row(
+    'MatMulNBits',
+    [fed([2, 3, 64]), held([6, 2, 16], 'uint8', 0, 256), held([12], 'float32', 0.01, 0.1), held([6], 'uint8', 0, 256)],
+    { K: { i: 64 }, N: { i: 6 }, bits: { i: 4 }, block_size: { i: 32 } },
+  ),
+  row('QuantizeLinear', [fed([3, 5]), scale, zero()]),
+  row('DequantizeLinear', [u8([3, 5]), scale, zero()]),
+  anyRow(
+    'QLinearConv',
+    [
+      u8([1, 3, 7, 5]),
+      scale,
+      zero(),
+      s8([4, 3, 3, 3]),
+      held([4], 'float32', 0.01, 0.03),
+      held([4], 'int8', 0, 1),
+      scalar(0.5),
+      zero(),
+      held([4], 'int32', -99, 99),
+    ],
+    { pads: { ints: [1, 1, 1, 1] } },
+    near,
+  ),
+  anyRow(
+    'QLinearMatMul',
+    [
+      u8([5, 9]),
+      scale,
+      zero(),
+      s8([9, 4]),
+      held([4], 'float32', 0.01, 0.03),
+      held([4], 'int8', 0, 1),
+      scalar(0.5),
+      zero(),
+    ],
+    {},
+    near,
+  ),
+  anyRow('MatMulInteger', [u8([5, 9]), s8([9, 4]), zero(), held([4], 'int8', -9, 9)]),
+  anyRow('ConvInteger', [u8([1, 3, 7, 5]), held([4, 3, 3, 3], 'uint8', 0, 256), zero(), zero(99)], {
+    strides: { ints: [2, 2] },
+  }),
+  anyRow('DynamicQuantizeLinear', [fed([3, 17])], {}, { outputs: [true, true, true] }),
+]
+
+const others: readonly Row[] = [
+  row('CDist', [fed([3, 5]), fed([4, 5])], { metric: { s: 'euclidean' } }),
+  row('Trilu', [fed([4, 5])], { upper: { i: 0 } }),
+  row('ExpandDims', [fed([3, 5]), scalar(1, 'int32')]),
+  row('Pad', [fed([3, 5]), given([1, 0, 0, 2], 'int64'), scalar(7)]),
+  row('GatherND', [fed([3, 5]), given([0, 2], 'int64', [2, 1])]),
+]
+
+/** Ops of com.microsoft, and quantized ones of ONNX. */
+export const contribRows: readonly Row[] = [...activations, ...fused, ...norms, ...attentions, ...quantized, ...others]
