@@ -156,18 +156,28 @@ test('doctor --json', () =>
 
 test('--resume ends with the bits of a training without a break', () =>
   withFolder((folder) => {
-    for (const [model, ...options] of [['model2'], ['model5', '--optimizer', 'adam', '--validation-split', '0.1']]) {
-      const common = ['train', model, '--synthetic', '--limit', '200', ...options]
-      const run = (...args: string[]) => {
-        const { status, stderr } = runCli(cli, [...common, ...args], folder)
-        assert.is(status, 0, stderr)
-      }
-      run('--epochs', '3', '--seed', '9', '--out', 'whole.onnx')
-      run('--epochs', '1', '--seed', '9', '--checkpoint', model)
-      run('--epochs', '2', '--checkpoint', model, '--resume', '--threads', '1')
-      run('--epochs', '3', '--checkpoint', model, '--resume', '--out', 'resumed.onnx')
-      assert.equal(readFileSync(join(folder, 'resumed.onnx')), readFileSync(join(folder, 'whole.onnx')), model)
+    const common = [
+      'train',
+      'model2',
+      '--synthetic',
+      '--limit',
+      '300',
+      '--optimizer',
+      'adam',
+      '--validation-split',
+      '0.1',
+    ]
+    const run = (...args: string[]) => {
+      const { status, stderr } = runCli(cli, [...common, ...args], folder)
+      assert.is(status, 0, stderr)
     }
+    run('--epochs', '3', '--seed', '9', '--out', 'whole.onnx')
+    run('--epochs', '1', '--seed', '9', '--checkpoint', 'c')
+    run('--epochs', '2', '--checkpoint', 'c', '--resume', '--threads', '1')
+    run('--epochs', '3', '--checkpoint', 'c', '--resume', '--out', 'resumed.onnx')
+    assert.equal(readFileSync(join(folder, 'resumed.onnx')), readFileSync(join(folder, 'whole.onnx')))
+    run('--epochs', '3', '--seed', '8', '--out', 'other.onnx')
+    assert.not.equal(readFileSync(join(folder, 'other.onnx')), readFileSync(join(folder, 'whole.onnx')))
   }))
 
 test('checkpoints: none to go on from, one in the way, of another training, damaged', () =>

@@ -15,17 +15,16 @@ export const addDoctor = (program: Command): Command =>
         ...(await environment()),
       }
       if (options.json) return printJson(found)
+      const { simd, relaxedSimd, sharedMemory } = found.host
+      const yes = (value: boolean) => (value ? 'yes' : 'no')
       const rows = {
         runtime: found.runtime,
         processor: `${found.processor}, ${cpus().length} cores`,
         backend: `${found.backend} (${found.variant})`,
         threads: String(found.threads),
-        ...Object.fromEntries(
-          Object.entries(found.host).map(([name, value]) => [
-            name,
-            value === true ? 'yes' : value === false ? 'no' : String(value),
-          ]),
-        ),
+        SIMD: yes(simd),
+        'relaxed SIMD': relaxedSimd ? 'yes' : 'no (Node 21 has it; it rounds a product and its sum once)',
+        'shared memory': yes(sharedMemory),
       }
       for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(14)} ${value}`)
       for (const note of found.notes) console.log(`note           ${note}`)

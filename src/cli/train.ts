@@ -92,7 +92,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   }
   if (checkpoint) await resume(net, checkpoint, identity)
 
-  const { backend, variant, threads, host, notes } = await environment()
+  const { backend, variant, threads, notes } = await environment()
   if (!options.json) {
     net.summary()
     console.log(
@@ -100,7 +100,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     )
     console.log(`backend: ${backend} (${variant}), ${threads} thread${threads > 1 ? 's' : ''}`)
   }
-  if (!host.sharedMemory) printNotes(notes)
+  printNotes(notes)
 
   const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
   let started = performance.now()

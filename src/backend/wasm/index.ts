@@ -38,8 +38,7 @@ const CROWDED_SPINS = 64
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
   if (options.build?.endsWith('relaxed') && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
   const support = hostSupport()
-  const baseline = options.deterministic || options.build?.endsWith('simd')
-  const notes = support.notes.filter((note) => !baseline || !note.startsWith('no relaxed SIMD'))
+  const notes = [...support.notes]
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
   const cores = await availableCores()

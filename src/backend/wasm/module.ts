@@ -17,7 +17,7 @@ export interface HostSupport {
   readonly relaxedSimd: boolean
   /** Atomics and shared memory in WebAssembly, and a host that lets its threads share memory. */
   readonly sharedMemory: boolean
-  /** Why features are missing. */
+  /** Why SIMD or threads are missing. */
   readonly notes: readonly string[]
 }
 
@@ -49,7 +49,6 @@ export function hostSupport(): HostSupport {
   const buffers = typeof SharedArrayBuffer !== 'undefined'
   const notes: string[] = []
   if (!simd) notes.push('no SIMD: this host has no WebAssembly SIMD')
-  if (!relaxedSimd) notes.push('no relaxed SIMD: this host does not have it, products and sums are rounded separately')
   if (!atomics) notes.push('one thread: this host has no WebAssembly threads')
   else if (!buffers)
     notes.push(
