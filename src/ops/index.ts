@@ -25,9 +25,11 @@ import { recurrent } from './recurrent.js'
 import { reductions } from './reduction.js'
 import { regions } from './regions.js'
 import { resize } from './resize.js'
+import { sampling } from './sampling.js'
 import { selection } from './selection.js'
 import { sequences } from './sequence.js'
 import { sequenceModels } from './sequence-models.js'
+import { signal } from './signal.js'
 import { softmax } from './softmax.js'
 import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
@@ -58,6 +60,8 @@ export const operators = {
   ...resize,
   ...layout,
   ...einsum,
+  ...signal,
+  ...sampling,
   ...trigonometry,
   ...indexing,
   ...bitwise,

@@ -19,7 +19,9 @@ import { recurrentCases } from './recurrent.js'
 import { reductionCases } from './reduction.js'
 import { regionCases } from './regions.js'
 import { resizeCases } from './resize.js'
+import { samplingCases } from './sampling.js'
 import { selectionCases } from './selection.js'
+import { signalCases } from './signal.js'
 import { softmaxCases } from './softmax.js'
 import { trigonometryCases } from './trigonometry.js'
 import { windowCompositeCases } from './window-composites.js'
@@ -47,6 +49,8 @@ export const cases: readonly OpCase[] = [
   ...resizeCases,
   ...layoutCases,
   ...einsumCases,
+  ...signalCases,
+  ...samplingCases,
   ...trigonometryCases,
   ...indexingCases,
   ...quantizationCases,

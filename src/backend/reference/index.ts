@@ -19,7 +19,9 @@ import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
 import { regionKernels } from './regions.js'
 import { resizeKernels } from './resize.js'
+import { samplingKernels } from './sampling.js'
 import { selectionKernels } from './selection.js'
+import { signalKernels } from './signal.js'
 import { softmaxKernels } from './softmax.js'
 import { trigonometryKernels } from './trigonometry.js'
 
@@ -41,6 +43,8 @@ export const referenceKernels = {
   ...regionKernels,
   ...resizeKernels,
   ...layoutKernels,
+  ...signalKernels,
+  ...samplingKernels,
   ...trigonometryKernels,
   ...indexingKernels,
   ...bitwiseKernels,
