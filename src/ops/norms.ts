@@ -2,6 +2,7 @@ import { dtypeOfCode, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Node, TensorType, Value } from '../core/ir.js'
 import { formatShape, normalizeAxis } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
 import { alongChannels, axesFrom, inputShape } from './compose.js'
 import {
   type AttributeSchema,
@@ -99,10 +100,11 @@ export const norms = {
       return [
         stashed(emit, node, (x) => {
           const grouped = emit.reshape(x, [shape[0], groups, -1])
-          const normalized = emit.reshape(
-            standardized(emit, grouped, [2], floatAttribute(node.attributes, 'epsilon')),
-            shape,
+          const [one, zero] = [1, 0].map((value) =>
+            emit.constant(new Tensor(x.dtype, new Array<number>(groups).fill(value), [groups])),
           )
+          const epsilon = floatAttribute(node.attributes, 'epsilon')
+          const normalized = emit.reshape(emit.op('InstanceNormalization', [grouped, one, zero], { epsilon }), shape)
           const vector = (value: Value) => alongChannels(emit, emit.cast(value, x.dtype as NumericDType), shape.length)
           return emit.add(emit.mul(normalized, vector(scale)), vector(bias))
         }),

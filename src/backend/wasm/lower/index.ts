@@ -3,10 +3,12 @@ import { elementwiseLowerings } from './elementwise.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
+import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
+import { recurrentLowerings } from './rnn.js'
 import { softmaxLowerings } from './softmax.js'
 
 /** How ops become kernel calls, by op name; an op that is missing runs in the reference backend. */
@@ -20,4 +22,6 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...movementLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
+  ...normLowerings,
+  ...recurrentLowerings,
 }

@@ -1,0 +1,221 @@
+import type { Node, Value } from '../../../core/ir.js'
+import { concrete } from '../../../core/shape.js'
+import {
+  activationNames,
+  type CellKind,
+  directionsOf,
+  gruCell,
+  lstmCell,
+  rnnCell,
+} from '../../../ops/recurrent-body.js'
+import { activationKinds } from '../activations.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import {
+  epilogueFields,
+  floatBytes,
+  isFloat32,
+  type NodePlan,
+  packPanels,
+  panelBytes,
+  slabColumns,
+  tilingOf,
+  Workspace,
+} from './gemm.js'
+import type { Lowering } from './lowering.js'
+import { cut } from './tiles.js'
+
+/** Elements of the gates of a tile of the cell kernel, and bytes of a tile of a copy. */
+const CELL_CHUNK = 4096
+const COPY_CHUNK = 65536
+
+interface Product {
+  readonly a: number
+  /** Panels of the transposed right matrix. */
+  readonly b: number
+  readonly c: number
+  readonly bias: number
+  readonly rows: number
+  readonly columns: number
+  readonly depth: number
+}
+
+/** c = a b + bias, all dense. */
+function product({ a, b, c, bias, rows, columns, depth }: Product): KernelCall {
+  const { tileRows, tileColumns, tiles } = tilingOf(1, rows, columns, rows * columns * depth)
+  return kernels.gemm_f32(
+    {
+      a,
+      b,
+      c,
+      bias,
+      rows,
+      columns,
+      tileRows,
+      tileColumns,
+      ldb: 8 * floatBytes,
+      panelStride: depth * 8 * floatBytes,
+      ldc: columns * floatBytes,
+      outer: 1,
+      outerStride: 0,
+      inner: 1,
+      innerStride: 0,
+      run: depth,
+      ...epilogueFields({ activation: activationKinds.identity, alpha: 0, beta: 0 }, activationKinds.relu),
+      width: Math.max(1, rows),
+      height: 1,
+      pixelStride: depth * floatBytes,
+      rowStride: 0,
+      imageStride: 0,
+      top: 0,
+      bottom: 0,
+      strideY: 1,
+      dilationY: 1,
+      slabColumns: slabColumns(depth),
+    },
+    tiles,
+    [0, 0, 0, 0],
+  )
+}
+
+/** Panels of the transpose of a dense [columns, depth] matrix. */
+const packTransposed = (source: number, target: number, columns: number, depth: number): KernelCall =>
+  packPanels(
+    {
+      source,
+      target,
+      taps: 1,
+      tapStride: 0,
+      k: depth,
+      kStride: floatBytes,
+      columns,
+      nStride: depth * floatBytes,
+    },
+    [[0, 0]],
+  )
+
+const copy = (from: number, to: number, bytes: number): KernelCall =>
+  kernels.copy_bytes({ x: from, y: to, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))
+
+/** The kernel's number of a node's cell; undefined where it has none. */
+function cellNumber(node: Node, kind: CellKind): number | undefined {
+  const { attributes, inputs } = node
+  const names = activationNames(attributes, kind.defaults)
+  if (attributes['clip'] || attributes['input_forget'] === 1 || inputs[7]) return undefined
+  const plain = names.every((name, index) => name === kind.defaults[index % kind.defaults.length])
+  if (kind === lstmCell) return plain ? 3 : undefined
+  if (kind === gruCell) return plain && attributes['linear_before_reset'] === 1 ? 2 : undefined
+  return plain ? 0 : names.every((name) => name === 'relu') ? 1 : undefined
+}
+
+function accelerates(node: Node, kind: CellKind): boolean {
+  const { attributes, inputs } = node
+  const floats = { ...node, inputs: inputs.filter((_, index) => index !== 4) }
+  if (!isFloat32(floats) || (inputs[4] && inputs[4].dtype !== 'int32')) return false
+  // The states of two directions, batch first, lie between each other.
+  if (attributes['layout'] === 1 && directionsOf(attributes).length > 1) return false
+  const [steps, batch, width] = concrete(inputs[0]!.shape)
+  return steps * batch * width > 0 && cellNumber(node, kind) !== undefined
+}
+
+function recurrentPlan(node: Node, kind: CellKind): NodePlan {
+  const { attributes, inputs, outputs } = node
+  const [x, weight, recurrent, bias, lengths] = inputs as readonly [Value, Value, Value, Value?, Value?]
+  const batchFirst = attributes['layout'] === 1
+  const [first, second, depth] = concrete(x.shape)
+  const [steps, batch] = batchFirst ? [second, first] : [first, second]
+  const hidden = concrete(recurrent.shape)[2]
+  const directions = directionsOf(attributes)
+  const columns = kind.gates * hidden
+  const number = cellNumber(node, kind)!
+  const stateBytes = batch * hidden * floatBytes
+  const space = new Workspace()
+  const gatesAt = space.take(steps * batch * columns * floatBytes)
+  const sumsAt = space.take(batch * columns * floatBytes)
+  const inputPanelsAt = space.take(panelBytes(depth, columns))
+  const statePanelsAt = space.take(panelBytes(hidden, columns))
+  const statesAt = Array.from({ length: kind.states }, () => space.take(stateBytes))
+  const { chunk, tiles } = cut(batch, Math.max(1, Math.floor(CELL_CHUNK / columns)))
+  return {
+    workspaceBytes: space.bytes,
+    calls: ({ address, workspace }) =>
+      directions.flatMap((direction, side) => {
+        const at = (value: Value | undefined, elements: number) =>
+          value ? address(value) + side * elements * floatBytes : 0
+        const biasAt = at(bias, 2 * columns)
+        const states = statesAt.map((offset) => workspace + offset)
+        const begin = states.map((state, index) => {
+          const initial = inputs[5 + index]
+          return initial
+            ? copy(at(initial, batch * hidden), state, stateBytes)
+            : kernels.fill_bytes(
+                { y: state, bytes: stateBytes, chunk: COPY_CHUNK, low: 0, high: 0 },
+                Math.ceil(stateBytes / COPY_CHUNK),
+              )
+        })
+        const gates = workspace + gatesAt
+        const sums = workspace + sumsAt
+        const run = Array.from({ length: steps }, (_, count) => {
+          const step = direction === 'forward' ? count : steps - 1 - count
+          const place = batchFirst ? step : step * directions.length + side
+          return [
+            product({
+              a: states[0],
+              b: workspace + statePanelsAt,
+              c: sums,
+              bias: biasAt && biasAt + columns * floatBytes,
+              rows: batch,
+              columns,
+              depth: hidden,
+            }),
+            kernels.recurrent_cell_f32(
+              {
+                gates: gates + step * (batchFirst ? 1 : batch) * columns * floatBytes,
+                gatesStride: (batchFirst ? steps : 1) * columns * floatBytes,
+                recurrent: sums,
+                h: states[0],
+                c: states[1] ?? 0,
+                y: address(outputs[0]) + place * (batchFirst ? hidden * floatBytes : stateBytes),
+                yStride: (batchFirst ? steps : 1) * hidden * floatBytes,
+                lengths: lengths ? address(lengths) : 0,
+                step,
+                hidden,
+                rows: batch,
+                chunk,
+                kind: number,
+              },
+              tiles,
+            ),
+          ]
+        }).flat()
+        return [
+          packTransposed(at(weight, columns * depth), workspace + inputPanelsAt, columns, depth),
+          packTransposed(at(recurrent, columns * hidden), workspace + statePanelsAt, columns, hidden),
+          product({
+            a: address(x),
+            b: workspace + inputPanelsAt,
+            c: gates,
+            bias: biasAt,
+            rows: steps * batch,
+            columns,
+            depth,
+          }),
+          ...begin,
+          ...run,
+          ...outputs.slice(1).map((output, index) => copy(states[index], at(output, batch * hidden), stateBytes)),
+        ]
+      }),
+  }
+}
+
+const recurrentLowering = (kind: CellKind): Lowering => ({
+  accelerates: (node) => accelerates(node, kind),
+  workspace: (node) => recurrentPlan(node, kind).workspaceBytes,
+  lower: (node, context) => recurrentPlan(node, kind).calls(context),
+})
+
+/** Recurrent layers of float32 with their usual activations: one product for all steps, then a product and a cell a step. */
+export const recurrentLowerings = {
+  RNN: recurrentLowering(rnnCell),
+  GRU: recurrentLowering(gruCell),
+  LSTM: recurrentLowering(lstmCell),
+} as const satisfies Record<string, Lowering>
