@@ -86,9 +86,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await buildWasm()
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   await bundle(entries(), join(root, 'dist'))
-  execFileSync(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '--emitDeclarationOnly', '--noEmit', 'false'],
-    { cwd: root, stdio: 'inherit' },
-  )
+  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
 }

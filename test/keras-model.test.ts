@@ -474,4 +474,11 @@ test('a disposed model says so', async () => {
   await fails(() => net.predict(normals(2, 4)), 'DISPOSED', /disposed/)
 })
 
+test('a sequential model may start with input()', () => {
+  const net = sequential([input({ shape: [4] }), layers.dense({ units: 2 })])
+  assert.equal(net.inputs[0].shape, [null, 4])
+  const inner = layers.dense({ units: 2 }).apply(input({ shape: [4] }))
+  assert.throws(() => sequential([inner]), /made of layers/)
+})
+
 test.run()

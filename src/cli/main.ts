@@ -29,6 +29,12 @@ const program = new Command('lanewise')
 for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addVerify, addDoctor])
   add(program).exitOverride().showHelpAfterError()
 
+// A reader that has seen enough, as `| head`, ends the program in silence.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 try {
   await program.parseAsync()
 } catch (error) {

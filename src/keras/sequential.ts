@@ -1,6 +1,6 @@
 import { invalid, type KerasConfig } from './config.js'
 import { InputLayer } from './layers/core.js'
-import type { KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
+import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
 import { type DataLike, toTensors } from './training/data.js'
@@ -17,7 +17,7 @@ export class Sequential extends Model {
   readonly #chain: Layer[] = []
   #input: InputLayer | undefined
 
-  constructor(layers: readonly Layer[] = [], options: SequentialOptions = {}) {
+  constructor(layers: readonly (Layer | SymbolicTensor)[] = [], options: SequentialOptions = {}) {
     super({ ...options })
     if (!this.isNamed) this.assignName('sequential')
     for (const layer of layers) this.#append(layer)
@@ -25,13 +25,16 @@ export class Sequential extends Model {
     if (options.trainable === false) this.trainable = false
   }
 
-  /** Appends a layer. Throws INVALID_ARGUMENT for a layer that is there already. */
-  add(layer: Layer): void {
+  /** Appends a layer; the first may be an `input()`. Throws INVALID_ARGUMENT for a layer that is there already. */
+  add(layer: Layer | SymbolicTensor): void {
     this.#append(layer)
     this.#connectChain()
   }
 
-  #append(layer: Layer): void {
+  #append(item: Layer | SymbolicTensor): void {
+    const layer = item instanceof Layer ? item : item?.node?.layer
+    if (!(layer instanceof Layer) || (layer !== item && !(layer instanceof InputLayer)))
+      throw invalid('a sequential model is made of layers; the first may be an input()')
     if (layer instanceof InputLayer) {
       if (this.#chain.length > 0 || this.#input) throw invalid('an InputLayer comes first in a sequential model')
       this.#input = layer
@@ -96,5 +99,5 @@ function inputOf(layer: Layer): InputLayer | undefined {
 }
 
 /** A chain of layers as a model. */
-export const sequential = (layers?: readonly Layer[], options?: SequentialOptions): Sequential =>
+export const sequential = (layers?: readonly (Layer | SymbolicTensor)[], options?: SequentialOptions): Sequential =>
   new Sequential(layers, options)
