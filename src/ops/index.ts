@@ -31,6 +31,7 @@ import { sequences } from './sequence.js'
 import { sequenceModels } from './sequence-models.js'
 import { signal } from './signal.js'
 import { softmax } from './softmax.js'
+import { strings } from './strings.js'
 import { trigonometry } from './trigonometry.js'
 import { views } from './views.js'
 import { windowComposites } from './window-composites.js'
@@ -62,6 +63,7 @@ export const operators = {
   ...einsum,
   ...signal,
   ...sampling,
+  ...strings,
   ...trigonometry,
   ...indexing,
   ...bitwise,

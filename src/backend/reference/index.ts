@@ -23,6 +23,7 @@ import { samplingKernels } from './sampling.js'
 import { selectionKernels } from './selection.js'
 import { signalKernels } from './signal.js'
 import { softmaxKernels } from './softmax.js'
+import { stringKernels } from './strings.js'
 import { trigonometryKernels } from './trigonometry.js'
 
 /** A kernel for every op that works on tensors alone, but composites, which may run as their decomposition. */
@@ -45,6 +46,7 @@ export const referenceKernels = {
   ...layoutKernels,
   ...signalKernels,
   ...samplingKernels,
+  ...stringKernels,
   ...trigonometryKernels,
   ...indexingKernels,
   ...bitwiseKernels,
