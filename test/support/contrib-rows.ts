@@ -81,6 +81,7 @@ const attentions: readonly Row[] = [
   row('Attention', attention(), { ...heads, unidirectional: { i: 1 } }, present),
   row('Attention', attention(given([1, 1, 1, 1, 1, 0], 'int32', [2, 3])), heads),
   row('Attention', attention(given([3, 2], 'int32')), heads),
+  row('Attention', attention(given([0, 1], 'int32', [2, 1])), heads),
   row('Attention', attention(undefined, fed([2, 2, 2, 5, 4])), { ...heads, unidirectional: { i: 1 } }, present),
   row(
     'Attention',

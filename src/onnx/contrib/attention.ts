@@ -37,14 +37,17 @@ function causal(k: GraphBuilder, query: Value, key: Value, window: number): Valu
   return window > 0 ? k.and(seen, k.greater(columns, k.sub(rows, window))) : seen
 }
 
-/** A mask of 1 and 0 over keys, [batch, total] or [batch, length, total], or the number of valid keys [batch]. */
+/** A mask of 1 and 0 over keys, [batch, total] or [batch, length, total], or the number of valid keys [batch]. [batch, 1] masks nothing. */
 function keyMask(k: GraphBuilder, mask: Value, key: Value): Value {
   if (mask.shape.length === 1) {
     const columns = unsqueeze(k, range(k, sizeOfAxis(k, key, 2)), [0, 1, 2])
     return k.less(columns, unsqueeze(k, k.cast(mask, 'int64'), [1, 2, 3]))
   }
   support(mask.shape.length < 4, 'a mask of 4 dimensions')
-  return k.not(k.equal(unsqueeze(k, mask, mask.shape.length === 2 ? [1, 2] : [1]), 0))
+  if (mask.shape.length === 3) return k.not(k.equal(unsqueeze(k, mask, [1]), 0))
+  const seen = k.not(k.equal(unsqueeze(k, mask, [1, 2]), 0))
+  const dummy = k.equal(sizeOfAxis(k, mask, 1), 1)
+  return k.op('Or', [seen, dummy])
 }
 
 interface Heads {

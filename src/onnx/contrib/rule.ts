@@ -6,9 +6,21 @@ import type { AdapterRule, Draft } from '../opsets/adapter.js'
 /** Writes what a node of another domain means in ONNX's own ops: a value for each of its outputs. */
 export type Writer = (builder: GraphBuilder, draft: Draft) => readonly (Value | undefined)[]
 
+/** As `write`, in float32 where operands are floats of 16 bits: only the results are rounded to them. */
+const widened =
+  (write: Writer): Writer =>
+  (builder, draft) => {
+    const half = draft.inputs.find((input) => input?.dtype === 'float16' || input?.dtype === 'bfloat16')?.dtype
+    if (half === undefined || half === 'string') return write(builder, draft)
+    const inputs = draft.inputs.map((input) => (input?.dtype === half ? builder.cast(input, 'float32') : input))
+    return write(builder, { ...draft, inputs }).map((value) =>
+      value?.dtype === 'float32' ? builder.cast(value, half) : value,
+    )
+  }
+
 /** The rule of an op that exists nowhere but in files: whatever its version, `write` stands for it. */
 export const written = (write: Writer): readonly AdapterRule[] => [
-  { before: Number.POSITIVE_INFINITY, adapt: (draft, builder) => ({ values: write(builder, draft) }) },
+  { before: Number.POSITIVE_INFINITY, adapt: (draft, builder) => ({ values: widened(write)(builder, draft) }) },
 ]
 
 /** The rule of an op that has a twin in ONNX, called `op`, with the same inputs and attributes. */
