@@ -135,6 +135,8 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
   const statePanelsAt = space.take(panelBytes(hidden, columns))
   const statesAt = Array.from({ length: kind.states }, () => space.take(stateBytes))
   const { chunk, tiles } = cut(batch, Math.max(1, Math.floor(CELL_CHUNK / columns)))
+  const scratchStride = Math.ceil((columns * floatBytes) / 64 + 1) * 64
+  const scratchAt = space.take(tiles * scratchStride)
   return {
     workspaceBytes: space.bytes,
     calls: ({ address, workspace }) =>
@@ -176,6 +178,8 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
                 c: states[1] ?? 0,
                 y: address(outputs[0]) + place * (batchFirst ? hidden * floatBytes : stateBytes),
                 yStride: (batchFirst ? steps : 1) * hidden * floatBytes,
+                scratch: workspace + scratchAt,
+                scratchStride,
                 lengths: lengths ? address(lengths) : 0,
                 step,
                 hidden,
