@@ -19,6 +19,7 @@ const places = {
   'src/backend/wasm': ['src/core', 'src/ops', 'src/plan', 'src/backend', 'src/backend/reference'],
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],
+  'src/program': [...stages, 'src/backend', 'src/backend/reference', 'src/compile.ts'],
   'src/onnx': stages,
   'src/data': ['src/core'],
   'src/session.ts': [
@@ -27,6 +28,7 @@ const places = {
     'src/backend',
     'src/backend/reference',
     'src/compile.ts',
+    'src/program',
     'src/environment.ts',
   ],
   'src/ort.ts': ['src/core', 'src/session.ts', 'package.json'],

@@ -1,19 +1,18 @@
-import type { Backend, Executable } from './backend/backend.js'
-import { evaluate } from './backend/reference/evaluate.js'
-import { compile } from './compile.js'
-import type { DType, TypedArray } from './core/dtype.js'
+import type { Backend } from './backend/backend.js'
+import type { DType } from './core/dtype.js'
 import { LanewiseError } from './core/errors.js'
-import type { Graph, Value } from './core/ir.js'
-import { concrete, formatShape, type Shape } from './core/shape.js'
+import type { Container, Graph, HostValue, Value } from './core/ir.js'
+import { formatShape, type Shape } from './core/shape.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
-import { specialize } from './graph/specialize.js'
 import { type LoadOptions, loadGraph, type ModelSource } from './onnx/source.js'
+import { load, type Runnable } from './program/runnable.js'
 
 /** What a session's input or output takes, in onnxruntime-common's form. */
 export interface ValueMetadata {
   readonly name: string
-  readonly isTensor: true
+  /** False for sequences and optionals: `type` and `shape` are those of their elements. */
+  readonly isTensor: boolean
   readonly type: DType
   /** A number, or the name of a size that each run may choose. */
   readonly shape: Shape
@@ -21,14 +20,10 @@ export interface ValueMetadata {
 
 export interface SessionOptions extends BackendOptions, LoadOptions {}
 
-export type Feeds = Readonly<Record<string, Tensor>>
+/** A tensor for each input; a list of tensors for a sequence, null for an optional without a value. */
+export type Feeds = Readonly<Record<string, HostValue>>
 /** The outputs to compute: names, or preallocated tensors to fill (null: allocate). */
 export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>
-
-interface SessionPlan {
-  readonly executable: Executable
-  readonly outputs: readonly Value[]
-}
 
 /** Compiled forms kept for different input shapes; the least recently used goes first. */
 const plansKept = 8
@@ -44,7 +39,7 @@ export class InferenceSession {
   readonly #graph: Graph
   readonly #backend: Backend
   readonly #ownsBackend: boolean
-  readonly #plans = new Map<string, SessionPlan>()
+  readonly #plans = new Map<string, Runnable>()
   readonly #notes: Set<string>
   #queue: Promise<unknown> = Promise.resolve()
   #released = false
@@ -84,22 +79,20 @@ export class InferenceSession {
    * Runs the model. `feeds` holds a tensor for each input; the result one for each output, or for each of `fetches`.
    * Throws SHAPE_MISMATCH or TYPE_MISMATCH, naming the input; INVALID_ARGUMENT for unknown names; DISPOSED after release.
    */
-  async run(feeds: Feeds, fetches: Fetches = this.outputNames): Promise<Record<string, Tensor>> {
+  async run<T extends HostValue = Tensor>(
+    feeds: Feeds,
+    fetches: Fetches = this.outputNames,
+  ): Promise<Record<string, T>> {
     const wanted = Array.isArray(fetches) ? (fetches as readonly string[]) : Object.keys(fetches)
     const preallocated = Array.isArray(fetches) ? {} : (fetches as Readonly<Record<string, Tensor | null>>)
     this.#check(feeds, wanted)
     const result = this.#queue.then(async () => {
       if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
-      const { executable, outputs } = this.#planFor(feeds)
-      for (const name of this.inputNames) executable.write(name, feeds[name].data as TypedArray)
-      await executable.run()
-      const results: Record<string, Tensor> = {}
-      for (const name of wanted) {
-        const { dtype, shape } = outputs.find((output) => output.name === name)!
-        const computed = new Tensor(dtype, await executable.read(name), concrete(shape, `the output '${name}'`))
-        results[name] = fill(name, preallocated[name], computed)
-      }
-      return results
+      const plan = this.#planFor(feeds)
+      const inputs = this.inputNames.map((name) => feeds[name])
+      const computed = await plan.run(inputs, wanted)
+      for (const note of plan.notes) this.#notes.add(note)
+      return Object.fromEntries(wanted.map((name) => [name, fill(name, preallocated[name], computed[name]) as T]))
     })
     this.#queue = result.catch(() => {})
     return result
@@ -110,15 +103,19 @@ export class InferenceSession {
     await this.#queue
     if (this.#released) return
     this.#released = true
-    for (const { executable } of this.#plans.values()) executable.dispose()
+    for (const plan of this.#plans.values()) plan.dispose()
     this.#plans.clear()
     if (this.#ownsBackend) this.#backend.dispose()
   }
 
   #check(feeds: Feeds, wanted: readonly string[]): void {
     if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
-    for (const { name, dtype, shape } of this.#graph.inputs) {
+    for (const { name, dtype, shape, container } of this.#graph.inputs) {
       const tensor = feeds[name]
+      if (container) {
+        checkContainer(name, container, tensor)
+        continue
+      }
       if (!(tensor instanceof Tensor))
         throw new LanewiseError(
           'INVALID_ARGUMENT',
@@ -141,30 +138,43 @@ export class InferenceSession {
         )
   }
 
-  #planFor(feeds: Feeds): SessionPlan {
-    const key = this.inputNames.map((name) => feeds[name].dims.join('x')).join(';')
+  #planFor(feeds: Feeds): Runnable {
+    const inputs = this.inputNames.map((name) => feeds[name])
+    const key = inputs.map((value) => (value instanceof Tensor ? value.dims.join('x') : '-')).join(';')
     let plan = this.#plans.get(key)
     this.#plans.delete(key)
     if (plan === undefined) {
       const [oldest] = this.#plans.keys()
       if (this.#plans.size >= plansKept) {
-        this.#plans.get(oldest)!.executable.dispose()
+        this.#plans.get(oldest)!.dispose()
         this.#plans.delete(oldest)
       }
-      const shapes = Object.fromEntries(this.inputNames.map((name) => [name, [...feeds[name].dims]]))
-      const graph = specialize(this.#graph, shapes, evaluate)
-      plan = { executable: compile(graph, this.#backend), outputs: graph.outputs }
-      for (const note of plan.executable.notes) this.#notes.add(note)
+      plan = load(this.#graph, inputs, this.#backend)
     }
     this.#plans.set(key, plan)
     return plan
   }
 }
 
-const describe = ({ name, dtype, shape }: Value): ValueMetadata => ({ name, isTensor: true, type: dtype, shape })
+function checkContainer(name: string, container: Container, value: HostValue | undefined): void {
+  const isOptional = container !== 'sequence'
+  const holds = value === null ? isOptional : container === 'optional' ? value instanceof Tensor : Array.isArray(value)
+  if (!holds) throw new LanewiseError('TYPE_MISMATCH', `the input '${name}' takes ${article(container)} of tensors`)
+}
 
-function fill(name: string, target: Tensor | null | undefined, source: Tensor): Tensor {
+const article = (container: Container) => `${container.startsWith('o') ? 'an' : 'a'} ${container}`
+
+const describe = ({ name, dtype, shape, container }: Value): ValueMetadata => ({
+  name,
+  isTensor: !container,
+  type: dtype,
+  shape,
+})
+
+function fill(name: string, target: Tensor | null | undefined, source: HostValue): HostValue {
   if (!target) return source
+  if (!(source instanceof Tensor))
+    throw new LanewiseError('TYPE_MISMATCH', `the output '${name}' is no tensor: it cannot fill one`)
   if (target.type !== source.type || target.size !== source.size)
     throw new LanewiseError(
       'SHAPE_MISMATCH',

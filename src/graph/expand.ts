@@ -1,7 +1,7 @@
 import type { Attributes, Graph, Node, Value } from '../core/ir.js'
 import { isConcrete, normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
-import { entryOf, loopOperands, scanOperands } from '../ops/control.js'
+import { entryOf, loopOperands, scalarShape, scanOperands } from '../ops/control.js'
 import { intAttribute, withDefaults } from '../ops/definition.js'
 import { definitionOf, traitsOf } from '../ops/index.js'
 import { partSizes } from '../ops/sequence.js'
@@ -109,8 +109,8 @@ export class Expander {
       const results = this.#inline(
         body,
         [
-          this.#scalar(trip, name),
-          this.#constant(new Tensor('bool', [true], []), name),
+          this.#constant(new Tensor('int64', [trip], scalarShape(body.inputs[0])), `${name}/trip`),
+          this.#constant(new Tensor('bool', [true], scalarShape(body.inputs[1])), `${name}/condition`),
           ...carried,
           ...node.inputs.slice(captured),
         ],

@@ -3,7 +3,7 @@ import type { Node, TensorType } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
-import { traitsOf } from '../ops/index.js'
+import { isProgramOp, traitsOf } from '../ops/index.js'
 import { inferTypes } from './infer.js'
 import type { Rewriter } from './rewrite.js'
 
@@ -44,4 +44,6 @@ export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolea
 
 /** Whether a node works on tensors alone: it holds no subgraph, takes and gives no container. */
 const isPlain = (node: Node): boolean =>
-  subgraphsOf(node).length === 0 && [...node.inputs, ...node.outputs].every((value) => !value?.container)
+  !isProgramOp(node.op) &&
+  subgraphsOf(node).length === 0 &&
+  [...node.inputs, ...node.outputs].every((value) => !value?.container)

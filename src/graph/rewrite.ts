@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Graph, Node, TensorType, Value } from '../core/ir.js'
-import { formatType, isUnranked, sameShape } from '../core/shape.js'
+import { formatType, isConcrete, sameShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
@@ -9,10 +9,12 @@ import { inferTypes, typeOf } from './infer.js'
 export const sameType = (a: TensorType, b: TensorType): boolean =>
   a.dtype === b.dtype && a.container === b.container && sameShape(a.shape, b.shape)
 
-/** Whether a value of type `type` may stand where `old` was: dtypes are equal, and ranks where both are known. */
+/**
+ * Whether a value of type `type` may stand where `old` was: dtypes are equal, and ranks too, unless the old shape was not
+ * known (a symbol that turns out to be 1 may vanish).
+ */
 const canBecome = (old: TensorType, type: TensorType): boolean =>
-  old.dtype === type.dtype &&
-  (isUnranked(old.shape) || isUnranked(type.shape) || old.shape.length === type.shape.length)
+  old.dtype === type.dtype && (!isConcrete(old.shape) || old.shape.length === type.shape.length)
 
 /** Who reads each value of `graph`, one entry a reading operand. */
 function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {

@@ -36,6 +36,7 @@ function bind(
   given: readonly number[] | undefined,
   bindings: Map<string, { readonly size: number; readonly by: Value }>,
 ): Value {
+  if (input.container) return input
   if (given === undefined) {
     if (isConcrete(input.shape)) return input
     throw new LanewiseError(

@@ -43,6 +43,10 @@ export function scanOperands(inputs: readonly unknown[], body: Graph, captured: 
   return { states: [0, count], scans: [count, scans], captured: count + scans }
 }
 
+/** The shape of the number or condition that a body's input takes: a scalar, or one element where it says so. */
+export const scalarShape = ({ shape }: TensorType): readonly number[] =>
+  shape.length === 1 && !isUnranked(shape) ? [1] : []
+
 /** The type of a body's output as the outer graph may see it: symbols of the body mean nothing there. */
 const seenOutside = (context: InferenceContext, type: TensorType, output: number): TensorType =>
   commonType(context, [type], output)

@@ -63,6 +63,9 @@ export const broadcastOf =
 export const freshShape = ({ node }: InferenceContext, rank: number, output = 0): Dim[] =>
   Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
 
+/** Whether a dimension is one that `freshShape` made up, or a formula of such: nothing is known of its size. */
+export const isComputed = (dim: Dim): boolean => typeof dim === 'string' && /:\d+\.\d+/.test(dim)
+
 /** Thrown by `lengthOf`: the rank of an output follows from the length of input `index`, which is not known yet. */
 export class UnknownLength extends LanewiseError {
   readonly index: number

@@ -1,8 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { concrete, type Dim, formatShape, isConcrete, type Shape, sizeOf } from '../core/shape.js'
+import { concrete, type Dim, formatShape, isConcrete, type Shape, sizeOf, unranked } from '../core/shape.js'
 import { type GradientContext, intAttribute, type OpDefinition } from './definition.js'
-import { freshShape, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
+import { freshShape, isComputed, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
 
 /** The product of dimensions: a number, a symbol, or a formula in the symbols' names. */
 export function productOf(dims: Shape): Dim {
@@ -111,7 +111,8 @@ export const views = {
     traits: view,
     infer: (context) => {
       const { dtype, shape } = required(context, 0)
-      if (!context.inputs[1]) return [{ dtype, shape: shape.filter((dim) => dim !== 1) }]
+      if (!context.inputs[1])
+        return [{ dtype, shape: shape.some(isComputed) ? unranked : shape.filter((dim) => dim !== 1) }]
       const known = knownInts(context, 1)
       if (!known) return [{ dtype, shape: freshShape(context, shape.length - lengthOf(context, 1, 'axes')) }]
       const axes = normalizeAxes(known, shape.length)

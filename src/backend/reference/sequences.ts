@@ -7,6 +7,9 @@ import { partSizes, type SequenceOpName } from '../../ops/sequence.js'
 import { evaluate } from './evaluate.js'
 import { numbersOf } from './numbers.js'
 
+/** The most elements that a sequence may have. */
+const longest = 2 ** 20
+
 /** What a kernel of a sequence op works from; attributes have their defaults filled in. */
 interface SequenceContext {
   readonly inputs: readonly (HostValue | undefined)[]
@@ -45,6 +48,10 @@ const apply = (op: string, inputs: readonly Tensor[], attributes: Attributes): r
   return evaluate(node, inputs)
 }
 
+/** The slice of `x` at `index` of `axis`, without that axis. */
+export const sliceAt = (x: Tensor, axis: number, index: number): Tensor =>
+  apply('Gather', [x, Tensor.scalar(index, 'int64')], { axis })[0]
+
 const split: SequenceKernel = ({ inputs: [input, sizes], attributes }) => {
   const x = tensor(input)
   const axis = normalizeAxis(intAttribute(attributes, 'axis'), x.dims.length)
@@ -82,6 +89,8 @@ const kernels: Readonly<Record<SequenceOpName, SequenceKernel>> = {
   },
   SequenceErase: ({ inputs: [input, position] }) => {
     const items = sequence(input)
+    if (items.length >= longest)
+      throw new LanewiseError('OUT_OF_MEMORY', `a sequence may have ${longest} elements at most`)
     return items.toSpliced(position ? positionIn(position, items.length, items.length - 1) : items.length - 1, 1)
   },
   SequenceAt: ({ inputs: [input, position] }) => {

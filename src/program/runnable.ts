@@ -1,0 +1,65 @@
+import type { Backend } from '../backend/backend.js'
+import { evaluate } from '../backend/reference/evaluate.js'
+import { compile } from '../compile.js'
+import type { TypedArray } from '../core/dtype.js'
+import type { Graph, HostValue } from '../core/ir.js'
+import { concrete } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { specialize } from '../graph/specialize.js'
+import { Program } from './program.js'
+import { isStatic } from './static.js'
+
+/** A model for certain input shapes, ready to run. */
+export interface Runnable {
+  /** What runs slower than it could, and why, as far as runs have shown. */
+  readonly notes: readonly string[]
+  /** A value for each input, in the graph's order; the results hold those of the outputs in `wanted`, all unless told. */
+  run(inputs: readonly HostValue[], wanted?: readonly string[]): Promise<Readonly<Record<string, HostValue>>>
+  dispose(): void
+}
+
+/**
+ * Loads `graph` into `backend` for inputs of the shapes that `inputs` have: as one plan if its shapes allow, else as a
+ * program. Throws LanewiseError.
+ */
+export function load(graph: Graph, inputs: readonly HostValue[], backend: Backend): Runnable {
+  const shapes = graph.inputs.flatMap(({ name }, index) => {
+    const value = inputs[index]
+    return value instanceof Tensor ? [[name, value.dims] as const] : []
+  })
+  const bound = specialize(graph, Object.fromEntries(shapes), evaluate)
+  return isStatic(bound) ? loadPlan(bound, backend) : loadProgram(bound, backend)
+}
+
+function loadPlan(graph: Graph, backend: Backend): Runnable {
+  const executable = compile(graph, backend)
+  return {
+    notes: executable.notes,
+    async run(inputs, wanted = graph.outputs.map(({ name }) => name)) {
+      graph.inputs.forEach(({ name }, index) => {
+        executable.write(name, (inputs[index] as Tensor).data as TypedArray)
+      })
+      await executable.run()
+      const results: Record<string, Tensor> = {}
+      for (const { name, dtype, shape } of graph.outputs)
+        if (wanted.includes(name))
+          results[name] = new Tensor(dtype, await executable.read(name), concrete(shape, `the output '${name}'`))
+      return results
+    },
+    dispose: () => executable.dispose(),
+  }
+}
+
+function loadProgram(graph: Graph, backend: Backend): Runnable {
+  const program = new Program(graph, backend)
+  return {
+    get notes() {
+      return program.notes
+    },
+    async run(inputs) {
+      const results = await program.run(inputs)
+      return Object.fromEntries(graph.outputs.map(({ name }, index) => [name, results[index]]))
+    },
+    dispose: () => program.dispose(),
+  }
+}

@@ -1,0 +1,187 @@
+import type { Backend, Executable } from '../backend/backend.js'
+import { evaluate } from '../backend/reference/evaluate.js'
+import { compile } from '../compile.js'
+import type { TypedArray } from '../core/dtype.js'
+import type { Graph, Node, Value } from '../core/ir.js'
+import { concrete, isConcrete, sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { Expander } from '../graph/expand.js'
+import { Rewriter } from '../graph/rewrite.js'
+import { isStatic } from './static.js'
+
+/** Segments whose results have fewer elements in all run node by node: a plan would cost more than it saves. */
+const fewElements = 512
+/** Forms of one stretch for different input shapes; beyond, it runs node by node. */
+const formsPerStretch = 16
+
+/** A stretch of a segment, compiled for certain input shapes; without an executable its nodes run one by one. */
+export interface Form {
+  readonly end: number
+  readonly executable: Executable | undefined
+  /** What it reads, as values of the graph. */
+  readonly inputs: readonly Value[]
+  readonly outputs: readonly Value[]
+  /** The values of the graph that `outputs` stand for. */
+  readonly results: readonly Value[]
+}
+
+/** Looks up the tensor that a value holds. */
+export type TensorOf = (value: Value) => Tensor
+
+/** Neighbouring nodes of a graph that may run in one plan, or in several where a shape follows from data. */
+export class Segment {
+  readonly #graph: Graph
+  readonly #nodes: readonly Node[]
+  /** Values of the segment that something after it reads. */
+  readonly #needed: ReadonlySet<Value>
+  readonly #backend: Backend
+  readonly #forms = new Map<string, Form>()
+  readonly #inputsAt = new Map<number, readonly Value[]>()
+  readonly #formsAt = new Map<number, number>()
+  readonly #notes: Set<string>
+
+  constructor(graph: Graph, nodes: readonly Node[], needed: ReadonlySet<Value>, backend: Backend, notes: Set<string>) {
+    this.#graph = graph
+    this.#nodes = nodes
+    this.#needed = needed
+    this.#backend = backend
+    this.#notes = notes
+  }
+
+  /** Runs all nodes. `store` takes each result that is needed later. */
+  async run(tensorOf: TensorOf, store: (value: Value, tensor: Tensor) => void): Promise<void> {
+    const inner = new Map<Value, Tensor>()
+    const find: TensorOf = (value) => inner.get(value) ?? tensorOf(value)
+    const keep = (value: Value, tensor: Tensor) => {
+      inner.set(value, tensor)
+      if (this.#needed.has(value)) store(value, tensor)
+    }
+    for (let start = 0; start < this.#nodes.length; ) {
+      const form = this.#formFor(start, find)
+      if (form.executable) {
+        for (const input of form.inputs) form.executable.write(input.name, find(input).data as TypedArray)
+        await form.executable.run()
+        for (const [index, { name, dtype, shape }] of form.outputs.entries())
+          keep(form.results[index], new Tensor(dtype, await form.executable.read(name), concrete(shape)))
+      } else
+        for (const node of this.#nodes.slice(start, form.end)) {
+          const results = evaluate(
+            node,
+            node.inputs.map((input) => input && find(input)),
+          )
+          node.outputs.forEach((output, index) => {
+            keep(output, results[index])
+          })
+        }
+      start = form.end
+    }
+  }
+
+  dispose(): void {
+    for (const { executable } of this.#forms.values()) executable?.dispose()
+    this.#forms.clear()
+  }
+
+  #formFor(start: number, tensorOf: TensorOf): Form {
+    let inputs = this.#inputsAt.get(start)
+    if (!inputs) {
+      inputs = this.#inputsOf(this.#nodes.slice(start))
+      this.#inputsAt.set(start, inputs)
+    }
+    const dims = inputs.map((value) => tensorOf(value).dims)
+    const key = `${start}:${dims.map((shape) => shape.join('x')).join(';')}`
+    const known = this.#forms.get(key)
+    if (known) return known
+    const count = (this.#formsAt.get(start) ?? 0) + 1
+    this.#formsAt.set(start, count)
+    if (count > formsPerStretch) {
+      const { op, name } = this.#nodes[start]
+      this.#notes.add(
+        `${this.#nodes.length - start} nodes from ${op} '${name}' on have met more than ${formsPerStretch} input shapes: for new ones they run in the reference backend`,
+      )
+      return { end: this.#nodes.length, executable: undefined, inputs, outputs: [], results: [] }
+    }
+    const form = this.#compile(start, new Map(inputs.map((value, index) => [value, dims[index]])))
+    this.#forms.set(key, form)
+    return form
+  }
+
+  #compile(start: number, dims: ReadonlyMap<Value, readonly number[]>): Form {
+    const { length, elements } = this.#knownLength(start, dims)
+    const end = start + Math.max(length, 1)
+    const nodes = this.#nodes.slice(start, end)
+    const alone: Form = { end, executable: undefined, inputs: [], outputs: [], results: [] }
+    if (length === 0) {
+      this.#notes.add(`${nodes[0].op} '${nodes[0].name}' runs in the reference backend: its shape follows from data`)
+      return alone
+    }
+    if (elements < fewElements) return alone
+    const results = this.#outputsOf(start, end)
+    const graph = bind(this.#graphOf(nodes, results), dims)
+    if (!isStatic(graph)) return alone
+    const executable = compile(graph, this.#backend)
+    for (const note of executable.notes) this.#notes.add(note)
+    return { end, executable, inputs: this.#inputsOf(nodes), outputs: graph.outputs, results }
+  }
+
+  /** How many nodes from `start` on have results of known shape, and how many elements these have. */
+  #knownLength(start: number, dims: ReadonlyMap<Value, readonly number[]>): { length: number; elements: number } {
+    const nodes = this.#nodes.slice(start)
+    const rewriter = rewriterFor(this.#graphOf(nodes, []), dims)
+    const expander = new Expander(rewriter, evaluate)
+    let elements = 0
+    for (const [length, node] of nodes.entries()) {
+      if (!expander.expand(node)) rewriter.keep(node)
+      for (const output of node.outputs) {
+        const { shape } = rewriter.resolve(output)
+        if (!isConcrete(shape)) return { length, elements }
+        elements += sizeOf(shape)
+      }
+    }
+    return { length: nodes.length, elements }
+  }
+
+  #graphOf(nodes: readonly Node[], outputs: readonly Value[]): Graph {
+    const read = new Set(nodes.flatMap(({ inputs }) => inputs))
+    return {
+      name: this.#graph.name,
+      inputs: this.#inputsOf(nodes),
+      constants: new Map([...this.#graph.constants].filter(([value]) => read.has(value))),
+      variables: new Map(),
+      nodes,
+      outputs,
+      updates: [],
+      metadata: {},
+    }
+  }
+
+  /** What `nodes` read from before them. */
+  #inputsOf(nodes: readonly Node[]): readonly Value[] {
+    const own = new Set(nodes.flatMap(({ outputs }) => outputs))
+    const read = nodes.flatMap(({ inputs }) => inputs.filter((input) => input !== undefined))
+    return [...new Set(read)].filter((value) => !own.has(value) && !this.#graph.constants.has(value))
+  }
+
+  /** The results of nodes `start` to `end` that nodes after them, or others after the segment, read. */
+  #outputsOf(start: number, end: number): readonly Value[] {
+    const later = new Set(this.#nodes.slice(end).flatMap(({ inputs }) => inputs))
+    return this.#nodes
+      .slice(start, end)
+      .flatMap(({ outputs }) => outputs)
+      .filter((value) => later.has(value) || this.#needed.has(value))
+  }
+}
+
+/** A rewriter of `graph` whose inputs have the shapes that their tensors have, whatever was declared. */
+const rewriterFor = (graph: Graph, dims: ReadonlyMap<Value, readonly number[]>): Rewriter =>
+  new Rewriter(
+    graph,
+    graph.inputs.map((input) => ({ ...input, shape: dims.get(input)! })),
+  )
+
+function bind(graph: Graph, dims: ReadonlyMap<Value, readonly number[]>): Graph {
+  const rewriter = rewriterFor(graph, dims)
+  const expander = new Expander(rewriter, evaluate)
+  for (const node of graph.nodes) if (!expander.expand(node)) rewriter.keep(node)
+  return rewriter.finish()
+}
