@@ -1,5 +1,6 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { differentiate } from '../src/autodiff/differentiate.js'
 import type { Value } from '../src/core/ir.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
@@ -74,6 +75,12 @@ function transposingGraph(seed: number) {
       const a = pick()
       return builder.reshape(builder.reshape(a, [-1]), a.shape as number[])
     },
+    () => {
+      const a = pick()
+      const axis = below(4)
+      const last = (a.shape[axis] as number) - 1
+      return builder.gather(a, builder.ints(Array.from({ length: last + 1 }, (_, i) => last - i)), axis)
+    },
   ]
   for (let count = 4 + below(14); count > 0; count--)
     values.push(random() < 0.5 ? builder.transpose(pick(), orders[below(orders.length)]) : ops[below(ops.length)]())
@@ -107,6 +114,36 @@ test('a transpose and its inverse vanish across elementwise ops, broadcast opera
     graph.outputs.map((output) => output.name),
     ['last', 'pooled', 'summed'],
   )
+})
+
+test('resizes between convolutions run channels-last, forward and backward', () => {
+  const expand = expandComposites((node) => node.op !== 'Resize').run
+  for (const mode of ['nearest', 'linear']) {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', 'float32', [1, 2, 5, 4])
+    const weights = ['v', 'w'].map((name) =>
+      builder.variable({ name, dtype: 'float32', shape: [2, 2, 3, 3], trainable: true }),
+    )
+    const scales = builder.constant(new Tensor('float32', [1, 1, 2, 1.5], [4]))
+    const resized = builder.op('Resize', [builder.relu(builder.op('Conv', [x, weights[0]])), undefined, scales], {
+      mode,
+    })
+    const y = builder.op('Conv', [resized, weights[1]])
+    const gradients = differentiate(builder, builder.sum(builder.square(y)), weights)
+    gradients.forEach((gradient, index) => {
+      builder.output(gradient!, `gradient${index}`)
+    })
+    const graph = optimiseChecked(expand(builder.build()))
+    assert.ok(countOf(graph, 'Resize') === 0 && countOf(graph, 'lanewise.ConvNhwc') === 2, printGraph(graph))
+    const inside = graph.nodes.filter(
+      ({ op, inputs, outputs }) =>
+        op === 'Transpose' &&
+        !graph.inputs.includes(inputs[0]!) &&
+        !graph.variables.has(inputs[0]!) &&
+        !graph.outputs.includes(outputs[0]),
+    )
+    assert.is(inside.length, 0, printGraph(graph))
+  }
 })
 
 test('transposes pass pads and slices', () => {

@@ -1,5 +1,5 @@
 import type { Graph, Node, Value } from '../core/ir.js'
-import { normalizeAxis } from '../core/shape.js'
+import { inversePermutation, normalizeAxis, permute } from '../core/shape.js'
 import { Rewriter } from '../graph/rewrite.js'
 import { intAttribute, intsAttribute } from '../ops/definition.js'
 import { traitsOf } from '../ops/index.js'
@@ -14,11 +14,14 @@ const joinsAlongAxis: ReadonlySet<string> = new Set(['Concat'])
 /** Ops on input 0 whose input 3 names the axes that their other inputs speak of; the first axes if it is absent. */
 const namesAxes: ReadonlySet<string> = new Set(['Pad', 'Slice'])
 
+/** Ops on input 0 that work along the axis of their attribute `axis`; their other inputs have no axes of their own. */
+const worksAlongAxis: ReadonlySet<string> = new Set(['Gather', 'lanewise.GatherGradient', 'lanewise.Resample'])
+
 /** How far ahead a choice of layout looks. */
 const horizon = 8
 
 /**
- * Transposes sink: through elementwise ops, reductions, concatenations, pads and slices, until they meet their inverse and both
+ * Transposes sink: through elementwise ops, reductions, concatenations, pads, slices and what works along one axis, until they meet their inverse and both
  * vanish, or an op that needs its operand's axes where they are. Where the operands of an op come in different layouts,
  * the op takes the one that moves the fewest elements, there and in what follows.
  */
@@ -50,7 +53,9 @@ class Walk {
             ? this.#reduce(node)
             : namesAxes.has(node.op)
               ? this.#renameAxes(node)
-              : false
+              : isAlongAxis(node)
+                ? this.#renameAxis(node)
+                : false
     if (sunk) return
     for (const input of node.inputs) if (input) this.#deferred.materialise(input)
     this.#rewriter.keep(node)
@@ -107,7 +112,11 @@ class Walk {
     for (const user of new Set(this.#rewriter.users.get(value) ?? [])) {
       const [output] = user.outputs
       if (user.op === 'Transpose') demand += this.#demand(output, compose(perm, permOf(user)), depth - 1)
-      else if (isAlike(user) && output.shape.length === perm.length) demand += this.#demand(output, perm, depth - 1)
+      else if (
+        (isAlike(user) || (isAlongAxis(user) && user.inputs[0] === value)) &&
+        output.shape.length === perm.length
+      )
+        demand += this.#demand(output, perm, depth - 1)
       else needed ||= !settled && !traitsOf(user.op).reduction
     }
     return demand + (needed ? 1 : 0)
@@ -144,6 +153,22 @@ class Walk {
     return true
   }
 
+  #renameAxis(node: Node): boolean {
+    const [input, ...rest] = node.inputs as readonly Value[]
+    if (!this.#deferred.isDeferred(input)) return false
+    for (const operand of rest) this.#deferred.materialise(operand)
+    const { source, perm } = this.#deferred.of(input)
+    const shape = intsAttribute(node.attributes, 'input_shape')
+    const attributes = {
+      ...node.attributes,
+      axis: perm[normalizeAxis(intAttribute(node.attributes, 'axis'), perm.length)],
+      ...(shape && { input_shape: permute(shape, inversePermutation(perm)) }),
+    }
+    const [result] = this.#rewriter.write(node.op, [source, ...rest], attributes, node.name)
+    this.#deferred.defer(node.outputs[0], { source: result, perm })
+    return true
+  }
+
   /** The axes that `node` reduces; undefined where they are not known, or there are none. */
   #reducedAxes(node: Node, rank: number): readonly number[] | undefined {
     if ('axis' in node.attributes) return [normalizeAxis(intAttribute(node.attributes, 'axis'), rank)]
@@ -160,6 +185,12 @@ const isAlike = (node: Node): boolean => {
   if (node.outputs.length !== 1) return false
   return joinsAlongAxis.has(node.op) || (elementwise === true && !random && !('axis' in node.attributes))
 }
+
+/** Whether the node keeps all axes but one as they are: a Gather with one axis of indices does. */
+const isAlongAxis = ({ op, inputs, outputs }: Node): boolean =>
+  worksAlongAxis.has(op) &&
+  outputs[0].shape.length === inputs[0]!.shape.length &&
+  (op === 'lanewise.Resample' || inputs[1]!.shape.length === 1)
 
 const permOf = (node: Node): Permutation =>
   intsAttribute(node.attributes, 'perm') ?? [...identity(node.inputs[0]!.shape.length)].reverse()

@@ -8,6 +8,7 @@ import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
+import { resampleLowerings } from './resample.js'
 import { recurrentLowerings } from './rnn.js'
 import { softmaxLowerings } from './softmax.js'
 
@@ -20,6 +21,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
+  ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
   ...normLowerings,
