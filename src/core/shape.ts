@@ -8,7 +8,10 @@ export type Shape = readonly Dim[]
 export const highestRank = 64
 
 /** No tensor has more elements. */
-export const mostElements = 2 ** 32
+export const mostElements = 2 ** 31
+
+/** Symbols name sizes; formulas that are longer than this say nothing to people. */
+export const longestSymbol = 256
 
 /** The shape of a value whose rank is not known while compiling: one symbol that stands for any dimensions. */
 export const unranked: Shape = Object.freeze(['…'])

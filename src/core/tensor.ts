@@ -50,6 +50,12 @@ export class Tensor {
     return new Tensor(type, allocate(type, sizeOf(dims)), dims)
   }
 
+  /** A shape without elements, for ops that look at shapes alone: `data` is empty. */
+  static hollow(type: DType, dims: readonly number[]): Tensor {
+    const fields = { type, data: allocate(type, 0), dims: Object.freeze([...dims]) }
+    return Object.assign(Object.create(Tensor.prototype), fields) as Tensor
+  }
+
   /** Every element set to `value`. */
   static full(type: NumericDType, dims: readonly number[], value: number): Tensor {
     const tensor = Tensor.zeros(type, dims)
@@ -64,7 +70,7 @@ export class Tensor {
 
   /** Number of elements. */
   get size(): number {
-    return this.data.length
+    return sizeOf(this.dims)
   }
 
   /** The same elements under other dims. */

@@ -1,4 +1,4 @@
-import { bytesPerElement } from '../core/dtype.js'
+import { bytesPerElement, type DType } from '../core/dtype.js'
 import type { Node, TensorType } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
@@ -14,7 +14,10 @@ export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => 
 const growthLimit = 64 * 1024
 
 const bytesOf = (types: readonly TensorType[]): number =>
-  types.reduce((sum, { dtype, shape }) => sum + (isConcrete(shape) ? bytesPerElement(dtype) * sizeOf(shape) : 0), 0)
+  types.reduce((sum, { dtype, shape }) => sum + (isConcrete(shape) ? heldBytes(dtype) * sizeOf(shape) : 0), 0)
+
+/** Strings count as their references. */
+const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerElement(dtype))
 
 /**
  * Replaces the results of `node` by constants if its operands are known. Random ops, ops with subgraphs, and
@@ -29,7 +32,7 @@ export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolea
     const known =
       input === undefined || !shapeOnly || !isConcrete(input.shape)
         ? rewriter.constantOf(input)
-        : Tensor.zeros(input.dtype, input.shape)
+        : Tensor.hollow(input.dtype, input.shape)
     if (input !== undefined && known === undefined) return false
     inputs.push(known)
   }

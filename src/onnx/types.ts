@@ -1,7 +1,16 @@
 import { onnxTypeCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { type Dim, highestRank, isUnranked, type Shape, unranked } from '../core/shape.js'
+import {
+  type Dim,
+  formatShape,
+  highestRank,
+  isUnranked,
+  mostElements,
+  type Shape,
+  sizeOf,
+  unranked,
+} from '../core/shape.js'
 import { type onnx, wideToNumber } from './proto.js'
 import { decodeDType } from './tensors.js'
 
@@ -35,7 +44,7 @@ function decodeShape(shape: onnx.ITensorShapeProto | null | undefined, name: str
   const dims = shape.dim ?? []
   if (dims.length > highestRank)
     throw new LanewiseError('INVALID_MODEL', `${what} has more than ${highestRank} dimensions`)
-  return dims.map((dim, axis): Dim => {
+  const sizes = dims.map((dim, axis): Dim => {
     if (dim.dimParam) return dim.dimParam
     if (!Object.hasOwn(dim, 'dimValue')) return `${name}_${axis}`
     const size = wideToNumber(dim.dimValue)
@@ -44,6 +53,9 @@ function decodeShape(shape: onnx.ITensorShapeProto | null | undefined, name: str
     if (size < 0) throw new LanewiseError('INVALID_MODEL', `${what} has the dimension ${size}`)
     return size
   })
+  if (sizeOf(sizes.filter((dim) => typeof dim === 'number')) > mostElements)
+    throw new LanewiseError('INVALID_MODEL', `${what} ${formatShape(sizes)} has more than ${mostElements} elements`)
+  return sizes
 }
 
 /** A value's type as a TypeProto. */

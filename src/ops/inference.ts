@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, AttributeValue, Node, TensorType } from '../core/ir.js'
-import { formatShape } from '../core/shape.js'
+import { type Dim, formatShape, highestRank, longestSymbol, mostElements, sizeOf } from '../core/shape.js'
 import { isGraph } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 import { type AttributeSchema, type OpDefinition, withDefaults } from './definition.js'
@@ -35,9 +35,21 @@ function checkInputCount({ inputs: [min, max] }: OpDefinition, count: number): v
   throw new LanewiseError('INVALID_MODEL', `takes ${takes} inputs, got ${count}`)
 }
 
-function checkShape({ shape }: TensorType, output: number): void {
-  if (!shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0)))
-    throw new LanewiseError('SHAPE_MISMATCH', `output ${output} would have the shape ${formatShape(shape)}`)
+/** Refuses what is no shape, or none that memory holds; symbols that have grown into long formulas get short names. */
+function checkedType(type: TensorType, output: number, node: Node): TensorType {
+  const { shape } = type
+  const fail = (code: 'SHAPE_MISMATCH' | 'INVALID_MODEL', reason = ''): never => {
+    throw new LanewiseError(code, `output ${output} would have the shape ${formatShape(shape.slice(0, 9))}${reason}`)
+  }
+  if (shape.length > highestRank) fail('INVALID_MODEL', `: more than ${highestRank} dimensions`)
+  if (!shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0))) fail('SHAPE_MISMATCH')
+  const sizes = shape.filter((dim) => typeof dim === 'number')
+  const overflow = shape.some((dim) => typeof dim === 'number' && dim > mostElements)
+  if (overflow || sizeOf(sizes) > mostElements) fail('INVALID_MODEL', `: more than ${mostElements} elements`)
+  if (!shape.some((dim) => typeof dim === 'string' && dim.length > longestSymbol)) return type
+  const short = (dim: Dim, axis: number) =>
+    typeof dim === 'string' && dim.length > longestSymbol ? `${node.name.slice(0, 99)}:${output}.${axis}` : dim
+  return { ...type, shape: shape.map(short) }
 }
 
 /**
@@ -55,6 +67,5 @@ export function inferOutputs(
   checkInputCount(definition, inputs.length)
   checkAttributes(definition, attributes)
   const types = definition.infer({ node, inputs, attributes, constant })
-  types.forEach(checkShape)
-  return types
+  return types.map((type, output) => checkedType(type, output, node))
 }
