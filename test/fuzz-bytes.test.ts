@@ -6,7 +6,7 @@ import { runMutants, seedModels, setting } from './support/mutants.js'
 /** Bytes flipped, set to extremes, cut out, doubled, or cut off at the end. */
 function damage(bytes: Uint8Array, random: RandomGenerator): Uint8Array {
   let damaged = Uint8Array.from(bytes)
-  for (let rounds = 1 + random.integer(4); rounds > 0; rounds--) {
+  for (let rounds = 1 + random.integer(2); rounds > 0; rounds--) {
     const at = random.integer(damaged.length)
     const length = 1 + random.integer(8)
     const kind = random.integer(12)

@@ -25,6 +25,8 @@ export function decodeModel(bytes: Uint8Array): onnx.ModelProto {
   try {
     model = onnx.ModelProto.decode(bytes)
   } catch (cause) {
+    if (cause instanceof RangeError && /stack/.test(cause.message))
+      throw new LanewiseError('INVALID_MODEL', 'the messages of the model are nested too deeply', { cause })
     throw new LanewiseError(
       'INVALID_MODEL',
       `not an ONNX model, or a truncated one: the protobuf decoder says '${(cause as Error).message}'`,

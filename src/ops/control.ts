@@ -154,11 +154,14 @@ export const control = {
     outputs: [1, Number.POSITIVE_INFINITY],
     attributes: { body: { type: 'graph', required: true }, captures },
     traits: { anyType: true },
-    infer: (context) =>
-      (context.attributes['body'] as Graph).outputs.map((type, output) => ({
+    infer: (context) => {
+      if (context.inputs.map((_, index) => required(context, index))[0].container !== 'sequence')
+        throw new LanewiseError('TYPE_MISMATCH', 'input 0 must be a sequence')
+      return (context.attributes['body'] as Graph).outputs.map((type, output) => ({
         ...seenOutside(context, type, output),
         container: 'sequence',
-      })),
+      }))
+    },
     gradient: null,
   },
 } as const satisfies Record<string, OpDefinition>

@@ -1,4 +1,5 @@
 import { type NumericDType, onnxTypeCode } from '../core/dtype.js'
+import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Value } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
 
@@ -31,8 +32,10 @@ export abstract class Emitter {
     return this.constant(Tensor.scalar(value, dtype))
   }
 
-  /** A 1-D int64 constant: axes, shapes, pads. */
+  /** A 1-D int64 constant: axes, shapes, pads. Throws SHAPE_MISMATCH for what is no integer. */
   ints(values: readonly number[]): Value {
+    if (!values.every(Number.isSafeInteger))
+      throw new LanewiseError('SHAPE_MISMATCH', `[${values.join(', ')}] are no axes or sizes: the operands do not fit`)
     return this.constant(new Tensor('int64', values, [values.length]))
   }
 

@@ -5,6 +5,7 @@ import {
   broadcastShapes,
   type Dim,
   formatShape,
+  highestRank,
   isConcrete,
   isUnranked,
   normalizeAxis,
@@ -59,9 +60,12 @@ export const broadcastOf =
     return [{ dtype: dtype ?? common, shape: broadcastShapes(...types.map((type) => type.shape)) }]
   }
 
-/** A shape of known rank whose sizes are not known yet: symbols named after the node's output `output`. */
-export const freshShape = ({ node }: InferenceContext, rank: number, output = 0): Dim[] =>
-  Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
+/** A shape of known rank whose sizes are not known yet: symbols named after the node's output `output`. Throws INVALID_MODEL. */
+export function freshShape({ node }: InferenceContext, rank: number, output = 0): Dim[] {
+  if (rank > highestRank)
+    throw new LanewiseError('INVALID_MODEL', `output ${output} would have ${rank} dimensions, more than ${highestRank}`)
+  return Array.from({ length: rank }, (_, axis) => `${node.name}:${output}.${axis}`)
+}
 
 /** Whether a dimension is one that `freshShape` made up, or a formula of such: nothing is known of its size. */
 export const isComputed = (dim: Dim): boolean => typeof dim === 'string' && /:\d+\.\d+/.test(dim)

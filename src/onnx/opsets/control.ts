@@ -1,6 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
-import type { Graph } from '../../core/ir.js'
 import { isUnranked, unranked } from '../../core/shape.js'
+import { isGraph } from '../../core/subgraph.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import type { Adapter, AdapterTable } from './adapter.js'
 
@@ -10,9 +10,12 @@ const scanOverBatch: Adapter = (draft) => {
   if (lengths)
     throw new LanewiseError('UNSUPPORTED_OP', 'a Scan of opset 8 with sequence lengths is not read; export to opset 9')
   const { directions, ...attributes } = draft.attributes
+  const { body } = attributes
+  if (body === undefined || !isGraph(body))
+    throw new LanewiseError('INVALID_MODEL', "needs a graph as attribute 'body'")
   const captures = (attributes['captures'] as number | undefined) ?? 0
   const sliced = operands.length - captures
-  const builder = new GraphBuilder((attributes['body'] as Graph).name)
+  const builder = new GraphBuilder(body.name)
   const inputs = operands.map((operand, index) => {
     if (!operand) throw new LanewiseError('INVALID_MODEL', `operand ${index + 1} of a Scan is left out`)
     const { name, dtype, shape } = operand
