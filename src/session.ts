@@ -13,6 +13,7 @@ export interface ValueMetadata {
   readonly name: string
   /** False for sequences and optionals: `type` and `shape` are those of their elements. */
   readonly isTensor: boolean
+  readonly container?: Container | undefined
   readonly type: DType
   /** A number, or the name of a size that each run may choose. */
   readonly shape: Shape
@@ -167,6 +168,7 @@ const article = (container: Container) => `${container.startsWith('o') ? 'an' : 
 const describe = ({ name, dtype, shape, container }: Value): ValueMetadata => ({
   name,
   isTensor: !container,
+  ...(container ? { container } : {}),
   type: dtype,
   shape,
 })

@@ -1,11 +1,13 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent } from '../core/files.js'
-import type { Tensor } from '../core/tensor.js'
+import type { HostValue } from '../core/ir.js'
+import { sizeOf } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
 import type { BackendOptions } from '../environment.js'
 import { onnx } from '../onnx/proto.js'
-import { decodeTensor } from '../onnx/tensors.js'
-import { InferenceSession } from '../session.js'
-import { mismatch } from './compare.js'
+import { decodeValue } from '../onnx/values.js'
+import { InferenceSession, type ValueMetadata } from '../session.js'
+import { valueMismatch } from './compare.js'
 
 /** A model with inputs to feed it and the outputs it should give: one of ONNX's backend tests. */
 export interface VerificationCase {
@@ -56,7 +58,7 @@ export async function findCases(folder: string): Promise<VerificationCase[]> {
   return cases
 }
 
-/** Runs a case and compares its outputs, within the tolerances of `mismatch`. Never throws for what the case holds. */
+/** Runs a case and compares its outputs, within the tolerances of `valueMismatch`. Never throws for what the case holds. */
 export async function verifyCase(item: VerificationCase, options: BackendOptions): Promise<Verdict> {
   let session: InferenceSession | undefined
   try {
@@ -64,12 +66,12 @@ export async function verifyCase(item: VerificationCase, options: BackendOptions
     const { join } = await import('node:path')
     const at = (folder: string, kind: string) => (index: number) => join(folder, `${kind}_${index}.pb`)
     for (const folder of item.dataSets) {
-      const feeds = await readValues(at(folder, 'input'), session.inputNames)
+      const feeds = await readValues(at(folder, 'input'), session.inputMetadata)
       const reason = await compareOutputs(session, feeds, at(folder, 'output'))
       if (reason) return { status: 'fail', reason }
     }
     const { outputs } = item
-    const reason = outputs && (await compareOutputs(session, {}, (index) => outputs[index] ?? ''))
+    const reason = outputs && (await compareOutputs(session, rampFeeds(session), (index) => outputs[index] ?? ''))
     return reason ? { status: 'fail', reason } : { status: 'pass' }
   } catch (error) {
     return { status: 'error', reason: error instanceof Error ? error.message : String(error) }
@@ -78,32 +80,53 @@ export async function verifyCase(item: VerificationCase, options: BackendOptions
   }
 }
 
+/** What ONNX's runner feeds to models without inputs of their own: element i of n is i / n; sizes that are free are 1. */
+function rampFeeds(session: InferenceSession): Record<string, HostValue> {
+  return Object.fromEntries(
+    session.inputMetadata.map(({ name, type, shape }) => {
+      if (type !== 'float32') throw new LanewiseError('UNSUPPORTED_OP', `the input '${name}' is ${type}, not float32`)
+      const dims = shape.map((dim) => (typeof dim === 'number' ? dim : 1))
+      const size = sizeOf(dims)
+      return [
+        name,
+        new Tensor(
+          'float32',
+          Float32Array.from({ length: size }, (_, index) => index / size),
+          dims,
+        ),
+      ]
+    }),
+  )
+}
+
 async function compareOutputs(
   session: InferenceSession,
-  feeds: Readonly<Record<string, Tensor>>,
+  feeds: Readonly<Record<string, HostValue>>,
   pathOf: (index: number) => string,
 ): Promise<string | undefined> {
-  const results = await session.run(feeds)
-  const expected = await readValues(pathOf, session.outputNames)
+  const results = await session.run<HostValue>(feeds)
+  const expected = await readValues(pathOf, session.outputMetadata)
   for (const name of session.outputNames) {
-    const difference = expected[name] ? mismatch(results[name], expected[name]) : 'no expected value was found'
+    const wanted = expected[name]
+    const difference = wanted === undefined ? 'no expected value was found' : valueMismatch(results[name], wanted)
     if (difference) return `output '${name}': ${difference}`
   }
   return undefined
 }
 
-/** The tensors of files 0, 1 …, by their own names where those are among `names`, else by their places. */
+/** The values of files 0, 1 …, one for each of `values`: by the names of the tensors where they are theirs, else by place. */
 async function readValues(
   pathOf: (index: number) => string,
-  names: readonly string[],
-): Promise<Record<string, Tensor>> {
-  const found: { readonly name: string; readonly tensor: Tensor }[] = []
-  for (const [index, name] of names.entries()) {
+  values: readonly ValueMetadata[],
+): Promise<Record<string, HostValue>> {
+  const names = new Set(values.map(({ name }) => name))
+  const found: (readonly [string, HostValue])[] = []
+  for (const [index, { name, container }] of values.entries()) {
     const path = pathOf(index)
     const bytes = path ? await readFileIfPresent(path) : undefined
-    if (!bytes?.length) continue
-    const proto = onnx.TensorProto.decode(bytes)
-    found.push({ name: proto.name && names.includes(proto.name) ? proto.name : name, tensor: decodeTensor(proto) })
+    if (!bytes || (bytes.length === 0 && !container)) continue
+    const own = container ? undefined : onnx.TensorProto.decode(bytes).name
+    found.push([own && names.has(own) ? own : name, decodeValue(bytes, { container })])
   }
-  return Object.fromEntries(found.map(({ name, tensor }) => [name, tensor]))
+  return Object.fromEntries(found)
 }

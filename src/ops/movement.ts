@@ -110,6 +110,7 @@ function inferSlice(context: InferenceContext): TensorType[] {
 
 function inferGather(context: InferenceContext): TensorType[] {
   const { dtype, shape } = required(context, 0)
+  if (shape.length === 0) throw new LanewiseError('SHAPE_MISMATCH', 'takes data of one dimension at least')
   const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length)
   return [{ dtype, shape: [...shape.slice(0, axis), ...required(context, 1).shape, ...shape.slice(axis + 1)] }]
 }
