@@ -75,6 +75,10 @@ test('ONNX conformance cases of one node through its kernel', () => {
     const node = graph?.nodes.find(({ op }) => op !== 'Identity')
     if (!graph || !node || isProgramOp(node.op) || graph.inputs.some(({ container }) => container)) continue
     if (graph.nodes.some((other) => other !== node && other.op !== 'Identity')) continue
+    if (node.outputs.length !== graph.outputs.length) {
+      left.push(`${item.name} (leaves out outputs)`)
+      continue
+    }
     for (const dataSet of dataSetsOf(item)) {
       const given = readTensors(dataSet, 'input', graph.inputs.length)
       const tensors = new Map([...graph.constants, ...graph.inputs.map((value, i) => [value, given[i]] as const)])

@@ -1,6 +1,6 @@
 import { dtypeOfCode, isFloat, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, Node, TensorType, Value } from '../core/ir.js'
+import type { Attributes, Graph, Node, TensorType, Value } from '../core/ir.js'
 import { concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
 import { inputShape, positions, slice, split, unsqueeze } from './compose.js'
 import { floatAttribute, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
@@ -139,14 +139,52 @@ function attentionBody(emit: Emitter, node: Node): readonly Value[] {
   const capped = softcap > 0 ? emit.mul(emit.tanh(emit.div(raw, softcap)), softcap) : raw
   const bias = biasOf(emit, node, queries, keys, pastKey ? Number(pastKey.shape[2]) : 0, dtype)
   const biased = bias ? emit.add(capped, bias) : capped
-  const precision = attributes['softmax_precision'] as number | undefined
-  const type = precision === undefined ? dtype : (dtypeOfCode(precision) as NumericDType | undefined)
-  if (!type || !isFloat(type))
-    throw new LanewiseError('INVALID_MODEL', `softmax_precision ${precision} is no float type`)
+  const type = floatType(attributes, dtype)
   const weights = emit.cast(maskedSoftmax(emit, emit.cast(biased, type), bias), dtype)
   const y = emit.matMul(weights, emit.cast(repeatHeads(emit, presentValue, repeats), dtype))
   const shown = [raw, capped, biased, weights][intAttribute(attributes, 'qk_matmul_output_mode')]
   return [flat ? joinHeads(emit, y) : y, presentKey, presentValue, shown].slice(0, Math.max(1, outputs.length))
+}
+
+/** `graph` written in place, its inputs being `inputs`; the values of its outputs. */
+function inlined(emit: Emitter, graph: Graph, inputs: readonly Value[]): readonly Value[] {
+  const values = new Map(graph.inputs.map((input, index) => [input, inputs[index]] as const))
+  for (const [value, tensor] of graph.constants) values.set(value, emit.constant(tensor))
+  for (const node of graph.nodes) {
+    const operands = node.inputs.map((input) => input && values.get(input)!)
+    const results = emit.emit(node.op, operands, node.attributes, node.outputs.length)
+    node.outputs.forEach((output, index) => {
+      values.set(output, results[index])
+    })
+  }
+  return graph.outputs.map((output) => values.get(output)!)
+}
+
+function flexAttentionBody(emit: Emitter, { inputs, attributes }: Node): readonly Value[] {
+  const [query, key, value, ...captured] = inputs as readonly Value[]
+  const [, heads, , size] = concrete(query.shape, 'Q')
+  const repeats = heads / Number(key.shape[1])
+  const scale = Math.sqrt((attributes['scale'] as number | undefined) ?? 1 / Math.sqrt(size))
+  const transposed = emit.transpose(repeatHeads(emit, key, repeats), [0, 1, 3, 2])
+  const raw = emit.matMul(emit.mul(query, scale), emit.mul(transposed, scale))
+  const type = floatType(attributes, raw.dtype as NumericDType)
+  const modified = (name: 'score_mod' | 'prob_mod', x: Value) => {
+    const graph = attributes[name] as Graph | undefined
+    return graph ? emit.cast(inlined(emit, graph, [x, ...captured])[0], type) : x
+  }
+  const scores = modified('score_mod', emit.cast(raw, type))
+  const weights = modified('prob_mod', emit.softmax(scores))
+  const y = emit.matMul(weights, emit.cast(repeatHeads(emit, value, repeats), type))
+  return [emit.cast(y, value.dtype as NumericDType)]
+}
+
+/** The type that softmax_precision names, or `otherwise`. Throws INVALID_MODEL. */
+function floatType(attributes: Attributes, otherwise: NumericDType): NumericDType {
+  const precision = attributes['softmax_precision'] as number | undefined
+  const type = precision === undefined ? otherwise : (dtypeOfCode(precision) as NumericDType | undefined)
+  if (!type || !isFloat(type))
+    throw new LanewiseError('INVALID_MODEL', `softmax_precision ${precision} is no float type`)
+  return type
 }
 
 /** Pairs of elements turned by the angles whose cosines and sines are given. */
@@ -204,6 +242,30 @@ export const attention = {
     },
     infer: inferAttention,
     decompose: attentionBody,
+  },
+
+  /** Q, K, V [N, heads, length, size] -> Y; the graphs `score_mod` and `prob_mod` change scores and probabilities. */
+  'ai.onnx.preview.FlexAttention': {
+    since: 1,
+    inputs: [3, Number.POSITIVE_INFINITY],
+    outputs: [1, 1],
+    attributes: {
+      captures: { type: 'int', default: 0, internal: true },
+      prob_mod: { type: 'graph' },
+      scale: { type: 'float' },
+      score_mod: { type: 'graph' },
+      softmax_precision: { type: 'int' },
+    },
+    infer: (context) => {
+      const [q, k, v] = [0, 1, 2].map((index) => requireFloat(required(context, index)))
+      for (const { shape } of [q, k, v])
+        if (shape.length !== 4)
+          throw new LanewiseError('SHAPE_MISMATCH', `takes [N, heads, length, size], got ${formatShape(shape)}`)
+      if (typeof q.shape[1] === 'number' && typeof k.shape[1] === 'number' && q.shape[1] % k.shape[1] !== 0)
+        throw new LanewiseError('SHAPE_MISMATCH', `${q.shape[1]} heads of Q are no multiple of ${k.shape[1]} of K`)
+      return [{ dtype: v.dtype, shape: [...q.shape.slice(0, 3), v.shape[3]] }]
+    },
+    decompose: flexAttentionBody,
   },
 
   /** x [N, heads, length, size] or [N, length, hidden], cosines and sines [positions or N, …, turned / 2], position_ids? -> y. */

@@ -1,4 +1,5 @@
-import type { Attributes } from '../../src/core/ir.js'
+import type { Attributes, Graph } from '../../src/core/ir.js'
+import { GraphBuilder } from '../../src/graph/builder.js'
 import { bool, f32, type OpCase, type OperandCase } from './case.js'
 
 const lengths = (data: readonly number[]): OperandCase => ({ shape: [data.length], dtype: 'int64', data })
@@ -16,7 +17,26 @@ const attentionRow = (
   return { op: 'Attention', inputs, attributes, outputs, gradient, note }
 }
 
+/** x -> tanh(x) * 1.5. */
+function squashing(): Graph {
+  const builder = new GraphBuilder('score_mod')
+  const x = builder.input('x', 'float32', ['n', 'heads', 'queries', 'keys'])
+  builder.output(builder.mul(builder.tanh(x), 1.5))
+  return builder.build()
+}
+
 export const attentionCases: readonly OpCase[] = [
+  {
+    op: 'ai.onnx.preview.FlexAttention',
+    inputs: [f32([2, 4, 3, 4]), f32([2, 2, 5, 4]), f32([2, 2, 5, 6])],
+    gradient: [0, 1, 2],
+  },
+  {
+    op: 'ai.onnx.preview.FlexAttention',
+    note: 'squashed',
+    inputs: [f32([2, 2, 3, 4]), f32([2, 2, 5, 4]), f32([2, 2, 5, 6])],
+    attributes: { score_mod: squashing() },
+  },
   attentionRow({}),
   attentionRow({ is_causal: 1 }, [], { note: 'causal' }),
   attentionRow({ softcap: 1.5, scale: 0.3 }, [f32([3, 5])]),
