@@ -31,7 +31,7 @@ export class StridedCopyParams { x: usize; y: usize; size: i32; chunk: i32; elem
 
 // @ts-ignore: decorator
 @inline
-function word(list: usize, index: i32): i32 {
+export function word(list: usize, index: i32): i32 {
   return load<i32>(list + (<usize>index << 2))
 }
 
@@ -194,7 +194,7 @@ export class GatherParams { x: usize; indices: usize; y: usize; indexBytes: i32;
 /** Index `i`, made non-negative; -1 if it is out of range. */
 // @ts-ignore: decorator
 @inline
-function indexAt(indices: usize, indexBytes: i32, i: i32, axis: i32): i32 {
+export function indexAt(indices: usize, indexBytes: i32, i: i32, axis: i32): i32 {
   const index = indexBytes == 8 ? load<i64>(indices + (<usize>i << 3)) : <i64>load<i32>(indices + (<usize>i << 2))
   const at = index < 0 ? index + axis : index
   return at >= 0 && at < axis ? <i32>at : -1

@@ -54,6 +54,14 @@ function pickedShape(data: Shape, indices: Shape, batchDims = 0): Shape {
       'SHAPE_MISMATCH',
       `indices ${formatShape(indices)} reach deeper than the rank of ${formatShape(data)} (batch_dims ${batchDims})`,
     )
+  const differs = indices
+    .slice(0, batchDims)
+    .some((dim, axis) => typeof dim === 'number' && typeof data[axis] === 'number' && dim !== data[axis])
+  if (differs)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `the first ${batchDims} axes of the indices ${formatShape(indices)} must be those of ${formatShape(data)}`,
+    )
   return [...indices.slice(0, -1), ...data.slice(batchDims + depth)]
 }
 

@@ -1,6 +1,6 @@
 import { allocate, isBigInt } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
-import { concrete, formatShape, normalizeAxis, sizeOf, stridesOf } from '../../core/shape.js'
+import { concrete, normalizeAxis, sizeOf, stridesOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { intAttribute } from '../../ops/definition.js'
 import { type indexing, type ScatterReduction, scatterReduction } from '../../ops/indexing.js'
@@ -101,9 +101,6 @@ export const indexingKernels = {
   },
   GatherND: ({ inputs: [data, indices], outputs: [{ shape }], attributes }) => {
     const batchDims = intAttribute(attributes, 'batch_dims')
-    const [from, to] = [data!.dims.slice(0, batchDims), indices!.dims.slice(0, batchDims)]
-    if (from.some((dim, axis) => dim !== to[axis]))
-      throw new LanewiseError('SHAPE_MISMATCH', `batches ${formatShape(from)} and ${formatShape(to)} differ`)
     const length = sizeOf(data!.dims.slice(batchDims + indices!.dims[indices!.dims.length - 1]))
     return [gatherRuns(data!, rowOffsets(indices!, data!.dims, batchDims), length, concrete(shape))]
   },

@@ -1,5 +1,6 @@
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
+import { indexingLowerings } from './indexing.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
@@ -21,6 +22,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
+  ...indexingLowerings,
   ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,

@@ -51,7 +51,7 @@ const sliceOf = (node: Node, constant: ConstantOf) =>
   )
 
 /** Throws SHAPE_MISMATCH when constant indices leave the axis; others are checked by the kernel. */
-function checkIndices(node: Node, indices: Value, axis: number, constant: ConstantOf): void {
+export function checkIndices(node: Node, indices: Value, axis: number, constant: ConstantOf): void {
   const bad = constant(indices)
     ?.toNumbers()
     .find((index) => index < -axis || index >= axis)
@@ -62,7 +62,7 @@ function checkIndices(node: Node, indices: Value, axis: number, constant: Consta
     )
 }
 
-const isIndex = (value: Value): boolean => value.dtype === 'int32' || value.dtype === 'int64'
+export const isIndex = (value: Value): boolean => value.dtype === 'int32' || value.dtype === 'int64'
 
 export const movementLowerings = {
   Transpose: {
