@@ -11,7 +11,14 @@ export { syntheticDigits } from './data/synthetic.js'
 export { type BackendName, type BackendOptions, type Environment, environment } from './environment.js'
 export * from './keras/index.js'
 export { Emitter } from './ops/emitter.js'
-export { type Feeds, type Fetches, InferenceSession, type SessionOptions, type ValueMetadata } from './session.js'
+export {
+  type Feeds,
+  type Fetches,
+  InferenceSession,
+  type RunOptions,
+  type SessionOptions,
+  type ValueMetadata,
+} from './session.js'
 
 import { mnist } from './data/mnist.js'
 import { syntheticDigits } from './data/synthetic.js'

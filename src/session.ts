@@ -26,6 +26,11 @@ export type Feeds = Readonly<Record<string, HostValue>>
 /** The outputs to compute: names, or preallocated tensors to fill (null: allocate). */
 export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>
 
+export interface RunOptions {
+  /** Ends the run with the signal's reason: before it starts, or between two nodes of a model with loops. */
+  readonly signal?: AbortSignal
+}
+
 /** Compiled forms kept for different input shapes; the least recently used goes first. */
 const plansKept = 8
 
@@ -83,15 +88,17 @@ export class InferenceSession {
   async run<T extends HostValue = Tensor>(
     feeds: Feeds,
     fetches: Fetches = this.outputNames,
+    options: RunOptions = {},
   ): Promise<Record<string, T>> {
     const wanted = Array.isArray(fetches) ? (fetches as readonly string[]) : Object.keys(fetches)
     const preallocated = Array.isArray(fetches) ? {} : (fetches as Readonly<Record<string, Tensor | null>>)
     this.#check(feeds, wanted)
     const result = this.#queue.then(async () => {
       if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
+      options.signal?.throwIfAborted()
       const plan = this.#planFor(feeds)
       const inputs = this.inputNames.map((name) => feeds[name])
-      const computed = await plan.run(inputs, wanted)
+      const computed = await plan.run(inputs, wanted, options.signal)
       for (const note of plan.notes) this.#notes.add(note)
       return Object.fromEntries(wanted.map((name) => [name, fill(name, preallocated[name], computed[name]) as T]))
     })

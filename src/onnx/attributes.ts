@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, AttributeValue, Graph, Node, TensorType } from '../core/ir.js'
+import { isGraph } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import type { AttributeSchema } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
@@ -99,13 +100,23 @@ export function writtenAttributes(node: Node): { name: string; schema: Attribute
   })
 }
 
-/** The attributes of `node` that differ from their defaults, typed by the op's schema. */
-export const encodeAttributes = (node: Node): onnx.IAttributeProto[] =>
-  writtenAttributes(node).map(({ name, schema, value }) => ({ name, ...encodeAttribute(schema.type, value) }))
+/** The attributes of `node` that differ from their defaults, typed by the op's schema; `encodeGraph` writes subgraphs. */
+export const encodeAttributes = (node: Node, encodeGraph: EncodeGraph): onnx.IAttributeProto[] =>
+  writtenAttributes(node).map(({ name, schema, value }) => ({
+    name,
+    ...encodeAttribute(schema.type, value, encodeGraph),
+  }))
 
-const sameValue = (a: AttributeValue, b: AttributeValue | undefined) => JSON.stringify(a) === JSON.stringify(b)
+type EncodeGraph = (graph: Graph) => onnx.IGraphProto
 
-function encodeAttribute(type: AttributeSchema['type'], value: AttributeValue): onnx.IAttributeProto {
+const sameValue = (a: AttributeValue, b: AttributeValue | undefined) =>
+  b !== undefined && JSON.stringify(a) === JSON.stringify(b)
+
+function encodeAttribute(
+  type: AttributeSchema['type'],
+  value: AttributeValue,
+  encodeGraph: EncodeGraph,
+): onnx.IAttributeProto {
   switch (type) {
     case 'float':
       return { type: AttributeType.FLOAT, f: value as number }
@@ -124,6 +135,8 @@ function encodeAttribute(type: AttributeSchema['type'], value: AttributeValue): 
     case 'type':
       return { type: AttributeType.TYPE_PROTO, tp: encodeType(value as TensorType) }
     case 'graph':
-      throw new LanewiseError('UNSUPPORTED_OP', 'subgraphs cannot be exported')
+      return isGraph(value)
+        ? { type: AttributeType.GRAPH, g: encodeGraph(value) }
+        : { type: AttributeType.GRAPHS, graphs: (value as readonly Graph[]).map(encodeGraph) }
   }
 }

@@ -1,13 +1,12 @@
-import { onnxTypeCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value, Variable } from '../core/ir.js'
-import type { Dim } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { definitionOf } from '../ops/index.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
 import { onnx } from './proto.js'
 import { encodeTensor } from './tensors.js'
+import { encodeType } from './types.js'
 
 export interface ExportOptions {
   /** ai.onnx opset to write, 13 to 21; 18 unless told. */
@@ -36,41 +35,86 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
     )
   if (graph.variables.size > 0)
     throw new LanewiseError('INVALID_ARGUMENT', 'an exported graph holds constants, not variables: bake them first')
-  const written = decompose(graph, opset)
-  const nodes = written.nodes.map(
-    (node): onnx.INodeProto => ({
-      opType: node.op,
-      name: node.name,
-      input: node.inputs.map((input) => input?.name ?? ''),
-      output: node.outputs.map(({ name }) => name),
-      attribute: encodeAttributes(node),
-    }),
-  )
-  const outputs = new Set(written.outputs)
   const model = onnx.ModelProto.create({
     irVersion: irVersionOf(opset),
     producerName: 'lanewise',
     opsetImport: [{ domain: '', version: opset }],
     metadataProps: Object.entries({ ...graph.metadata, ...options.metadata }).map(([key, value]) => ({ key, value })),
-    graph: {
-      name: graph.name,
-      node: nodes,
-      initializer: [...written.constants].map(([value, tensor]) => encodeTensor(tensor, value.name)),
-      input: written.inputs.map(encodeType),
-      output: written.outputs.map(encodeType),
-      valueInfo: written.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeType)),
-    },
+    graph: encodeGraph(graph, opset),
   })
   // In Node the encoder gives a Buffer over shared memory, whose slice() is no copy.
   return new Uint8Array(onnx.ModelProto.encode(model).finish())
 }
 
-const encodeType = (value: Value): onnx.IValueInfoProto => ({
-  name: value.name,
-  type: { tensorType: { elemType: onnxTypeCode[value.dtype], shape: { dim: value.shape.map(encodeDim) } } },
-})
+/** What the graphs around a subgraph have named. */
+interface Scope {
+  readonly names: ReadonlySet<string>
+  readonly constants: ReadonlyMap<Tensor, string>
+}
 
-const encodeDim = (dim: Dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })
+const outermost: Scope = { names: new Set(), constants: new Map() }
+
+/**
+ * A graph in the file's form. In a subgraph the last inputs are what it captures: they go by the names `captured` that
+ * the graph around has for them, as do constants that it shares; no other name hides one of `scope`.
+ */
+function encodeGraph(
+  given: Graph,
+  opset: number,
+  scope: Scope = outermost,
+  captured: readonly string[] = [],
+): onnx.IGraphProto {
+  const graph = decompose(given, opset)
+  const inputs = graph.inputs.slice(0, graph.inputs.length - captured.length)
+  const names = new Map<Value, string>()
+  const taken = new Set(scope.names)
+  const assign = (value: Value) => {
+    let unique = value.name
+    for (let suffix = 1; taken.has(unique); suffix++) unique = `${value.name}_${suffix}`
+    taken.add(unique)
+    names.set(value, unique)
+  }
+  graph.inputs.slice(inputs.length).forEach((value, index) => {
+    names.set(value, captured[index])
+  })
+  inputs.forEach(assign)
+  const constants = new Map(scope.constants)
+  const initializers: onnx.ITensorProto[] = []
+  for (const [value, tensor] of graph.constants) {
+    const shared = scope.constants.get(tensor)
+    if (shared !== undefined) names.set(value, shared)
+    else {
+      assign(value)
+      constants.set(tensor, names.get(value)!)
+      initializers.push(encodeTensor(tensor, names.get(value)!))
+    }
+  }
+  for (const { outputs } of graph.nodes) outputs.forEach(assign)
+
+  const nameOf = (value: Value | undefined) => (value ? names.get(value)! : '')
+  const encodeNode = (node: Node): onnx.INodeProto => {
+    const count = node.inputs.length - ((node.attributes['captures'] as number | undefined) ?? 0)
+    const around = node.inputs.slice(count).map(nameOf)
+    const operands = node.inputs.slice(0, count)
+    return {
+      opType: node.op,
+      name: node.name,
+      input: operands.slice(0, operands.findLastIndex((input) => input !== undefined) + 1).map(nameOf),
+      output: node.outputs.map(nameOf),
+      attribute: encodeAttributes(node, (body) => encodeGraph(body, opset, { names: taken, constants }, around)),
+    }
+  }
+  const encodeValue = (value: Value): onnx.IValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
+  const outputs = new Set(graph.outputs)
+  return {
+    name: graph.name,
+    node: graph.nodes.map(encodeNode),
+    initializer: initializers,
+    input: inputs.map(encodeValue),
+    output: graph.outputs.map(encodeValue),
+    valueInfo: graph.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeValue)),
+  }
+}
 
 /** Replaces every node that `opset` lacks by its decomposition, until only nodes of that opset are left. */
 function decompose(graph: Graph, opset: number): Graph {
@@ -82,7 +126,10 @@ function decompose(graph: Graph, opset: number): Graph {
   const builder = new GraphBuilder(graph.name)
   const replaced = new Map<Value, Value>()
   const at = (value: Value): Value => replaced.get(value) ?? value
-  for (const value of graph.inputs) replaced.set(value, builder.input(value.name, value.dtype, value.shape))
+  for (const value of graph.inputs) {
+    const { name, dtype, shape, container } = value
+    replaced.set(value, builder.input(name, dtype, shape, container))
+  }
   for (const [value, tensor] of graph.constants) replaced.set(value, builder.constant(tensor, value.name))
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => input && at(input))

@@ -35,6 +35,7 @@ export class Program {
   readonly #graph: Graph
   readonly #notes = new Set<string>()
   #turn = 0
+  #signal: AbortSignal | undefined
 
   constructor(graph: Graph, backend: Backend) {
     this.#graph = graph
@@ -52,10 +53,11 @@ export class Program {
 
   /**
    * Runs the graph on a value for each of its inputs, in their order; a value for each output. The event loop gets its
-   * turn in between. Throws LanewiseError, naming the node.
+   * turn in between, and `signal` may end the run: it throws the signal's reason. Throws LanewiseError, naming the node.
    */
-  async run(inputs: readonly HostValue[]): Promise<readonly HostValue[]> {
+  async run(inputs: readonly HostValue[], signal?: AbortSignal): Promise<readonly HostValue[]> {
     this.#turn = performance.now()
+    this.#signal = signal
     return this.#call(this.#graph, inputs)
   }
 
@@ -82,6 +84,7 @@ export class Program {
       if (performance.now() - this.#turn > turnMs) {
         await new Promise((resolve) => setTimeout(resolve))
         this.#turn = performance.now()
+        this.#signal?.throwIfAborted()
       }
       if (run instanceof Segment)
         await run.run(

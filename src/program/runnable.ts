@@ -13,8 +13,15 @@ import { isStatic } from './static.js'
 export interface Runnable {
   /** What runs slower than it could, and why, as far as runs have shown. */
   readonly notes: readonly string[]
-  /** A value for each input, in the graph's order; the results hold those of the outputs in `wanted`, all unless told. */
-  run(inputs: readonly HostValue[], wanted?: readonly string[]): Promise<Readonly<Record<string, HostValue>>>
+  /**
+   * A value for each input, in the graph's order; the results hold those of the outputs in `wanted`, all unless told.
+   * `signal` ends the run of a program between two nodes.
+   */
+  run(
+    inputs: readonly HostValue[],
+    wanted?: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<Readonly<Record<string, HostValue>>>
   dispose(): void
 }
 
@@ -56,8 +63,8 @@ function loadProgram(graph: Graph, backend: Backend): Runnable {
     get notes() {
       return program.notes
     },
-    async run(inputs) {
-      const results = await program.run(inputs)
+    async run(inputs, _wanted, signal) {
+      const results = await program.run(inputs, signal)
       return Object.fromEntries(graph.outputs.map(({ name }, index) => [name, results[index]]))
     },
     dispose: () => program.dispose(),
