@@ -204,16 +204,20 @@ export function indexAt(indices: usize, indexBytes: i32, i: i32, axis: i32): i32
 export function gather(p: GatherParams, tile: i32, thread: i32): void {
   const to = min((tile + 1) * p.chunk, p.rows)
   const bytes = <usize>p.rowBytes
-  let y = p.y + <usize>(tile * p.chunk) * bytes
-  for (let row = tile * p.chunk; row < to; row++, y += bytes) {
-    const at = indexAt(p.indices, p.indexBytes, row % p.count, p.axis)
-    if (at < 0) {
-      memory.fill(y, 0xFF, bytes)
-      continue
+  const count = p.count
+  let row = tile * p.chunk
+  let i = row % count
+  let x = p.x + <usize>(row / count) * p.axis * bytes
+  let y = p.y + <usize>row * bytes
+  for (; row < to; row++, y += bytes) {
+    const at = indexAt(p.indices, p.indexBytes, i, p.axis)
+    if (at < 0) memory.fill(y, 0xFF, bytes)
+    else if (bytes == 4) store<u32>(y, load<u32>(x + (<usize>at << 2)))
+    else memory.copy(y, x + <usize>at * bytes, bytes)
+    if (++i == count) {
+      i = 0
+      x += <usize>p.axis * bytes
     }
-    const x = p.x + (<usize>(row / p.count) * p.axis + at) * bytes
-    if (bytes == 4) store<u32>(y, load<u32>(x))
-    else memory.copy(y, x, bytes)
   }
 }
 

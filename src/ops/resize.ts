@@ -156,6 +156,8 @@ function extrapolated(emit: Emitter, y: Value, axis: number, outside: readonly b
   return emit.where(emit.constant(new Tensor('bool', outside.map(Number), shape)), value, y)
 }
 
+const ratio = ({ from, to }: AxisResize): number => to / from
+
 function decomposeResize(emit: Emitter, node: Node): Value[] {
   const x = node.inputs[0]!
   const shape = inputShape(node)
@@ -170,9 +172,10 @@ function decomposeResize(emit: Emitter, node: Node): Value[] {
   const isNearest = stringAttribute(node.attributes, 'mode') === 'nearest'
   const dtype = x.dtype as NumericDType
   const working = isNearest || isFloat(dtype) ? dtype : 'float32'
+  // The tensor stays small, and a last axis, which has no contiguous rows to copy, meets it at its smallest.
   const order = resizes
     .flatMap((resize, axis) => (resize ? [{ resize, axis }] : []))
-    .sort((a, b) => a.resize.to / a.resize.from - b.resize.to / b.resize.from)
+    .sort((a, b) => ratio(a.resize) - ratio(b.resize) || (ratio(a.resize) > 1 ? b.axis - a.axis : a.axis - b.axis))
   let y = emit.cast(x, working)
   for (const { resize, axis } of order) {
     y = isNearest
@@ -211,17 +214,17 @@ function tableOf({ node, constant }: GradientContext): ResampleTable {
 export const resize = {
   /** X, roi, scales, sizes -> X with the sizes of `axes` (all axes if absent) changed, sampled as `mode` says. */
   Resize: {
-    since: 19,
+    since: 13,
     inputs: [1, 4],
     outputs: [1, 1],
     attributes: {
-      antialias: { type: 'int', default: 0 },
-      axes: { type: 'ints' },
+      antialias: { type: 'int', default: 0, since: 18 },
+      axes: { type: 'ints', since: 18 },
       coordinate_transformation_mode: { type: 'string', default: 'half_pixel' },
       cubic_coeff_a: { type: 'float', default: -0.75 },
       exclude_outside: { type: 'int', default: 0 },
       extrapolation_value: { type: 'float', default: 0 },
-      keep_aspect_ratio_policy: { type: 'string', default: 'stretch' },
+      keep_aspect_ratio_policy: { type: 'string', default: 'stretch', since: 18 },
       mode: { type: 'string', default: 'nearest' },
       nearest_mode: { type: 'string', default: 'round_prefer_floor' },
     },
