@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
 import { LanewiseError } from '../core/errors.js'
+import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { addEvaluate } from './evaluate.js'
 import { addInspect } from './inspect.js'
@@ -26,7 +27,7 @@ const program = new Command('lanewise')
   .version(version)
   .showHelpAfterError()
   .exitOverride()
-for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addVerify, addDoctor])
+for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addVerify, addConvert, addDoctor])
   add(program).exitOverride().showHelpAfterError()
 
 // A reader that has seen enough, as `| head`, ends the program in silence.

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value, Variable } from '../core/ir.js'
+import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { definitionOf } from '../ops/index.js'
@@ -9,25 +10,28 @@ import { encodeTensor } from './tensors.js'
 import { encodeType } from './types.js'
 
 export interface ExportOptions {
-  /** ai.onnx opset to write, 13 to 21; 18 unless told. */
-  readonly opset?: number
+  /** ai.onnx opset to write, 13 to 24; 18 unless told, or the first one that has every op of the graph. */
+  readonly opset?: number | undefined
   /** Added to the graph's metadata. */
   readonly metadata?: Readonly<Record<string, string>>
+  /** Leaves out the types of values that are neither inputs nor outputs. */
+  readonly strip?: boolean | undefined
 }
 
 const defaultOpset = 18
 const oldestWritable = 13
-const newestWritable = 21
+const newestWritable = 24
 
 /** The IR version that came with an opset, so that runtimes of its time accept the file. */
-const irVersionOf = (opset: number): number => (opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7)
+const irVersionOf = (opset: number): number =>
+  opset >= 24 ? 12 : opset >= 23 ? 11 : opset >= 21 ? 10 : opset >= 19 ? 9 : opset >= 15 ? 8 : 7
 
 /**
  * Writes an inference graph without variables as an ONNX model of standard ops: names, symbolic dimensions, the shape of
  * every value and the metadata kept. Throws UNSUPPORTED_OP for a node that the opset cannot say.
  */
 export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Array {
-  const opset = options.opset ?? defaultOpset
+  const opset = options.opset ?? neededOpset(graph)
   if (!Number.isInteger(opset) || opset < oldestWritable || opset > newestWritable)
     throw new LanewiseError(
       'INVALID_ARGUMENT',
@@ -35,15 +39,42 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
     )
   if (graph.variables.size > 0)
     throw new LanewiseError('INVALID_ARGUMENT', 'an exported graph holds constants, not variables: bake them first')
+  const written = encodeGraph(graph, opset)
   const model = onnx.ModelProto.create({
     irVersion: irVersionOf(opset),
     producerName: 'lanewise',
-    opsetImport: [{ domain: '', version: opset }],
+    opsetImport: [{ domain: '', version: opset }, ...otherDomains(graph)],
     metadataProps: Object.entries({ ...graph.metadata, ...options.metadata }).map(([key, value]) => ({ key, value })),
-    graph: encodeGraph(graph, opset),
+    graph: options.strip ? { ...written, valueInfo: [] } : written,
   })
   // In Node the encoder gives a Buffer over shared memory, whose slice() is no copy.
   return new Uint8Array(onnx.ModelProto.encode(model).finish())
+}
+
+/** The domain of an op, by the name that `Node.op` holds; '' for ai.onnx. */
+const domainOfOp = (op: string): string => op.slice(0, Math.max(0, op.lastIndexOf('.')))
+
+/** The ops of a graph and of all subgraphs in it. */
+function opsWithin(graph: Graph): readonly string[] {
+  return graph.nodes.flatMap((node) => [node.op, ...subgraphsOf(node).flatMap(([, body]) => opsWithin(body))])
+}
+
+/** The first opset, from the default on, that has every op which cannot be written in others. */
+const neededOpset = (graph: Graph): number =>
+  opsWithin(graph).reduce((opset, op) => {
+    const { since, decompose } = definitionOf(op)
+    return decompose || domainOfOp(op) !== '' ? opset : Math.max(opset, since)
+  }, defaultOpset)
+
+/** The domains besides ai.onnx that a graph uses, each in the oldest version that has all its forms. */
+function otherDomains(graph: Graph): onnx.IOperatorSetIdProto[] {
+  const versions = new Map<string, number>()
+  for (const op of opsWithin(graph)) {
+    const domain = domainOfOp(op)
+    if (domain !== '' && domain !== 'lanewise')
+      versions.set(domain, Math.max(versions.get(domain) ?? 1, definitionOf(op).since))
+  }
+  return [...versions].map(([domain, version]) => ({ domain, version }))
 }
 
 /** What the graphs around a subgraph have named. */
@@ -97,7 +128,8 @@ function encodeGraph(
     const around = node.inputs.slice(count).map(nameOf)
     const operands = node.inputs.slice(0, count)
     return {
-      opType: node.op,
+      opType: node.op.slice(node.op.lastIndexOf('.') + 1),
+      domain: domainOfOp(node.op),
       name: node.name,
       input: operands.slice(0, operands.findLastIndex((input) => input !== undefined) + 1).map(nameOf),
       output: node.outputs.map(nameOf),
@@ -119,9 +151,10 @@ function encodeGraph(
 /** Replaces every node that `opset` lacks by its decomposition, until only nodes of that opset are left. */
 function decompose(graph: Graph, opset: number): Graph {
   const isWritable = (node: Node) =>
-    !node.op.includes('.') &&
-    definitionOf(node.op).since <= opset &&
-    writtenAttributes(node).every(({ schema }) => (schema.since ?? 0) <= opset)
+    domainOfOp(node.op) !== ''
+      ? domainOfOp(node.op) !== 'lanewise'
+      : definitionOf(node.op).since <= opset &&
+        writtenAttributes(node).every(({ schema }) => (schema.since ?? 0) <= opset)
   if (graph.nodes.every(isWritable)) return graph
   const builder = new GraphBuilder(graph.name)
   const replaced = new Map<Value, Value>()
