@@ -8,6 +8,7 @@ import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
 import { loadGraph } from '../onnx/source.js'
+import { describeCosts } from './costs.js'
 import { parseNumber } from './terminal.js'
 
 const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
@@ -18,18 +19,22 @@ export const addInspect = (program: Command): Command =>
     .description('what an ONNX model holds, and what each stage of the pipeline makes of it')
     .argument('<model.onnx>')
     .option('--stage <name>', `print one stage: ${stages.join(', ')}`)
+    .option('--costs', 'each node as it runs: shapes, FLOPs, bytes, kernel or reference; and the memory plan')
     .option('--batch <n>', 'value of the symbolic dimensions for the later stages', '1')
-    .action(async (path: string, options: { stage?: Stage; batch: string }) => {
+    .action(async (path: string, options: { stage?: Stage; costs?: boolean; batch: string }) => {
       if (options.stage && !stages.includes(options.stage))
         throw new LanewiseError('INVALID_ARGUMENT', `--stage ${options.stage}: the stages are ${stages.join(', ')}`)
       const graph = await loadGraph(path)
       if (options.stage === 'graph') return console.log(printGraph(graph))
-      if (!options.stage) return console.log(describe(graph))
+      if (!options.stage && !options.costs) return console.log(describe(graph))
       const batch = parseNumber('--batch', options.batch, 1, 65536)
       const shapes = Object.fromEntries(
         graph.inputs.map(({ name, shape }) => [name, shape.map((dim) => (typeof dim === 'number' ? dim : batch))]),
       )
-      const executable = compile(specialize(graph, shapes, evaluate), await defaultBackend(), {
+      const bound = specialize(graph, shapes, evaluate)
+      if (options.costs) console.log(describeCosts(bound, await defaultBackend()))
+      if (!options.stage) return
+      const executable = compile(bound, await defaultBackend(), {
         onStage: (stage, text) => stage === options.stage && console.log(text),
       })
       executable.dispose()

@@ -37,7 +37,16 @@ const recurrent: Flops = (node) =>
 const attention: Flops = (node) =>
   4 * sizeOfInput(node, 0) * elements((node.inputs[1] ?? node.inputs[0])?.shape.slice(-2, -1) ?? [])
 
+/** As `product`, of operands that may be transposed. */
+const transposable: Flops = (node) => 2 * sizeOfOutput(node) * lengthOf(node, 0, node.attributes['transA'] ? -2 : -1)
+/** The weight of the channels-last form has its output channels last. */
+const convolutionNhwc: Flops = (node) => 2 * sizeOfOutput(node) * elements((node.inputs[1]?.shape ?? []).slice(0, -1))
+
 const families: Readonly<Record<string, Flops>> = {
+  'lanewise.ConvNhwc': convolutionNhwc,
+  'lanewise.FusedMatMul': transposable,
+  'lanewise.MaxPoolNhwc': pool,
+  'lanewise.AveragePoolNhwc': pool,
   Conv: convolution,
   ConvInteger: convolution,
   QLinearConv: (node) => 2 * sizeOfOutput(node) * elements((node.inputs[3]?.shape ?? []).slice(1)),
@@ -46,7 +55,7 @@ const families: Readonly<Record<string, Flops>> = {
   MatMul: product,
   MatMulInteger: product,
   QLinearMatMul: product,
-  Gemm: (node) => 2 * sizeOfOutput(node) * lengthOf(node, 0, node.attributes['transA'] ? 0 : -1),
+  Gemm: transposable,
   MaxPool: pool,
   AveragePool: pool,
   LpPool: pool,
