@@ -14,6 +14,7 @@ import { hoistScaling } from './hoist-scaling.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
+import { widenHalves } from './widen-halves.js'
 
 export interface OptimiseOptions {
   readonly evaluate: Evaluate
@@ -25,6 +26,7 @@ export interface OptimiseOptions {
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
   eliminateDead,
   foldConstants(evaluate),
+  widenHalves(accelerates),
   expandComposites(accelerates),
   foldConstants(evaluate),
   removeIdentities,

@@ -103,6 +103,29 @@ const bits: readonly OpCase[] = [
   { op: 'BitCast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.uint4 } },
 ]
 
+/** Numbers where rounding to 16 bits is delicate: ties, subnormal numbers, overflow, and what is no number. */
+const halves = [
+  0,
+  -0,
+  1 + 2 ** -11,
+  1 + 3 * 2 ** -11,
+  -1 - 2 ** -8,
+  1 + 3 * 2 ** -8,
+  2 ** -24,
+  2 ** -25,
+  3 * 2 ** -25,
+  -5 * 2 ** -26,
+  2 ** -14 - 2 ** -25,
+  65504,
+  65519,
+  65520,
+  -65536,
+  3.4e38,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+  Number.NaN,
+]
+
 const casts: readonly OpCase[] = [
   ...(['uint4', 'int4', 'uint2', 'int2', 'float8e5m2', 'float4e2m1'] as const).map((dtype) => ({
     op: 'Cast',
@@ -110,6 +133,25 @@ const casts: readonly OpCase[] = [
     attributes: { to: onnxTypeCode[dtype] },
   })),
   { op: 'Cast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.float32 } },
+  ...(['float16', 'bfloat16'] as const).flatMap((dtype): OpCase[] => [
+    ...[1, 2, 3, 17].map((size) => ({
+      op: 'Cast',
+      inputs: [f32([size], { range: [-9, 9] })],
+      attributes: { to: onnxTypeCode[dtype] },
+    })),
+    {
+      op: 'Cast',
+      note: 'edges',
+      inputs: [f32([halves.length], { data: halves })],
+      attributes: { to: onnxTypeCode[dtype] },
+    },
+    {
+      op: 'Cast',
+      note: 'all bits',
+      inputs: [{ shape: [65536], dtype, data: Array.from({ length: 65536 }, (_, bits) => bits) }],
+      attributes: { to: onnxTypeCode.float32 },
+    },
+  ]),
 ]
 
 export const quantizationCases: readonly OpCase[] = [...quantize, ...products, ...bits, ...casts]

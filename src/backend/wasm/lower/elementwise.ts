@@ -78,12 +78,29 @@ const where: Lowering = {
 }
 
 /** The element types of `assembly/cast.ts`. */
-const castTypes: Partial<Record<DType, number>> = { float32: 0, int32: 1, int64: 2, uint8: 3, int8: 4, bool: 5 }
+const castTypes: Partial<Record<DType, number>> = {
+  float32: 0,
+  int32: 1,
+  int64: 2,
+  uint8: 3,
+  int8: 4,
+  bool: 5,
+  float16: 6,
+  bfloat16: 7,
+}
+
+const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
+
+/** Floats of 16 bits go to float32 and come from it. */
+const castable = (from: DType, to: DType): boolean =>
+  castTypes[from] !== undefined &&
+  castTypes[to] !== undefined &&
+  (isHalf(from) ? to === 'float32' : !isHalf(to) || from === 'float32')
 
 const cast: Lowering = {
   accelerates: ({ inputs, attributes }) => {
     const to = dtypeOfCode(attributes['to'] as number)
-    return castTypes[inputs[0]!.dtype] !== undefined && to !== undefined && castTypes[to] !== undefined
+    return to !== undefined && castable(inputs[0]!.dtype, to)
   },
   lower(node, context) {
     const [source, target] = [node.inputs[0]!, node.outputs[0]]
