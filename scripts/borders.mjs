@@ -20,7 +20,7 @@ const places = {
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],
   'src/program': [...stages, 'src/backend', 'src/backend/reference', 'src/compile.ts'],
-  'src/onnx': stages,
+  'src/onnx': [...stages, 'src/autodiff'],
   'src/data': ['src/core'],
   'src/session.ts': [
     ...stages,

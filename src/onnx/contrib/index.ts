@@ -4,9 +4,10 @@ import { attentionWriters } from './attention.js'
 import { classicalWriters } from './classical.js'
 import { normWriters } from './norms.js'
 import { quantizedWriters } from './quantized.js'
+import { trainingWriters } from './training.js'
 
 /**
- * Ops that ONNX's own domain lacks and real files hold, of com.microsoft, ai.onnx.ml and broken exporters: what each
+ * Ops that ONNX's own domain lacks and real files hold, of com.microsoft, ai.onnx.ml, ai.onnx.preview.training and broken exporters: what each
  * becomes at import, in ONNX's ops. After import nothing knows of them.
  */
 export const contribWriters: AdapterTable = {
@@ -15,4 +16,5 @@ export const contribWriters: AdapterTable = {
   ...attentionWriters,
   ...quantizedWriters,
   ...classicalWriters,
+  ...trainingWriters,
 }
