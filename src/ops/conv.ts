@@ -218,7 +218,7 @@ export const conv = {
     inputs: [2, 3],
     outputs: [1, 1],
     attributes: { ...convAttributes, ...epilogue },
-    traits: { epilogue: true, bias: 2 },
+    traits: { epilogue: true, bias: 2, columnWeight: 1 },
     infer: inferConvNhwc,
     gradient: null,
   },
@@ -247,12 +247,18 @@ export const conv = {
     },
   },
 
+  /** dy [N, …, O], w […kernel, C/group, O], bias? [C] -> dx of shape input_shape; a bias makes it a ConvTranspose. */
   'lanewise.ConvInputGradientNhwc': {
     since: 1,
-    inputs: [2, 2],
+    inputs: [2, 3],
     outputs: [1, 1],
-    attributes: { ...convAttributes, ...inputShape },
-    infer: inferFromAttribute('input_shape'),
+    attributes: { ...convAttributes, ...inputShape, ...epilogue },
+    traits: { epilogue: true, bias: 2 },
+    infer: (context) => {
+      const [type] = inferFromAttribute('input_shape')(context)
+      checkBias(context.inputs[2], type.shape[type.shape.length - 1])
+      return [type]
+    },
     gradient: null,
   },
 

@@ -69,6 +69,8 @@ export interface Traits {
   readonly epilogue?: boolean
   /** Index of the optional bias input (length: the last axis of the output) that a following Add may be fused into. */
   readonly bias?: number
+  /** Index of the weight whose last axis (the one before it where transB is 1) counts the columns of the output. */
+  readonly columnWeight?: number
   /** The output holds input 0's elements in the same order: no kernel runs, storage is shared. */
   readonly view?: boolean
   /** For each output, the input whose storage it may take over when that input dies here. */

@@ -141,7 +141,7 @@ export const matmul = {
       activation_alpha: { type: 'float', default: 0 },
       activation_beta: { type: 'float', default: 0 },
     },
-    traits: { epilogue: true, bias: 2 },
+    traits: { epilogue: true, bias: 2, columnWeight: 1 },
     infer: inferFused,
     gradient: null,
   },

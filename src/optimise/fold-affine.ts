@@ -29,17 +29,18 @@ function fold(rewriter: Rewriter, node: Node, product: Value, operand: Value): b
   if (rewriter.onlyUser(product) !== node || !isKnown(rewriter, operand)) return false
   const columns = product.shape.at(-1)
   if (typeof columns !== 'number' || !sameShape(product.shape, node.outputs[0].shape)) return false
-  const [x, weight] = producer.inputs as readonly [Value, Value]
+  const { columnWeight } = traitsOf(producer.op)
+  const weight = columnWeight === undefined ? undefined : producer.inputs[columnWeight]
   const bias = producer.inputs[index]
   const scales = node.op === 'Mul'
   // Without a bias, fuseBias takes the summand; without a constant weight, a factor would cost as much elsewhere.
-  if ((bias ? !isKnown(rewriter, bias) : !scales) || (scales && !isKnown(rewriter, weight))) return false
+  if ((bias ? !isKnown(rewriter, bias) : !scales) || (scales && !(weight && isKnown(rewriter, weight)))) return false
   const row = rowBias(rewriter, operand, columns)
   if (!row) return false
   const moved = bias && rewriter.write(node.op, [bias, row], {}, `${node.name}/bias`)[0]
-  const inputs = producer.inputs.map((input, at) => (at === index ? moved : input))
-  if (scales) inputs[1] = scaledWeight(rewriter, producer, weight, row, columns)
-  rewriter.write(producer.op, [x, ...inputs.slice(1)], producer.attributes, node.outputs)
+  const scaled = scales && weight ? scaledWeight(rewriter, producer, weight, row, columns) : weight
+  const inputs = producer.inputs.map((input, at) => (at === index ? moved : at === columnWeight ? scaled : input))
+  rewriter.write(producer.op, inputs, producer.attributes, node.outputs)
   return true
 }
 

@@ -63,7 +63,7 @@ const forward =
 
 const inputGradient =
   (order: Order): ReferenceKernel =>
-  ({ inputs: [dy, w], outputs: [{ dtype, shape }], attributes }) => {
+  ({ inputs: [dy, w, bias], outputs: [{ dtype, shape }], attributes }) => {
     const dims = concrete(shape)
     const [dys, ws, dxs] = [numbersOf(dy!), numbersOf(w!), new Float64Array(sizeOf(dims))]
     const operands = {
@@ -75,7 +75,8 @@ const inputGradient =
     forEachPlane(operands, (xOffset, wOffset, yOffset, { input, kernel, count }) => {
       for (let t = 0; t < count; t++) dxs[xOffset + input[t]] += dys[yOffset] * ws[wOffset + kernel[t]]
     })
-    return [tensorOf(dtype, dxs, dims)]
+    if (bias) addBias(dxs, numbersOf(bias), operands.x)
+    return [tensorOf(dtype, activate(dxs, attributes), dims)]
   }
 
 const weightGradient =
@@ -96,17 +97,8 @@ const weightGradient =
   }
 
 const transposed: ReferenceKernel = (context) => {
-  const {
-    inputs: [x, w, bias],
-    outputs: [{ dtype, shape }],
-  } = context
-  const { attributes } = transposedWindow(context.attributes, x!.dims, w!.dims)
-  const [y] = inputGradient('first')({ ...context, attributes })
-  if (!bias) return [y]
-  const dims = concrete(shape)
-  const ys = numbersOf(y).slice()
-  addBias(ys, numbersOf(bias), dataLayout(dims, 'first'))
-  return [tensorOf(dtype, ys, dims)]
+  const [x, w] = context.inputs
+  return inputGradient('first')({ ...context, ...transposedWindow(context.attributes, x!.dims, w!.dims) })
 }
 
 export const convKernels = {

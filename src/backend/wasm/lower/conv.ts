@@ -54,8 +54,6 @@ interface ForwardOperands {
   readonly epilogue: Activation
 }
 
-const noEpilogue: Activation = { activation: activationKinds.identity, alpha: 0, beta: 0 }
-
 /** The call that multiplies. `groupStride` is the distance of two groups' weights in bytes. */
 function multiply(forward: Forward, operands: ForwardOperands): KernelCall {
   const { images, frameHeight, frameWidth, channels, outHeight, outWidth, outputs, group, kernelY, kernelX } = forward
@@ -189,7 +187,7 @@ function convPlan(node: Node): NodePlan {
 
 /** dx: a convolution of dy, spread by the strides, with the weights turned by half a turn and transposed in the packing. */
 function inputGradientPlan(node: Node): NodePlan {
-  const [dy, w] = node.inputs
+  const [dy, w, bias] = node.inputs
   const dx = node.outputs[0]
   const g = geometryOf(node, dx, w!, dy!)
   if (suitsWinograd(g)) {
@@ -218,8 +216,8 @@ function inputGradientPlan(node: Node): NodePlan {
           kStride: floatBytes,
           nStride: g.outputs * floatBytes,
           y: address(dx),
-          bias: 0,
-          epilogue: noEpilogue,
+          bias: bias ? address(bias) : 0,
+          epilogue: epilogueOf(node),
         },
         workspace,
       )
@@ -278,8 +276,8 @@ function inputGradientPlan(node: Node): NodePlan {
       panelStride: depth * 8 * floatBytes,
       groupStride: groupBytes,
       c: address(dx),
-      bias: 0,
-      epilogue: noEpilogue,
+      bias: bias ? address(bias) : 0,
+      epilogue: epilogueOf(node),
     }),
   ]
   return { workspaceBytes: space.bytes, calls }
