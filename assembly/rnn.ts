@@ -5,7 +5,9 @@ import { madd } from './simd'
  * One step of a recurrent cell on rows of `hidden` elements: `gates` (the input's part, its rows gatesStride bytes apart) and
  * `recurrent` (the state's part, dense) hold all gates side by side; h and c (LSTM) are read and written; y takes the output.
  * A row whose sequence (lengths, int32, or 0) has ended by `step` keeps its state and gives 0.
- * Kinds: 0 RNN with tanh, 1 RNN with relu, 2 GRU with linear_before_reset (gates z, r, h), 3 LSTM (gates i, o, f, c).
+ * Kinds: 0 RNN with tanh, 1 RNN with relu, 2 GRU with linear_before_reset (gates z, r, h), 3 LSTM (gates i, o, f, c). A GRU
+ * without it takes two calls: 4, of the gates z and r alone, writes z to c and r h to y; 5 takes z from c and the state's part
+ * of the gate h.
  * A tile is `chunk` rows, and has `scratchStride` bytes of `scratch`: a row of gates and 64 bytes.
  */
 // @ts-ignore: decorator
@@ -120,6 +122,26 @@ function gruRow(gates: usize, recurrent: usize, scratch: usize, h: usize, y: usi
   }
 }
 
+function gruGatesRow(gates: usize, recurrent: usize, scratch: usize, h: usize, z: usize, y: usize, hidden: i32): void {
+  const gate = <usize>hidden << 2
+  squash(gates, recurrent, scratch, 2 * hidden, 0.5, 0.5)
+  for (let i = 0; i < hidden; i += 4) {
+    const o = <usize>i << 2
+    storeLanes(z + o, v128.load(scratch + o), hidden - i)
+    storeLanes(y + o, f32x4.mul(v128.load(scratch + gate + o), v128.load(h + o)), hidden - i)
+  }
+}
+
+function gruStateRow(gates: usize, recurrent: usize, scratch: usize, h: usize, z: usize, y: usize, hidden: i32): void {
+  squash(gates + 2 * (<usize>hidden << 2), recurrent, scratch, hidden, 1, 0)
+  for (let i = 0; i < hidden; i += 4) {
+    const o = <usize>i << 2
+    const candidate = v128.load(scratch + o)
+    const next = madd(v128.load(z + o), f32x4.sub(v128.load(h + o), candidate), candidate)
+    storeBoth(h + o, y + o, next, hidden - i)
+  }
+}
+
 function lstmRow(gates: usize, recurrent: usize, scratch: usize, h: usize, c: usize, y: usize, hidden: i32): void {
   const gate = <usize>hidden << 2
   squash(gates, recurrent, scratch, 3 * hidden, 0.5, 0.5)
@@ -144,7 +166,7 @@ export function recurrent_cell_f32(p: CellParams, tile: i32, thread: i32): void 
   const hidden = p.hidden
   const row = <usize>hidden << 2
   const scratch = p.scratch + <usize>tile * p.scratchStride
-  const gateCount: usize = p.kind == 3 ? 4 : p.kind == 2 ? 3 : 1
+  const gateCount: usize = p.kind == 3 ? 4 : p.kind == 2 ? 3 : p.kind == 4 ? 2 : 1
   for (let n = from; n < to; n++) {
     const gates = p.gates + <usize>n * p.gatesStride
     const recurrent = p.recurrent + <usize>n * gateCount * row
@@ -153,6 +175,8 @@ export function recurrent_cell_f32(p: CellParams, tile: i32, thread: i32): void 
     if (p.lengths && p.step >= load<i32>(p.lengths + (<usize>n << 2))) memory.fill(y, 0, row)
     else if (p.kind == 3) lstmRow(gates, recurrent, scratch, h, p.c + <usize>n * row, y, hidden)
     else if (p.kind == 2) gruRow(gates, recurrent, scratch, h, y, hidden)
+    else if (p.kind == 4) gruGatesRow(gates, recurrent, scratch, h, p.c + <usize>n * row, y, hidden)
+    else if (p.kind == 5) gruStateRow(gates, recurrent, scratch, h, p.c + <usize>n * row, y, hidden)
     else rnnRow(p.kind, gates, recurrent, scratch, h, y, hidden)
   }
 }

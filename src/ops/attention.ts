@@ -258,6 +258,15 @@ export const attention = {
     },
     infer: (context) => {
       const [q, k, v] = [0, 1, 2].map((index) => requireFloat(required(context, index)))
+      for (const name of ['score_mod', 'prob_mod']) {
+        const graph = context.attributes[name] as Graph | undefined
+        const taken = context.inputs.length - 2
+        if (graph && (graph.inputs.length !== taken || graph.outputs.length !== 1))
+          throw new LanewiseError(
+            'INVALID_MODEL',
+            `${name} must have ${taken} inputs and 1 output, it has ${graph.inputs.length} and ${graph.outputs.length}`,
+          )
+      }
       for (const { shape } of [q, k, v])
         if (shape.length !== 4)
           throw new LanewiseError('SHAPE_MISMATCH', `takes [N, heads, length, size], got ${formatShape(shape)}`)

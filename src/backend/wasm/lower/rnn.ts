@@ -96,6 +96,9 @@ const packTransposed = (source: number, target: number, columns: number, depth: 
 const copy = (from: number, to: number, bytes: number): KernelCall =>
   kernels.copy_bytes({ x: from, y: to, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))
 
+/** The kernel's number of a GRU whose reset gate comes before the product: the first of two calls. */
+const splitGru = 4
+
 /** The kernel's number of a node's cell; undefined where it has none. */
 function cellNumber(node: Node, kind: CellKind): number | undefined {
   const { attributes, inputs } = node
@@ -103,7 +106,7 @@ function cellNumber(node: Node, kind: CellKind): number | undefined {
   if (attributes['clip'] || attributes['input_forget'] === 1 || inputs[7]) return undefined
   const plain = names.every((name, index) => name === kind.defaults[index % kind.defaults.length])
   if (kind === lstmCell) return plain ? 3 : undefined
-  if (kind === gruCell) return plain && attributes['linear_before_reset'] === 1 ? 2 : undefined
+  if (kind === gruCell) return !plain ? undefined : attributes['linear_before_reset'] === 1 ? 2 : splitGru
   return plain ? 0 : names.every((name) => name === 'relu') ? 1 : undefined
 }
 
@@ -133,6 +136,10 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
   const sumsAt = space.take(batch * columns * floatBytes)
   const inputPanelsAt = space.take(panelBytes(depth, columns))
   const statePanelsAt = space.take(panelBytes(hidden, columns))
+  const split = number === splitGru
+  const [updateAt, resetAt] = [0, 1].map(() => (split ? space.take(stateBytes) : 0))
+  const candidatePanelsAt = split ? space.take(panelBytes(hidden, hidden)) : 0
+  const stepColumns = split ? 2 * hidden : columns
   const statesAt = Array.from({ length: kind.states }, () => space.take(stateBytes))
   const { chunk, tiles } = cut(batch, Math.max(1, Math.floor(CELL_CHUNK / columns)))
   const scratchStride = Math.ceil((columns * floatBytes) / 64 + 1) * 64
@@ -144,6 +151,7 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
         const at = (value: Value | undefined, elements: number) =>
           value ? address(value) + side * elements * floatBytes : 0
         const biasAt = at(bias, 2 * columns)
+        const candidateWeights = at(recurrent, columns * hidden) + stepColumns * hidden * floatBytes
         const states = statesAt.map((offset) => workspace + offset)
         const begin = states.map((state, index) => {
           const initial = inputs[5 + index]
@@ -159,41 +167,51 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
         const run = Array.from({ length: steps }, (_, count) => {
           const step = direction === 'forward' ? count : steps - 1 - count
           const place = batchFirst ? step : step * directions.length + side
+          const cell = {
+            gates: gates + step * (batchFirst ? 1 : batch) * columns * floatBytes,
+            gatesStride: (batchFirst ? steps : 1) * columns * floatBytes,
+            recurrent: sums,
+            h: states[0],
+            c: split ? workspace + updateAt : (states[1] ?? 0),
+            y: address(outputs[0]) + place * (batchFirst ? hidden * floatBytes : stateBytes),
+            yStride: (batchFirst ? steps : 1) * hidden * floatBytes,
+            scratch: workspace + scratchAt,
+            scratchStride,
+            lengths: lengths ? address(lengths) : 0,
+            step,
+            hidden,
+            rows: batch,
+            chunk,
+            kind: number,
+          }
+          const stateBias = biasAt && biasAt + columns * floatBytes
+          const shared = { c: sums, rows: batch, depth: hidden }
+          const fromState = product({
+            ...shared,
+            a: states[0],
+            b: workspace + statePanelsAt,
+            bias: stateBias,
+            columns: stepColumns,
+          })
+          if (!split) return [fromState, kernels.recurrent_cell_f32(cell, tiles)]
+          const reset = workspace + resetAt
           return [
+            fromState,
+            kernels.recurrent_cell_f32({ ...cell, y: reset, yStride: hidden * floatBytes, lengths: 0 }, tiles),
             product({
-              a: states[0],
-              b: workspace + statePanelsAt,
-              c: sums,
-              bias: biasAt && biasAt + columns * floatBytes,
-              rows: batch,
-              columns,
-              depth: hidden,
+              ...shared,
+              a: reset,
+              b: workspace + candidatePanelsAt,
+              bias: stateBias && stateBias + stepColumns * floatBytes,
+              columns: hidden,
             }),
-            kernels.recurrent_cell_f32(
-              {
-                gates: gates + step * (batchFirst ? 1 : batch) * columns * floatBytes,
-                gatesStride: (batchFirst ? steps : 1) * columns * floatBytes,
-                recurrent: sums,
-                h: states[0],
-                c: states[1] ?? 0,
-                y: address(outputs[0]) + place * (batchFirst ? hidden * floatBytes : stateBytes),
-                yStride: (batchFirst ? steps : 1) * hidden * floatBytes,
-                scratch: workspace + scratchAt,
-                scratchStride,
-                lengths: lengths ? address(lengths) : 0,
-                step,
-                hidden,
-                rows: batch,
-                chunk,
-                kind: number,
-              },
-              tiles,
-            ),
+            kernels.recurrent_cell_f32({ ...cell, kind: splitGru + 1 }, tiles),
           ]
         }).flat()
         return [
           packTransposed(at(weight, columns * depth), workspace + inputPanelsAt, columns, depth),
-          packTransposed(at(recurrent, columns * hidden), workspace + statePanelsAt, columns, hidden),
+          packTransposed(at(recurrent, columns * hidden), workspace + statePanelsAt, stepColumns, hidden),
+          ...(split ? [packTransposed(candidateWeights, workspace + candidatePanelsAt, hidden, hidden)] : []),
           product({
             a: address(x),
             b: workspace + inputPanelsAt,
