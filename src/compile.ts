@@ -1,10 +1,12 @@
 import type { Backend, Executable, Storage } from './backend/backend.js'
 import { evaluate } from './backend/reference/evaluate.js'
 import { LanewiseError } from './core/errors.js'
-import type { ConstantOf, Graph, Node, Variable } from './core/ir.js'
-import { isConcrete } from './core/shape.js'
+import type { ConstantOf, Graph, Node, Value, Variable } from './core/ir.js'
+import { formatType, isConcrete } from './core/shape.js'
+import { describeNode } from './graph/infer.js'
 import { printGraph } from './graph/print.js'
 import { specialize } from './graph/specialize.js'
+import { isProgramOp } from './ops/index.js'
 import { optimise } from './optimise/index.js'
 import { planGraph } from './plan/planner.js'
 import { printPlan } from './plan/print.js'
@@ -33,11 +35,28 @@ const isBound = (graph: Graph): boolean =>
   graph.inputs.every((input) => isConcrete(input.shape)) &&
   graph.nodes.every((node) => node.outputs.every((output) => isConcrete(output.shape)))
 
-/** Runs the stages in order: graph in, executable out. Throws LanewiseError; then nothing stays allocated. */
+/** Throws UNSUPPORTED_OP, naming the node, for a graph that no single plan can run. */
+function refuseDynamic(graph: Graph): void {
+  const node = graph.nodes.find((candidate) => isProgramOp(candidate.op) || !candidate.outputs.every(isTensor))
+  if (!node) return
+  const gives = node.outputs.map(formatType).join(', ')
+  throw new LanewiseError(
+    'UNSUPPORTED_OP',
+    `no single plan can run ${describeNode(node)}, which gives ${gives}: an InferenceSession runs such models`,
+  )
+}
+
+const isTensor = ({ shape, container }: Value): boolean => isConcrete(shape) && !container
+
+/**
+ * Runs the stages in order: graph in, executable out. Throws LanewiseError; then nothing stays allocated.
+ * A graph with control flow, sequences or shapes that follow from data is refused: `src/program/` runs those.
+ */
 export function compile(graph: Graph, backend: Backend, options: CompileOptions = {}): Executable {
   const { storageOf = noVariables, inputShapes = {}, onStage } = options
   onStage?.('graph', printGraph(graph))
   const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
+  refuseDynamic(bound)
   const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
   const optimised = optimise(bound, { evaluate, accelerates })
   onStage?.('optimised', printGraph(optimised))

@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, TensorType, Value } from '../core/ir.js'
 import { formatShape, formatType, isConcrete, isUnranked, type Shape, sameShape } from '../core/shape.js'
+import { subgraphsOf } from '../core/subgraph.js'
 import { inferTypes } from './infer.js'
 
 /** Throws INVALID_MODEL, naming the node or value, unless `graph` keeps the rules of `Graph` and of its ops. */
@@ -40,6 +41,7 @@ export function verify(graph: Graph): void {
     for (const input of node.inputs)
       if (input && !defined.has(input)) refuse(graph, by, `reads '${input.name}', which is not defined before it`)
     verifyTypes(graph, node, by)
+    for (const [name, body] of subgraphsOf(node)) verifySubgraph(graph, node, name, body)
     for (const output of node.outputs) define(output, by)
   }
   const replaced = new Set<Value>()
@@ -85,5 +87,19 @@ function verifyTypes(graph: Graph, node: Node, by: string): void {
     const agrees = isConcrete(type.shape) ? sameShape(type.shape, output.shape) : shapesAgree(type.shape, output.shape)
     if (type.dtype !== output.dtype || type.container !== output.container || !agrees)
       refuse(graph, by, `writes '${output.name}' as ${formatType(output)}, inference says ${formatType(type)}`)
+  }
+}
+
+/** A subgraph keeps the rules itself; its last inputs are fed by the node's captured operands, and have their types. */
+function verifySubgraph(graph: Graph, node: Node, name: string, body: Graph): void {
+  verify(body)
+  const by = `the ${name} of ${node.op} '${node.name}'`
+  const count = (node.attributes['captures'] as number | undefined) ?? 0
+  if (count > body.inputs.length || count > node.inputs.length) refuse(graph, by, `captures ${count} values it lacks`)
+  for (let index = 1; index <= count; index++) {
+    const inner = body.inputs.at(-index)!
+    const outer = node.inputs.at(-index)
+    if (outer?.dtype !== inner.dtype || outer.container !== inner.container)
+      refuse(graph, by, `captures '${outer?.name}' as ${formatType(inner)}`)
   }
 }

@@ -4,11 +4,11 @@ import { evaluateSequence, isSequenceOp } from '../backend/reference/sequences.j
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, HostValue, Node, Value } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
+import { isHostNode } from '../graph/static.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf, isProgramOp } from '../ops/index.js'
 import { type Call, runControl } from './control.js'
 import { Segment } from './segment.js'
-import { isHostNode } from './static.js'
 
 /** A program lets the event loop have a turn after this many milliseconds. */
 const turnMs = 50

@@ -6,8 +6,8 @@ import type { Graph, HostValue } from '../core/ir.js'
 import { concrete } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { specialize } from '../graph/specialize.js'
+import { isStatic } from '../graph/static.js'
 import { Program } from './program.js'
-import { isStatic } from './static.js'
 
 /** A model for certain input shapes, ready to run. */
 export interface Runnable {

@@ -7,15 +7,16 @@ import { concrete, isConcrete, sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { Expander } from '../graph/expand.js'
 import { Rewriter } from '../graph/rewrite.js'
-import { isStatic } from './static.js'
+import { isStatic } from '../graph/static.js'
 
-/** Segments whose results have fewer elements in all run node by node: a plan would cost more than it saves. */
+/** Stretches whose results have fewer elements in all get a plan only once they have run this often: it costs a millisecond. */
 const fewElements = 512
-/** Forms of one stretch for different input shapes; beyond, it runs node by node. */
-const formsPerStretch = 16
+const runsBeforePlan = 3
+/** Forms that a segment keeps, of all its stretches; the first goes when there are more. */
+const formsKept = 32
 
 /** A stretch of a segment, compiled for certain input shapes; without an executable its nodes run one by one. */
-export interface Form {
+interface Form {
   readonly end: number
   readonly executable: Executable | undefined
   /** What it reads, as values of the graph. */
@@ -23,6 +24,8 @@ export interface Form {
   readonly outputs: readonly Value[]
   /** The values of the graph that `outputs` stand for. */
   readonly results: readonly Value[]
+  /** How often it has run node by node although a plan could run it; undefined where none can, or one does. */
+  runs: number | undefined
 }
 
 /** Looks up the tensor that a value holds. */
@@ -37,7 +40,6 @@ export class Segment {
   readonly #backend: Backend
   readonly #forms = new Map<string, Form>()
   readonly #inputsAt = new Map<number, readonly Value[]>()
-  readonly #formsAt = new Map<number, number>()
   readonly #notes: Set<string>
 
   constructor(graph: Graph, nodes: readonly Node[], needed: ReadonlySet<Value>, backend: Backend, notes: Set<string>) {
@@ -91,37 +93,53 @@ export class Segment {
     const dims = inputs.map((value) => tensorOf(value).dims)
     const key = `${start}:${dims.map((shape) => shape.join('x')).join(';')}`
     const known = this.#forms.get(key)
-    if (known) return known
-    const count = (this.#formsAt.get(start) ?? 0) + 1
-    this.#formsAt.set(start, count)
-    if (count > formsPerStretch) {
-      const { op, name } = this.#nodes[start]
-      this.#notes.add(
-        `${this.#nodes.length - start} nodes from ${op} '${name}' on have met more than ${formsPerStretch} input shapes: for new ones they run in the reference backend`,
-      )
-      return { end: this.#nodes.length, executable: undefined, inputs, outputs: [], results: [] }
+    const size = () => new Map(inputs.map((value, index) => [value, dims[index]]))
+    if (known) {
+      if (known.runs === undefined || ++known.runs <= runsBeforePlan) return known
+      const planned = this.#plan(start, known.end, size())
+      this.#forms.set(key, planned)
+      return planned
     }
-    const form = this.#compile(start, new Map(inputs.map((value, index) => [value, dims[index]])))
+    const form = this.#cut(start, size())
     this.#forms.set(key, form)
+    if (this.#forms.size > formsKept) this.#forget(start)
     return form
   }
 
-  #compile(start: number, dims: ReadonlyMap<Value, readonly number[]>): Form {
+  /** Drops the form that was made first. */
+  #forget(start: number): void {
+    const [[oldest, { executable }]] = this.#forms
+    executable?.dispose()
+    this.#forms.delete(oldest)
+    const { op, name } = this.#nodes[start]
+    if (executable)
+      this.#notes.add(
+        `what follows ${op} '${name}' has met more than ${formsKept} shapes: each new one is compiled anew`,
+      )
+  }
+
+  /** The form that takes the most nodes from `start` on. */
+  #cut(start: number, dims: ReadonlyMap<Value, readonly number[]>): Form {
     const { length, elements } = this.#knownLength(start, dims)
     const end = start + Math.max(length, 1)
     const nodes = this.#nodes.slice(start, end)
-    const alone: Form = { end, executable: undefined, inputs: [], outputs: [], results: [] }
+    const alone: Form = { end, executable: undefined, inputs: [], outputs: [], results: [], runs: undefined }
     if (length === 0) {
       this.#notes.add(`${nodes[0].op} '${nodes[0].name}' runs in the reference backend: its shape follows from data`)
       return alone
     }
-    if (elements < fewElements) return alone
+    return elements < fewElements ? { ...alone, runs: 1 } : this.#plan(start, end, dims)
+  }
+
+  /** Nodes `start` to `end` in one plan. */
+  #plan(start: number, end: number, dims: ReadonlyMap<Value, readonly number[]>): Form {
+    const nodes = this.#nodes.slice(start, end)
+    const inputs = this.#inputsOf(nodes)
     const results = this.#outputsOf(start, end)
     const graph = bind(this.#graphOf(nodes, results), dims)
-    if (!isStatic(graph)) return alone
-    const executable = compile(graph, this.#backend)
-    for (const note of executable.notes) this.#notes.add(note)
-    return { end, executable, inputs: this.#inputsOf(nodes), outputs: graph.outputs, results }
+    const executable = isStatic(graph) ? compile(graph, this.#backend) : undefined
+    for (const note of executable?.notes ?? []) this.#notes.add(note)
+    return { end, executable, inputs, outputs: graph.outputs, results, runs: undefined }
   }
 
   /** How many nodes from `start` on have results of known shape, and how many elements these have. */
