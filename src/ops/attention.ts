@@ -170,7 +170,10 @@ function flexAttentionBody(emit: Emitter, { inputs, attributes }: Node): readonl
   const type = floatType(attributes, raw.dtype as NumericDType)
   const modified = (name: 'score_mod' | 'prob_mod', x: Value) => {
     const graph = attributes[name] as Graph | undefined
-    return graph ? emit.cast(inlined(emit, graph, [x, ...captured])[0], type) : x
+    if (!graph) return x
+    const [result] = inlined(emit, graph, [x, ...captured])
+    if (!result) throw new LanewiseError('INVALID_MODEL', `an input of the graph ${name} is left out`)
+    return emit.cast(result, type)
   }
   const scores = modified('score_mod', emit.cast(raw, type))
   const weights = modified('prob_mod', emit.softmax(scores))
