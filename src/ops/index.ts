@@ -10,6 +10,7 @@ import type { OpDefinition } from './definition.js'
 import { einsum } from './einsum.js'
 import { elementwise } from './elementwise.js'
 import { generators } from './generators.js'
+import { images } from './images.js'
 import { indexing } from './indexing.js'
 import { layout } from './layout.js'
 import { losses } from './losses.js'
@@ -64,6 +65,7 @@ export const operators = {
   ...signal,
   ...sampling,
   ...strings,
+  ...images,
   ...trigonometry,
   ...indexing,
   ...bitwise,

@@ -69,7 +69,9 @@ export const sampling = {
       if (shape.length !== 2) throw new LanewiseError('SHAPE_MISMATCH', `takes [N, classes], got ${formatShape(shape)}`)
       const dtype = chosenDType(context, 'int32')
       if (isFloat(dtype)) throw new LanewiseError('TYPE_MISMATCH', `classes are int32 or int64, not ${dtype}`)
-      return [{ dtype, shape: [shape[0], intAttribute(context.attributes, 'sample_size')] }]
+      const samples = intAttribute(context.attributes, 'sample_size')
+      if (samples < 1) throw new LanewiseError('INVALID_MODEL', `sample_size ${samples} must be positive`)
+      return [{ dtype, shape: [shape[0], samples] }]
     },
   },
 } as const satisfies Record<string, OpDefinition>

@@ -6,6 +6,7 @@ import { compactionKernels } from './compaction.js'
 import { convKernels } from './conv.js'
 import { elementwiseKernels } from './elementwise.js'
 import { generatorKernels } from './generators.js'
+import { imageKernels } from './images.js'
 import { indexingKernels } from './indexing.js'
 import type { ReferenceKernel } from './kernel.js'
 import { layoutKernels } from './layout.js'
@@ -47,6 +48,7 @@ export const referenceKernels = {
   ...signalKernels,
   ...samplingKernels,
   ...stringKernels,
+  ...imageKernels,
   ...trigonometryKernels,
   ...indexingKernels,
   ...bitwiseKernels,

@@ -6,7 +6,40 @@ import { numbersOf, tensorOf } from './numbers.js'
 
 type Signal = readonly [real: Float64Array, imaginary: Float64Array]
 
-/** The sums over n of x[n] e^(sign 2πi k n / N): halves of even lengths apart, odd lengths by definition. */
+/** Odd lengths up to this one are transformed by definition. */
+const longestDirect = 64
+
+/** A transform of any length as a convolution, by transforms whose length is a power of two (Bluestein, 1970). */
+function chirpTransform([real, imaginary]: Signal, sign: number): Signal {
+  const length = real.length
+  const size = 2 ** Math.ceil(Math.log2(2 * length - 1))
+  const chirp = Array.from({ length }, (_, k) => {
+    const angle = (sign * Math.PI * ((k * k) % (2 * length))) / length
+    return [Math.cos(angle), Math.sin(angle)] as const
+  })
+  const empty = (): Signal => [new Float64Array(size), new Float64Array(size)]
+  const [a, b] = [empty(), empty()]
+  chirp.forEach(([cos, sin], k) => {
+    a[0][k] = real[k] * cos - imaginary[k] * sin
+    a[1][k] = real[k] * sin + imaginary[k] * cos
+    for (const at of [k, (size - k) % size]) {
+      b[0][at] = cos
+      b[1][at] = -sin
+    }
+  })
+  const [fa, fb] = [transform(a, -1), transform(b, -1)]
+  const product: Signal = [
+    fa[0].map((x, i) => x * fb[0][i] - fa[1][i] * fb[1][i]),
+    fa[0].map((x, i) => x * fb[1][i] + fa[1][i] * fb[0][i]),
+  ]
+  const [re, im] = transform(product, 1)
+  return [
+    Float64Array.from(chirp, ([cos, sin], k) => (re[k] * cos - im[k] * sin) / size),
+    Float64Array.from(chirp, ([cos, sin], k) => (re[k] * sin + im[k] * cos) / size),
+  ]
+}
+
+/** The sums over n of x[n] e^(sign 2πi k n / N): halves of even lengths apart. */
 function transform([real, imaginary]: Signal, sign: number): Signal {
   const length = real.length
   const [re, im] = [new Float64Array(length), new Float64Array(length)]
@@ -28,6 +61,7 @@ function transform([real, imaginary]: Signal, sign: number): Signal {
     }
     return [re, im]
   }
+  if (length > longestDirect) return chirpTransform([real, imaginary], sign)
   for (let k = 0; k < length; k++)
     for (let n = 0; n < length; n++) {
       const angle = (sign * 2 * Math.PI * ((k * n) % length)) / length

@@ -110,11 +110,11 @@ const tfIdf: ReferenceKernel = ({ inputs: [x], outputs: [{ shape }], attributes 
   for (let row = 0; row < sizeOf(dims.slice(0, -1)); row++) {
     const own = items.slice(row * length, (row + 1) * length)
     const counts = new Map<number, number>()
-    for (let size = min; size <= max; size++) {
+    for (let size = min; size <= Math.min(max, pool.length); size++) {
       const grams = pool[size - 1]
       if (!grams?.size) continue
       // Single items have no gaps: they count once.
-      for (let distance = 1; distance <= (size === 1 ? 1 : skips + 1); distance++)
+      for (let distance = 1; distance <= (size === 1 ? 1 : Math.min(skips + 1, own.length)); distance++)
         for (let start = 0; start + (size - 1) * distance < own.length; start++) {
           const gram = Array.from({ length: size }, (_, i) => own[start + i * distance])
           const place = grams.get(keyOf(gram))
