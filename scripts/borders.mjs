@@ -46,6 +46,8 @@ const places = {
   'src/index.ts': ['src/core', 'src/ops', 'src/data', 'src/keras', 'src/environment.ts', 'src/session.ts'],
   'src/cli': [
     ...stages,
+    'src/optimise',
+    'src/plan',
     'src/onnx',
     'src/data',
     'src/backend',
