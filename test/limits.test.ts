@@ -36,7 +36,10 @@ test('operands that kernels cannot count are refused, and nothing stays allocate
   const before = wasmMemory(backend).usedBytes
   const huge = graphOf((b) => b.relu(b.expand(b.input('x', 'float32', [1]), [2 ** 29])))
   const bytes = graphOf((b) => b.expand(b.input('x', 'uint8', [1]), [2 ** 31]))
-  const columns = graphOf((b) => b.matMul(b.input('a', 'float32', [2 ** 16, 1]), b.input('b', 'float32', [1, 2 ** 16])))
+  const product = (size: number) =>
+    graphOf((b) => b.matMul(b.input('a', 'float32', [size, 1]), b.input('b', 'float32', [1, size])))
+  assert.throws(() => product(2 ** 16), coded('INVALID_MODEL', /more than 2147483648 elements/))
+  const columns = product(2 ** 15)
   const frame = graphOf((b) =>
     b.op('Conv', [b.input('x', 'float32', [1, 1, 4, 4]), b.input('w', 'float32', [1, 1, 2 ** 15, 2 ** 15])], {
       pads: [2 ** 15, 2 ** 15, 2 ** 15, 2 ** 15],

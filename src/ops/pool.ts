@@ -39,7 +39,7 @@ function poolShape(attributes: Attributes, [batch, channels, ...spatial]: Shape)
       'SHAPE_MISMATCH',
       `a pool takes [N, C, …spatial], got ${formatShape(channels === undefined ? [] : [batch, channels])}`,
     )
-  return [batch, channels, ...windowOutput(attributes, intsAttribute(attributes, 'kernel_shape')!, spatial)]
+  return [batch, channels, ...windowOutput(attributes, intsAttribute(attributes, 'kernel_shape')!, spatial, true)]
 }
 
 function inferPool(context: InferenceContext): TensorType {

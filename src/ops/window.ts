@@ -88,9 +88,16 @@ export function windowOf(attributes: Attributes, kernel: readonly number[], inpu
 
 /**
  * The spatial shape that the window leaves of `input`. A symbolic dimension stays itself where its size is kept,
- * and becomes a formula in its name otherwise. Throws SHAPE_MISMATCH where the kernel does not fit.
+ * and becomes a formula in its name otherwise. A kernel that overhangs the padded input by less than a stride has one
+ * place if `overhangs`, as the quotient of sizes is truncated towards 0 then; the border cuts it off.
+ * Throws SHAPE_MISMATCH where the kernel does not fit.
  */
-export function windowOutput(attributes: Attributes, kernel: readonly number[], input: Shape): Dim[] {
+export function windowOutput(
+  attributes: Attributes,
+  kernel: readonly number[],
+  input: Shape,
+  overhangs = false,
+): Dim[] {
   const same = isSame(attributes)
   const sizes = same ? input.map((dim) => (typeof dim === 'number' ? dim : 1)) : input
   const { strides, dilations, padBegin, padEnd, ceil } = windowOf(attributes, kernel, sizes)
@@ -105,6 +112,7 @@ export function windowOutput(attributes: Attributes, kernel: readonly number[], 
       if (stride === 1 && slack === -1) return dim
       return `${ceil ? 'ceil' : 'floor'}((${dim} + ${slack}) / ${stride}) + 1`
     }
+    if (dim > 0 && dim + slack < 0 && overhangs && dim + slack > -stride) return 1
     if (dim + slack < 0)
       throw new LanewiseError(
         'SHAPE_MISMATCH',

@@ -11,6 +11,8 @@ const windows: readonly { x: readonly number[]; attributes: Attributes }[] = [
   { x: [1, 3, 5, 6], attributes: { kernel_shape: [2, 2], strides: [2, 2], auto_pad: 'SAME_UPPER' } },
   { x: [1, 3, 5, 6], attributes: { kernel_shape: [3, 2], strides: [2, 1], auto_pad: 'SAME_LOWER' } },
   { x: [1, 2, 3, 4, 5], attributes: { kernel_shape: [2, 2, 2], strides: [1, 2, 1] } },
+  { x: [2, 3, 1, 2], attributes: { kernel_shape: [2, 4], strides: [2, 3] } },
+  { x: [1, 2, 1, 4], attributes: { kernel_shape: [3, 2], strides: [2, 2], pads: [1, 0, 0, 0], ceil_mode: 1 } },
 ]
 
 const global = [
