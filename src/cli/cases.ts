@@ -1,3 +1,5 @@
+import { castTensor } from '../backend/reference/cast.js'
+import { isFloat } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent } from '../core/files.js'
 import type { HostValue } from '../core/ir.js'
@@ -23,6 +25,8 @@ export interface VerificationCase {
 export interface Verdict {
   readonly status: 'pass' | 'fail' | 'error'
   readonly reason?: string
+  /** What was converted so that the data fit the model; absent where they do as they are. */
+  readonly notes?: readonly string[]
 }
 
 /**
@@ -58,26 +62,55 @@ export async function findCases(folder: string): Promise<VerificationCase[]> {
   return cases
 }
 
-/** Runs a case and compares its outputs, within the tolerances of `valueMismatch`. Never throws for what the case holds. */
+/**
+ * Runs a case and compares its outputs, within the tolerances of `valueMismatch`. Inputs of another float type than the
+ * model takes (data that a model of another precision came with) are converted, and so are expected outputs then.
+ * Never throws for what the case holds.
+ */
 export async function verifyCase(item: VerificationCase, options: BackendOptions): Promise<Verdict> {
   let session: InferenceSession | undefined
+  const notes: string[] = []
+  const verdict = (status: Verdict['status'], reason?: string): Verdict => ({
+    status,
+    ...(reason !== undefined && { reason }),
+    ...(notes.length > 0 && { notes }),
+  })
   try {
     session = await InferenceSession.create(item.model, options)
     const { join } = await import('node:path')
     const at = (folder: string, kind: string) => (index: number) => join(folder, `${kind}_${index}.pb`)
     for (const folder of item.dataSets) {
-      const feeds = await readValues(at(folder, 'input'), session.inputMetadata)
-      const reason = await compareOutputs(session, feeds, at(folder, 'output'))
-      if (reason) return { status: 'fail', reason }
+      const own = await readValues(at(folder, 'input'), session.inputMetadata)
+      const feeds = convertFloats(own, session.inputMetadata, notes)
+      const reason = await compareOutputs(session, feeds, at(folder, 'output'), notes)
+      if (reason) return verdict('fail', reason)
     }
     const { outputs } = item
-    const reason = outputs && (await compareOutputs(session, rampFeeds(session), (index) => outputs[index] ?? ''))
-    return reason ? { status: 'fail', reason } : { status: 'pass' }
+    const reason =
+      outputs && (await compareOutputs(session, rampFeeds(session), (index) => outputs[index] ?? '', notes))
+    return reason ? verdict('fail', reason) : verdict('pass')
   } catch (error) {
-    return { status: 'error', reason: error instanceof Error ? error.message : String(error) }
+    return verdict('error', error instanceof Error ? error.message : String(error))
   } finally {
     await session?.release()
   }
+}
+
+/** `values` with float tensors in the float types that `metadata` says; `notes` tells of each that was converted. */
+function convertFloats(
+  values: Readonly<Record<string, HostValue>>,
+  metadata: readonly ValueMetadata[],
+  notes: string[],
+): Record<string, HostValue> {
+  const types = new Map(metadata.map(({ name, type }) => [name, type]))
+  const convert = (name: string, value: HostValue): HostValue => {
+    const type = types.get(name)
+    if (!(value instanceof Tensor) || !type || value.type === type || !isFloat(value.type) || !isFloat(type))
+      return value
+    notes.push(`'${name}' was converted from ${value.type} to ${type}`)
+    return castTensor(value, type)
+  }
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, convert(name, value)]))
 }
 
 /** What ONNX's runner feeds to models without inputs of their own: element i of n is i / n; sizes that are free are 1. */
@@ -103,9 +136,11 @@ async function compareOutputs(
   session: InferenceSession,
   feeds: Readonly<Record<string, HostValue>>,
   pathOf: (index: number) => string,
+  notes: string[],
 ): Promise<string | undefined> {
   const results = await session.run<HostValue>(feeds)
-  const expected = await readValues(pathOf, session.outputMetadata)
+  const given = await readValues(pathOf, session.outputMetadata)
+  const expected = notes.length > 0 ? convertFloats(given, session.outputMetadata, notes) : given
   for (const name of session.outputNames) {
     const wanted = expected[name]
     const difference = wanted === undefined ? 'no expected value was found' : valueMismatch(results[name], wanted)

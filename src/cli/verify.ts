@@ -25,7 +25,12 @@ export const addVerify = (program: Command): Command =>
           const verdict = await verifyCase(item, { backend: options.backend, threads })
           counts[verdict.status]++
           if (options.json) printJson({ case: item.name, ...verdict })
-          else console.log(`${verdict.status.padEnd(5)} ${item.name}${verdict.reason ? `: ${verdict.reason}` : ''}`)
+          else {
+            const notes = verdict.notes ? ` (${verdict.notes.join('; ')})` : ''
+            console.log(
+              `${verdict.status.padEnd(5)} ${item.name}${verdict.reason ? `: ${verdict.reason}` : ''}${notes}`,
+            )
+          }
         }
       if (options.json) printJson(counts)
       else console.log(`${counts.pass} passed, ${counts.fail} failed, ${counts.error} could not run`)
