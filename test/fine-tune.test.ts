@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert'
 import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
 import { toCategorical } from '../src/data/labels.js'
-import { layers, loadOnnx, model, sequential, setRandomSeed } from '../src/index.js'
+import { layers, loadOnnx, losses, model, sequential, setRandomSeed } from '../src/index.js'
 import { onnx } from '../src/onnx/proto.js'
 import { decodeTensor } from '../src/onnx/tensors.js'
 
@@ -157,6 +157,34 @@ test('Keras exports: the same outputs as Keras, weights to train, and no shape c
     const ops = new Set(net.layers.map((layer) => layer.className))
     for (const op of ['Shape', 'Cast', 'Gather', 'Slice']) assert.not(ops.has(op), `${name} keeps ${op}`)
     assert.ok(net.countParams() > 100)
+    net.dispose()
+  }
+})
+
+test('deep Keras exports train, go out again, and onnxruntime-web agrees', async () => {
+  if (!existsSync(exports)) {
+    console.log(`SKIP training of Keras exports: ${exports} is not there`)
+    return
+  }
+  for (const name of ['keras_mobilenetv2_small', 'keras_vgg_small', 'keras_cnn_bn_gap']) {
+    const net = await loadOnnx(join(exports, name, 'model.onnx'))
+    const shape = net.inputs[0].shape.slice(1) as number[]
+    const classes = net.outputs[0].shape[1] as number
+    const labels = new Tensor(
+      'uint8',
+      Uint8Array.from({ length: 32 }, (_, index) => index % classes),
+      [32],
+    )
+    const x = randomTensor([32, ...shape])
+    const fromLogits = net.layers.every((layer) => layer.className !== 'Softmax')
+    const before = (await net.predict(x)).toNumbers()
+    net.compile({ optimizer: 'adam', loss: losses.categoricalCrossentropy({ fromLogits }) })
+    const { history } = await net.fit(x, toCategorical(labels, classes), { epochs: 8, batchSize: 16, verbose: 0 })
+    assert.ok(history.loss[7] < history.loss[0], `${name}: ${history.loss}`)
+    const after = await net.predict(x)
+    assert.not.equal(after.toNumbers(), before)
+    const difference = largestDifference(after, await runPeer(net.toOnnx(), x))
+    assert.ok(difference < 1e-4, `${name}: ${difference}`)
     net.dispose()
   }
 })
