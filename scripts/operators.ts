@@ -25,6 +25,14 @@ function runsBy(name: string, { decompose }: OpDefinition): string {
   return Object.hasOwn(referenceKernels, name) ? 'kernel' : decompose ? 'by other ops' : '–'
 }
 
+/** Views run nowhere: their outputs share their input's memory. */
+function wasmOf(name: string, { decompose, traits }: OpDefinition): string {
+  if (Object.hasOwn(lowerings, name)) return 'kernel'
+  if (traits?.view) return 'no work'
+  if (traits?.channelsLast && Object.hasOwn(lowerings, traits.channelsLast.op)) return 'kernel, channels last'
+  return decompose ? 'by other ops' : ''
+}
+
 function gradientOf({ gradient, decompose }: OpDefinition): string {
   if (gradient) return 'yes'
   return gradient === null ? 'refused' : decompose ? 'by other ops' : 'cut'
@@ -36,7 +44,7 @@ export async function describeOperators(): Promise<string> {
     .filter(([name]) => !name.startsWith('lanewise.'))
     .sort(([a], [b]) => Number(a.includes('.')) - Number(b.includes('.')) || a.localeCompare(b))
     .map(([name, definition]) => {
-      const wasm = Object.hasOwn(lowerings, name) ? 'kernel' : definition.decompose ? 'by other ops' : ''
+      const wasm = wasmOf(name, definition)
       return `| ${name} | ${definition.since} | ${runsBy(name, definition)} | ${wasm} | ${gradientOf(definition)} |`
     })
   return [
