@@ -83,7 +83,7 @@ function convolve(x: Tensor, w: Tensor, bias: Tensor | undefined, shape: Shape, 
   return numbersOf(convKernels.Conv({ inputs: operands, outputs, attributes })[0])
 }
 
-/** Sums times what the scales say, rounded to even and limited, as integers of `dtype`. */
+/** Sums times what the scales say, both in float32, rounded to even and limited, as integers of `dtype`. */
 function requantize(
   sums: Float64Array,
   multiplier: (element: number) => number,
@@ -93,7 +93,7 @@ function requantize(
 ): Tensor {
   const range = limits[dtype]
   const values = sums.map((sum, i) => {
-    const scaled = sum * multiplier(i)
+    const scaled = Math.fround(Math.fround(sum) * multiplier(i))
     return range ? clamp(roundHalfToEven(scaled) + zeroPoint(i), range) : scaled + zeroPoint(i)
   })
   return tensorOf(dtype, values, shape)
