@@ -237,6 +237,8 @@ export const elementwise = {
     attributes: {
       to: { type: 'int', required: true },
       ...castAttributes,
+      /** 1: stands only where an op on floats of 16 bits computes in float32, so its rounding may be left out. */
+      widening: { type: 'int', default: 0, internal: true },
     },
     traits: { elementwise: true },
     infer: (context) => {

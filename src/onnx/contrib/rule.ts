@@ -1,21 +1,27 @@
+import { onnxTypeCode } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
+import { roundsHalves } from '../../ops/rounding.js'
 import type { AdapterRule, Draft } from '../opsets/adapter.js'
 
 /** Writes what a node of another domain means in ONNX's own ops: a value for each of its outputs. */
 export type Writer = (builder: GraphBuilder, draft: Draft) => readonly (Value | undefined)[]
 
-/** As `write`, in float32 where operands are floats of 16 bits: only the results are rounded to them. */
+/**
+ * As `write`, in float32 where operands are floats of 16 bits: only the results are rounded to them, and in float16
+ * not even they between ops that all compute in float32.
+ */
 const widened =
   (write: Writer): Writer =>
   (builder, draft) => {
     const half = draft.inputs.find((input) => input?.dtype === 'float16' || input?.dtype === 'bfloat16')?.dtype
     if (half === undefined || half === 'string') return write(builder, draft)
-    const inputs = draft.inputs.map((input) => (input?.dtype === half ? builder.cast(input, 'float32') : input))
-    return write(builder, { ...draft, inputs }).map((value) =>
-      value?.dtype === 'float32' ? builder.cast(value, half) : value,
-    )
+    const widening = roundsHalves(draft.op, half) ? 0 : 1
+    const cast = (value: Value, to: 'float32' | typeof half) =>
+      builder.op('Cast', [value], { to: onnxTypeCode[to], widening })
+    const inputs = draft.inputs.map((input) => (input?.dtype === half ? cast(input, 'float32') : input))
+    return write(builder, { ...draft, inputs }).map((value) => (value?.dtype === 'float32' ? cast(value, half) : value))
   }
 
 /** The rule of an op that exists nowhere but in files: whatever its version, `write` stands for it. */
