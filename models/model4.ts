@@ -1,5 +1,5 @@
 import type { Recipe } from '../src/cli/recipe.js'
-import { layers, sequential } from '../src/index.js'
+import { layers, optimizers, sequential } from '../src/index.js'
 
 const recipe: Recipe = {
   name: 'model4',
@@ -12,7 +12,11 @@ const recipe: Recipe = {
       layers.dense({ units: 100, activation: 'tanh' }),
       layers.dense({ units: 10, activation: 'softmax' }),
     ]),
-  compile: () => ({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['accuracy'] }),
+  compile: () => ({
+    optimizer: optimizers.sgd({ learningRate: 0.1 }),
+    loss: 'categoricalCrossentropy',
+    metrics: ['accuracy'],
+  }),
   batchSize: 128,
   epochs: 30,
 }
