@@ -104,7 +104,7 @@ async function replay(run: Run): Promise<void> {
     closeLogs(await model.evaluate(x, y, { batchSize: run.batch_size, verbose: 0 }), run.evaluate, 'evaluate')
     const outputs = await model.predict<Tensor | Tensor[]>(x, { batchSize: run.batch_size })
     ;(Array.isArray(outputs) ? outputs : [outputs]).forEach((output, i) => {
-      closeTensor(output, decode(run.predict[i]), 1e-3, 1e-3, `prediction ${i}`)
+      closeTensor(output, decode(run.predict[i]), 1e-3, 1e-4, `prediction ${i}`)
     })
   } finally {
     model.dispose()

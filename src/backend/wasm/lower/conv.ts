@@ -2,7 +2,7 @@ import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
-import { type Frame, frameImages, geometryOf, padFrame, shapeOf } from './frame.js'
+import { type ConvolutionSizes, type Frame, frameImages, geometryOf, padFrame, shapeOf } from './frame.js'
 import {
   ceilDiv,
   epilogueFields,
@@ -23,24 +23,12 @@ import { cut } from './tiles.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
-interface Forward {
-  readonly images: number
+interface Forward extends ConvolutionSizes {
   readonly frameHeight: number
   readonly frameWidth: number
   /** Rows of the frame that may hold anything but zeros. */
   readonly dataTop: number
   readonly dataBottom: number
-  readonly channels: number
-  readonly outHeight: number
-  readonly outWidth: number
-  readonly outputs: number
-  readonly group: number
-  readonly kernelY: number
-  readonly kernelX: number
-  readonly strideY: number
-  readonly strideX: number
-  readonly dilationY: number
-  readonly dilationX: number
 }
 
 interface ForwardOperands {

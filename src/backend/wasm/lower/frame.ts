@@ -6,11 +6,9 @@ import { type KernelCall, kernels } from '../gen/kernels.js'
 import { ceilDiv, floatBytes } from './gemm.js'
 import { CHUNK } from './tiles.js'
 
-/** A 2-D convolution of x [images, height, width, channels] with w [kernelY, kernelX, channels/group, outputs]; a 1-D one has height 1. */
-export interface Geometry {
+/** What every 2-D convolution counts: images, channels, outputs, and how its windows lie. */
+export interface ConvolutionSizes {
   readonly images: number
-  readonly height: number
-  readonly width: number
   readonly channels: number
   readonly outHeight: number
   readonly outWidth: number
@@ -22,6 +20,12 @@ export interface Geometry {
   readonly strideX: number
   readonly dilationY: number
   readonly dilationX: number
+}
+
+/** A 2-D convolution of x [images, height, width, channels] with w [kernelY, kernelX, channels/group, outputs]; a 1-D one has height 1. */
+export interface Geometry extends ConvolutionSizes {
+  readonly height: number
+  readonly width: number
   readonly top: number
   readonly left: number
   readonly bottom: number

@@ -1,8 +1,9 @@
 import type { Node, Value } from '../../../core/ir.js'
-import { broadcastShapes, broadcastStrides, concrete, sizeOf } from '../../../core/shape.js'
+import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
+import { shapeOf } from './frame.js'
 import {
   ceilDiv,
   epilogueFields,
@@ -27,8 +28,6 @@ interface MatrixProduct {
   readonly transB: boolean
   readonly epilogue: Activation
 }
-
-const shapeOf = (value: Value): readonly number[] => concrete(value.shape, value.name)
 
 /** Element offsets of each batch of the product in an operand whose leading axes are `shape`. */
 function batchIndices(shape: readonly number[], batch: readonly number[]): number[] {
