@@ -1,19 +1,67 @@
-// Bundles bench/NAME.ts and runs it: `node scripts/bench.mjs NAME [options of the benchmark]`.
-import { mkdirSync, rmSync } from 'node:fs'
+// Bundles bench/NAME.ts and runs it: `node scripts/bench.mjs NAME [options of the benchmark]`. For the suite it also
+// installs the peers into bench/, and builds lanewise, and the commit that --against names.
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
 import { buildWasm, bundle, entries, root } from './build.mjs'
 
 const [name, ...options] = process.argv.slice(2)
 const outdir = join(root, 'build', `bench-${process.pid}`)
 const { worker } = entries()
 
+function installPeers() {
+  if (existsSync(join(root, 'bench/node_modules'))) return
+  console.log('installing the libraries to compare with into bench/node_modules (about 1 GB)')
+  execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: join(root, 'bench'),
+    stdio: 'inherit',
+  })
+}
+
+/** Builds another commit of lanewise by its own scripts, in a worktree for the time; a build is kept for the next call. */
+function buildCommit(reference) {
+  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+  const commit = git('rev-parse', '--short', `${reference}^{commit}`)
+  const dist = join(root, 'build/against', commit)
+  if (!existsSync(join(dist, 'index.js'))) {
+    console.log(`building ${reference} (${commit})`)
+    const tree = join(outdir, 'tree')
+    git('worktree', 'add', '--detach', tree, commit)
+    try {
+      symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
+      const program = `import { buildWasm, bundle, entries } from './scripts/build.mjs'
+        await buildWasm(); await bundle(entries(), ${JSON.stringify(dist)})`
+      execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: tree, stdio: 'inherit' })
+    } finally {
+      git('worktree', 'remove', '--force', tree)
+    }
+  }
+  return { name: `lanewise ${commit}`, dist }
+}
+
 try {
   await buildWasm()
   mkdirSync(outdir, { recursive: true })
-  await bundle({ worker, [`bench/${name}`]: join(root, 'bench', `${name}.ts`) }, outdir)
+  const bundled = join(outdir, 'bench')
+  const dist = join(outdir, 'lanewise')
+  if (name === 'suite') {
+    installPeers()
+    await bundle(entries(), dist)
+  }
+  const programs = name === 'suite' ? ['suite', 'child'] : [name]
+  await bundle(
+    { worker, ...Object.fromEntries(programs.map((item) => [item, join(root, 'bench', `${item}.ts`)])) },
+    bundled,
+  )
   process.argv.splice(2, process.argv.length, ...options)
-  await import(pathToFileURL(join(outdir, 'bench', `${name}.js`)).href)
+  const module = await import(pathToFileURL(join(bundled, `${name}.js`)).href)
+  if (name === 'suite') {
+    const { against } = parseArgs({ args: options, options: { against: { type: 'string' } }, strict: false }).values
+    const setting = { root, dist, child: join(bundled, 'child.js'), against: against && buildCommit(against) }
+    process.exitCode = (await module.main(setting)) ? 0 : 1
+  }
 } finally {
   rmSync(outdir, { recursive: true, force: true })
 }

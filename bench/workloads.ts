@@ -1,0 +1,112 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { DType, TensorData } from '../src/core/dtype.js'
+import { RandomGenerator } from '../src/core/random.js'
+import { sizeOf } from '../src/core/shape.js'
+import { Tensor } from '../src/core/tensor.js'
+import { importModel } from '../src/onnx/import.js'
+import { decodeValue } from '../src/onnx/values.js'
+
+/** How many times faster than `peer` lanewise shall be, by Node's major version. */
+export interface Target {
+  readonly peer: string
+  readonly ratio: Readonly<Record<string, number>>
+  /** The thread count that the target is for; every one unless said. */
+  readonly threads?: number
+}
+
+interface Common {
+  readonly group: 'bench' | 'models' | 'gemm' | 'ops' | 'training' | 'start'
+  readonly name: string
+  readonly target?: Target
+}
+
+/** One run of an ONNX model. */
+export interface Inference extends Common {
+  readonly kind: 'inference'
+  /** A path, or the model's bytes. */
+  readonly model: string | Uint8Array
+  readonly inputs: Readonly<Record<string, { type: DType; data: TensorData; dims: readonly number[] }>>
+}
+
+/** One training step of a network of the course. */
+export interface Training extends Common {
+  readonly kind: 'training'
+  /** The module under models/ that holds it. */
+  readonly network: string
+  readonly batch: number
+}
+
+export type Workload = Inference | Training
+
+/** Workloads are made when they are chosen: some read large files. */
+export interface WorkloadSource extends Common {
+  make(): Workload
+}
+
+const random = (dims: readonly number[]): Tensor => {
+  const generator = new RandomGenerator(7)
+  return new Tensor(
+    'float32',
+    Float32Array.from({ length: sizeOf(dims) }, () => generator.uniform(-1, 1)),
+    dims,
+  )
+}
+
+const against = (node20: number, node26: number): Target => ({
+  peer: 'onnxruntime-web',
+  ratio: { 20: node20, 26: node26 },
+})
+
+/** Targets of the models in the data's folder bench/, by model and batch. */
+const targets: Readonly<Record<string, Target>> = {
+  'model5 batch 128': against(1.8, 2),
+  'model5 batch 1': against(1.7, 2),
+  'mobilenet_v2 batch 1': against(1.5, 2),
+  'squeezenet1_1 batch 1': against(1.5, 2),
+  'resnet18 batch 1': against(2, 2.5),
+}
+
+/** The networks of the data's folder bench/, with uniform inputs in [-1, 1). */
+function networks(data: string): WorkloadSource[] {
+  const folder = join(data, 'bench')
+  if (!existsSync(folder)) return []
+  const files = readdirSync(folder).filter((name) => name.endsWith('.onnx'))
+  const rows = files.flatMap((file) => (file === 'model5.onnx' ? [1, 128] : [1]).map((batch) => ({ file, batch })))
+  return rows.map(({ file, batch }) => {
+    const common = { group: 'bench', name: `${file.slice(0, -5)} batch ${batch}` } as const
+    const make = (): Inference => {
+      const model = join(folder, file)
+      const [input] = importModel(readFileSync(model)).inputs
+      const dims = input.shape.map((dim) => (typeof dim === 'number' ? dim : batch))
+      return { ...common, kind: 'inference', model, inputs: { [input.name]: random(dims) } }
+    }
+    return { ...common, target: targets[common.name], make }
+  })
+}
+
+/** Models that people use, with the inputs that came with them. */
+function realModels(data: string): WorkloadSource[] {
+  const folder = join(data, 'models')
+  if (!existsSync(folder)) return []
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'model.onnx')))
+    .sort()
+    .map((name) => {
+      const common = { group: 'models', name } as const
+      const make = (): Inference => {
+        const model = join(folder, name, 'model.onnx')
+        const graph = importModel(readFileSync(model))
+        const inputs = graph.inputs.map((input, index) => {
+          const value = decodeValue(readFileSync(join(folder, name, `test_data_set_0/input_${index}.pb`)), input)
+          if (!(value instanceof Tensor)) throw new Error(`the input '${input.name}' is no tensor`)
+          return [input.name, value] as const
+        })
+        return { ...common, kind: 'inference', model, inputs: Object.fromEntries(inputs) }
+      }
+      return { ...common, target: { peer: 'onnxruntime-web', ratio: { 20: 1, 26: 1 } }, make }
+    })
+}
+
+/** Every workload, with the reference data in `data`. */
+export const allWorkloads = (data: string): WorkloadSource[] => [...networks(data), ...realModels(data)]
