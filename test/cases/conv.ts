@@ -17,6 +17,9 @@ const geometries: readonly Geometry[] = [
   { x: [2, 5, 5, 5], w: [5, 1, 3, 3], attributes: { group: 5, auto_pad: 'SAME_UPPER', strides: [2, 2] } },
   { x: [1, 2, 6, 6], w: [3, 2, 4, 4], attributes: { auto_pad: 'SAME_LOWER' } },
   { x: [1, 2, 4, 5, 3], w: [3, 2, 2, 3, 1], attributes: { strides: [2, 1, 1] } },
+  { x: [2, 3, 5, 4, 6], w: [5, 3, 3, 3, 3], attributes: { pads: [1, 1, 1, 1, 1, 1] } },
+  { x: [1, 4, 5, 6, 5], w: [6, 2, 2, 3, 3], attributes: { group: 2, dilations: [2, 1, 1], pads: [1, 0, 1, 2, 1, 0] } },
+  { x: [2, 2, 3, 3, 4], w: [3, 2, 1, 2, 2] },
 ]
 
 const bias = ({ w }: Geometry) => f32([w[0]])
@@ -26,6 +29,12 @@ const gradients: readonly (Geometry & { y: readonly number[] })[] = [
   { x: [2, 3, 7], w: [5, 3, 3], y: [2, 5, 4], attributes: { kernel_shape: [3], strides: [2], pads: [1, 1] } },
   { x: [1, 4, 5, 6], w: [6, 2, 3, 3], y: [1, 6, 5, 3], attributes: { group: 2, strides: [1, 2], pads: [1, 1, 1, 1] } },
   { x: [1, 3, 7, 7], w: [2, 3, 3, 3], y: [1, 2, 3, 3], attributes: { dilations: [2, 2] } },
+  {
+    x: [1, 4, 5, 4, 5],
+    w: [6, 2, 3, 2, 3],
+    y: [1, 6, 2, 4, 5],
+    attributes: { group: 2, strides: [2, 1, 1], pads: [0, 0, 1, 1, 1, 1] },
+  },
 ]
 
 const transposed: readonly Geometry[] = [
@@ -34,6 +43,7 @@ const transposed: readonly Geometry[] = [
   { x: [1, 4, 3, 3], w: [4, 3, 3, 3], attributes: { group: 2, pads: [1, 0, 1, 1], dilations: [2, 1] } },
   { x: [1, 2, 3, 3], w: [2, 3, 3, 3], attributes: { auto_pad: 'SAME_UPPER', strides: [2, 2] } },
   { x: [1, 1, 3, 3], w: [1, 2, 3, 3], attributes: { output_shape: [10, 8], strides: [3, 2] } },
+  { x: [1, 2, 2, 3, 2], w: [2, 3, 3, 2, 2], attributes: { strides: [2, 1, 2], output_padding: [1, 0, 1] } },
 ]
 
 export const convCases: readonly OpCase[] = [

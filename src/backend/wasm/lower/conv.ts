@@ -20,6 +20,7 @@ import {
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
 import { cut } from './tiles.js'
+import { overVolumes, type Roles } from './volume.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
@@ -375,14 +376,18 @@ function weightGradientPlan(node: Node): NodePlan {
   return { workspaceBytes: space.bytes, calls }
 }
 
-/** float32, with one or two spatial axes. */
-const convolution = (plan: (node: Node) => NodePlan): Lowering => ({
-  ...fromPlan(plan),
-  accelerates: (node) => isFloat32(node) && (node.inputs[0]!.shape.length === 3 || node.inputs[0]!.shape.length === 4),
-})
+/** float32, with one to three spatial axes. */
+const convolution = (plan: (node: Node) => NodePlan, roles: Roles): Lowering =>
+  overVolumes(
+    {
+      ...fromPlan(plan),
+      accelerates: (node) => isFloat32(node) && [3, 4].includes(node.inputs[0]!.shape.length),
+    },
+    roles,
+  )
 
 export const convLowerings = {
-  'lanewise.ConvNhwc': convolution(convPlan),
-  'lanewise.ConvInputGradientNhwc': convolution(inputGradientPlan),
-  'lanewise.ConvWeightGradientNhwc': convolution(weightGradientPlan),
+  'lanewise.ConvNhwc': convolution(convPlan, 'xwy'),
+  'lanewise.ConvInputGradientNhwc': convolution(inputGradientPlan, 'ywx'),
+  'lanewise.ConvWeightGradientNhwc': convolution(weightGradientPlan, 'xyw'),
 } as const satisfies Record<string, Lowering>
