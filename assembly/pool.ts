@@ -1,4 +1,5 @@
 import { storeLeft } from './simd'
+import { firstTap, lastTap } from './window'
 
 /**
  * Windows over channels-last images. Per spatial axis (depth, height, width): input size, output size, kernel, stride,
@@ -19,20 +20,6 @@ export class PoolParams {
   pD: i32; pH: i32; pW: i32
   paddedD: i32; paddedH: i32; paddedW: i32
   includePad: i32; overlap: i32; cover: i32
-}
-
-/** The first tap of a window from `start` on that is not in the leading pad. */
-// @ts-ignore: decorator
-@inline
-function firstTap(start: i32, dilation: i32): i32 {
-  return start < 0 ? (dilation - 1 - start) / dilation : 0
-}
-
-/** The number of the `kernel` taps of a window from `start` on that lie before `limit`. */
-// @ts-ignore: decorator
-@inline
-function lastTap(start: i32, limit: i32, dilation: i32, kernel: i32): i32 {
-  return start >= limit ? 0 : min(kernel, (limit - start + dilation - 1) / dilation)
 }
 
 // @ts-ignore: decorator

@@ -2,6 +2,13 @@ import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
+import {
+  depthwiseInputGradientPlan,
+  depthwisePlan,
+  depthwiseWeightGradientPlan,
+  hasDepthwiseGradient,
+  isDepthwise,
+} from './depthwise.js'
 import { type ConvolutionSizes, type Frame, frameImages, geometryOf, padFrame, shapeOf } from './frame.js'
 import {
   ceilDiv,
@@ -106,6 +113,7 @@ function convPlan(node: Node): NodePlan {
   const [x, w, bias] = node.inputs
   const y = node.outputs[0]
   const g = geometryOf(node, x!, w!, y)
+  if (isDepthwise(g)) return depthwisePlan(node, g)
   if (suitsWinograd(g)) {
     const space = new Workspace()
     const plan = winogradPlan(g, space)
@@ -179,6 +187,7 @@ function inputGradientPlan(node: Node): NodePlan {
   const [dy, w, bias] = node.inputs
   const dx = node.outputs[0]
   const g = geometryOf(node, dx, w!, dy!)
+  if (hasDepthwiseGradient(g)) return depthwiseInputGradientPlan(node, g)
   if (suitsWinograd(g)) {
     const space = new Workspace()
     const plan = winogradPlan(
@@ -282,6 +291,7 @@ function weightGradientPlan(node: Node): NodePlan {
   const [x, dy] = node.inputs
   const dw = node.outputs[0]
   const g = geometryOf(node, x!, dw, dy!)
+  if (isDepthwise(g)) return depthwiseWeightGradientPlan(node, g)
   const frame = padFrame(g)
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()
