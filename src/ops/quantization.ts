@@ -47,6 +47,18 @@ const dtypeOr = (attributes: Attributes, name: string, otherwise: DType): DType 
   return dtype
 }
 
+/** Limits of the integers that tensors are quantized to. */
+export const limits: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int8: [-128, 127],
+  uint8: [0, 255],
+  int16: [-32768, 32767],
+  uint16: [0, 65535],
+  int4: [-8, 7],
+  uint4: [0, 15],
+  int2: [-2, 1],
+  uint2: [0, 3],
+}
+
 /** The dtypes that QuantizeLinear makes. */
 const quantized: readonly DType[] = [
   'int8',

@@ -5,7 +5,7 @@ import { encodingOfDType } from '../../core/minifloat.js'
 import { concrete, type Shape, stridesOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { intAttribute } from '../../ops/definition.js'
-import { granularityOf, matrixParameterShape, type quantization } from '../../ops/quantization.js'
+import { granularityOf, limits, matrixParameterShape, type quantization } from '../../ops/quantization.js'
 import { broadcastIndices } from './broadcast.js'
 import { castTensor } from './cast.js'
 import { convKernels } from './conv.js'
@@ -13,18 +13,6 @@ import { roundHalfToEven } from './elementwise.js'
 import type { ReferenceKernel } from './kernel.js'
 import { product } from './matmul.js'
 import { numbersOf, tensorOf } from './numbers.js'
-
-/** Limits of the integers that tensors are quantized to. */
-const limits: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
-  int8: [-128, 127],
-  uint8: [0, 255],
-  int16: [-32768, 32767],
-  uint16: [0, 65535],
-  int4: [-8, 7],
-  uint4: [0, 15],
-  int2: [-2, 1],
-  uint2: [0, 3],
-}
 
 /** Rounds to the precision of a float dtype; float64 and integers leave a number as it is. */
 function precisionOf(dtype: DType): (value: number) => number {

@@ -7,6 +7,7 @@ import { movementLowerings } from './movement.js'
 import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
+import { quantizeLowerings } from './quantize.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
 import { resampleLowerings } from './resample.js'
@@ -23,6 +24,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...poolLowerings,
   ...movementLowerings,
   ...indexingLowerings,
+  ...quantizeLowerings,
   ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
