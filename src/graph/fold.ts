@@ -21,11 +21,12 @@ const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerEl
 
 /**
  * Replaces the results of `node` by constants if its operands are known. Random ops, ops with subgraphs, and
- * results much larger than the operands are left alone; then the answer is false.
+ * results much larger than the operands are left alone; then the answer is false. Codes are decoded, by whatever they
+ * grow, where `decode` is set, and left alone where it is not.
  */
-export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolean {
-  const { random, shapeOnly } = traitsOf(node.op)
-  if (random || !isPlain(node)) return false
+export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode = false): boolean {
+  const { random, shapeOnly, decodes = false } = traitsOf(node.op)
+  if (random || (decodes && !decode) || !isPlain(node)) return false
   const resolved = rewriter.resolved(node)
   const inputs: (Tensor | undefined)[] = []
   for (const input of resolved.inputs) {
@@ -37,7 +38,7 @@ export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate): boolea
     inputs.push(known)
   }
   const operands = resolved.inputs.filter((input) => input !== undefined)
-  if (bytesOf(inferTypes(resolved, rewriter.constantOf)) > bytesOf(operands) + growthLimit) return false
+  if (!decodes && bytesOf(inferTypes(resolved, rewriter.constantOf)) > bytesOf(operands) + growthLimit) return false
   const tensors = evaluate(resolved, inputs)
   node.outputs.forEach((output, index) => {
     rewriter.replace(output, rewriter.constant(tensors[index], output.name))

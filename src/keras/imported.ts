@@ -88,7 +88,7 @@ export class ImportedModel extends Model {
  * exporters leave around them is folded away. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
  */
 export async function loadOnnx(source: string | URL | Uint8Array | ArrayBufferLike): Promise<ImportedModel> {
-  return modelOfGraph(simplify(await loadGraph(source), { evaluate }))
+  return modelOfGraph(simplify(await loadGraph(source), { evaluate, decode: true }))
 }
 
 /** The layers of a graph without variables. Throws INVALID_MODEL for inputs without a batch axis. */

@@ -95,6 +95,8 @@ export interface Traits {
   readonly shapeOnly?: boolean
   /** Inference takes values of unknown rank, sequences and optionals as they are. */
   readonly anyType?: boolean
+  /** Writes real numbers for codes: constants stay codes, which are smaller, until the graph is made to run. */
+  readonly decodes?: boolean
   /** Never folded, merged or moved past a change of its inputs, though its inputs may be equal. */
   readonly random?: boolean
 }

@@ -156,6 +156,7 @@ export const quantization = {
     since: 13,
     inputs: [2, 3],
     outputs: [1, 1],
+    traits: { decodes: true },
     attributes: { ...quantizedAttributes, output_dtype: { type: 'int', default: 0, since: 23 } },
     infer: (context) => {
       const [x, scale, zeroPoint] = [required(context, 0), requireScale(context, 1), context.inputs[2]]

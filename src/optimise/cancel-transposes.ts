@@ -15,7 +15,13 @@ const joinsAlongAxis: ReadonlySet<string> = new Set(['Concat'])
 const namesAxes: ReadonlySet<string> = new Set(['Pad', 'Slice'])
 
 /** Ops on input 0 that work along the axis of their attribute `axis`; their other inputs have no axes of their own. */
-const worksAlongAxis: ReadonlySet<string> = new Set(['Gather', 'lanewise.GatherGradient', 'lanewise.Resample'])
+const worksAlongAxis: ReadonlySet<string> = new Set([
+  'Gather',
+  'lanewise.GatherGradient',
+  'lanewise.Resample',
+  'QuantizeLinear',
+  'DequantizeLinear',
+])
 
 /** How far ahead a choice of layout looks. */
 const horizon = 8
@@ -161,7 +167,9 @@ class Walk {
     const shape = intsAttribute(node.attributes, 'input_shape')
     const attributes = {
       ...node.attributes,
-      axis: perm[normalizeAxis(intAttribute(node.attributes, 'axis'), perm.length)],
+      ...(rest[0].shape.length > 0 && {
+        axis: perm[normalizeAxis(intAttribute(node.attributes, 'axis'), perm.length)],
+      }),
       ...(shape && { input_shape: permute(shape, inversePermutation(perm)) }),
     }
     const [result] = this.#rewriter.write(node.op, [source, ...rest], attributes, node.name)
@@ -186,11 +194,11 @@ const isAlike = (node: Node): boolean => {
   return joinsAlongAxis.has(node.op) || (elementwise === true && !random && !('axis' in node.attributes))
 }
 
-/** Whether the node keeps all axes but one as they are: a Gather with one axis of indices does. */
+/** Whether the node keeps all axes but one as they are: a Gather with one axis of indices does, and so do scales along an axis. */
 const isAlongAxis = ({ op, inputs, outputs }: Node): boolean =>
   worksAlongAxis.has(op) &&
   outputs[0].shape.length === inputs[0]!.shape.length &&
-  (op === 'lanewise.Resample' || inputs[1]!.shape.length === 1)
+  (op === 'lanewise.Resample' || inputs[1]!.shape.length <= 1)
 
 const permOf = (node: Node): Permutation =>
   intsAttribute(node.attributes, 'perm') ?? [...identity(node.inputs[0]!.shape.length)].reverse()

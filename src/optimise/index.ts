@@ -25,7 +25,7 @@ export interface OptimiseOptions {
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
   eliminateDead,
-  foldConstants(evaluate),
+  foldConstants(evaluate, true),
   widenHalves(accelerates),
   expandComposites(accelerates),
   foldConstants(evaluate),
@@ -46,10 +46,16 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   eliminateDead,
 ]
 
+export interface SimplifyOptions {
+  readonly evaluate: Evaluate
+  /** Whether quantized constants become the real numbers that they stand for; they stay as small as they are unless told. */
+  readonly decode?: boolean
+}
+
 /** The passes that keep a graph in standard ops and in its layout: for a model that goes to another runtime. */
-const portablePasses = ({ evaluate }: { readonly evaluate: Evaluate }): readonly Pass[] => [
+const portablePasses = ({ evaluate, decode }: SimplifyOptions): readonly Pass[] => [
   eliminateDead,
-  foldConstants(evaluate),
+  foldConstants(evaluate, decode),
   foldShapes,
   cancelTransposes,
   foldConstants(evaluate),
@@ -65,5 +71,4 @@ const runAll = (graph: Graph, passes: readonly Pass[]): Graph =>
 export const optimise = (graph: Graph, options: OptimiseOptions): Graph => runAll(graph, passes(options))
 
 /** `graph` without what an exporter leaves behind: foldable nodes, transposes that cancel, identities. */
-export const simplify = (graph: Graph, options: { readonly evaluate: Evaluate }): Graph =>
-  runAll(graph, portablePasses(options))
+export const simplify = (graph: Graph, options: SimplifyOptions): Graph => runAll(graph, portablePasses(options))
