@@ -1,12 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { differentiate } from '../src/autodiff/differentiate.js'
+import { evaluate } from '../src/backend/reference/evaluate.js'
 import type { Value } from '../src/core/ir.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { printGraph } from '../src/graph/print.js'
 import { expandComposites } from '../src/optimise/expand-composites.js'
+import { simplify } from '../src/optimise/index.js'
 import { uniform } from './cases/case.js'
 import { assertSame, countOf, feedsFor, opsOf, optimiseChecked, producerOf, results } from './support/graphs.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
@@ -292,6 +294,25 @@ test('a pool whose indices are read stays channels-first', () => {
   builder.output(y, 'y')
   builder.output(indices, 'indices')
   assert.is(countOf(optimiseChecked(builder.build()), 'MaxPool'), 1)
+})
+
+test('a quantized convolution runs channels-last on weights decoded once; a model for others keeps their codes', () => {
+  const builder = new GraphBuilder('quantized')
+  const [scale, zero] = [builder.scalar(0.1), builder.constant(new Tensor('uint8', new Uint8Array([128]), []))]
+  const again = (value: Value) =>
+    builder.op('DequantizeLinear', [builder.op('QuantizeLinear', [value, scale, zero]), scale, zero])
+  const codes = builder.constant(new Tensor('int8', new Int8Array(64 * 64 * 9).fill(3), [64, 64, 3, 3]))
+  const scales = builder.constant(new Tensor('float32', new Float32Array(64).fill(0.01), [64]))
+  const weight = builder.op('DequantizeLinear', [codes, scales], { axis: 0 })
+  const x = builder.input('x', 'float32', [1, 64, 6, 6])
+  const hidden = again(builder.op('Conv', [again(x), weight]))
+  builder.output(again(builder.op('Conv', [hidden, weight])), 'y')
+  const graph = builder.build()
+  const optimised = optimiseChecked(graph)
+  assert.is(countOf(optimised, 'Transpose'), 2, printGraph(optimised))
+  assert.is(countOf(optimised, 'DequantizeLinear'), 3)
+  assert.is(countOf(simplify(graph, { evaluate }), 'DequantizeLinear'), 4)
+  assert.is(countOf(simplify(graph, { evaluate, decode: true }), 'DequantizeLinear'), 3)
 })
 
 test.run()

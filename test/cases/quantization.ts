@@ -32,12 +32,35 @@ const quantize: readonly OpCase[] = [
     inputs: [f32([17], { range: [-99, 99] }), scale()],
     attributes: { output_dtype: onnxTypeCode.int2 },
   },
+  {
+    op: 'QuantizeLinear',
+    note: 'saturates',
+    inputs: [f32([2, 3, 35], { range: [-9999, 9999] }), scale([3]), integers('uint16', [3], [0, 65536])],
+  },
+  {
+    op: 'QuantizeLinear',
+    note: 'halves',
+    inputs: [f32([19], { data: Array.from({ length: 19 }, (_, i) => (i - 9) / 2) }), f32([], { data: [1] })],
+    attributes: { output_dtype: onnxTypeCode.int8 },
+  },
+  { op: 'QuantizeLinear', inputs: [f32([2, 4, 6]), scale([2, 4, 2])], attributes: { axis: -1, block_size: 3 } },
   { op: 'DequantizeLinear', inputs: [u8([3, 17]), scale(), integers('uint8', [], [100, 150])] },
+  {
+    op: 'DequantizeLinear',
+    inputs: [integers('uint16', [3, 17], [0, 65536]), scale(), integers('uint16', [], [9, 999])],
+  },
+  {
+    op: 'DequantizeLinear',
+    inputs: [integers('int16', [3, 17], [-32768, 32768]), scale([3])],
+    attributes: { axis: 0 },
+  },
+  { op: 'DequantizeLinear', inputs: [s8([2, 4, 6]), scale([2, 4, 2])], attributes: { axis: -1, block_size: 3 } },
   { op: 'DequantizeLinear', inputs: [s8([2, 3, 5]), scale([3]), integers('int8', [3], [-9, 9])] },
   { op: 'DequantizeLinear', inputs: [s8([2, 3, 5]), scale([5])], attributes: { axis: -1 } },
   { op: 'DequantizeLinear', inputs: [s8([5, 3]), scale([3, 3])], attributes: { axis: 0, block_size: 2 } },
   { op: 'DequantizeLinear', inputs: [integers('int32', [17], [-999, 999]), scale()] },
   { op: 'DynamicQuantizeLinear', inputs: [f32([3, 17])], outputs: 3 },
+  { op: 'DynamicQuantizeLinear', note: 'zeros', inputs: [f32([3], { data: [0, 0, 0] })], outputs: 3 },
   { op: 'DynamicQuantizeLinear', note: 'positive', inputs: [f32([17], { range: [1, 2] })], outputs: 3 },
 ]
 
