@@ -35,22 +35,22 @@ async function load(peer: Peer, workload: Workload): Promise<Runner> {
 async function measure(source: WorkloadSource, ours: Peer, peers: readonly Peer[], job: Job): Promise<Row[]> {
   const { group, name } = source
   const common = { group, name, node: process.versions.node, threads: job.threads, variant: ours.version }
-  const running: { peer: Peer; runner: Runner; difference: number }[] = []
+  const running: { peer: Peer; runner: Runner }[] = []
   const rows: Row[] = []
   let own: Runner | undefined
   try {
-    const workload = source.make()
+    const workload = await source.make()
     own = await load(ours, workload)
     const results = await own.results()
     for (const peer of peers) {
       const row = { ...common, peer: peer.name, peerVersion: peer.version }
       try {
         const runner = await load(peer, workload)
-        running.push({ peer, runner, difference: difference(results, await runner.results()) })
-        const { difference: worst } = running.at(-1)!
-        if (worst > 1) {
+        running.push({ peer, runner })
+        const differs = difference(results, await runner.results())
+        if (differs) {
           await running.pop()!.runner.dispose()
-          rows.push({ ...row, failed: true, error: `results differ by ${worst.toPrecision(3)} times the tolerance` })
+          rows.push({ ...row, failed: true, error: `results differ: ${differs}` })
         }
       } catch (error) {
         rows.push({ ...row, error: reason(error) })
@@ -59,12 +59,12 @@ async function measure(source: WorkloadSource, ours: Peer, peers: readonly Peer[
     const [ms, ...times] = running.length
       ? await interleave([own, ...running.map(({ runner }) => runner)], job.seconds)
       : []
-    for (const [index, { peer, difference: worst }] of running.entries()) {
+    for (const [index, { peer }] of running.entries()) {
       const goal = source.target?.peer === peer.name ? source.target : undefined
       const applies = goal && (goal.threads === undefined || goal.threads === job.threads)
       const target = applies ? goal.ratio[process.versions.node.split('.')[0]] : undefined
       const ratio = times[index] / ms
-      const timed = { ms, peerMs: times[index], ratio, difference: worst, ...(target !== undefined && { target }) }
+      const timed = { ms, peerMs: times[index], ratio, ...(target !== undefined && { target }) }
       rows.push({ ...common, peer: peer.name, peerVersion: peer.version, ...timed })
     }
   } catch (error) {

@@ -1,3 +1,4 @@
+import { valueMismatch } from '../src/cli/compare.js'
 import type { Results, Runner } from './peers/peer.js'
 
 /** Milliseconds for which one contestant runs before it is the next one's turn. */
@@ -26,23 +27,11 @@ export async function interleave(runners: readonly Runner[], seconds: number): P
   return best
 }
 
-/** Results agree where |a - b| <= absolute + relative |b|, b being the peer's. */
-export const tolerance = { absolute: 1e-4, relative: 1e-3 } as const
-
-/** The largest difference in units of the tolerance, so that more than 1 is a failure. Throws for other names or sizes. */
-export function difference(ours: Results, theirs: Results): number {
-  let worst = 0
+/** Why our results are not the peer's, within the tolerance of their dtypes (float32: 1e-4 + 1e-3 |b|); undefined if they are. */
+export function difference(ours: Results, theirs: Results): string | undefined {
   for (const [name, expected] of Object.entries(theirs)) {
-    const actual = ours[name]
-    if (actual?.length !== expected.length)
-      throw new Error(`'${name}' has ${actual?.length ?? 'no'} elements, the peer's ${expected.length}`)
-    for (let i = 0; i < expected.length; i++) {
-      if (actual[i] === expected[i]) continue
-      const [a, b] = [Number(actual[i]), Number(expected[i])]
-      if (Number.isNaN(a) && Number.isNaN(b) && typeof expected[i] === 'number') continue
-      const error = Math.abs(a - b) / (tolerance.absolute + tolerance.relative * Math.abs(b))
-      worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error)
-    }
+    const reason = valueMismatch(ours[name], expected)
+    if (reason) return `'${name}': ${reason}`
   }
-  return worst
+  return undefined
 }

@@ -14,8 +14,6 @@ export interface Row {
   readonly peerMs?: number
   /** The peer's time divided by ours. */
   readonly ratio?: number
-  /** The largest difference of the results, in units of the tolerance. */
-  readonly difference?: number
   /** The ratio to reach. */
   readonly target?: number
   readonly error?: string
@@ -25,10 +23,12 @@ export interface Row {
 
 const time = (ms: number): string => (ms < 1 ? `${(ms * 1000).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`)
 
+const shorten = (text: string): string => (text.length > 46 ? `${text.slice(0, 45)}…` : text)
+
 /** The cells of a row of the table. */
 export function cells(row: Row): string[] {
   const { ms, peerMs, ratio, target, error } = row
-  const label = [row.node.split('.')[0], `${row.threads}`, `${row.group}/${row.name}`]
+  const label = [row.node.split('.')[0], `${row.threads}`, shorten(`${row.group}/${row.name}`)]
   if (ms === undefined || peerMs === undefined || ratio === undefined)
     return [...label, '', row.peer, '', '', error ?? 'not timed']
   const verdict = target === undefined ? '' : `${target} ${ratio >= target ? 'reached' : 'not reached'}`
@@ -37,7 +37,7 @@ export function cells(row: Row): string[] {
 
 export const columns = ['Node', 'threads', 'work', 'lanewise', 'peer', 'peer’s time', 'ratio', 'target'] as const
 
-const widths = [4, 7, 44, 9, 17, 11, 6, 0]
+const widths = [4, 7, 46, 9, 17, 11, 6, 0]
 const numeric = new Set([0, 1, 3, 5, 6])
 
 /** Cells as a line of a table of fixed widths. */

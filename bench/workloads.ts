@@ -1,11 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DType, TensorData } from '../src/core/dtype.js'
-import { RandomGenerator } from '../src/core/random.js'
-import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
-import { importModel } from '../src/onnx/import.js'
+import { loadGraph } from '../src/onnx/source.js'
 import { decodeValue } from '../src/onnx/values.js'
+import { modelOf, type OneNode, operators, products, randomTensor } from './ops.js'
 
 /** How many times faster than `peer` lanewise shall be, by Node's major version. */
 export interface Target {
@@ -26,7 +24,7 @@ export interface Inference extends Common {
   readonly kind: 'inference'
   /** A path, or the model's bytes. */
   readonly model: string | Uint8Array
-  readonly inputs: Readonly<Record<string, { type: DType; data: TensorData; dims: readonly number[] }>>
+  readonly inputs: Readonly<Record<string, Tensor>>
 }
 
 /** One training step of a network of the course. */
@@ -41,16 +39,7 @@ export type Workload = Inference | Training
 
 /** Workloads are made when they are chosen: some read large files. */
 export interface WorkloadSource extends Common {
-  make(): Workload
-}
-
-const random = (dims: readonly number[]): Tensor => {
-  const generator = new RandomGenerator(7)
-  return new Tensor(
-    'float32',
-    Float32Array.from({ length: sizeOf(dims) }, () => generator.uniform(-1, 1)),
-    dims,
-  )
+  make(): Promise<Workload>
 }
 
 const against = (node20: number, node26: number): Target => ({
@@ -75,11 +64,11 @@ function networks(data: string): WorkloadSource[] {
   const rows = files.flatMap((file) => (file === 'model5.onnx' ? [1, 128] : [1]).map((batch) => ({ file, batch })))
   return rows.map(({ file, batch }) => {
     const common = { group: 'bench', name: `${file.slice(0, -5)} batch ${batch}` } as const
-    const make = (): Inference => {
+    const make = async (): Promise<Inference> => {
       const model = join(folder, file)
-      const [input] = importModel(readFileSync(model)).inputs
+      const [input] = (await loadGraph(model)).inputs
       const dims = input.shape.map((dim) => (typeof dim === 'number' ? dim : batch))
-      return { ...common, kind: 'inference', model, inputs: { [input.name]: random(dims) } }
+      return { ...common, kind: 'inference', model, inputs: { [input.name]: randomTensor(dims) } }
     }
     return { ...common, target: targets[common.name], make }
   })
@@ -90,13 +79,13 @@ function realModels(data: string): WorkloadSource[] {
   const folder = join(data, 'models')
   if (!existsSync(folder)) return []
   return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, 'model.onnx')))
+    .filter((name) => existsSync(join(folder, name, 'model.onnx')) && existsSync(join(folder, name, 'test_data_set_0')))
     .sort()
     .map((name) => {
       const common = { group: 'models', name } as const
-      const make = (): Inference => {
+      const make = async (): Promise<Inference> => {
         const model = join(folder, name, 'model.onnx')
-        const graph = importModel(readFileSync(model))
+        const graph = await loadGraph(model)
         const inputs = graph.inputs.map((input, index) => {
           const value = decodeValue(readFileSync(join(folder, name, `test_data_set_0/input_${index}.pb`)), input)
           if (!(value instanceof Tensor)) throw new Error(`the input '${input.name}' is no tensor`)
@@ -108,5 +97,21 @@ function realModels(data: string): WorkloadSource[] {
     })
 }
 
+/** Models of one node. */
+const oneNode =
+  (group: 'gemm' | 'ops', target?: Target) =>
+  (node: OneNode): WorkloadSource => {
+    const common = { group, name: node.name } as const
+    const make = async (): Promise<Inference> => ({ ...common, kind: 'inference', ...modelOf(node) })
+    return { ...common, ...(target && { target }), make }
+  }
+
+const gemmTargets = ['512x512x512', '1024x1024x1024']
+
 /** Every workload, with the reference data in `data`. */
-export const allWorkloads = (data: string): WorkloadSource[] => [...networks(data), ...realModels(data)]
+export const allWorkloads = (data: string): WorkloadSource[] => [
+  ...networks(data),
+  ...products.map((node) => oneNode('gemm', gemmTargets.includes(node.name) ? against(1.3, 1.5) : undefined)(node)),
+  ...operators.map(oneNode('ops')),
+  ...realModels(data),
+]

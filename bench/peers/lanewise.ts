@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Lanewise from '../../src/index.js'
 import type { Inference } from '../workloads.js'
-import { numbersOf, type Peer, type Place, type Results, type Runner } from './peer.js'
+import { type Peer, type Place, type Results, type Runner, resultsOf } from './peer.js'
 
 /** A build of lanewise in the folder `dist`, through its public face, so that builds of any age can be compared. */
 export async function lanewise(dist: string, name: string, { threads }: Place): Promise<Peer> {
@@ -17,7 +17,7 @@ export async function lanewise(dist: string, name: string, { threads }: Place): 
     )
     return {
       run: () => session.run(feeds),
-      results: async (): Promise<Results> => numbersOf(await session.run<Lanewise.Tensor>(feeds)),
+      results: async (): Promise<Results> => resultsOf(await session.run<Lanewise.Tensor>(feeds)),
       dispose: () => session.release(),
     }
   }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Ort from 'onnxruntime-web'
 import type { Inference } from '../workloads.js'
-import { numbersOf, type Peer, type Place, type Results, type Runner } from './peer.js'
+import { type Peer, type Place, type Results, type Runner, resultsOf } from './peer.js'
 
 type Library = typeof Ort
 
@@ -23,6 +23,7 @@ function runnerOf(library: Library, options: Ort.InferenceSession.SessionOptions
     const externalData = externalDataOf(model)
     const session = await library.InferenceSession.create(bytes, {
       graphOptimizationLevel: 'all',
+      logSeverityLevel: 4,
       ...options,
       ...(externalData.length > 0 && { externalData }),
     })
@@ -34,7 +35,7 @@ function runnerOf(library: Library, options: Ort.InferenceSession.SessionOptions
     )
     return {
       run: () => session.run(feeds),
-      results: async (): Promise<Results> => numbersOf((await session.run(feeds)) as Parameters<typeof numbersOf>[0]),
+      results: async (): Promise<Results> => resultsOf((await session.run(feeds)) as Parameters<typeof resultsOf>[0]),
       dispose: () => session.release(),
     }
   }
@@ -55,6 +56,6 @@ export async function onnxruntimeWeb({ bench, threads }: Place): Promise<Peer> {
 export async function onnxruntimeNode({ bench, threads }: Place): Promise<Peer> {
   const folder = join(bench, 'node_modules/onnxruntime-node')
   const { default: library }: { default: Library } = await import(pathToFileURL(join(folder, 'dist/index.js')).href)
-  const options = { intraOpNumThreads: threads, interOpNumThreads: 1, logSeverityLevel: 3 as const }
+  const options = { intraOpNumThreads: threads, interOpNumThreads: 1 }
   return { name: 'onnxruntime-node', version: versionIn(folder), inference: runnerOf(library, options) }
 }

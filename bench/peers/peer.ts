@@ -1,8 +1,8 @@
-import type { Tensor } from '../../src/core/tensor.js'
+import { Tensor } from '../../src/core/tensor.js'
 import type { Inference, Training } from '../workloads.js'
 
-/** Numbers by name, as a check compares them. */
-export type Results = Readonly<Record<string, ArrayLike<number | bigint | string>>>
+/** Tensors by name, as a check compares them. */
+export type Results = Readonly<Record<string, Tensor>>
 
 /** A workload, loaded and ready to be timed. */
 export interface Runner {
@@ -30,5 +30,12 @@ export interface Place {
   readonly threads: number
 }
 
-export const numbersOf = (tensors: Readonly<Record<string, Pick<Tensor, 'data'>>>): Results =>
-  Object.fromEntries(Object.entries(tensors).map(([name, { data }]) => [name, data as ArrayLike<number>]))
+/** The tensors of another library, or of another build of lanewise. Float16Array becomes its bits. */
+export const resultsOf = (tensors: Readonly<Record<string, Pick<Tensor, 'type' | 'data' | 'dims'>>>): Results =>
+  Object.fromEntries(
+    Object.entries(tensors).map(([name, { type, data, dims }]) => {
+      const view = type === 'float16' ? (data as Uint16Array) : undefined
+      const bits = view && new Uint16Array(view.buffer, view.byteOffset, view.length)
+      return [name, new Tensor(type, bits ?? data, dims)]
+    }),
+  )
