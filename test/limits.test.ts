@@ -51,6 +51,30 @@ test('operands that kernels cannot count are refused, and nothing stays allocate
   backend.dispose()
 })
 
+test('weights that are only read packed lie in memory once, packed, for all executables, and are given back', async () => {
+  const backend = await createWasmBackend({ threads: 1 })
+  const before = wasmMemory(backend).usedBytes
+  const [depth, columns] = [512, 256]
+  const weights = new Tensor('float32', new Float32Array(depth * columns).fill(0.5), [depth, columns])
+  const load = (rows: number) => {
+    const builder = new GraphBuilder()
+    builder.output(builder.matMul(builder.input('x', 'float32', [rows, depth]), builder.constant(weights)), 'y')
+    return compile(builder.build(), backend)
+  }
+  const executables = [1, 40].map((rows) => {
+    const executable = load(rows)
+    executable.write('x', new Float32Array(rows * depth).fill(2))
+    executable.run()
+    assert.ok((executable.read('y') as Float32Array).every((value) => value === depth))
+    return executable
+  })
+  const bytes = wasmMemory(backend).usedBytes - before
+  assert.ok(bytes > 4 * weights.size && bytes < 1.5 * 4 * weights.size, `${bytes} bytes`)
+  for (const executable of executables) executable.dispose()
+  assert.is(wasmMemory(backend).usedBytes, before)
+  backend.dispose()
+})
+
 test('a constant index out of range is refused when the plan is loaded, and nothing stays allocated', async () => {
   const backend = await createWasmBackend({ threads: 1 })
   const before = wasmMemory(backend).usedBytes

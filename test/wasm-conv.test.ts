@@ -174,14 +174,16 @@ for (const build of loadableBuilds()) {
           values[at] += addend
           scale[at] += Math.abs(addend)
         })
-      const run = (activation: string | undefined) =>
+      const run = (activation: string | undefined, constants: readonly number[] = []) =>
         runLowering(convLowerings['lanewise.ConvNhwc'], 'lanewise.ConvNhwc', {
           build,
           inputs: [x, w, bias],
           outputs: float32(yShape),
           attributes: { ...attributes, activation },
+          constants,
         })[0]
       assertNear(run(undefined), values, scale, depth, title)
+      assertNear(run(undefined, [1]), values, scale, depth, `${title}, constant weights`)
       assertNear(
         run('relu'),
         values.map((value) => Math.max(0, value)),
@@ -200,13 +202,16 @@ for (const build of loadableBuilds()) {
 
     convolutions(`input gradient ${title}`, () => {
       const { values, scale, depth } = sum(xShape, (xAt, wAt, yAt) => [xAt, dyData[yAt] * wData[wAt]])
-      const [dx] = runLowering(convLowerings['lanewise.ConvInputGradientNhwc'], 'lanewise.ConvInputGradientNhwc', {
-        build,
-        inputs: [dy, w],
-        outputs: float32(xShape),
-        attributes: { ...attributes, input_shape: xShape },
-      })
-      assertNear(dx, values, scale, depth, title)
+      for (const constants of [[], [1]]) {
+        const [dx] = runLowering(convLowerings['lanewise.ConvInputGradientNhwc'], 'lanewise.ConvInputGradientNhwc', {
+          build,
+          inputs: [dy, w],
+          outputs: float32(xShape),
+          attributes: { ...attributes, input_shape: xShape },
+          constants,
+        })
+        assertNear(dx, values, scale, depth, `${title}, constants ${constants}`)
+      }
     })
 
     convolutions(`weight gradient ${title}`, () => {

@@ -245,7 +245,12 @@ test('Sum takes an operand as often as it is given, though it shares the output'
   const value = { name: 'x', dtype: 'float32', shape: [5] } as const
   const y = { ...value, name: 'y' }
   const node = { op: 'Sum', name: 'Sum', inputs: [value, value, value], outputs: [y], attributes: {} }
-  const calls = elementwiseLowerings.Sum.lower(node, { address: () => 65536, workspace: 0, constant: () => undefined })
+  const calls = elementwiseLowerings.Sum.lower(node, {
+    address: () => 65536,
+    workspace: 0,
+    constant: () => undefined,
+    prepared: () => 0,
+  })
   assert.equal(
     calls.map((call) => new Float32Array(call.words.buffer)[5]),
     [3],

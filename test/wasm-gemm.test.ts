@@ -62,13 +62,16 @@ for (const build of loadableBuilds()) {
 
   const check = (product: Product, title: string) => {
     const { values, scale, dims, depth } = naive(product)
-    const [y] = runLowering(matMulLowerings['lanewise.FusedMatMul'], 'lanewise.FusedMatMul', {
-      build,
-      inputs: [product.a, product.b, product.bias],
-      outputs: float32(dims),
-      attributes: { transA: product.transA ? 1 : 0, transB: product.transB ? 1 : 0 },
-    })
-    assertNear(y, values, scale, depth, title)
+    for (const constants of [[], [1]]) {
+      const [y] = runLowering(matMulLowerings['lanewise.FusedMatMul'], 'lanewise.FusedMatMul', {
+        build,
+        inputs: [product.a, product.b, product.bias],
+        outputs: float32(dims),
+        attributes: { transA: product.transA ? 1 : 0, transB: product.transB ? 1 : 0 },
+        constants,
+      })
+      assertNear(y, values, scale, depth, `${title}, constants ${constants}`)
+    }
   }
 
   for (const transA of [false, true])

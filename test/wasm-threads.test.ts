@@ -10,13 +10,15 @@ const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dila
 const vShape = [13 * 13 * 21, 33]
 
 /** Forward and backward products, each large enough for several tiles; from 16 channels on convolutions go by Winograd. */
-function products(channels: number) {
+function products(channels: number, weights: 'inputs' | 'constants') {
   const xShape = [24, 13, 13, channels]
   const wShape = [3, 3, channels, 21]
   const builder = new GraphBuilder('products')
   const x = builder.input('x', 'float32', xShape)
-  const w = builder.input('w', 'float32', wShape)
-  const v = builder.input('v', 'float32', vShape)
+  const weight = (name: string, shape: readonly number[]) =>
+    weights === 'inputs' ? builder.input(name, 'float32', shape) : builder.constant(randomTensor(shape))
+  const w = weight('w', wShape)
+  const v = weight('v', vShape)
   const y = builder.op('lanewise.ConvNhwc', [x, w], { ...window, activation: 'relu' })
   const flat = builder.reshape(y, [24, -1])
   const z = builder.op('lanewise.FusedMatMul', [flat, v], { activation: 'tanh' })
@@ -28,9 +30,14 @@ function products(channels: number) {
   return builder.build()
 }
 
-for (const channels of [7, 20])
-  test(`products over ${channels} channels have the same bits on 1, 2, 3 and 4 threads`, async () => {
-    const graph = products(channels)
+for (const [channels, weights] of [
+  [7, 'inputs'],
+  [20, 'inputs'],
+  [7, 'constants'],
+  [20, 'constants'],
+] as const)
+  test(`products over ${channels} channels, weights being ${weights}, have the same bits on 1, 2, 3 and 4 threads`, async () => {
+    const graph = products(channels, weights)
     const feeds = Object.fromEntries(graph.inputs.map(({ name, shape }) => [name, randomTensor(shape as number[])]))
     const results: Uint8Array[][] = []
     for (const threads of [1, 2, 3, 4]) {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
-import type { Lowering } from '../../src/backend/wasm/lower/lowering.js'
+import type { KernelCall } from '../../src/backend/wasm/gen/kernels.js'
+import type { Lowering, Preparation } from '../../src/backend/wasm/lower/lowering.js'
 import { arrayOf, type DType, type NumericDType, type TypedArray } from '../../src/core/dtype.js'
 import type { Attributes, Node, TensorType, Value } from '../../src/core/ir.js'
 import { concrete, sizeOf } from '../../src/core/shape.js'
@@ -94,7 +95,21 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
   })
   const workspaceBytes = lowering.workspace?.(node, constant) ?? 0
   const workspace = workspaceBytes > 0 ? place(workspaceBytes) : 0
-  const calls = lowering.lower(node, { address: (operand) => addresses.get(operand)!, workspace, constant })
+  const preparations: KernelCall[] = []
+  const preparedBlocks: { address: number; bytes: number }[] = []
+  const prepared = (operand: Value, size: number, prepare: Preparation): number => {
+    const address = place(size)
+    preparedBlocks.push({ address, bytes: size })
+    preparations.push(...prepare(addresses.get(operand)!, address))
+    return address
+  }
+  const lowered = lowering.lower(node, {
+    address: (operand) => addresses.get(operand)!,
+    workspace,
+    constant,
+    prepared,
+  })
+  const calls = [...preparations, ...lowered]
 
   const blocks = calls.map((call) => place(call.words.byteLength))
   const machine = instantiate(spec.build ?? 'single-simd', end + MARGIN)
@@ -122,6 +137,7 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
   const restore = (address: number, size: number) => bytes.set(before.subarray(address, address + size), address)
   for (const output of outputs) restore(addresses.get(output)!, sizeInBytes(output.dtype, concrete(output.shape)))
   restore(workspace, workspaceBytes)
+  for (const block of preparedBlocks) restore(block.address, block.bytes)
   const written = Buffer.compare(before.subarray(FIRST_FREE), bytes.subarray(FIRST_FREE))
   if (written !== 0) {
     const at = before.findIndex((byte, i) => i >= FIRST_FREE && byte !== bytes[i])

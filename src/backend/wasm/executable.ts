@@ -8,6 +8,7 @@ import { bytesOf } from '../../plan/planner.js'
 import type { Executable, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
 import type { KernelCall } from './gen/kernels.js'
+import type { Preparation } from './lower/lowering.js'
 import { MemoryView, type WasmMemory } from './memory.js'
 import { type TimedStep, timeSteps } from './profile.js'
 import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTapes } from './tape.js'
@@ -22,6 +23,9 @@ export interface Machine {
   /** The address of a constant's content, copied in on first use; each call is one use. */
   retainConstant(tensor: Tensor): number
   releaseConstant(tensor: Tensor): void
+  /** The address of what `prepare` makes of a constant, made on first use; each call is one use. */
+  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number
+  releasePrepared(address: number): void
   /** The address of a variable's memory. Throws INVALID_ARGUMENT for the storage of another backend. */
   addressOf(storage: Storage): number
 }
@@ -41,7 +45,8 @@ export class WasmExecutable implements Executable {
   readonly notes: readonly string[]
   readonly #machine: Machine
   readonly #blocks: number[] = []
-  readonly #constants: Tensor[] = []
+  readonly #constants = new Map<Tensor, number>()
+  readonly #prepared: number[] = []
   readonly #inputs = new Map<string, MemoryView>()
   readonly #outputs = new Map<string, MemoryView>()
   readonly #parts: readonly (() => void)[]
@@ -127,7 +132,8 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) return
     this.#disposed = true
     for (const block of this.#blocks) this.#machine.memory.free(block)
-    for (const tensor of this.#constants) this.#machine.releaseConstant(tensor)
+    for (const tensor of this.#constants.keys()) this.#machine.releaseConstant(tensor)
+    for (const address of this.#prepared) this.#machine.releasePrepared(address)
   }
 
   #check(): void {
@@ -152,7 +158,13 @@ export class WasmExecutable implements Executable {
     }
   }
 
-  /** Takes memory for the arena and the constants, and finds the variables'. */
+  #addressOfConstant(tensor: Tensor): number {
+    const address = this.#constants.get(tensor) ?? this.#machine.retainConstant(tensor)
+    this.#constants.set(tensor, address)
+    return address
+  }
+
+  /** Takes memory for the arena, and finds that of constants and variables. */
   #place(plan: Plan, storageOf: (variable: Variable) => Storage): Addresses {
     const { graph, arenaBytes } = plan
     checkSizes(plan)
@@ -160,19 +172,23 @@ export class WasmExecutable implements Executable {
     this.#blocks.push(arena)
     this.#machine.memory.clear(arena, arenaBytes)
     const owners = new Map<Value, number>()
-    for (const [value, tensor] of graph.constants) {
-      numeric(value)
-      owners.set(value, this.#machine.retainConstant(tensor))
-      this.#constants.push(tensor)
-    }
+    for (const value of graph.constants.keys()) numeric(value)
     for (const [value, variable] of graph.variables) owners.set(value, this.#machine.addressOf(storageOf(variable)))
     const of = (value: Value): number => {
       const placement = plan.placements.get(value)
       if (placement === undefined)
         throw new LanewiseError('INVALID_MODEL', `the plan of '${graph.name}' has no place for '${value.name}'`)
-      return placement.kind === 'arena' ? arena + placement.offset : owners.get(placement.of)!
+      if (placement.kind === 'arena') return arena + placement.offset
+      return placement.kind === 'variable'
+        ? owners.get(placement.of)!
+        : this.#addressOfConstant(graph.constants.get(placement.of)!)
     }
-    return { of, arena }
+    const prepared = (value: Value, bytes: number, prepare: Preparation): number => {
+      const address = this.#machine.retainPrepared(graph.constants.get(value)!, bytes, prepare)
+      this.#prepared.push(address)
+      return address
+    }
+    return { of, arena, prepared }
   }
 }
 

@@ -8,8 +8,10 @@ import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
 import { type Machine, WasmExecutable } from './executable.js'
 import { availableCores, type Build, unlockRelaxedSimd } from './files.js'
 import { lowerings } from './lower/index.js'
+import type { Preparation } from './lower/lowering.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
+import { PreparedConstants } from './prepared.js'
 import { accelerates } from './tape.js'
 import { startThreads, type ThreadPool } from './threads.js'
 
@@ -148,6 +150,7 @@ class WasmBackend implements Backend, Machine {
   readonly #exports: KernelExports
   readonly #pool: ThreadPool
   readonly #constants = new Map<Tensor, { readonly address: number; uses: number }>()
+  readonly #prepared = new PreparedConstants(this)
   #unusable: LanewiseError | undefined
 
   constructor(memory: WasmMemory, exports: KernelExports, pool: ThreadPool, report: BackendReport) {
@@ -212,6 +215,14 @@ class WasmBackend implements Backend, Machine {
     if (known === undefined || --known.uses > 0) return
     this.#constants.delete(tensor)
     this.memory.free(known.address)
+  }
+
+  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number {
+    return this.#prepared.retain(tensor, bytes, prepare)
+  }
+
+  releasePrepared(address: number): void {
+    this.#prepared.release(address)
   }
 
   addressOf(storage: Storage): number {

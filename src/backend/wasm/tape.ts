@@ -4,6 +4,7 @@ import { concrete, sizeOf } from '../../core/shape.js'
 import type { Plan, Step } from '../../plan/plan.js'
 import type { KernelCall } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
+import type { Preparation } from './lower/lowering.js'
 import { copyCall } from './lower/strided.js'
 import type { WasmMemory } from './memory.js'
 
@@ -16,6 +17,8 @@ const PARAMETER_ALIGNMENT = 16
 export interface Addresses {
   of(value: Value): number
   readonly arena: number
+  /** The place of another form of a constant of the plan's graph. */
+  prepared(constant: Value, bytes: number, prepare: Preparation): number
 }
 
 /** A stretch of the plan: kernel calls in a row with the node of each (none for copies), or one node that has no kernel. */
@@ -43,6 +46,7 @@ function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): read
     address: addresses.of,
     workspace: step.workspace ? addresses.arena + step.workspace.offset : 0,
     constant,
+    prepared: addresses.prepared,
   })
 }
 

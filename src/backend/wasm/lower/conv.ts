@@ -1,4 +1,4 @@
-import type { Node } from '../../../core/ir.js'
+import type { ConstantOf, Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
@@ -26,6 +26,7 @@ import {
 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
+import { prepareOperand } from './prepared.js'
 import { cut } from './tiles.js'
 import { overVolumes, type Roles } from './volume.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
@@ -109,28 +110,21 @@ function multiply(forward: Forward, operands: ForwardOperands): KernelCall {
   )
 }
 
-function convPlan(node: Node): NodePlan {
+function convPlan(node: Node, constant: ConstantOf): NodePlan {
   const [x, w, bias] = node.inputs
   const y = node.outputs[0]
   const g = geometryOf(node, x!, w!, y)
   if (isDepthwise(g)) return depthwisePlan(node, g)
   if (suitsWinograd(g)) {
     const space = new Workspace()
-    const plan = winogradPlan(g, space)
-    const calls = ({ address, workspace }: LoweringContext) =>
-      plan(
-        {
-          x: address(x!),
-          w: address(w!),
-          tapStride: g.channels * g.outputs * floatBytes,
-          kStride: g.outputs * floatBytes,
-          nStride: floatBytes,
-          y: address(y),
-          bias: bias ? address(bias) : 0,
-          epilogue: epilogueOf(node),
-        },
-        workspace,
-      )
+    const weights = {
+      value: w!,
+      firstTap: 0,
+      tapStride: g.channels * g.outputs * floatBytes,
+      kStride: g.outputs * floatBytes,
+      nStride: floatBytes,
+    }
+    const calls = winogradPlan(g, { x: x!, weights, y, bias, epilogue: epilogueOf(node) }, space, constant)
     return { workspaceBytes: space.bytes, calls }
   }
   const frame = padFrame(g)
@@ -139,9 +133,24 @@ function convPlan(node: Node): NodePlan {
   const frameOffset = framed.bytes > 0 ? space.take(framed.bytes) : 0
   const groupOutputs = g.outputs / g.group
   const depth = (g.kernelY * g.kernelX * g.channels) / g.group
-  const packed = worthPacking(g.images * g.outHeight * g.outWidth, groupOutputs, depth)
+  const packed = constant(w!) !== undefined || worthPacking(g.images * g.outHeight * g.outWidth, groupOutputs, depth)
   const groupBytes = packed ? panelBytes(depth, groupOutputs) : groupOutputs * floatBytes
-  const packOffset = packed ? space.take(g.group * groupBytes) : 0
+  const pack = (source: number, target: number) => [
+    packPanels(
+      {
+        source,
+        target,
+        taps: 1,
+        tapStride: 0,
+        k: depth,
+        kStride: g.outputs * floatBytes,
+        columns: groupOutputs,
+        nStride: floatBytes,
+      },
+      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
+    ),
+  ]
+  const panels = packed ? prepareOperand(w!, g.group * groupBytes, pack, space, constant) : undefined
   const forward: Forward = {
     ...g,
     frameHeight: frame.height,
@@ -149,76 +158,52 @@ function convPlan(node: Node): NodePlan {
     dataTop: Math.max(0, g.top),
     dataBottom: Math.min(frame.height, g.top + g.height),
   }
-  const calls = ({ address, workspace }: LoweringContext) => [
-    ...framed.calls(address(x!), workspace + frameOffset),
-    ...(packed
-      ? [
-          packPanels(
-            {
-              source: address(w!),
-              target: workspace + packOffset,
-              taps: 1,
-              tapStride: 0,
-              k: depth,
-              kStride: g.outputs * floatBytes,
-              columns: groupOutputs,
-              nStride: floatBytes,
-            },
-            Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
-          ),
-        ]
-      : []),
-    multiply(forward, {
+  const calls = (context: LoweringContext) => {
+    const { address, workspace } = context
+    const weights = panels?.(context) ?? { address: address(w!), calls: [] }
+    const product = multiply(forward, {
       a: framed.bytes > 0 ? workspace + frameOffset : address(x!),
-      b: packed ? workspace + packOffset : address(w!),
+      b: weights.address,
       ldb: packed ? 8 * floatBytes : g.outputs * floatBytes,
       panelStride: packed ? depth * 8 * floatBytes : 8 * floatBytes,
       groupStride: groupBytes,
       c: address(y),
       bias: bias ? address(bias) : 0,
       epilogue: epilogueOf(node),
-    }),
-  ]
+    })
+    return [...framed.calls(address(x!), workspace + frameOffset), ...weights.calls, product]
+  }
   return { workspaceBytes: space.bytes, calls }
 }
 
 /** dx: a convolution of dy, spread by the strides, with the weights turned by half a turn and transposed in the packing. */
-function inputGradientPlan(node: Node): NodePlan {
+function inputGradientPlan(node: Node, constant: ConstantOf): NodePlan {
   const [dy, w, bias] = node.inputs
   const dx = node.outputs[0]
   const g = geometryOf(node, dx, w!, dy!)
   if (hasDepthwiseGradient(g)) return depthwiseInputGradientPlan(node, g)
   if (suitsWinograd(g)) {
     const space = new Workspace()
-    const plan = winogradPlan(
-      {
-        images: g.images,
-        height: g.outHeight,
-        width: g.outWidth,
-        channels: g.outputs,
-        outHeight: g.height,
-        outWidth: g.width,
-        outputs: g.channels,
-        top: 2 - g.top,
-        left: 2 - g.left,
-      },
-      space,
-    )
+    const shape = {
+      images: g.images,
+      height: g.outHeight,
+      width: g.outWidth,
+      channels: g.outputs,
+      outHeight: g.height,
+      outWidth: g.width,
+      outputs: g.channels,
+      top: 2 - g.top,
+      left: 2 - g.left,
+    }
     const tapStride = g.channels * g.outputs * floatBytes
-    const calls = ({ address, workspace }: LoweringContext) =>
-      plan(
-        {
-          x: address(dy!),
-          w: address(w!) + 8 * tapStride,
-          tapStride: -tapStride,
-          kStride: floatBytes,
-          nStride: g.outputs * floatBytes,
-          y: address(dx),
-          bias: bias ? address(bias) : 0,
-          epilogue: epilogueOf(node),
-        },
-        workspace,
-      )
+    const weights = {
+      value: w!,
+      firstTap: 8 * tapStride,
+      tapStride: -tapStride,
+      kStride: floatBytes,
+      nStride: g.outputs * floatBytes,
+    }
+    const calls = winogradPlan(shape, { x: dy!, weights, y: dx, bias, epilogue: epilogueOf(node) }, space, constant)
     return { workspaceBytes: space.bytes, calls }
   }
   const frame: Frame = {
@@ -237,7 +222,23 @@ function inputGradientPlan(node: Node): NodePlan {
   const groupOutputs = g.outputs / g.group
   const depth = taps * groupOutputs
   const groupBytes = panelBytes(depth, groupChannels)
-  const packOffset = space.take(g.group * groupBytes)
+  const tapStride = groupChannels * g.outputs * floatBytes
+  const pack = (source: number, target: number) => [
+    packPanels(
+      {
+        source: source + (taps - 1) * tapStride,
+        target,
+        taps,
+        tapStride: -tapStride,
+        k: groupOutputs,
+        kStride: floatBytes,
+        columns: groupChannels,
+        nStride: g.outputs * floatBytes,
+      },
+      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
+    ),
+  ]
+  const panels = prepareOperand(w!, g.group * groupBytes, pack, space, constant)
   const forward: Forward = {
     ...g,
     frameHeight: frame.height,
@@ -251,33 +252,21 @@ function inputGradientPlan(node: Node): NodePlan {
     strideY: 1,
     strideX: 1,
   }
-  const tapStride = groupChannels * g.outputs * floatBytes
-  const calls = ({ address, workspace }: LoweringContext) => [
-    ...framed.calls(address(dy!), workspace + frameOffset),
-    packPanels(
-      {
-        source: address(w!) + (taps - 1) * tapStride,
-        target: workspace + packOffset,
-        taps,
-        tapStride: -tapStride,
-        k: groupOutputs,
-        kStride: floatBytes,
-        columns: groupChannels,
-        nStride: g.outputs * floatBytes,
-      },
-      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
-    ),
-    multiply(forward, {
+  const calls = (context: LoweringContext) => {
+    const { address, workspace } = context
+    const weights = panels(context)
+    const product = multiply(forward, {
       a: framed.bytes > 0 ? workspace + frameOffset : address(dy!),
-      b: workspace + packOffset,
+      b: weights.address,
       ldb: 8 * floatBytes,
       panelStride: depth * 8 * floatBytes,
       groupStride: groupBytes,
       c: address(dx),
       bias: bias ? address(bias) : 0,
       epilogue: epilogueOf(node),
-    }),
-  ]
+    })
+    return [...framed.calls(address(dy!), workspace + frameOffset), ...weights.calls, product]
+  }
   return { workspaceBytes: space.bytes, calls }
 }
 
@@ -387,7 +376,7 @@ function weightGradientPlan(node: Node): NodePlan {
 }
 
 /** float32, with one to three spatial axes. */
-const convolution = (plan: (node: Node) => NodePlan, roles: Roles): Lowering =>
+const convolution = (plan: (node: Node, constant: ConstantOf) => NodePlan, roles: Roles): Lowering =>
   overVolumes(
     {
       ...fromPlan(plan),

@@ -1,6 +1,9 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import type { KernelCall } from '../gen/kernels.js'
 
+/** The calls that make another form, at `target`, of what lies at `source`. The same at whatever addresses. */
+export type Preparation = (source: number, target: number) => readonly KernelCall[]
+
 /** What a lowering may know: where operands lie, as byte addresses in wasm memory. */
 export interface LoweringContext {
   address(value: Value): number
@@ -8,6 +11,11 @@ export interface LoweringContext {
   readonly workspace: number
   /** The content of a value that is constant in the plan's graph. */
   readonly constant: ConstantOf
+  /**
+   * The address of `bytes` bytes that `prepare` makes of the constant `value`, once for all executables of the backend. A
+   * constant that is only read in prepared forms takes no memory itself.
+   */
+  prepared(value: Value, bytes: number, prepare: Preparation): number
 }
 
 /** How one op becomes kernel calls. Shapes are concrete; `node.attributes` have their defaults filled in. */

@@ -1,4 +1,4 @@
-import type { Node, Value } from '../../../core/ir.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
@@ -18,6 +18,7 @@ import {
   worthPacking,
 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
+import { prepareOperand } from './prepared.js'
 
 interface MatrixProduct {
   readonly a: Value
@@ -46,7 +47,7 @@ function matrixShape(shape: readonly number[], transposed: boolean, vectorIsRow:
   return transposed ? [columns, rows] : [rows, columns]
 }
 
-function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct): NodePlan {
+function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct, constant: ConstantOf): NodePlan {
   const aShape = shapeOf(a)
   const bShape = shapeOf(b)
   const [rowsOfA, depth] = matrixShape(aShape, transA, true)
@@ -61,10 +62,25 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct)
   const bIndices = collapse ? [0] : batchIndices(bBatch, batch)
 
   const space = new Workspace()
-  const packed = transB || worthPacking(rows, columns, depth)
+  const packed = transB || constant(b) !== undefined || worthPacking(rows, columns, depth)
   const bCount = sizeOf(bBatch)
   const packedBytes = panelBytes(depth, columns)
-  const packOffset = packed ? space.take(bCount * packedBytes) : 0
+  const pack = (source: number, target: number) => [
+    packPanels(
+      {
+        source,
+        target,
+        taps: 1,
+        tapStride: 0,
+        k: depth,
+        kStride: (transB ? 1 : columns) * floatBytes,
+        columns,
+        nStride: (transB ? depth : 1) * floatBytes,
+      },
+      Array.from({ length: bCount }, (_, i) => [i * depth * columns * floatBytes, i * packedBytes]),
+    ),
+  ]
+  const panels = packed ? prepareOperand(b, bCount * packedBytes, pack, space, constant) : undefined
   const tiling = tilingOf(batches, rows, columns, batches * rows * columns * depth)
   const offsets = Array.from({ length: batches }, (_, i) => [
     aIndices[i] * rowsOfA * depth * floatBytes,
@@ -74,24 +90,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct)
   ]).flat()
 
   const calls = (context: LoweringContext): KernelCall[] => {
-    const source = context.address(b)
-    const result: KernelCall[] = []
-    if (packed)
-      result.push(
-        packPanels(
-          {
-            source,
-            target: context.workspace + packOffset,
-            taps: 1,
-            tapStride: 0,
-            k: depth,
-            kStride: (transB ? 1 : columns) * floatBytes,
-            columns,
-            nStride: (transB ? depth : 1) * floatBytes,
-          },
-          Array.from({ length: bCount }, (_, i) => [i * depth * columns * floatBytes, i * packedBytes]),
-        ),
-      )
+    const { address: right, calls: result } = panels?.(context) ?? { address: context.address(b), calls: [] }
     const common = {
       ldb: packed ? 8 * floatBytes : columns * floatBytes,
       panelStride: packed ? depth * 8 * floatBytes : 8 * floatBytes,
@@ -103,7 +102,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct)
       run: depth,
       ...epilogueFields(epilogue, activationKinds.relu),
       a: context.address(a),
-      b: packed ? context.workspace + packOffset : source,
+      b: right,
       c: context.address(y),
       bias: bias ? context.address(bias) : 0,
       columns,
@@ -111,7 +110,8 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct)
       tileColumns: tiling.tileColumns,
       slabColumns: slabColumns(depth),
     }
-    result.push(
+    return [
+      ...result,
       transA
         ? kernels.gemm_tn_f32(
             {
@@ -151,30 +151,32 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct)
             tiling.tiles,
             offsets,
           ),
-    )
-    return result
+    ]
   }
   return { workspaceBytes: space.bytes, calls }
 }
 
 const identity: Activation = { activation: activationKinds.identity, alpha: 0, beta: 0 }
 
-const matMulPlan = ({ inputs: [a, b], outputs: [y] }: Node): NodePlan =>
-  planProduct({ a: a!, b: b!, bias: undefined, y, transA: false, transB: false, epilogue: identity })
+const matMulPlan = ({ inputs: [a, b], outputs: [y] }: Node, constant: ConstantOf): NodePlan =>
+  planProduct({ a: a!, b: b!, bias: undefined, y, transA: false, transB: false, epilogue: identity }, constant)
 
-const fusedPlan = (node: Node): NodePlan =>
-  planProduct({
-    a: node.inputs[0]!,
-    b: node.inputs[1]!,
-    bias: node.inputs[2],
-    y: node.outputs[0],
-    transA: Boolean(node.attributes['transA']),
-    transB: Boolean(node.attributes['transB']),
-    epilogue: epilogueOf(node),
-  })
+const fusedPlan = (node: Node, constant: ConstantOf): NodePlan =>
+  planProduct(
+    {
+      a: node.inputs[0]!,
+      b: node.inputs[1]!,
+      bias: node.inputs[2],
+      y: node.outputs[0],
+      transA: Boolean(node.attributes['transA']),
+      transB: Boolean(node.attributes['transB']),
+      epilogue: epilogueOf(node),
+    },
+    constant,
+  )
 
 /** Gemm: y = alpha a b + beta c. A row c with factors 1 is the bias of the product; anything else is a second call. */
-function gemmPlan(node: Node): NodePlan {
+function gemmPlan(node: Node, constant: ConstantOf): NodePlan {
   const [a, b, c] = node.inputs
   const y = node.outputs[0]
   const alpha = floatAttribute(node.attributes, 'alpha') ?? 1
@@ -183,15 +185,18 @@ function gemmPlan(node: Node): NodePlan {
   const addend = beta === 0 ? undefined : c
   const row = addend && addend.shape[addend.shape.length - 1] === columns && sizeOf(shapeOf(addend)) === columns
   const fused = alpha === 1 && (addend === undefined || (row && beta === 1))
-  const product = planProduct({
-    a: a!,
-    b: b!,
-    bias: fused ? addend : undefined,
-    y,
-    transA: Boolean(intAttribute(node.attributes, 'transA')),
-    transB: Boolean(intAttribute(node.attributes, 'transB')),
-    epilogue: identity,
-  })
+  const product = planProduct(
+    {
+      a: a!,
+      b: b!,
+      bias: fused ? addend : undefined,
+      y,
+      transA: Boolean(intAttribute(node.attributes, 'transA')),
+      transB: Boolean(intAttribute(node.attributes, 'transB')),
+      epilogue: identity,
+    },
+    constant,
+  )
   if (fused) return product
   const [rowStride, columnStride] = addend ? broadcastStrides(shapeOf(addend), [rows, columns]) : [0, 0]
   const tileRows = Math.max(1, ceilDiv(16_384, Math.max(1, columns)))
@@ -218,10 +223,10 @@ function gemmPlan(node: Node): NodePlan {
 }
 
 /** A lowering from a function that plans a float32 node. */
-export const fromPlan = (plan: (node: Node) => NodePlan): Lowering => ({
+export const fromPlan = (plan: (node: Node, constant: ConstantOf) => NodePlan): Lowering => ({
   accelerates: isFloat32,
-  workspace: (node) => plan(node).workspaceBytes,
-  lower: (node, context) => plan(node).calls(context),
+  workspace: (node, constant) => plan(node, constant).workspaceBytes,
+  lower: (node, context) => plan(node, context.constant).calls(context),
 })
 
 export const matMulLowerings = {

@@ -1,4 +1,4 @@
-import type { Node, Value } from '../../../core/ir.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete } from '../../../core/shape.js'
 import {
   activationNames,
@@ -21,7 +21,9 @@ import {
   tilingOf,
   Workspace,
 } from './gemm.js'
-import type { Lowering } from './lowering.js'
+import type { Lowering, Preparation } from './lowering.js'
+import { fromPlan } from './matmul.js'
+import { prepareOperand } from './prepared.js'
 import { cut } from './tiles.js'
 
 /** Elements of the gates of a tile of the cell kernel, and bytes of a tile of a copy. */
@@ -77,21 +79,27 @@ function product({ a, b, c, bias, rows, columns, depth }: Product): KernelCall {
   )
 }
 
-/** Panels of the transpose of a dense [columns, depth] matrix. */
-const packTransposed = (source: number, target: number, columns: number, depth: number): KernelCall =>
-  packPanels(
-    {
-      source,
-      target,
-      taps: 1,
-      tapStride: 0,
-      k: depth,
-      kStride: floatBytes,
-      columns,
-      nStride: depth * floatBytes,
-    },
-    [[0, 0]],
-  )
+/** How panels of transposes are made: of `columns` rows of each of `directions` [rows, depth] matrices, from row `first` on. */
+const packTransposed =
+  (directions: number, rows: number, depth: number, first: number, columns: number): Preparation =>
+  (source, target) => [
+    packPanels(
+      {
+        source: source + first * depth * floatBytes,
+        target,
+        taps: 1,
+        tapStride: 0,
+        k: depth,
+        kStride: floatBytes,
+        columns,
+        nStride: depth * floatBytes,
+      },
+      Array.from({ length: directions }, (_, side) => [
+        side * rows * depth * floatBytes,
+        side * panelBytes(depth, columns),
+      ]),
+    ),
+  ]
 
 const copy = (from: number, to: number, bytes: number): KernelCall =>
   kernels.copy_bytes({ x: from, y: to, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))
@@ -120,7 +128,7 @@ function accelerates(node: Node, kind: CellKind): boolean {
   return steps * batch * width > 0 && cellNumber(node, kind) !== undefined
 }
 
-function recurrentPlan(node: Node, kind: CellKind): NodePlan {
+function recurrentPlan(node: Node, kind: CellKind, constant: ConstantOf): NodePlan {
   const { attributes, inputs, outputs } = node
   const [x, weight, recurrent, bias, lengths] = inputs as readonly [Value, Value, Value, Value?, Value?]
   const batchFirst = attributes['layout'] === 1
@@ -134,24 +142,35 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
   const space = new Workspace()
   const gatesAt = space.take(steps * batch * columns * floatBytes)
   const sumsAt = space.take(batch * columns * floatBytes)
-  const inputPanelsAt = space.take(panelBytes(depth, columns))
-  const statePanelsAt = space.take(panelBytes(hidden, columns))
   const split = number === splitGru
-  const [updateAt, resetAt] = [0, 1].map(() => (split ? space.take(stateBytes) : 0))
-  const candidatePanelsAt = split ? space.take(panelBytes(hidden, hidden)) : 0
   const stepColumns = split ? 2 * hidden : columns
+  const panelsOf = (value: Value, size: number, first: number, count: number) =>
+    prepareOperand(
+      value,
+      directions.length * panelBytes(size, count),
+      packTransposed(directions.length, columns, size, first, count),
+      space,
+      constant,
+    )
+  const inputPanels = panelsOf(weight, depth, 0, columns)
+  const statePanels = panelsOf(recurrent, hidden, 0, stepColumns)
+  const candidatePanels = split ? panelsOf(recurrent, hidden, stepColumns, hidden) : undefined
+  const [updateAt, resetAt] = [0, 1].map(() => (split ? space.take(stateBytes) : 0))
   const statesAt = Array.from({ length: kind.states }, () => space.take(stateBytes))
   const { chunk, tiles } = cut(batch, Math.max(1, Math.floor(CELL_CHUNK / columns)))
   const scratchStride = Math.ceil((columns * floatBytes) / 64 + 1) * 64
   const scratchAt = space.take(tiles * scratchStride)
   return {
     workspaceBytes: space.bytes,
-    calls: ({ address, workspace }) =>
-      directions.flatMap((direction, side) => {
+    calls: (context) => {
+      const { address, workspace } = context
+      const ofInput = inputPanels(context)
+      const ofState = statePanels(context)
+      const ofCandidate = candidatePanels?.(context)
+      const layers = directions.flatMap((direction, side) => {
         const at = (value: Value | undefined, elements: number) =>
           value ? address(value) + side * elements * floatBytes : 0
         const biasAt = at(bias, 2 * columns)
-        const candidateWeights = at(recurrent, columns * hidden) + stepColumns * hidden * floatBytes
         const states = statesAt.map((offset) => workspace + offset)
         const begin = states.map((state, index) => {
           const initial = inputs[5 + index]
@@ -189,11 +208,11 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
           const fromState = product({
             ...shared,
             a: states[0],
-            b: workspace + statePanelsAt,
+            b: ofState.address + side * panelBytes(hidden, stepColumns),
             bias: stateBias,
             columns: stepColumns,
           })
-          if (!split) return [fromState, kernels.recurrent_cell_f32(cell, tiles)]
+          if (!ofCandidate) return [fromState, kernels.recurrent_cell_f32(cell, tiles)]
           const reset = workspace + resetAt
           return [
             fromState,
@@ -201,7 +220,7 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
             product({
               ...shared,
               a: reset,
-              b: workspace + candidatePanelsAt,
+              b: ofCandidate.address + side * panelBytes(hidden, hidden),
               bias: stateBias && stateBias + stepColumns * floatBytes,
               columns: hidden,
             }),
@@ -209,12 +228,9 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
           ]
         }).flat()
         return [
-          packTransposed(at(weight, columns * depth), workspace + inputPanelsAt, columns, depth),
-          packTransposed(at(recurrent, columns * hidden), workspace + statePanelsAt, stepColumns, hidden),
-          ...(split ? [packTransposed(candidateWeights, workspace + candidatePanelsAt, hidden, hidden)] : []),
           product({
             a: address(x),
-            b: workspace + inputPanelsAt,
+            b: ofInput.address + side * panelBytes(depth, columns),
             c: gates,
             bias: biasAt,
             rows: steps * batch,
@@ -225,14 +241,15 @@ function recurrentPlan(node: Node, kind: CellKind): NodePlan {
           ...run,
           ...outputs.slice(1).map((output, index) => copy(states[index], at(output, batch * hidden), stateBytes)),
         ]
-      }),
+      })
+      return [...ofInput.calls, ...ofState.calls, ...(ofCandidate?.calls ?? []), ...layers]
+    },
   }
 }
 
 const recurrentLowering = (kind: CellKind): Lowering => ({
+  ...fromPlan((node, constant) => recurrentPlan(node, kind, constant)),
   accelerates: (node) => accelerates(node, kind),
-  workspace: (node) => recurrentPlan(node, kind).workspaceBytes,
-  lower: (node, context) => recurrentPlan(node, kind).calls(context),
 })
 
 /** Recurrent layers of float32 with their usual activations: one product for all steps, then a product and a cell a step. */

@@ -1,7 +1,10 @@
+import type { ConstantOf, Value } from '../../../core/ir.js'
 import { type Activation, activationKinds } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, epilogueFields, floatBytes, panelBytes, slabColumns, tilingOf, type Workspace } from './gemm.js'
+import type { LoweringContext } from './lowering.js'
+import { prepareOperand } from './prepared.js'
 
 /** A convolution of 3 x 3 taps, stride 1, over images [height, width, channels] in `top` and `left` rows and columns of zeros. */
 export interface WinogradShape {
@@ -17,15 +20,17 @@ export interface WinogradShape {
 }
 
 export interface WinogradOperands {
-  readonly x: number
-  /** The address of the first tap, and the strides from tap to tap, channel to channel, output to output, in bytes. */
-  readonly w: number
-  readonly tapStride: number
-  readonly kStride: number
-  readonly nStride: number
-  readonly y: number
-  /** 0 for none. */
-  readonly bias: number
+  readonly x: Value
+  /** Where the first tap lies, and the strides from tap to tap, channel to channel, output to output, in bytes. */
+  readonly weights: {
+    readonly value: Value
+    readonly firstTap: number
+    readonly tapStride: number
+    readonly kStride: number
+    readonly nStride: number
+  }
+  readonly y: Value
+  readonly bias: Value | undefined
   readonly epilogue: Activation
 }
 
@@ -53,7 +58,12 @@ export const suitsWinograd = (g: Geometry): boolean =>
 const aligned = (bytes: number): number => ceilDiv(bytes + 64, 64) * 64
 
 /** The calls of a convolution: weights once, then for one chunk of patches after the other input, products, output. */
-export function winogradPlan(shape: WinogradShape, space: Workspace) {
+export function winogradPlan(
+  shape: WinogradShape,
+  { x, weights, y, bias, epilogue }: WinogradOperands,
+  space: Workspace,
+  constant: ConstantOf,
+): (context: LoweringContext) => KernelCall[] {
   const { images, height, width, channels, outHeight, outWidth, outputs, top, left } = shape
   const patchesY = ceilDiv(outHeight, 2)
   const patchesX = ceilDiv(outWidth, 2)
@@ -63,15 +73,23 @@ export function winogradPlan(shape: WinogradShape, space: Workspace) {
   const weightBytes = panelBytes(channels, outputs)
   const inputBytes = aligned(chunk * channels * floatBytes)
   const outputBytes = aligned(chunk * outputs * floatBytes)
-  const weightOffset = space.take(MATRICES * weightBytes)
+  const { value, firstTap, ...strides } = weights
+  const transform = (source: number, target: number) => [
+    kernels.winograd_weights_f32(
+      { w: source + firstTap, u: target, k: channels, n: outputs, ...strides, matrixBytes: weightBytes },
+      ceilDiv(outputs, 8),
+    ),
+  ]
+  const transformed = prepareOperand(value, MATRICES * weightBytes, transform, space, constant)
   const inputOffset = space.take(MATRICES * inputBytes)
   const outputOffset = space.take(MATRICES * outputBytes)
   const matrices = Array.from({ length: MATRICES }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
 
-  return ({ x, w, y, bias, epilogue, ...strides }: WinogradOperands, workspace: number): KernelCall[] => {
-    const [u, v, m] = [workspace + weightOffset, workspace + inputOffset, workspace + outputOffset]
-    const weights = { w, u, k: channels, n: outputs, ...strides, matrixBytes: weightBytes }
-    const calls = [kernels.winograd_weights_f32(weights, ceilDiv(outputs, 8))]
+  return (context) => {
+    const { address, workspace } = context
+    const [v, m] = [workspace + inputOffset, workspace + outputOffset]
+    const { address: u, calls: prepare } = transformed(context)
+    const calls = [...prepare]
     for (let first = 0; first < patches; first += chunk) {
       const count = Math.min(chunk, patches - first)
       const range = { first, count, patchesY, patchesX }
@@ -80,7 +98,18 @@ export function winogradPlan(shape: WinogradShape, space: Workspace) {
       const tiling = tilingOf(MATRICES, count, outputs, MATRICES * count * outputs * channels)
       calls.push(
         kernels.winograd_input_f32(
-          { x, v, ...range, patches: inputPatches, height, width, channels, top, left, matrixBytes: inputBytes },
+          {
+            x: address(x),
+            v,
+            ...range,
+            patches: inputPatches,
+            height,
+            width,
+            channels,
+            top,
+            left,
+            matrixBytes: inputBytes,
+          },
           ceilDiv(count, inputPatches),
         ),
         kernels.gemm_f32(
@@ -122,8 +151,8 @@ export function winogradPlan(shape: WinogradShape, space: Workspace) {
         kernels.winograd_output_f32(
           {
             m,
-            y,
-            bias,
+            y: address(y),
+            bias: bias ? address(bias) : 0,
             ...range,
             patches: outputPatches,
             height: outHeight,

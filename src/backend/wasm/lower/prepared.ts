@@ -1,0 +1,29 @@
+import type { ConstantOf, Value } from '../../../core/ir.js'
+import type { KernelCall } from '../gen/kernels.js'
+import type { Workspace } from './gemm.js'
+import type { LoweringContext, Preparation } from './lowering.js'
+
+/** Where the other form of an operand lies, and the calls that make it in every run. */
+export interface PreparedOperand {
+  readonly address: number
+  readonly calls: readonly KernelCall[]
+}
+
+/**
+ * Another form of an operand, `bytes` long: a constant's is made when the plan is loaded, that of any other operand in
+ * every run, in `space`.
+ */
+export function prepareOperand(
+  value: Value,
+  bytes: number,
+  prepare: Preparation,
+  space: Workspace,
+  constant: ConstantOf,
+): (context: LoweringContext) => PreparedOperand {
+  if (constant(value)) return (context) => ({ address: context.prepared(value, bytes, prepare), calls: [] })
+  const offset = space.take(bytes)
+  return ({ address, workspace }) => ({
+    address: workspace + offset,
+    calls: prepare(address(value), workspace + offset),
+  })
+}
