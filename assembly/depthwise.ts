@@ -1,4 +1,5 @@
 import { activate } from './activation'
+import { tile_3_1, tile_3_2, tile_5_1, tile_5_2 } from './gen/depthwise'
 import { madd, storeLeft } from './simd'
 import { firstTap, lastTap, windowsBefore, windowsUntil } from './window'
 
@@ -36,6 +37,24 @@ function columns(
 ): void {
   const channels = p.channels
   const bias = p.bias
+  const pixel = <usize>channels << 2
+  const whole = count
+  const step = tapStep != pixel || (tapsX != 3 && tapsX != 5) ? 0 : xStep == pixel ? 1 : xStep == 2 * pixel ? 2 : 0
+  if (step > 0) while (count > 1 && whole >= 4) {
+    // The last tile may overlap the one before it.
+    const back = max(4 - count, 0)
+    count -= 4 - back
+    x -= back * xStep
+    y -= back * yStep
+    switch (tapsX + step) {
+      case 4: { tile_3_1(x, w, y, bias, pixel, tapsY, rowStep, wRow, wTap, yStep, p.lower, p.upper); break }
+      case 5: { tile_3_2(x, w, y, bias, pixel, tapsY, rowStep, wRow, wTap, yStep, p.lower, p.upper); break }
+      case 6: { tile_5_1(x, w, y, bias, pixel, tapsY, rowStep, wRow, wTap, yStep, p.lower, p.upper); break }
+      default: tile_5_2(x, w, y, bias, pixel, tapsY, rowStep, wRow, wTap, yStep, p.lower, p.upper)
+    }
+    x += xStep << 2
+    y += yStep << 2
+  }
   for (; count >= 4; count -= 4, x += xStep << 2, y += yStep << 2) {
     let i = 0
     for (; i + 8 <= channels; i += 8) {

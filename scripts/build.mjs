@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
+import { generateDepthwiseTiles } from './depthwise-tiles.mjs'
 import { generateKernelTable } from './kernels.mjs'
 import { generateMicrokernels } from './microkernels.mjs'
 
@@ -15,13 +16,14 @@ export const wasmFolder = join(root, 'build/wasm')
 /** Compiles the kernels, unless the wasm files are newer than every source. */
 export async function buildWasm() {
   const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
-  const generators = ['asconfig.json', 'scripts/kernels.mjs', 'scripts/microkernels.mjs']
+  const generators = ['asconfig.json', 'scripts/kernels.mjs', 'scripts/microkernels.mjs', 'scripts/depthwise-tiles.mjs']
   const sources = Math.max(newestSource(), ...generators.map((file) => statSync(join(root, file)).mtimeMs))
   const fresh =
     files.every((file) => existsSync(file) && statSync(file).mtimeMs > sources) &&
     existsSync(join(root, 'src/backend/wasm/gen/kernels.ts'))
   if (fresh) return
   generateMicrokernels(root)
+  generateDepthwiseTiles(root)
   const count = generateKernelTable(root)
   mkdirSync(wasmFolder, { recursive: true })
   process.chdir(root)
