@@ -5,7 +5,7 @@ import type { Container, Graph, HostValue, Value } from './core/ir.js'
 import { formatShape, type Shape } from './core/shape.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
-import { type LoadOptions, loadGraph, type ModelSource } from './onnx/source.js'
+import { type LoadedModel, type LoadOptions, loadModel, type ModelSource } from './onnx/source.js'
 import { load, type Runnable } from './program/runnable.js'
 
 /** What a session's input or output takes, in onnxruntime-common's form. */
@@ -40,9 +40,16 @@ export class InferenceSession {
   readonly outputNames: readonly string[]
   readonly inputMetadata: readonly ValueMetadata[]
   readonly outputMetadata: readonly ValueMetadata[]
+  /**
+   * Initializers that the model lists as inputs, too (IR 4 and newer): a run may feed them, and takes the model's own
+   * content for those that it does not. As in onnxruntime, they are not among the inputs.
+   */
+  readonly overridableMetadata: readonly ValueMetadata[]
   /** Free text that came with the model. */
   readonly metadata: Readonly<Record<string, string>>
-  readonly #graph: Graph
+  readonly #model: LoadedModel
+  /** The graph for each set of overridable initializers that were fed: their names, sorted. */
+  readonly #graphs = new Map<string, Graph>()
   readonly #backend: Backend
   readonly #ownsBackend: boolean
   readonly #plans = new Map<string, Runnable>()
@@ -50,16 +57,19 @@ export class InferenceSession {
   #queue: Promise<unknown> = Promise.resolve()
   #released = false
 
-  private constructor(graph: Graph, backend: Backend, ownsBackend: boolean) {
-    this.#graph = graph
+  private constructor(model: LoadedModel, backend: Backend, ownsBackend: boolean) {
+    const { graph } = model
+    this.#model = model
+    this.#graphs.set('', graph)
     this.#backend = backend
     this.#ownsBackend = ownsBackend
     this.inputNames = graph.inputs.map(({ name }) => name)
     this.outputNames = graph.outputs.map(({ name }) => name)
     this.inputMetadata = graph.inputs.map(describe)
     this.outputMetadata = graph.outputs.map(describe)
+    this.overridableMetadata = model.overridable.map(describe)
     this.metadata = graph.metadata
-    this.#notes = new Set(backend.report.notes)
+    this.#notes = new Set([...backend.report.notes, ...(graph.origin?.notes ?? [])])
   }
 
   /** What runs slower than it could, and why: of the backend, and of each input shape that has run. */
@@ -75,10 +85,10 @@ export class InferenceSession {
     source: ModelSource,
     { externalData, ...options }: SessionOptions = {},
   ): Promise<InferenceSession> {
-    const graph = await loadGraph(source, { externalData })
+    const model = await loadModel(source, { externalData })
     const owns = Object.values(options).some((option) => option !== undefined)
     const backend = owns ? await createBackend(options) : await defaultBackend()
-    return new InferenceSession(graph, backend, owns)
+    return new InferenceSession(model, backend, owns)
   }
 
   /**
@@ -96,8 +106,10 @@ export class InferenceSession {
     const result = this.#queue.then(async () => {
       if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
       options.signal?.throwIfAborted()
-      const plan = this.#planFor(feeds)
-      const inputs = this.inputNames.map((name) => feeds[name])
+      const overridden = this.#overridden(feeds)
+      const graph = this.#graphFor(overridden)
+      const inputs = graph.inputs.map(({ name }) => feeds[name])
+      const plan = this.#planFor(graph, overridden, inputs)
       const computed = await plan.run(inputs, wanted, options.signal)
       for (const note of plan.notes) this.#notes.add(note)
       return Object.fromEntries(wanted.map((name) => [name, fill(name, preallocated[name], computed[name]) as T]))
@@ -118,7 +130,8 @@ export class InferenceSession {
 
   #check(feeds: Feeds, wanted: readonly string[]): void {
     if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
-    for (const { name, dtype, shape, container } of this.#graph.inputs) {
+    const fedOverrides = this.#model.overridable.filter(({ name }) => Object.hasOwn(feeds, name))
+    for (const { name, dtype, shape, container } of [...this.#model.graph.inputs, ...fedOverrides]) {
       const tensor = feeds[name]
       if (container) {
         checkContainer(name, container, tensor)
@@ -133,7 +146,7 @@ export class InferenceSession {
         throw new LanewiseError('TYPE_MISMATCH', `the input '${name}' is ${dtype}, it was fed ${tensor.type}`)
     }
     for (const name of Object.keys(feeds))
-      if (!this.inputNames.includes(name))
+      if (!this.inputNames.includes(name) && fedOverrides.every((input) => input.name !== name))
         throw new LanewiseError(
           'INVALID_ARGUMENT',
           `there is no input '${name}'; the inputs are ${this.inputNames.join(', ')}`,
@@ -146,9 +159,24 @@ export class InferenceSession {
         )
   }
 
-  #planFor(feeds: Feeds): Runnable {
-    const inputs = this.inputNames.map((name) => feeds[name])
-    const key = inputs.map((value) => (value instanceof Tensor ? value.dims.join('x') : '-')).join(';')
+  /** The names of the overridable initializers that are fed, sorted. */
+  #overridden(feeds: Feeds): readonly string[] {
+    return this.#model.overridable.flatMap(({ name }) => (Object.hasOwn(feeds, name) ? [name] : [])).sort()
+  }
+
+  /** The graph whose inputs are the model's and `overridden`: imported anew when it is first asked for. */
+  #graphFor(overridden: readonly string[]): Graph {
+    const key = overridden.join('\n')
+    const known = this.#graphs.get(key)
+    if (known) return known
+    const graph = this.#model.override(new Set(overridden))
+    this.#graphs.set(key, graph)
+    return graph
+  }
+
+  #planFor(graph: Graph, overridden: readonly string[], inputs: readonly HostValue[]): Runnable {
+    const shapes = inputs.map((value) => (value instanceof Tensor ? value.dims.join('x') : '-'))
+    const key = [...overridden, shapes.join(';')].join('\n')
     let plan = this.#plans.get(key)
     this.#plans.delete(key)
     if (plan === undefined) {
@@ -157,7 +185,7 @@ export class InferenceSession {
         this.#plans.get(oldest)!.dispose()
         this.#plans.delete(oldest)
       }
-      plan = load(this.#graph, inputs, this.#backend)
+      plan = load(graph, inputs, this.#backend)
     }
     this.#plans.set(key, plan)
     return plan

@@ -40,7 +40,7 @@ function smallCnn(): Graph {
   const flat = k.reshape(pooled, [-1, 80])
   const logits = k.add(k.matMul(flat, k.constant(randomTensor([80, 4]))), k.constant(randomTensor([4])))
   k.output(k.softmax(logits), 'probabilities')
-  return k.build({ purpose: 'test' })
+  return k.build({ metadata: { purpose: 'test' } })
 }
 
 const codeOf = (attempt: () => unknown): string | undefined => {
@@ -243,6 +243,96 @@ test('a session checks its feeds and names the input', async () => {
   assert.match(await failure({ x: randomTensor([1, 9, 9, 2]), z: randomTensor([1]) }), /INVALID_ARGUMENT.*'z'/)
   await session.release()
   assert.match(await failure({ x: randomTensor([1, 9, 9, 2]) }), 'DISPOSED')
+})
+
+/** y = x s + b: s and b are inputs, too, so that a caller may replace them. */
+const overridable = (irVersion: number): Uint8Array => {
+  const scalar = (name: string, value: number) => encodeTensor(new Tensor('float32', [value], [1]), name)
+  return onnx.ModelProto.encode(
+    onnx.ModelProto.create({
+      irVersion,
+      opsetImport: [{ domain: '', version: 18 }],
+      graph: {
+        node: [
+          { opType: 'Neg', name: 'folds', input: ['s'], output: ['minus'] },
+          { opType: 'Mul', name: 'scale', input: ['x', 'minus'], output: ['scaled'] },
+          { opType: 'Add', name: 'shift', input: ['scaled', 'b'], output: ['y'] },
+        ],
+        input: [valueInfo('x', [2]), valueInfo('s', [1]), valueInfo('b', [1])],
+        output: [valueInfo('y', [2])],
+        initializer: [scalar('s', 2), scalar('b', 1)],
+      },
+    }),
+  ).finish()
+}
+
+test('initializers that are inputs, too, may be fed from IR 4 on, and keep their content where they are not', async () => {
+  const session = await InferenceSession.create(overridable(8))
+  const web = await ort.InferenceSession.create(overridable(8))
+  assert.equal(session.inputNames, web.inputNames)
+  assert.equal(
+    session.overridableMetadata.map(({ name, type, shape }) => [name, type, shape]),
+    [
+      ['s', 'float32', [1]],
+      ['b', 'float32', [1]],
+    ],
+  )
+  const x = new Tensor('float32', [1, 10], [2])
+  const one = (value: number) => new Tensor('float32', [value], [1])
+  const y = async (feeds: Record<string, Tensor>) => (await session.run({ x, ...feeds }))['y'].toNumbers()
+  const { y: expected } = await web.run({ x: new ort.Tensor('float32', Float32Array.of(1, 10), [2]) })
+  for (let round = 0; round < 2; round++) {
+    assert.equal(await y({}), Array.from(expected.data as Float32Array))
+    assert.equal(await y({ s: one(3) }), [-2, -29])
+    assert.equal(await y({ b: one(0) }), [-2, -20])
+    assert.equal(await y({ b: one(5), s: one(-1) }), [6, 15])
+  }
+  const refusal = (feeds: Record<string, Tensor>) => y(feeds).then(String, (error) => `${error.code} ${error.message}`)
+  assert.match(await refusal({ s: new Tensor('float64', [1], [1]) }), /TYPE_MISMATCH.*'s'/)
+  assert.match(await refusal({ s: new Tensor('float32', [1, 2], [2]) }), /SHAPE_MISMATCH.*'s'/)
+  await session.release()
+  await web.release()
+})
+
+test('before IR 4 initializers had to be inputs, and are constants', async () => {
+  const session = await InferenceSession.create(overridable(3))
+  assert.equal([session.inputNames, session.overridableMetadata], [['x'], []])
+  await session.release()
+})
+
+test('value_info of another element type is refused; of another shape, noted; its rank serves where inference has none', async () => {
+  const relu = (inner: onnx.IValueInfoProto) =>
+    modelOf({
+      node: [
+        { opType: 'Relu', name: 'r', input: ['x'], output: ['t'] },
+        { opType: 'Relu', name: 's', input: ['t'], output: ['y'] },
+      ],
+      input: [valueInfo('x', [2, 3])],
+      output: [valueInfo('y', [2, 3])],
+      valueInfo: [inner],
+    })
+  const typed = valueInfo('t', [2, 3])
+  typed.type!.tensorType!.elemType = 7
+  assert.throws(() => importModel(relu(typed)), /Relu 'r' gives 't' as float32 \[2, 3\], the model declares it as int64/)
+  const session = await InferenceSession.create(relu(valueInfo('t', [2, 4])))
+  assert.ok(session.notes.some((note) => /'t' is float32 \[2, 3\], the model declares it as float32 \[2, 4\]/.test(note)))
+  await session.release()
+
+  const open = valueInfo('x', [])
+  delete open.type!.tensorType!.shape
+  const ranked = importModel(
+    modelOf({
+      node: [
+        { opType: 'Relu', name: 'r', input: ['x'], output: ['t'] },
+        { opType: 'Relu', name: 's', input: ['t'], output: ['y'] },
+      ],
+      input: [open],
+      output: [valueInfo('y', [2, 3])],
+      valueInfo: [valueInfo('t', [2, 3])],
+    }),
+  )
+  assert.is(ranked.nodes[0].outputs[0].shape.length, 2)
+  assert.is(ranked.outputs[0].shape.length, 2)
 })
 
 test.run()

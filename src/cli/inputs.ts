@@ -18,10 +18,11 @@ export async function readInputs(
         'INVALID_ARGUMENT',
         `--input ${entry}: say which input as name=file.npy; there are ${session.inputNames.join(', ')}`,
       )
-    if (!session.inputNames.includes(name))
+    const known = [...session.inputNames, ...session.overridableMetadata.map((input) => input.name)]
+    if (!known.includes(name))
       throw new LanewiseError(
         'INVALID_ARGUMENT',
-        `--input ${entry}: the model has no input '${name}'; it has ${session.inputNames.join(', ')}`,
+        `--input ${entry}: the model has no input '${name}'; it has ${known.join(', ')}`,
       )
     const path = entry.slice(split + 1)
     feeds[name] = parseNpy(await readFile(path), path)

@@ -42,6 +42,29 @@ export interface Node {
   readonly inputs: readonly (Value | undefined)[]
   readonly outputs: readonly Value[]
   readonly attributes: Attributes
+  /** What the file that it came from says of it. */
+  readonly about?: About | undefined
+}
+
+/** Free text that came with a model, a graph or a node, and goes back out with it. */
+export interface About {
+  readonly doc: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What a model's file says besides the graph. An exported model says it, too. */
+export interface Origin {
+  readonly producerName: string
+  readonly producerVersion: string
+  readonly domain: string
+  readonly modelVersion: number
+  /** The model's own documentation. */
+  readonly doc: string
+  readonly graph: About
+  /** The shapes that the file gives for its outputs: their names for sizes, where inference has none. */
+  readonly outputs: ReadonlyMap<string, Shape>
+  /** Where the file contradicts itself in what does not count. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -72,6 +95,8 @@ export interface Graph {
   readonly updates: readonly VariableUpdate[]
   /** Free text that travels with an exported model. */
   readonly metadata: Readonly<Record<string, string>>
+  /** Where the graph came from a file. */
+  readonly origin?: Origin | undefined
 }
 
 export interface VariableUpdate {

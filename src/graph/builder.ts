@@ -1,6 +1,16 @@
 import type { DType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, Container, Graph, Node, Value, Variable, VariableUpdate } from '../core/ir.js'
+import type {
+  About,
+  Attributes,
+  Container,
+  Graph,
+  Node,
+  TensorType,
+  Value,
+  Variable,
+  VariableUpdate,
+} from '../core/ir.js'
 import { formatShape, type Shape, sameShape } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
@@ -94,13 +104,18 @@ export class GraphBuilder extends Emitter {
     )
   }
 
-  /** `emit` under names given from outside, as an importer needs it. An empty output name gets one made up. */
+  /**
+   * `emit` under names given from outside, as an importer needs it. An empty output name gets one made up. `typed` may
+   * know more of an output's type than inference.
+   */
   node(
     op: string,
     name: string,
     inputs: readonly (Value | undefined)[],
     attributes: Attributes,
     outputNames: readonly string[],
+    about?: About,
+    typed: (type: TensorType, output: number) => TensorType = (type) => type,
   ): readonly Value[] {
     const definition = definitionOf(op)
     const trimmed = inputs.slice(0, inputs.findLastIndex((input) => input !== undefined) + 1)
@@ -112,10 +127,10 @@ export class GraphBuilder extends Emitter {
         `${describeNode(draft)}: has ${types.length} outputs, got ${outputNames.length} names for them`,
       )
     const values = types.slice(0, outputNames.length).map((type, index) => ({
-      ...typeOf(type),
+      ...typed(typeOf(type), index),
       name: outputNames[index] || this.#unique(`${name}:${index}`),
     }))
-    this.#append({ ...draft, outputs: values })
+    this.#append({ ...draft, outputs: values, ...(about ? { about } : {}) })
     return values
   }
 
@@ -168,7 +183,8 @@ export class GraphBuilder extends Emitter {
     return this.#constants.get(value)
   }
 
-  build(metadata: Readonly<Record<string, string>> = {}): Graph {
+  /** The graph; what came with a model goes on with it. */
+  build({ metadata = {}, origin }: Partial<Pick<Graph, 'metadata' | 'origin'>> = {}): Graph {
     return {
       name: this.#name,
       inputs: [...this.#inputs],
@@ -178,6 +194,7 @@ export class GraphBuilder extends Emitter {
       outputs: [...this.#outputs],
       updates: [...this.#updates],
       metadata,
+      ...(origin ? { origin } : {}),
     }
   }
 

@@ -27,12 +27,12 @@ export function toFloat16(graph: Graph): Graph {
   for (const node of graph.nodes) {
     const inputs = node.inputs.map((input) => input && replaced.get(input))
     const names = node.outputs.map(({ name }) => name)
-    builder.node(node.op, node.name, inputs, node.attributes, names).forEach((value, index) => {
+    builder.node(node.op, node.name, inputs, node.attributes, names, node.about).forEach((value, index) => {
       replaced.set(node.outputs[index], value)
     })
   }
   for (const output of graph.outputs) builder.output(replaced.get(output)!, output.name)
-  return builder.build(graph.metadata)
+  return builder.build(graph)
 }
 
 function narrow(tensor: Tensor): Tensor {

@@ -1,9 +1,11 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Graph, Node, Value, Variable } from '../core/ir.js'
+import type { About, Graph, Node, Value, Variable } from '../core/ir.js'
+import { isUnranked } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { definitionOf } from '../ops/index.js'
+import { encodeModel, type WrittenGraph, type WrittenNode } from './about.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
 import { onnx } from './proto.js'
 import { encodeTensor } from './tensors.js'
@@ -14,7 +16,7 @@ export interface ExportOptions {
   readonly opset?: number | undefined
   /** Added to the graph's metadata. */
   readonly metadata?: Readonly<Record<string, string>>
-  /** Leaves out the types of values that are neither inputs nor outputs. */
+  /** Leaves out metadata, documentation, and the types of values that are neither inputs nor outputs. */
   readonly strip?: boolean | undefined
 }
 
@@ -40,16 +42,34 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
   if (graph.variables.size > 0)
     throw new LanewiseError('INVALID_ARGUMENT', 'an exported graph holds constants, not variables: bake them first')
   const written = encodeGraph(graph, opset)
+  const { origin } = options.strip ? { ...graph, origin: undefined } : graph
   const model = onnx.ModelProto.create({
     irVersion: irVersionOf(opset),
-    producerName: 'lanewise',
+    producerName: origin?.producerName || 'lanewise',
+    ...(origin?.producerVersion ? { producerVersion: origin.producerVersion } : {}),
+    ...(origin?.domain ? { domain: origin.domain } : {}),
+    ...(origin?.modelVersion ? { modelVersion: origin.modelVersion } : {}),
+    ...(origin?.doc ? { docString: origin.doc } : {}),
     opsetImport: [{ domain: '', version: opset }, ...otherDomains(graph)],
-    metadataProps: Object.entries({ ...graph.metadata, ...options.metadata }).map(([key, value]) => ({ key, value })),
-    graph: options.strip ? { ...written, valueInfo: [] } : written,
+    metadataProps: Object.entries({ ...(options.strip ? {} : graph.metadata), ...options.metadata }).map(
+      ([key, value]) => ({ key, value }),
+    ),
   })
-  // In Node the encoder gives a Buffer over shared memory, whose slice() is no copy.
-  return new Uint8Array(onnx.ModelProto.encode(model).finish())
+  return encodeModel(model, options.strip ? stripped(written) : { ...written, ...describe(origin?.graph) })
 }
+
+/** A doc string and metadata as the fields of a graph's or a node's message. */
+const describe = (about: About | undefined) => ({
+  ...(about?.doc ? { docString: about.doc } : {}),
+  ...(about ? { metadataProps: about.metadata } : {}),
+})
+
+/** Without the types of inner values and without what nodes say of themselves. */
+const stripped = (graph: WrittenGraph): WrittenGraph => ({
+  ...graph,
+  valueInfo: [],
+  node: graph.node.map(({ docString: _, metadataProps: __, ...node }) => node),
+})
 
 /** The domain of an op, by the name that `Node.op` holds; '' for ai.onnx. */
 const domainOfOp = (op: string): string => op.slice(0, Math.max(0, op.lastIndexOf('.')))
@@ -94,7 +114,7 @@ function encodeGraph(
   opset: number,
   scope: Scope = outermost,
   captured: readonly string[] = [],
-): onnx.IGraphProto {
+): WrittenGraph {
   const graph = decompose(given, opset)
   const inputs = graph.inputs.slice(0, graph.inputs.length - captured.length)
   const names = new Map<Value, string>()
@@ -123,7 +143,7 @@ function encodeGraph(
   for (const { outputs } of graph.nodes) outputs.forEach(assign)
 
   const nameOf = (value: Value | undefined) => (value ? names.get(value)! : '')
-  const encodeNode = (node: Node): onnx.INodeProto => {
+  const encodeNode = (node: Node): WrittenNode => {
     const count = node.inputs.length - ((node.attributes['captures'] as number | undefined) ?? 0)
     const around = node.inputs.slice(count).map(nameOf)
     const operands = node.inputs.slice(0, count)
@@ -134,16 +154,27 @@ function encodeGraph(
       input: operands.slice(0, operands.findLastIndex((input) => input !== undefined) + 1).map(nameOf),
       output: node.outputs.map(nameOf),
       attribute: encodeAttributes(node, (body) => encodeGraph(body, opset, { names: taken, constants }, around)),
+      ...describe(node.about),
     }
   }
   const encodeValue = (value: Value): onnx.IValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
+  const named = new Set(graph.inputs.flatMap(({ shape }) => shape))
+  /** An output under the file's own names for sizes that no input names. */
+  const encodeOutput = (value: Value): onnx.IValueInfoProto => {
+    const declared = graph.origin?.outputs.get(value.name)
+    if (declared?.length !== value.shape.length || isUnranked(value.shape)) return encodeValue(value)
+    const shape = value.shape.map((dim, axis) =>
+      typeof dim === 'string' && !named.has(dim) && typeof declared[axis] === 'string' ? declared[axis] : dim,
+    )
+    return { name: nameOf(value), type: encodeType({ ...value, shape }) }
+  }
   const outputs = new Set(graph.outputs)
   return {
     name: graph.name,
     node: graph.nodes.map(encodeNode),
     initializer: initializers,
     input: inputs.map(encodeValue),
-    output: graph.outputs.map(encodeValue),
+    output: graph.outputs.map(encodeOutput),
     valueInfo: graph.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeValue)),
   }
 }
@@ -168,7 +199,7 @@ function decompose(graph: Graph, opset: number): Graph {
     const inputs = node.inputs.map((input) => input && at(input))
     if (isWritable(node)) {
       const names = node.outputs.map(({ name }) => name)
-      const outputs = builder.node(node.op, node.name, inputs, node.attributes, names)
+      const outputs = builder.node(node.op, node.name, inputs, node.attributes, names, node.about)
       node.outputs.forEach((value, index) => {
         replaced.set(value, outputs[index])
       })
@@ -186,7 +217,7 @@ function decompose(graph: Graph, opset: number): Graph {
     })
   }
   for (const output of graph.outputs) builder.output(at(output), output.name)
-  return decompose(builder.build(graph.metadata), opset)
+  return decompose(builder.build(graph), opset)
 }
 
 /** `graph` with each variable replaced by a constant of the content that `contents` holds for it. Updates are dropped. */

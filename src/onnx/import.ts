@@ -5,23 +5,24 @@ import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
+import { aboutOf, type DeepMetadata, deepMetadata, originOf } from './about.js'
 import { decodeAttributes } from './attributes.js'
+import { Declarations } from './declared.js'
 import type { ExternalFiles } from './external.js'
 import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
 import { adaptNode, checkOpset, isReplacement, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
 import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
 import { capturesOf, describeProto, inOrder } from './order.js'
-import { decodeModel, type onnx, wideToNumber } from './proto.js'
+import { decodeModel, deepestSubgraph, type onnx, wideToNumber } from './proto.js'
 import { decodeSparseTensor, decodeTensor } from './tensors.js'
 import { decodeValueType } from './types.js'
 
 export interface ImportOptions {
   /** The content of the files that hold the model's external data, by the name that the model gives. */
   readonly externalData?: ExternalFiles
+  /** Names of overridable initializers that become inputs, without their content. */
+  readonly overridden?: ReadonlySet<string>
 }
-
-/** How deep subgraphs may nest. */
-const deepestSubgraph = 64
 
 /**
  * An ONNX model file as a graph of the newest opset: names, symbolic dimensions and metadata kept, nodes brought into
@@ -35,20 +36,41 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Gra
 /** As importModel, of a model that is decoded already; `bytes` is its file. */
 export function importProto(model: onnx.ModelProto, bytes: Uint8Array, options: ImportOptions = {}): Graph {
   const proto = model.graph as onnx.IGraphProto
-  const importer: Importer = {
+  const given: Importer = {
     functions: functionsOf(model, bytes),
     files: options.externalData ?? new Map(),
+    overridden: options.overridden ?? new Set(),
+    declarations: new Declarations(),
+    deep: { graph: {}, nodes: new Map() },
   }
   const opsets = modelOpsets(model, proto)
-  refuseUnknownOps(proto, opsets, importer.functions)
+  refuseUnknownOps(proto, opsets, given.functions)
+  // Only now: how deep subgraphs nest is known to be little.
+  const importer = { ...given, deep: deepMetadata(model, bytes) }
   const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']))
-  return importGraph(importer, proto, opsets, undefined).build(metadata)
+  const builder = importGraph(importer, proto, opsets, undefined)
+  const { declarations, deep } = importer
+  const outputs = new Map([...declarations.of({ output: proto.output ?? [] })].map(([name, { shape }]) => [name, shape]))
+  return builder.build({ metadata, origin: originOf(model, deep.graph, outputs, declarations.notes) })
 }
 
 /** What stays the same throughout a model. */
 interface Importer {
   readonly functions: ModelFunctions
   readonly files: ExternalFiles
+  readonly overridden: ReadonlySet<string>
+  readonly declarations: Declarations
+  readonly deep: DeepMetadata
+}
+
+/**
+ * The initializers that a caller may replace: those that are inputs, too, in models of IR 4 and newer. Older models had
+ * to list all of them as inputs.
+ */
+export function overridableInputs(model: onnx.IModelProto): readonly onnx.IValueInfoProto[] {
+  if (wideToNumber(model.irVersion) < 4) return []
+  const names = new Set(model.graph?.initializer?.map(({ name }) => name))
+  return (model.graph?.input ?? []).filter(({ name }) => names.has(name))
 }
 
 /** A value of the graph around, under the name that the subgraph uses. */
@@ -128,6 +150,7 @@ function importGraph(
   const builder = new GraphBuilder(proto.name || 'model')
   const values = new Map<string, Value>()
   const depth = scope ? scope.depth + 1 : 0
+  const declared = importer.declarations.of(proto)
   const define = (name: string, value: Value) => {
     if (values.has(name)) throw new LanewiseError('INVALID_MODEL', `the value '${name}' is defined twice`)
     values.set(name, value)
@@ -146,6 +169,7 @@ function importGraph(
   const sources = inlineFunctions(proto.node ?? [], opsets, importer.functions)
   for (const { proto: node } of sources)
     if (opOf(node) === 'Constant') initializers.set(node.output?.[0] ?? '', () => constantOf(importer, node))
+  if (!scope) for (const name of importer.overridden) initializers.delete(name)
   const inputs = (proto.input ?? []).filter(({ name }) => !initializers.has(name ?? ''))
   for (const [index, input] of inputs.entries()) {
     const name = input.name ?? ''
@@ -195,13 +219,16 @@ function importGraph(
     const opset = within.get(domainOf(node.domain)) ?? newestOpset
     const label = node.name || outputNames.find((name) => name) || op
     const name = uniqueIn(names, label)
+    const about = aboutOf(node.docString, importer.deep.nodes.get(node))
+    const typed = (type: TensorType, output: number) =>
+      importer.declarations.check(node, outputNames[output], type, declared.get(outputNames[output]))
     try {
       const adapted = builder.scope(name, () =>
         adaptNode({ op, inputs, attributes, outputs: outputNames.length }, opset, builder),
       )
       const results = isReplacement(adapted)
         ? adapted.values
-        : builder.node(adapted.op, name, adapted.inputs, adapted.attributes, outputNames)
+        : builder.node(adapted.op, name, adapted.inputs, adapted.attributes, outputNames, about, typed)
       outputNames.forEach((output, index) => {
         const value = results[index]
         if (output && value) define(output, value)

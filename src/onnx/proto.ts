@@ -1,5 +1,6 @@
 import { onnx } from 'onnx-proto'
 import { LanewiseError } from '../core/errors.js'
+import { nodeBeyond } from './depth.js'
 
 export { onnx }
 
@@ -19,14 +20,20 @@ export const wideToNumber = (value: Wide | null | undefined): number => {
   return number
 }
 
+/** How deep subgraphs may nest. */
+export const deepestSubgraph = 64
+
 /** Parses a ModelProto. Throws INVALID_MODEL when the bytes are not one. */
 export function decodeModel(bytes: Uint8Array): onnx.ModelProto {
   let model: onnx.ModelProto
   try {
     model = onnx.ModelProto.decode(bytes)
   } catch (cause) {
-    if (cause instanceof RangeError && /stack/.test(cause.message))
-      throw new LanewiseError('INVALID_MODEL', 'the messages of the model are nested too deeply', { cause })
+    if (cause instanceof RangeError && /stack/.test(cause.message)) {
+      const node = nodeBeyond(bytes, deepestSubgraph)
+      const where = node === undefined ? 'the messages of the model are nested' : `${node} holds subgraphs nested`
+      throw new LanewiseError('INVALID_MODEL', `${where} more than ${deepestSubgraph} deep`, { cause })
+    }
     throw new LanewiseError(
       'INVALID_MODEL',
       `not an ONNX model, or a truncated one: the protobuf decoder says '${(cause as Error).message}'`,

@@ -1,9 +1,10 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
-import type { Graph } from '../core/ir.js'
+import type { Graph, Value } from '../core/ir.js'
 import { externalFilesOf } from './external.js'
-import { importProto } from './import.js'
+import { importProto, overridableInputs } from './import.js'
 import { decodeModel } from './proto.js'
+import { decodeValueType } from './types.js'
 
 /** A model given as a path, a URL or bytes. */
 export type ModelSource = string | URL | Uint8Array | ArrayBufferLike
@@ -16,11 +17,24 @@ export interface LoadOptions {
   readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined
 }
 
+/** A model's graph, and the forms of it where a caller gives content that the file has defaults for. */
+export interface LoadedModel {
+  readonly graph: Graph
+  /** The initializers that are inputs, too (IR 4 and newer): a run may feed them. The graph holds them as constants. */
+  readonly overridable: readonly Value[]
+  /** The graph with the initializers `names`, of the overridable ones, as inputs. */
+  override(names: ReadonlySet<string>): Graph
+}
+
+/** As loadModel, the graph alone. */
+export const loadGraph = async (source: ModelSource, options: LoadOptions = {}): Promise<Graph> =>
+  (await loadModel(source, options)).graph
+
 /**
  * The graph of a model, its external data with it; errors of the import name its path or URL. Throws DATA_NOT_FOUND,
  * IO_ERROR, INVALID_MODEL (also for external data outside of the model's folder), UNSUPPORTED_OP.
  */
-export async function loadGraph(source: ModelSource, options: LoadOptions = {}): Promise<Graph> {
+export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
   const bytes = await readModel(source)
   const address = typeof source === 'string' || source instanceof URL ? String(source) : undefined
   try {
@@ -28,7 +42,14 @@ export async function loadGraph(source: ModelSource, options: LoadOptions = {}):
     const files = new Map(Object.entries(options.externalData ?? {}))
     if (address !== undefined)
       for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))
-    return importProto(model, bytes, { externalData: files })
+    const graph = importProto(model, bytes, { externalData: files })
+    const inputs = overridableInputs(model)
+    if (inputs.length === 0) return { graph, overridable: [], override: () => graph }
+    return {
+      graph,
+      overridable: inputs.map((input) => ({ name: input.name ?? '', ...decodeValueType(input) })),
+      override: (overridden) => importProto(model, bytes, { externalData: files, overridden }),
+    }
   } catch (error) {
     if (address === undefined || address.startsWith('data:') || !(error instanceof LanewiseError)) throw error
     throw new LanewiseError(error.code, `${address}: ${error.message}`, { cause: error })
