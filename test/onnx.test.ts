@@ -294,6 +294,43 @@ test('initializers that are inputs, too, may be fed from IR 4 on, and keep their
   await web.release()
 })
 
+test('attributes that an op does not have are refused by name, as onnxruntime does', async () => {
+  const relu = (names: readonly string[], opset = 18) =>
+    modelOf(
+      {
+        name: 'g',
+        node: [
+          {
+            opType: 'LeakyRelu',
+            name: 'leaky',
+            input: ['x'],
+            output: ['y'],
+            attribute: names.map((name) => ({ name, type: onnx.AttributeProto.AttributeType.FLOAT, f: 0.5 })),
+          },
+        ],
+        input: [valueInfo('x', [2])],
+        output: [valueInfo('y', [2])],
+      },
+      opset,
+    )
+  const webTakes = (bytes: Uint8Array) =>
+    ort.InferenceSession.create(bytes).then(
+      (session) => session.release().then(() => true),
+      () => false,
+    )
+  for (const [names, pattern] of [
+    [['alpha'], undefined],
+    [['alpha', '__mine'], undefined],
+    [['beta'], /LeakyRelu 'leaky': .*no attribute 'beta'; it has alpha/],
+    [['alpha', 'alpha'], /LeakyRelu 'leaky' gives the attribute 'alpha' more than once/],
+  ] as const) {
+    const bytes = relu(names)
+    assert.is(await webTakes(bytes), pattern === undefined, names.join())
+    if (pattern) assert.throws(() => importModel(bytes), pattern)
+    else importModel(bytes)
+  }
+})
+
 test('before IR 4 initializers had to be inputs, and are constants', async () => {
   const session = await InferenceSession.create(overridable(3))
   assert.equal([session.inputNames, session.overridableMetadata], [['x'], []])
@@ -313,9 +350,14 @@ test('value_info of another element type is refused; of another shape, noted; it
     })
   const typed = valueInfo('t', [2, 3])
   typed.type!.tensorType!.elemType = 7
-  assert.throws(() => importModel(relu(typed)), /Relu 'r' gives 't' as float32 \[2, 3\], the model declares it as int64/)
+  assert.throws(
+    () => importModel(relu(typed)),
+    /Relu 'r' gives 't' as float32 \[2, 3\], the model declares it as int64/,
+  )
   const session = await InferenceSession.create(relu(valueInfo('t', [2, 4])))
-  assert.ok(session.notes.some((note) => /'t' is float32 \[2, 3\], the model declares it as float32 \[2, 4\]/.test(note)))
+  assert.ok(
+    session.notes.some((note) => /'t' is float32 \[2, 3\], the model declares it as float32 \[2, 4\]/.test(note)),
+  )
   await session.release()
 
   const open = valueInfo('x', [])

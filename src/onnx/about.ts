@@ -87,8 +87,8 @@ export const originOf = (
 export interface WrittenNode extends onnx.INodeProto {
   readonly metadataProps?: Entries | undefined
 }
-export interface WrittenGraph extends onnx.IGraphProto {
-  readonly node: readonly WrittenNode[] & onnx.INodeProto[]
+export interface WrittenGraph extends Omit<onnx.IGraphProto, 'node'> {
+  readonly node: WrittenNode[]
   readonly metadataProps?: Entries | undefined
 }
 

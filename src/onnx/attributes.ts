@@ -3,7 +3,7 @@ import type { Attributes, AttributeValue, Graph, Node, TensorType } from '../cor
 import { isGraph } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import type { AttributeSchema } from '../ops/definition.js'
-import { definitionOf } from '../ops/index.js'
+import { definitionOf, operators } from '../ops/index.js'
 import type { ExternalFiles } from './external.js'
 import { onnx, wideToBigInt } from './proto.js'
 import { decodeSparseTensor, decodeTensor, encodeTensor } from './tensors.js'
@@ -33,8 +33,38 @@ export function decodeAttributes(
   context: AttributeContext = noContext,
 ): Attributes {
   const attributes: Record<string, AttributeValue> = Object.create(null)
-  for (const proto of protos) attributes[proto.name ?? ''] = decodeAttribute(proto, what, context)
+  for (const proto of protos) {
+    const name = proto.name ?? ''
+    if (name in attributes)
+      throw new LanewiseError('INVALID_MODEL', `${what} gives the attribute '${name}' more than once`)
+    attributes[name] = decodeAttribute(proto, what, context)
+  }
   return attributes
+}
+
+/**
+ * Throws INVALID_MODEL for an attribute that the op does not have. Names that begin with `__` are private to whoever
+ * wrote them, as in ONNX's own checker.
+ */
+export function checkAttributeNames(op: string, attributes: Attributes): void {
+  const schemas = definitionOf(op).attributes ?? {}
+  for (const name of Object.keys(attributes)) {
+    if (name.startsWith('__') || Object.hasOwn(schemas, name)) continue
+    const known = Object.keys(schemas).filter((key) => !schemas[key].internal)
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `${op} has no attribute '${name}'; ${known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'}`,
+    )
+  }
+}
+
+/** Throws INVALID_MODEL for an attribute of a file that only lanewise itself may set. */
+export function refuseInternalAttributes(op: string, attributes: Attributes): void {
+  if (!Object.hasOwn(operators, op)) return
+  const schemas = definitionOf(op).attributes ?? {}
+  for (const name of Object.keys(attributes))
+    if (Object.hasOwn(schemas, name) && schemas[name].internal)
+      throw new LanewiseError('INVALID_MODEL', `${op} has no attribute '${name}'`)
 }
 
 /** The kind of an attribute; models older than IR 2 leave it to the field that is filled. */

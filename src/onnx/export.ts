@@ -159,12 +159,12 @@ function encodeGraph(
   }
   const encodeValue = (value: Value): onnx.IValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
   const named = new Set(graph.inputs.flatMap(({ shape }) => shape))
-  /** An output under the file's own names for sizes that no input names. */
+  /** An output with what the file itself says of sizes that inference only names. */
   const encodeOutput = (value: Value): onnx.IValueInfoProto => {
     const declared = graph.origin?.outputs.get(value.name)
     if (declared?.length !== value.shape.length || isUnranked(value.shape)) return encodeValue(value)
     const shape = value.shape.map((dim, axis) =>
-      typeof dim === 'string' && !named.has(dim) && typeof declared[axis] === 'string' ? declared[axis] : dim,
+      typeof dim === 'string' && (typeof declared[axis] === 'string' || !named.has(dim)) ? declared[axis] : dim,
     )
     return { name: nameOf(value), type: encodeType({ ...value, shape }) }
   }

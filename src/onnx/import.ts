@@ -6,7 +6,7 @@ import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
 import { aboutOf, type DeepMetadata, deepMetadata, originOf } from './about.js'
-import { decodeAttributes } from './attributes.js'
+import { checkAttributeNames, decodeAttributes, refuseInternalAttributes } from './attributes.js'
 import { Declarations } from './declared.js'
 import type { ExternalFiles } from './external.js'
 import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
@@ -50,7 +50,9 @@ export function importProto(model: onnx.ModelProto, bytes: Uint8Array, options: 
   const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']))
   const builder = importGraph(importer, proto, opsets, undefined)
   const { declarations, deep } = importer
-  const outputs = new Map([...declarations.of({ output: proto.output ?? [] })].map(([name, { shape }]) => [name, shape]))
+  const outputs = new Map(
+    [...declarations.of({ output: proto.output ?? [] })].map(([name, { shape }]) => [name, shape]),
+  )
   return builder.build({ metadata, origin: originOf(model, deep.graph, outputs, declarations.notes) })
 }
 
@@ -205,14 +207,14 @@ function importGraph(
     let inputs = (node.input ?? []).map((name) => (name === '' ? undefined : lookUp(name)))
     const given = operandsOf(op, inputs)
     const inner: Scope = { depth, values, constantOf: (value) => builder.constantOf(value) }
-    let attributes: Attributes = decodeAttributes(node.attribute ?? [], what, {
+    const own = decodeAttributes(node.attribute ?? [], what, {
       files: importer.files,
       graphOf: (graph) => {
         if (depth >= deepestSubgraph) refuseDepth(node)
         return importGraph(importer, graph, within, inner, captures, given).build()
       },
     })
-    if (captures.length) attributes = { ...attributes, captures: captures.length }
+    const attributes: Attributes = captures.length ? { ...own, captures: captures.length } : own
     // Captured values follow the operands: those of a Loop that may be left out keep their places.
     if (op === 'Loop') inputs = [inputs[0], inputs[1], ...inputs.slice(2)]
     inputs = [...inputs, ...captures.map(({ value }) => value)]
@@ -223,9 +225,11 @@ function importGraph(
     const typed = (type: TensorType, output: number) =>
       importer.declarations.check(node, outputNames[output], type, declared.get(outputNames[output]))
     try {
+      refuseInternalAttributes(op, own)
       const adapted = builder.scope(name, () =>
         adaptNode({ op, inputs, attributes, outputs: outputNames.length }, opset, builder),
       )
+      if (!isReplacement(adapted)) checkAttributeNames(adapted.op, adapted.attributes)
       const results = isReplacement(adapted)
         ? adapted.values
         : builder.node(adapted.op, name, adapted.inputs, adapted.attributes, outputNames, about, typed)

@@ -140,7 +140,7 @@ export const windowComposites = {
       const image = knownInts(context, 1)
       const block = knownInts(context, 2)
       if (!image || !block)
-        return [{ dtype, shape: [shape[0], ...freshShape(context, lengthOf(context, 1, 'image_shape') + 1).slice(1)] }]
+        return [{ dtype, shape: [shape[0], ...freshShape(context, lengthOf(context, 1, 'image_shape') + 2).slice(1)] }]
       const channels = shape[1]
       const size = sizeOf(block)
       if (shape.length !== 3 || (typeof channels === 'number' && channels % size !== 0))
