@@ -1,3 +1,4 @@
+import { elementaryRow } from './hyperbolic'
 import { erf, exp, expm1, log, sigmoid, softplus, storeLanes, tanh } from './math'
 import { madd } from './simd'
 import { sine } from './trigonometry'
@@ -130,6 +131,13 @@ class Sin { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(
 
 class Cos { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(x, 1) } }
 
+class Shrink {
+  @inline apply(x: v128, a: v128, b: v128): v128 {
+    const above = v128.and(f32x4.sub(x, b), f32x4.gt(x, a))
+    return v128.bitselect(f32x4.add(x, b), above, f32x4.lt(x, f32x4.neg(a)))
+  }
+}
+
 function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
   const operation = changetype<T>(<usize>0)
   const a = f32x4.splat(alpha)
@@ -174,7 +182,8 @@ export function unary(kind: i32, x: usize, y: usize, count: i32, alpha: f32, bet
     case 29: { map<Scale>(x, y, count, alpha, beta); break }
     case 30: { map<Sin>(x, y, count, alpha, beta); break }
     case 31: { map<Cos>(x, y, count, alpha, beta); break }
-    default: unreachable()
+    case 41: { map<Shrink>(x, y, count, alpha, beta); break }
+    default: elementaryRow(kind, x, y, count)
   }
 }
 

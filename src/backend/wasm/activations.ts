@@ -34,6 +34,16 @@ export const activationKinds = {
   scale: 29,
   sin: 30,
   cos: 31,
+  tan: 32,
+  asin: 33,
+  acos: 34,
+  atan: 35,
+  sinh: 36,
+  cosh: 37,
+  asinh: 38,
+  acosh: 39,
+  atanh: 40,
+  shrink: 41,
 } as const
 
 export type ActivationName = keyof typeof activationKinds
@@ -87,6 +97,16 @@ export const unaryOperations = {
   Round: plain('round'),
   Sin: plain('sin'),
   Cos: plain('cos'),
+  Tan: plain('tan'),
+  Asin: plain('asin'),
+  Acos: plain('acos'),
+  Atan: plain('atan'),
+  Sinh: plain('sinh'),
+  Cosh: plain('cosh'),
+  Asinh: plain('asinh'),
+  Acosh: plain('acosh'),
+  Atanh: plain('atanh'),
+  Shrink: ({ lambd, bias }) => make('shrink', lambd as number, bias as number),
 } as const satisfies Record<string, (attributes: Attributes) => Activation>
 
 /** The `activation`, `activation_alpha` and `activation_beta` attributes of a node with an epilogue; the identity where absent. */

@@ -3,7 +3,16 @@ import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
-import type { Lowering } from './lowering.js'
+import {
+  convertCall,
+  type IntegerOperation,
+  integerBinary,
+  integerCall,
+  isSafeDivisor,
+  isWhole,
+  type Operand,
+} from './integer.js'
+import { firstOf, type Lowering } from './lowering.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
 
@@ -31,16 +40,13 @@ const comparisons = {
   LessOrEqual: { float32: 4, int32: 9 },
 } as const satisfies Record<string, Partial<Record<DType, number>>>
 
+/** Equality in `compare_w32`. */
+export const EQUAL = comparisons.Equal.float32
+
 /** The operations of `logical_b8`. */
 const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
 
 type BinaryKernel = 'binary_w32' | 'compare_w32' | 'logical_b8'
-
-/** An operand: where it lies and its shape. */
-interface Operand {
-  readonly address: number
-  readonly shape: readonly number[]
-}
 
 /** The call of one broadcast operation into `y`; none if the output is empty. */
 function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Operand, y: Operand): KernelCall[] {
@@ -84,36 +90,44 @@ function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
   return [kernels.unary_f32({ x: x.address, y: y.address, size, chunk, kind, alpha: factor, beta: 0 }, tiles)]
 }
 
+/** The calls of one broadcast operation of a variadic op on `dtype`; undefined where no kernel takes it. */
+function foldCalls(op: 'Max' | 'Min' | 'Sum' | 'Mean', dtype: DType) {
+  const codes: Partial<Record<DType, number>> =
+    op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
+  const operation = codes[dtype]
+  if (operation !== undefined)
+    return (a: Operand, b: Operand, y: Operand) => binaryCall('binary_w32', operation, a, b, y)
+  if ((op === 'Max' || op === 'Min') && isWhole(dtype))
+    return (a: Operand, b: Operand, y: Operand) => integerCall(op, dtype, a, b, y)
+  return undefined
+}
+
 /**
  * Max, Min, Sum or Mean of any number of inputs, two at a time into the output. Inputs that share the output's memory are taken
  * first: once for max and min, times their number for sums.
  */
-const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => {
-  const codes: Partial<Record<DType, number>> =
-    op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
-  return {
-    accelerates: ({ inputs }) =>
-      codes[inputs[0]!.dtype] !== undefined && (inputs.length > 1 || inputs[0]!.dtype === 'float32'),
-    lower({ inputs, outputs }, { address }) {
-      const operation = codes[inputs[0]!.dtype]!
-      const y = { address: address(outputs[0]), shape: concrete(outputs[0].shape) }
-      const operands = inputs.map((value) => ({ address: address(value!), shape: concrete(value!.shape) }))
-      const shared = operands.filter((operand) => operand.address === y.address).length
-      const [first, ...rest] = operands.filter((operand) => operand.address !== y.address)
-      const calls: KernelCall[] = []
-      if (shared === 0 && rest.length === 0) return scaleCall(first, y, 1)
-      if (shared > 1 && operation === arithmetic.Add.float32) calls.push(...scaleCall(y, y, shared))
-      if (shared > 0 && first) rest.unshift(first)
-      let left = shared > 0 ? y : first
-      for (const right of rest) {
-        calls.push(...binaryCall('binary_w32', operation, left, right, y))
-        left = y
-      }
-      if (op === 'Mean') calls.push(...scaleCall(y, y, 1 / inputs.length))
-      return calls
-    },
-  }
-}
+const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => ({
+  accelerates: ({ inputs }) =>
+    foldCalls(op, inputs[0]!.dtype) !== undefined && (inputs.length > 1 || inputs[0]!.dtype === 'float32'),
+  lower({ inputs, outputs }, { address }) {
+    const fold = foldCalls(op, inputs[0]!.dtype)!
+    const y = { address: address(outputs[0]), shape: concrete(outputs[0].shape) }
+    const operands = inputs.map((value) => ({ address: address(value!), shape: concrete(value!.shape) }))
+    const shared = operands.filter((operand) => operand.address === y.address).length
+    const [first, ...rest] = operands.filter((operand) => operand.address !== y.address)
+    const calls: KernelCall[] = []
+    if (shared === 0 && rest.length === 0) return scaleCall(first, y, 1)
+    if (shared > 1 && (op === 'Sum' || op === 'Mean')) calls.push(...scaleCall(y, y, shared))
+    if (shared > 0 && first) rest.unshift(first)
+    let left = shared > 0 ? y : first
+    for (const right of rest) {
+      calls.push(...fold(left, right, y))
+      left = y
+    }
+    if (op === 'Mean') calls.push(...scaleCall(y, y, 1 / inputs.length))
+    return calls
+  },
+})
 
 const general = arithmeticOp('Pow')
 const product = arithmeticOp('Mul')
@@ -124,21 +138,40 @@ const isSquare = ({ inputs: [x, exponent] }: Node, constant: ConstantOf): boolea
   return tensor !== undefined && tensor.dims.length <= x!.shape.length && Number(tensor.data[0]) === 2
 }
 
-const pow: Lowering = {
-  accelerates: (node, constant) => isSquare(node, constant) || general.accelerates!(node, constant),
-  lower: (node, context) =>
-    isSquare(node, context.constant)
-      ? product.lower({ ...node, inputs: [node.inputs[0], node.inputs[0]] }, context)
-      : general.lower(node, context),
+const square: Lowering = {
+  accelerates: isSquare,
+  lower: (node, context) => product.lower({ ...node, inputs: [node.inputs[0], node.inputs[0]] }, context),
 }
+
+/** float32 to the power of integers: exponents become float32 first. */
+const wholePower: Lowering = {
+  accelerates: ({ inputs: [x, exponent] }) => x!.dtype === 'float32' && isWhole(exponent!.dtype),
+  workspace: ({ inputs }) => sizeOf(concrete(inputs[1]!.shape)) * 4,
+  lower({ inputs: [x, exponent], outputs: [y] }, { address, workspace }) {
+    const shape = concrete(exponent!.shape)
+    const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
+    return [
+      ...convertCall(exponent!, { ...exponent!, dtype: 'float32' }, address(exponent!), workspace),
+      ...binaryCall('binary_w32', arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
+    ]
+  },
+}
+
+const compared = (op: keyof typeof comparisons) =>
+  firstOf(
+    binary((dtype) => comparison(op, dtype)),
+    integerBinary(() => op),
+  )
+const integer = (operation: IntegerOperation) => integerBinary(() => operation)
+const division = integerBinary((node, constant) => (isSafeDivisor(node, constant) ? 'Div' : undefined))
 
 /** Elementwise ops of two operands (Max, Min, Sum and Mean: of any number), broadcast. */
 export const binaryLowerings = {
-  Add: arithmeticOp('Add'),
-  Sub: arithmeticOp('Sub'),
-  Mul: arithmeticOp('Mul'),
-  Div: arithmeticOp('Div'),
-  Pow: pow,
+  Add: firstOf(arithmeticOp('Add'), integer('Add')),
+  Sub: firstOf(arithmeticOp('Sub'), integer('Sub')),
+  Mul: firstOf(arithmeticOp('Mul'), integer('Mul')),
+  Div: firstOf(arithmeticOp('Div'), division),
+  Pow: firstOf(square, general, wholePower),
   PRelu: arithmeticOp('PRelu'),
   'lanewise.ReluGradient': arithmeticOp('lanewise.ReluGradient'),
   'lanewise.SigmoidGradient': arithmeticOp('lanewise.SigmoidGradient'),
@@ -147,11 +180,14 @@ export const binaryLowerings = {
   Min: variadic('Min'),
   Sum: variadic('Sum'),
   Mean: variadic('Mean'),
-  Equal: binary((dtype) => logicalOp('Equal', dtype) ?? comparison('Equal', dtype)),
-  Greater: binary((dtype) => comparison('Greater', dtype)),
-  GreaterOrEqual: binary((dtype) => comparison('GreaterOrEqual', dtype)),
-  Less: binary((dtype) => comparison('Less', dtype)),
-  LessOrEqual: binary((dtype) => comparison('LessOrEqual', dtype)),
+  Equal: firstOf(
+    binary((dtype) => logicalOp('Equal', dtype)),
+    compared('Equal'),
+  ),
+  Greater: compared('Greater'),
+  GreaterOrEqual: compared('GreaterOrEqual'),
+  Less: compared('Less'),
+  LessOrEqual: compared('LessOrEqual'),
   And: binary((dtype) => logicalOp('And', dtype)),
   Or: binary((dtype) => logicalOp('Or', dtype)),
   Xor: binary((dtype) => logicalOp('Xor', dtype)),

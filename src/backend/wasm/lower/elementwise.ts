@@ -1,10 +1,11 @@
-import { bytesPerElement, type DType, dtypeOfCode } from '../../../core/dtype.js'
-import type { Node } from '../../../core/ir.js'
+import { bytesPerElement, type DType } from '../../../core/dtype.js'
+import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { unaryOperations } from '../activations.js'
-import { kernels } from '../gen/kernels.js'
-import { binaryLowerings } from './binary.js'
-import type { Lowering } from './lowering.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
+import { binaryLowerings, EQUAL } from './binary.js'
+import { convertCall, integerCall, integerUnary, lookupCall, scalarType } from './integer.js'
+import { firstOf, type Lowering } from './lowering.js'
 import { copyCall } from './strided.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
@@ -59,8 +60,27 @@ const clip: Lowering = {
   },
 }
 
+const whole = integerUnary('Abs')
+
+/** Clip of integers: at most two calls. */
+const wholeClip: Lowering = {
+  accelerates: whole.accelerates,
+  lower(node, context) {
+    const [x, low, high] = node.inputs
+    const shape = concrete(node.outputs[0].shape)
+    const y = { address: context.address(node.outputs[0]), shape }
+    const bound = (value: Value) => ({ address: context.address(value), shape: concrete(value.shape) })
+    const source = { address: context.address(x!), shape }
+    if (!low && !high) return copy.lower(node, context)
+    return [
+      ...(low ? integerCall('Max', x!.dtype, source, bound(low), y) : []),
+      ...(high ? integerCall('Min', x!.dtype, low ? y : source, bound(high), y) : []),
+    ]
+  },
+}
+
 const where: Lowering = {
-  accelerates: ({ inputs }) => bytesPerElement(inputs[1]!.dtype) === 4,
+  accelerates: ({ inputs }) => inputs[1]!.dtype !== 'string',
   lower({ inputs, outputs }, { address }) {
     const [condition, a, b] = inputs.map((value) => ({ address: address(value!), shape: concrete(value!.shape) }))
     const { size, inner, dims, steps, strides } = rowsOf(concrete(outputs[0].shape), [
@@ -72,8 +92,22 @@ const where: Lowering = {
     const { chunk, tiles } = cut(size)
     const [conditionStep, aStep, bStep] = steps
     const addresses = { condition: condition.address, a: a.address, b: b.address, y: address(outputs[0]) }
-    const params = { ...addresses, size, chunk, inner, conditionStep, aStep, bStep, rank: dims.length }
-    return [kernels.where_w32(params, tiles, [...dims, ...strides.flat()])]
+    const elementBytes = bytesPerElement(outputs[0].dtype)
+    const params = { ...addresses, size, chunk, inner, conditionStep, aStep, bStep, rank: dims.length, elementBytes }
+    return [kernels.where_any(params, tiles, [...dims, ...strides.flat()])]
+  },
+}
+
+/** Not of what equals itself. */
+const notANumber: Lowering = {
+  accelerates: isFloat32,
+  lower({ inputs: [x], outputs: [y] }, { address }) {
+    const size = sizeOf(concrete(y.shape))
+    if (size === 0) return []
+    const { chunk, tiles } = cut(size)
+    const result = { y: address(y), size, chunk }
+    const operands = { a: address(x!), b: address(x!), operation: EQUAL, inner: size, aStep: 1, bStep: 1, rank: 0 }
+    return [kernels.compare_w32({ ...operands, ...result }, tiles), kernels.not_b8({ x: result.y, ...result }, tiles)]
   },
 }
 
@@ -91,35 +125,45 @@ const castTypes: Partial<Record<DType, number>> = {
 
 const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
-/** Floats of 16 bits go to float32 and come from it. */
-const castable = (from: DType, to: DType): boolean =>
-  castTypes[from] !== undefined &&
-  castTypes[to] !== undefined &&
-  (isHalf(from) ? to === 'float32' : !isHalf(to) || from === 'float32')
+type ConversionCalls = (from: Value, to: Value, x: number, y: number) => KernelCall[]
 
-const cast: Lowering = {
-  accelerates: ({ inputs, attributes }) => {
-    const to = dtypeOfCode(attributes['to'] as number)
-    return to !== undefined && castable(inputs[0]!.dtype, to)
-  },
-  lower(node, context) {
-    const [source, target] = [node.inputs[0]!, node.outputs[0]]
-    if (source.dtype === target.dtype) return copy.lower(node, context)
-    const size = outputSize(node)
-    if (size === 0) return []
-    const { chunk, tiles } = cut(size)
-    const types = { from: castTypes[source.dtype]!, to: castTypes[target.dtype]! }
-    return [kernels.cast({ x: context.address(source), y: context.address(target), size, chunk, ...types }, tiles)]
-  },
-}
+/** A conversion of input 0 to the output's type, between types that `takes`. */
+const conversion = (takes: (from: DType, to: DType) => boolean, calls: ConversionCalls): Lowering => ({
+  accelerates: ({ inputs: [x], outputs: [y] }) => takes(x!.dtype, y.dtype),
+  lower: ({ inputs: [x], outputs: [y] }, { address }) => calls(x!, y, address(x!), address(y)),
+})
+
+const cast = firstOf(
+  { accelerates: ({ inputs: [x], outputs: [y] }) => x!.dtype === y.dtype && x!.dtype !== 'string', lower: copy.lower },
+  conversion(
+    // Floats of 16 bits go to float32 and come from it.
+    (from, to) =>
+      castTypes[from] !== undefined &&
+      castTypes[to] !== undefined &&
+      (isHalf(from) ? to === 'float32' : !isHalf(to) || from === 'float32'),
+    (from, to, x, y) => {
+      const size = sizeOf(concrete(to.shape))
+      const { chunk, tiles } = cut(size)
+      const types = { from: castTypes[from.dtype]!, to: castTypes[to.dtype]! }
+      return size === 0 ? [] : [kernels.cast({ x, y, size, chunk, ...types }, tiles)]
+    },
+  ),
+  conversion((from, to) => scalarType(from) !== undefined && scalarType(to) !== undefined, convertCall),
+  conversion((from, to) => bytesPerElement(from) === 1 && to !== 'string', lookupCall),
+)
 
 /** Elementwise ops. */
 export const elementwiseLowerings = {
   ...unaryLowerings,
   ...binaryLowerings,
+  Neg: firstOf(unary('Neg'), integerUnary('Mul', -1)),
+  Abs: firstOf(unary('Abs'), whole),
+  Sign: firstOf(unary('Sign'), integerUnary('Sign')),
   Identity: copy,
   Not: not,
-  Clip: clip,
+  IsNaN: notANumber,
+  Clip: firstOf(clip, wholeClip),
   Where: where,
   Cast: cast,
+  CastLike: cast,
 } as const satisfies Record<string, Lowering>

@@ -1,6 +1,7 @@
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
 import { indexingLowerings } from './indexing.js'
+import { integerLowerings } from './integer.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
@@ -12,11 +13,13 @@ import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
 import { resampleLowerings } from './resample.js'
 import { recurrentLowerings } from './rnn.js'
+import { selectionLowerings } from './selection.js'
 import { softmaxLowerings } from './softmax.js'
 
 /** How ops become kernel calls, by op name; an op that is missing runs in the reference backend. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...elementwiseLowerings,
+  ...integerLowerings,
   ...reduceLowerings,
   ...softmaxLowerings,
   ...matMulLowerings,
@@ -25,6 +28,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...movementLowerings,
   ...indexingLowerings,
   ...quantizeLowerings,
+  ...selectionLowerings,
   ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,

@@ -26,3 +26,14 @@ export interface Lowering {
   workspace?(node: Node, constant: ConstantOf): number
   lower(node: Node, context: LoweringContext): readonly KernelCall[]
 }
+
+/** The first of `lowerings` that takes a node lowers it. */
+export const firstOf = (...lowerings: readonly Lowering[]): Lowering => {
+  const choose = (node: Node, constant: ConstantOf) =>
+    lowerings.find((lowering) => lowering.accelerates?.(node, constant) ?? true)
+  return {
+    accelerates: (node, constant) => choose(node, constant) !== undefined,
+    workspace: (node, constant) => choose(node, constant)?.workspace?.(node, constant) ?? 0,
+    lower: (node, context) => choose(node, context.constant)!.lower(node, context),
+  }
+}
