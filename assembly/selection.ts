@@ -1,4 +1,4 @@
-import { loadInteger, bytesOfType, storeInteger } from './integer'
+import { bytesOfType, loadInteger, storeInteger } from './integer'
 
 // Types are those of integer.ts. Lines run along an axis: element i of line l of x [outer, length, step] is
 // (l / step * length + i) * step + l % step.
