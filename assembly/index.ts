@@ -1,1 +1,1 @@
-export { configure, fail, run, stop, worker } from './tape'
+export { configure, fail, join, run, stop, worker, workers } from './tape'

@@ -8,7 +8,7 @@ const STEP_BYTES: usize = 16
  * A signal is two words: its value, and the number of threads that sleep on it or are about to.
  * ARRIVED and PHASE (a signal): the barrier. TAPE, STEPS, THREADS: the arguments of the run, written before it starts.
  * SPINS: looks at a word before a thread sleeps; CALLER_SPINS: the same for the calling thread, negative where it must never sleep.
- * STOP: 1 ends the workers. FAILED: 1 after a trap in any thread. START: one signal a worker, 64 bytes apart, bumped to start a run.
+ * STOP: 1 ends the workers. FAILED: 1 after a trap in any thread. UP: the workers that have joined. START: one signal a worker, 64 bytes apart, bumped to start a run.
  */
 const ARRIVED: usize = 0
 const PHASE: usize = 64
@@ -19,6 +19,7 @@ const SPINS: usize = 204
 const CALLER_SPINS: usize = 208
 const STOP: usize = 212
 const FAILED: usize = 216
+const UP: usize = 220
 const START: usize = 1024
 
 /** Milliseconds after which a thread that sleeps at the barrier looks whether another one failed. */
@@ -55,7 +56,7 @@ function runAlone(tape: usize, steps: i32): void {
 
 /**
  * Runs a tape of `steps` steps with `threads` threads: the calling one, and the workers 1 to `threads - 1`, which sit
- * in `worker`. Returns when every step is done. Runs must not overlap; each may have another number of threads.
+ * in `worker`: no more than `workers()` says. Returns when every step is done. Runs must not overlap; each may have another number of threads.
  */
 export function run(tape: usize, steps: i32, threads: i32): void {
   if (!ASC_FEATURE_THREADS || threads == 1) {
@@ -138,7 +139,17 @@ function waitWhile(address: usize, value: i32, spins: i32, timeout: f64): void {
   atomic.sub<i32>(address, 1, 4)
 }
 
-/** The life of worker `thread` (1 or more): takes part in every run that has a place for it, until `stop`. */
+/** The number of workers that have joined so far: they are threads 1 to that number. */
+export function workers(): i32 {
+  return ASC_FEATURE_THREADS ? atomic.load<i32>(UP) : 0
+}
+
+/** Makes the calling worker the next thread, whose number it returns; runs count on it from here on. */
+export function join(): i32 {
+  return ASC_FEATURE_THREADS ? atomic.add<i32>(UP, 1) + 1 : 0
+}
+
+/** The life of worker `thread`, once it has joined: takes part in every run that has a place for it, until `stop`. */
 export function worker(thread: i32): void {
   if (ASC_FEATURE_THREADS) {
     const start = START + (<usize>thread << 6)

@@ -1,6 +1,6 @@
 import type { Backend } from './backend/backend.js'
 import { createReferenceBackend } from './backend/reference/backend.js'
-import { createWasmBackend, type WasmOptions } from './backend/wasm/index.js'
+import { startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
 import { type HostSupport, hostSupport } from './backend/wasm/module.js'
 import { LanewiseError } from './core/errors.js'
 
@@ -22,9 +22,9 @@ export interface Environment {
   readonly notes: readonly string[]
 }
 
-/** A new backend, which the caller disposes of. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
+/** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
 export async function createBackend({ backend = 'wasm', ...options }: BackendOptions = {}): Promise<Backend> {
-  if (backend === 'wasm') return createWasmBackend(options)
+  if (backend === 'wasm') return startWasmBackend(options)
   if (backend === 'reference') return createReferenceBackend()
   throw new LanewiseError('BACKEND_UNAVAILABLE', `there is no backend '${backend}'; there are wasm and reference`)
 }
@@ -55,7 +55,9 @@ export function defaultBackend(): Promise<Backend> {
 
 /** What the default backend runs on, and why anything is off. Creates it if need be. */
 export async function environment(): Promise<Environment> {
-  const { report } = await defaultBackend()
+  const backend = await defaultBackend()
+  await backend.ready()
+  const { report } = backend
   const { notes: _, ...host } = hostSupport()
   return {
     backend: report.name as BackendName,

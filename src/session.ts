@@ -69,12 +69,12 @@ export class InferenceSession {
     this.outputMetadata = graph.outputs.map(describe)
     this.overridableMetadata = model.overridable.map(describe)
     this.metadata = graph.metadata
-    this.#notes = new Set([...backend.report.notes, ...(graph.origin?.notes ?? [])])
+    this.#notes = new Set(graph.origin?.notes)
   }
 
   /** What runs slower than it could, and why: of the backend, and of each input shape that has run. */
   get notes(): readonly string[] {
-    return [...this.#notes]
+    return [...new Set([...this.#backend.report.notes, ...this.#notes])]
   }
 
   /**
@@ -85,10 +85,17 @@ export class InferenceSession {
     source: ModelSource,
     { externalData, ...options }: SessionOptions = {},
   ): Promise<InferenceSession> {
-    const model = await loadModel(source, { externalData })
     const owns = Object.values(options).some((option) => option !== undefined)
-    const backend = owns ? await createBackend(options) : await defaultBackend()
-    return new InferenceSession(model, backend, owns)
+    const [backend, model] = await Promise.allSettled([
+      owns ? createBackend(options) : defaultBackend(),
+      loadModel(source, { externalData }),
+    ])
+    if (model.status === 'rejected') {
+      if (owns && backend.status === 'fulfilled') backend.value.dispose()
+      throw model.reason
+    }
+    if (backend.status === 'rejected') throw backend.reason
+    return new InferenceSession(model.value, backend.value, owns)
   }
 
   /**

@@ -57,7 +57,10 @@ export interface BackendReport {
 
 /** A place where plans run. Its size does not grow with the number of ops. */
 export interface Backend {
+  /** What runs at this moment: threads that start in the background are counted once they are up. */
   readonly report: BackendReport
+  /** Resolves once everything that starts in the background is up or was given up; runs need not wait for it. */
+  ready(): Promise<void>
   /** Bytes of scratch memory that `node` needs while it runs. `constant` looks up the graph's constants. */
   workspace(node: Node, constant: ConstantOf): number
   /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */

@@ -66,6 +66,8 @@ class ReferenceBackend implements Backend {
     notes: ['plain loops with float64 accumulation: slow, for checking'],
   }
 
+  async ready(): Promise<void> {}
+
   workspace(): number {
     return 0
   }

@@ -16,7 +16,7 @@ import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTa
 /** What an executable needs of its backend. */
 export interface Machine {
   readonly memory: WasmMemory
-  /** Threads of the pool, the calling one among them. */
+  /** Threads that are up, the calling one among them. */
   readonly threads: number
   /** Runs a tape. Throws LanewiseError when a kernel traps. */
   run(tape: number, steps: number, threads: number): void
@@ -36,9 +36,9 @@ export interface Machine {
  */
 const PARALLEL_TILES = 8
 
-/** The number of threads for `calls`: one where there is too little to share. */
-const threadsFor = (calls: readonly KernelCall[], threads: number): number =>
-  calls.reduce((sum, call) => sum + call.tiles - 1, 0) < PARALLEL_TILES ? 1 : threads
+/** Whether `calls` are worth more than one thread. */
+const isParallel = (calls: readonly KernelCall[]): boolean =>
+  calls.reduce((sum, call) => sum + call.tiles - 1, 0) >= PARALLEL_TILES
 
 /** A plan in wasm memory: an arena, a tape, and the places of inputs and outputs. */
 export class WasmExecutable implements Executable {
@@ -121,7 +121,7 @@ export class WasmExecutable implements Executable {
         segment.kind === 'node'
           ? [`reference ${segment.node.op} '${segment.node.name}'`]
           : [
-              `tape on ${threadsFor(segment.calls, this.#machine.threads)} thread(s)`,
+              `tape on ${isParallel(segment.calls) ? this.#machine.threads : 1} thread(s)`,
               ...segment.calls.map((call) => `  ${call.name} ${call.tiles} tile(s)`),
             ],
       )
@@ -146,14 +146,15 @@ export class WasmExecutable implements Executable {
 
   #tape({ address, steps }: Tape, { calls, nodes }: Extract<Segment, { kind: 'tape' }>) {
     const machine = this.#machine
-    const threads = threadsFor(calls, machine.threads)
+    const parallel = isParallel(calls)
+    const run = (from: number, count: number) => machine.run(from, count, parallel ? machine.threads : 1)
     return {
-      run: () => machine.run(address, steps, threads),
+      run: () => run(address, steps),
       steps: calls.map(({ name, tiles }, index) => ({
         node: nodes[index],
         kernel: name,
         tiles,
-        run: () => machine.run(address + index * STEP_BYTES, 1, threads),
+        run: () => run(address + index * STEP_BYTES, 1),
       })),
     }
   }

@@ -21,21 +21,24 @@ export const location = (build: Build): URL => {
   }
 }
 
-/** The content of a file beside the bundle. Throws when it cannot be read. */
-export async function readBytes(url: URL): Promise<BufferSource> {
+/** Compiles the .wasm file at `url`, while it comes in where the host can. Throws when it cannot be read or compiled. */
+export async function compileFile(url: URL): Promise<WebAssembly.Module> {
   if (isNode && url.protocol === 'file:') {
     const { readFile } = await import('node:fs/promises')
-    return readFile(url)
+    return WebAssembly.compile(await readFile(url))
   }
   const response = await fetch(url)
   if (!response.ok) throw new Error(`HTTP status ${response.status}`)
-  return response.arrayBuffer()
+  // Streaming is refused for any other media type.
+  const streams = 'compileStreaming' in WebAssembly && response.headers.get('content-type') === 'application/wasm'
+  return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer())
 }
 
-/** What the pool tells a worker: first `instantiate`, then `work`, which lasts until the pool stops. */
-export type WorkerRequest =
-  | { readonly kind: 'instantiate'; readonly module: WebAssembly.Module; readonly memory: WebAssembly.Memory }
-  | { readonly kind: 'work'; readonly thread: number }
+/** What the pool tells a worker, once: its work lasts until the pool stops. */
+export interface WorkerRequest {
+  readonly module: WebAssembly.Module
+  readonly memory: WebAssembly.Memory
+}
 
 export type WorkerReply = 'ready'
 

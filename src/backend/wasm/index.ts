@@ -13,7 +13,7 @@ import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
 import { PreparedConstants } from './prepared.js'
 import { accelerates } from './tape.js'
-import { startThreads, type ThreadPool } from './threads.js'
+import { noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
 export interface WasmOptions {
@@ -38,6 +38,13 @@ const CROWDED_SPINS = 64
  * cannot do what an option forces, INVALID_ARGUMENT for a senseless number of threads.
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+  const backend = await startWasmBackend(options)
+  await backend.ready()
+  return backend
+}
+
+/** As createWasmBackend, without waiting for the worker threads: runs take those that are up when they start. */
+export async function startWasmBackend(options: WasmOptions = {}): Promise<Backend> {
   if (options.build?.endsWith('relaxed') && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
   const support = hostSupport()
   const notes = [...support.notes]
@@ -61,16 +68,9 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
   const exports = instantiate(module, memory.memory)
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
   exports.configure(spins, shared && !mayBlock() ? -1 : spins)
-  const pool =
-    shared && wanted > 1
-      ? await startThreads(wanted, module, memory.memory, exports)
-      : { threads: 1, notes: [], stop() {} }
-  return new WasmBackend(memory, exports, pool, {
-    name: 'wasm',
-    threads: pool.threads,
-    variant: `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`,
-    notes: [...notes, ...pool.notes],
-  })
+  const pool = shared && wanted > 1 ? startThreads(wanted, module, memory.memory, exports) : noWorkers
+  const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
+  return new WasmBackend(memory, exports, pool, { name: 'wasm', variant, notes })
 }
 
 function wantedThreads({ threads }: WasmOptions): number | undefined {
@@ -146,18 +146,27 @@ class WasmStorage implements Storage {
 
 class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
-  readonly report: BackendReport
+  readonly #facts: Omit<BackendReport, 'threads'>
   readonly #exports: KernelExports
   readonly #pool: ThreadPool
   readonly #constants = new Map<Tensor, { readonly address: number; uses: number }>()
   readonly #prepared = new PreparedConstants(this)
   #unusable: LanewiseError | undefined
 
-  constructor(memory: WasmMemory, exports: KernelExports, pool: ThreadPool, report: BackendReport) {
+  constructor(memory: WasmMemory, exports: KernelExports, pool: ThreadPool, facts: Omit<BackendReport, 'threads'>) {
     this.memory = memory
-    this.report = report
+    this.#facts = facts
     this.#exports = exports
     this.#pool = pool
+  }
+
+  get report(): BackendReport {
+    const { threads, notes } = this.#pool
+    return { ...this.#facts, threads, notes: [...this.#facts.notes, ...notes] }
+  }
+
+  ready(): Promise<void> {
+    return this.#pool.ready()
   }
 
   get threads(): number {

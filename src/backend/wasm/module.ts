@@ -1,11 +1,13 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
-import { type Build, location, readBytes } from './files.js'
+import { type Build, compileFile, location } from './files.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
   configure(spins: number, callerSpins: number): void
   run(tape: number, steps: number, threads: number): void
+  workers(): number
+  join(): number
   worker(thread: number): void
   stop(threads: number): void
   fail(): void
@@ -73,7 +75,7 @@ export function loadModule(build: Build): Promise<WebAssembly.Module> {
 async function compile(build: Build): Promise<WebAssembly.Module> {
   const url = location(build)
   try {
-    return await WebAssembly.compile(await readBytes(url))
+    return await compileFile(url)
   } catch (cause) {
     throw new LanewiseError(
       'BACKEND_UNAVAILABLE',

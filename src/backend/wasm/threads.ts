@@ -6,56 +6,72 @@ const START_LIMIT = 10_000
 
 /** The worker threads of one backend: all sit in `worker` of assembly/tape.ts on the backend's memory. */
 export interface ThreadPool {
-  /** The calling thread and the workers. */
+  /** The calling thread, and the workers that are up so far. */
   readonly threads: number
   /** Why there are fewer threads than asked for. */
   readonly notes: readonly string[]
+  /** Resolves once every worker is up or was given up. */
+  ready(): Promise<void>
   /** Ends the workers. */
   stop(): void
 }
 
+/** The pool of a backend without workers. */
+export const noWorkers: ThreadPool = { threads: 1, notes: [], ready: async () => {}, stop() {} }
+
 /**
- * Starts `threads - 1` workers on `module` and `memory`. Workers that fail or are not up within ten seconds are left
- * out, with a note. `exports` is the calling thread's instance.
+ * Starts `threads - 1` workers on `module` and `memory`; they join as they come up, without the calling thread's doing.
+ * A note tells of workers that fail, or are not up within ten seconds; these may still join. `exports` is the calling thread's instance.
  */
-export async function startThreads(
+export function startThreads(
   threads: number,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   exports: KernelExports,
-): Promise<ThreadPool> {
+): ThreadPool {
   const notes: string[] = []
-  const helpers: Helper[] = []
+  const helpers = new Set<Helper>()
+  let stopped = false
   let timer: ReturnType<typeof setTimeout> | undefined
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not up within ${START_LIMIT / 1000} s`)), START_LIMIT)
+  const limit = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), START_LIMIT)
   })
-  limit.catch(() => {})
-  await Promise.all(
-    Array.from({ length: threads - 1 }, async () => {
-      let helper: Helper | undefined
-      try {
-        helper = await startHelper()
-        helper.ready.catch(() => {})
-        helper.post({ kind: 'instantiate', module, memory })
-        await Promise.race([helper.ready, limit])
-        helpers.push(helper)
-      } catch (error) {
-        helper?.terminate()
-        notes.push(`one thread less: a worker did not start: ${(error as Error).message}`)
-      }
-    }),
-  )
-  clearTimeout(timer)
-  helpers.forEach((helper, index) => {
-    helper.post({ kind: 'work', thread: index + 1 })
-  })
+  keepAlive(timer, false)
+  const start = async (): Promise<void> => {
+    let helper: Helper | undefined
+    try {
+      helper = await startHelper()
+      if (stopped) return helper.terminate()
+      helpers.add(helper)
+      helper.ready.catch(() => {})
+      helper.post({ module, memory })
+      if ((await Promise.race([helper.ready, limit])) === 'late' && !stopped)
+        notes.push(`one thread less: a worker was not up within ${START_LIMIT / 1000} s`)
+    } catch (error) {
+      helper?.terminate()
+      if (!stopped) notes.push(`one thread less: a worker did not start: ${(error as Error).message}`)
+    }
+  }
+  const started = Promise.all(Array.from({ length: threads - 1 }, start)).then(() => clearTimeout(timer))
   return {
-    threads: helpers.length + 1,
+    get threads() {
+      return Math.min(threads, 1 + exports.workers())
+    },
     notes,
+    ready() {
+      keepAlive(timer, true)
+      return started
+    },
     stop() {
-      exports.stop(helpers.length + 1)
+      stopped = true
+      clearTimeout(timer)
+      exports.stop(threads)
       for (const helper of helpers) helper.terminate()
     },
   }
+}
+
+/** Whether a timer keeps the process from ending; in a browser there is nothing to say. */
+function keepAlive(timer: ReturnType<typeof setTimeout> | undefined, keep: boolean): void {
+  if (typeof timer === 'object') keep ? timer.ref?.() : timer.unref?.()
 }

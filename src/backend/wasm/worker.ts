@@ -9,18 +9,14 @@ const reply = (message: WorkerReply): void => {
   else postMessage(message)
 }
 
-let exports: ReturnType<typeof instantiate> | undefined
-
-function receive(request: WorkerRequest): void {
-  if (request.kind === 'instantiate') {
-    exports = instantiate(request.module, request.memory)
-    reply('ready')
-    return
-  }
+function receive({ module, memory }: WorkerRequest): void {
+  const exports = instantiate(module, memory)
+  const thread = exports.join()
+  reply('ready')
   try {
-    exports?.worker(request.thread)
+    exports.worker(thread)
   } catch (error) {
-    exports?.fail()
+    exports.fail()
     throw error
   } finally {
     if (port) port.close()
