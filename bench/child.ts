@@ -1,10 +1,13 @@
 // Measures the chosen workloads in one version of Node with one number of threads; the suite forks it and collects rows.
 import { difference, interleave } from './measure.js'
+import { measurePeak } from './peak.js'
+import { kerasNative } from './peers/keras.js'
 import { lanewise } from './peers/lanewise.js'
 import { onnxruntimeNode, onnxruntimeWeb } from './peers/onnxruntime.js'
 import type { Peer, Place, Runner } from './peers/peer.js'
+import { type Profile, profile } from './profile.js'
 import type { Row } from './report.js'
-import { allWorkloads, type Workload, type WorkloadSource } from './workloads.js'
+import { allWorkloads, type Workload } from './workloads.js'
 
 /** What a child measures. */
 export interface Job extends Place {
@@ -16,40 +19,46 @@ export interface Job extends Place {
   readonly peers: readonly string[]
   readonly filter: string
   readonly seconds: number
+  /** Whether to time each step, too, and the folder of the peak microkernels. */
+  readonly profile: boolean
+  readonly peak: string
 }
 
 const libraries: Readonly<Record<string, (place: Place) => Promise<Peer>>> = {
   'onnxruntime-web': onnxruntimeWeb,
   'onnxruntime-node': onnxruntimeNode,
+  keras: async () => kerasNative,
 }
 
 const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error)).split('\n')[0]
 
-async function load(peer: Peer, workload: Workload): Promise<Runner> {
-  if (workload.kind === 'inference' && peer.inference) return peer.inference(workload)
-  if (workload.kind === 'training' && peer.training) return peer.training(workload)
-  throw new Error(`${peer.name} has no ${workload.kind}`)
+/** Undefined where the peer has nothing of this kind. */
+function load(peer: Peer, workload: Workload): Promise<Runner> | undefined {
+  if (workload.kind === 'inference') return peer.inference?.(workload)
+  if (workload.kind === 'training') return peer.training?.(workload)
+  return peer.start?.(workload)
 }
 
 /** One row a peer: checked first, then timed in turns with lanewise and all other peers. */
-async function measure(source: WorkloadSource, ours: Peer, peers: readonly Peer[], job: Job): Promise<Row[]> {
-  const { group, name } = source
+async function measure(workload: Workload, ours: Peer, peers: readonly Peer[], job: Job): Promise<Row[]> {
+  const { group, name, target: goal } = workload
   const common = { group, name, node: process.versions.node, threads: job.threads, variant: ours.version }
   const running: { peer: Peer; runner: Runner }[] = []
   const rows: Row[] = []
   let own: Runner | undefined
   try {
-    const workload = await source.make()
     own = await load(ours, workload)
+    if (!own) throw new Error(`there is no ${workload.kind}`)
     const results = await own.results()
     for (const peer of peers) {
       const row = { ...common, peer: peer.name, peerVersion: peer.version }
       try {
         const runner = await load(peer, workload)
-        running.push({ peer, runner })
+        if (!runner) continue
         const differs = difference(results, await runner.results())
-        if (differs) {
-          await running.pop()!.runner.dispose()
+        if (!differs) running.push({ peer, runner })
+        else {
+          await runner.dispose()
           rows.push({ ...row, failed: true, error: `results differ: ${differs}` })
         }
       } catch (error) {
@@ -59,13 +68,13 @@ async function measure(source: WorkloadSource, ours: Peer, peers: readonly Peer[
     const [ms, ...times] = running.length
       ? await interleave([own, ...running.map(({ runner }) => runner)], job.seconds)
       : []
-    for (const [index, { peer }] of running.entries()) {
-      const goal = source.target?.peer === peer.name ? source.target : undefined
-      const applies = goal && (goal.threads === undefined || goal.threads === job.threads)
+    for (const [index, { peer, runner }] of running.entries()) {
+      const applies = goal?.peer === peer.name && (goal.threads === undefined || goal.threads === job.threads)
       const target = applies ? goal.ratio[process.versions.node.split('.')[0]] : undefined
       const ratio = times[index] / ms
       const timed = { ms, peerMs: times[index], ratio, ...(target !== undefined && { target }) }
-      rows.push({ ...common, peer: peer.name, peerVersion: peer.version, ...timed })
+      const constant = runner.constantMs !== undefined && { constant: true }
+      rows.push({ ...common, peer: peer.name, peerVersion: peer.version, ...timed, ...constant })
     }
   } catch (error) {
     rows.push({ ...common, peer: '', peerVersion: '', failed: true, error: `lanewise: ${reason(error)}` })
@@ -76,6 +85,11 @@ async function measure(source: WorkloadSource, ours: Peer, peers: readonly Peer[
   return rows
 }
 
+/** What a child sends. */
+export type Message = { readonly row: Row } | { readonly profile: Profile }
+
+const send = (message: Message): void => void process.send!(message)
+
 const job = JSON.parse(process.argv[2]) as Job
 const wanted = new RegExp(job.filter)
 const workloads = allWorkloads(job.data).filter(({ group, name }) => wanted.test(`${group}/${name}`))
@@ -83,5 +97,19 @@ const ours = await lanewise(job.dist, 'lanewise', job)
 const peers: Peer[] = []
 if (job.against) peers.push(await lanewise(job.against.dist, job.against.name, job))
 else for (const name of job.peers) peers.push(await libraries[name](job))
-for (const workload of workloads) for (const row of await measure(workload, ours, peers, job)) process.send!(row)
+const build = ours.version.includes('relaxed') ? 'relaxed' : 'simd'
+const peak = job.profile ? await measurePeak(job.peak, build) : 0
+for (const source of workloads) {
+  const failure = { group: source.group, name: source.name, node: process.versions.node, threads: job.threads }
+  const fail = (error: unknown) =>
+    send({ row: { ...failure, variant: ours.version, peer: '', peerVersion: '', failed: true, error: reason(error) } })
+  const workload = await source.make().catch(fail)
+  if (!workload) continue
+  for (const row of await measure(workload, ours, peers, job)) send({ row })
+  if (!job.profile) continue
+  const profiled = await profile(workload, job.threads, peak).catch((error) =>
+    console.error(`no profile: ${reason(error)}`),
+  )
+  if (profiled) send({ profile: profiled })
+}
 process.exit(0)

@@ -6,20 +6,23 @@ const sliceMs = 50
 
 /**
  * The smallest time of one unit of work of each runner, in milliseconds. They take turns, a short slice each, so that
- * whatever slows the machine down meets all of them; `seconds` is the time for each, and everyone gets three slices.
+ * whatever slows the machine down meets all of them; `seconds` is the time for each, and everyone gets three slices,
+ * but for those that need more than three times that for less.
  */
 export async function interleave(runners: readonly Runner[], seconds: number): Promise<number[]> {
-  const best = runners.map(() => Number.POSITIVE_INFINITY)
-  for (const runner of runners) await runner.run()
-  const spent = runners.map(() => 0)
-  for (let round = 0; round < 3 || spent.some((ms) => ms < seconds * 1000); round++)
+  const best = runners.map(({ constantMs = Number.POSITIVE_INFINITY }) => constantMs)
+  const limit = seconds * 1000
+  const spent = runners.map(({ constantMs }) => (constantMs === undefined ? 0 : Number.POSITIVE_INFINITY))
+  const waits = (ms: number, round: number) => ms < limit || (round < 3 && ms < 3 * limit)
+  for (let round = 0; spent.some((ms) => waits(ms, round)); round++)
     for (const [index, runner] of runners.entries()) {
-      if (round >= 3 && spent[index] >= seconds * 1000) continue
+      if (!waits(spent[index], round)) continue
       const start = performance.now()
       for (let before = start; before < start + sliceMs; ) {
-        await runner.run()
+        const own = await runner.run()
         const now = performance.now()
-        best[index] = Math.min(best[index], (now - before) / (runner.units ?? 1))
+        const ms = typeof own === 'number' ? own : now - before
+        best[index] = Math.min(best[index], ms / (runner.units ?? 1))
         before = now
       }
       spent[index] += performance.now() - start

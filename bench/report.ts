@@ -16,6 +16,8 @@ export interface Row {
   readonly ratio?: number
   /** The ratio to reach. */
   readonly target?: number
+  /** The peer's time is a constant from elsewhere. */
+  readonly constant?: boolean
   readonly error?: string
   /** The comparison should have worked. */
   readonly failed?: boolean

@@ -3,7 +3,8 @@ import { fork } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { Job } from './child.js'
+import type { Job, Message } from './child.js'
+import { formatProfile, type Profile, traceOf } from './profile.js'
 import { cells, columns, line, type Row } from './report.js'
 
 const help = `npm run bench -- [options]
@@ -12,15 +13,19 @@ const help = `npm run bench -- [options]
   --node 20,26      versions of Node, a child process each
   --seconds S       time for each contestant of a workload
   --quick           a tenth of a second each
-  --peers A,B       onnxruntime-web, onnxruntime-node
+  --peers A,B       onnxruntime-web, onnxruntime-node, keras (its times as constants)
   --against REF     another commit of lanewise instead of the peers
-  --json FILE       the rows as JSON`
+  --profile         the time of each step, GFLOP/s, share of the machine's peak
+  --trace FILE      the same as Chrome trace events
+  --json FILE       the rows and profiles as JSON`
 
 /** What the script that bundles the suite knows. */
 export interface Setting {
   readonly root: string
-  /** The bundled child process. */
-  readonly child: string
+  /** The folder of the bundled programs child.js and start.js. */
+  readonly programs: string
+  /** The folder of the peak microkernels. */
+  readonly peak: string
   readonly dist: string
   readonly against?: { readonly name: string; readonly dist: string } | undefined
 }
@@ -35,11 +40,11 @@ function nodeBinary(version: string, root: string): string {
   throw new Error(`there is no Node ${version} here: run the suite with it, or leave --node ${version} out`)
 }
 
-/** Rows of one version of Node and one thread count, as they come. */
-function collect(binary: string, child: string, job: Job, onRow: (row: Row) => void): Promise<void> {
+/** Rows and profiles of one version of Node and one thread count, as they come. */
+function collect(binary: string, child: string, job: Job, onMessage: (message: Message) => void): Promise<void> {
   return new Promise((done, fail) => {
     const running = fork(child, [JSON.stringify(job)], { execPath: binary, execArgv: [], stdio: 'inherit' })
-    running.on('message', (row) => onRow(row as Row))
+    running.on('message', (message) => onMessage(message as Message))
     running.on('error', fail)
     running.on('close', (code) => (code === 0 ? done() : fail(new Error(`a child of ${binary} ended with ${code}`))))
   })
@@ -54,8 +59,10 @@ export async function main(setting: Setting): Promise<boolean> {
       node: { type: 'string', default: `${major(process.versions.node)}` },
       seconds: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
-      peers: { type: 'string', default: 'onnxruntime-web,onnxruntime-node' },
+      peers: { type: 'string', default: 'onnxruntime-web,onnxruntime-node,keras' },
       against: { type: 'string' },
+      profile: { type: 'boolean', default: false },
+      trace: { type: 'string' },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -65,6 +72,7 @@ export async function main(setting: Setting): Promise<boolean> {
     return true
   }
   const rows: Row[] = []
+  const profiles: Profile[] = []
   console.log(line(columns))
   for (const version of values.node.split(','))
     for (const threads of values.threads.split(',').map(Number)) {
@@ -76,14 +84,23 @@ export async function main(setting: Setting): Promise<boolean> {
         threads,
         peers: values.peers.split(','),
         filter: values.filter,
+        start: join(setting.programs, 'start.js'),
+        peak: setting.peak,
+        profile: values.profile || values.trace !== undefined,
         seconds: values.quick ? 0.1 : Number(values.seconds),
       }
-      await collect(nodeBinary(version, setting.root), setting.child, job, (row) => {
-        rows.push(row)
-        console.log(line(cells(row)))
+      await collect(nodeBinary(version, setting.root), join(setting.programs, 'child.js'), job, (message) => {
+        if ('row' in message) {
+          rows.push(message.row)
+          console.log(line(cells(message.row)))
+        } else {
+          profiles.push(message.profile)
+          if (values.profile) console.log(formatProfile(message.profile))
+        }
       })
     }
   if (rows.length === 0) throw new Error(`no workload matches '${values.filter}', or there is no reference data`)
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows }, undefined, 2)}\n`)
+  if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows, profiles }, undefined, 2)}\n`)
+  if (values.trace) writeFileSync(values.trace, traceOf(profiles))
   return rows.every((row) => !row.failed)
 }

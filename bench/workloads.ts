@@ -1,9 +1,17 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import model1 from '../models/model1.js'
+import model2 from '../models/model2.js'
+import model3 from '../models/model3.js'
+import model4 from '../models/model4.js'
+import model5 from '../models/model5.js'
+import type { Recipe } from '../src/cli/recipe.js'
 import { Tensor } from '../src/core/tensor.js'
+import { setRandomSeed } from '../src/index.js'
 import { loadGraph } from '../src/onnx/source.js'
 import { decodeValue } from '../src/onnx/values.js'
 import { modelOf, type OneNode, operators, products, randomTensor } from './ops.js'
+import { layersOf } from './training.js'
 
 /** How many times faster than `peer` lanewise shall be, by Node's major version. */
 export interface Target {
@@ -30,12 +38,25 @@ export interface Inference extends Common {
 /** One training step of a network of the course. */
 export interface Training extends Common {
   readonly kind: 'training'
-  /** The module under models/ that holds it. */
-  readonly network: string
+  readonly recipe: Recipe
   readonly batch: number
+  /** Of one sample. */
+  readonly shape: readonly number[]
+  /** Initial weights, in the order of `getWeights`. */
+  readonly weights: readonly Tensor[]
+  /** Steps draw random numbers, so that libraries cannot agree on losses. */
+  readonly random: boolean
 }
 
-export type Workload = Inference | Training
+/** A fresh process that loads a model and runs it once. */
+export interface Start extends Common {
+  readonly kind: 'start'
+  readonly model: string
+  readonly input: string
+  readonly dims: readonly number[]
+}
+
+export type Workload = Inference | Training | Start
 
 /** Workloads are made when they are chosen: some read large files. */
 export interface WorkloadSource extends Common {
@@ -97,6 +118,19 @@ function realModels(data: string): WorkloadSource[] {
     })
 }
 
+/** Load plus first result of model5. */
+function starts(data: string): WorkloadSource[] {
+  const model = join(data, 'bench/model5.onnx')
+  if (!existsSync(model)) return []
+  const common = { group: 'start', name: 'model5' } as const
+  const make = async (): Promise<Start> => {
+    const [input] = (await loadGraph(model)).inputs
+    const dims = input.shape.map((dim) => (typeof dim === 'number' ? dim : 1))
+    return { ...common, kind: 'start', model, input: input.name, dims }
+  }
+  return [{ ...common, target: against(8, 8), make }]
+}
+
 /** Models of one node. */
 const oneNode =
   (group: 'gemm' | 'ops', target?: Target) =>
@@ -108,10 +142,40 @@ const oneNode =
 
 const gemmTargets = ['512x512x512', '1024x1024x1024']
 
+const keras = 'Keras (constant)'
+const trainingTargets: Readonly<Record<string, Target>> = {
+  model3: { peer: keras, ratio: { 20: 6, 26: 8 } },
+  model5: { peer: keras, ratio: { 20: 1.2, 26: 1.6 }, threads: 2 },
+}
+
+/** Training steps of the course's networks, in the batches that the course trains them in. */
+const courseSteps: readonly WorkloadSource[] = [model1, model2, model3, model4, model5].map((recipe) => {
+  const common = { group: 'training', name: recipe.name } as const
+  const make = async (): Promise<Training> => {
+    setRandomSeed(1)
+    const net = recipe.model()
+    const [{ shape }] = net.inputs
+    const weights = await net.getWeights()
+    const random = layersOf(net).some(({ class_name }) => class_name === 'Dropout')
+    return {
+      ...common,
+      kind: 'training',
+      recipe,
+      batch: recipe.batchSize,
+      shape: shape.slice(1) as number[],
+      weights,
+      random,
+    }
+  }
+  return { ...common, target: trainingTargets[recipe.name], make }
+})
+
 /** Every workload, with the reference data in `data`. */
 export const allWorkloads = (data: string): WorkloadSource[] => [
   ...networks(data),
   ...products.map((node) => oneNode('gemm', gemmTargets.includes(node.name) ? against(1.3, 1.5) : undefined)(node)),
   ...operators.map(oneNode('ops')),
+  ...courseSteps,
+  ...starts(data),
   ...realModels(data),
 ]

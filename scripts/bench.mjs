@@ -5,10 +5,12 @@ import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import asc from 'assemblyscript/asc'
 import { buildWasm, bundle, entries, root } from './build.mjs'
 
 const [name, ...options] = process.argv.slice(2)
 const outdir = join(root, 'build', `bench-${process.pid}`)
+const peak = join(outdir, 'peak')
 const { worker } = entries()
 
 function installPeers() {
@@ -18,6 +20,16 @@ function installPeers() {
     cwd: join(root, 'bench'),
     stdio: 'inherit',
   })
+}
+
+/** The peak microkernels, beside the suite. */
+async function buildPeak() {
+  for (const target of ['simd', 'relaxed']) {
+    const outFile = join(peak, `peak-${target}.wasm`)
+    const config = ['--config', 'assembly/bench/asconfig.json', '--target', target, '--outFile', outFile]
+    const { error, stderr } = await asc.main(config)
+    if (error) throw new Error(`asc ${target}: ${stderr.toString() || error.message}`)
+  }
 }
 
 /** Builds another commit of lanewise by its own scripts, in a worktree for the time; a build is kept for the next call. */
@@ -31,7 +43,8 @@ function buildCommit(reference) {
     git('worktree', 'add', '--detach', tree, commit)
     try {
       symlinkSync(join(root, 'node_modules'), join(tree, 'node_modules'))
-      const program = `import { buildWasm, bundle, entries } from './scripts/build.mjs'
+      const program = `import asc from 'assemblyscript/asc'
+import { buildWasm, bundle, entries } from './scripts/build.mjs'
         await buildWasm(); await bundle(entries(), ${JSON.stringify(dist)})`
       execFileSync(process.execPath, ['--input-type=module', '--eval', program], { cwd: tree, stdio: 'inherit' })
     } finally {
@@ -44,13 +57,15 @@ function buildCommit(reference) {
 try {
   await buildWasm()
   mkdirSync(outdir, { recursive: true })
+  process.chdir(root)
   const bundled = join(outdir, 'bench')
   const dist = join(outdir, 'lanewise')
   if (name === 'suite') {
     installPeers()
     await bundle(entries(), dist)
+    await buildPeak()
   }
-  const programs = name === 'suite' ? ['suite', 'child'] : [name]
+  const programs = name === 'suite' ? ['suite', 'child', 'start'] : [name]
   await bundle(
     { worker, ...Object.fromEntries(programs.map((item) => [item, join(root, 'bench', `${item}.ts`)])) },
     bundled,
@@ -59,7 +74,7 @@ try {
   const module = await import(pathToFileURL(join(bundled, `${name}.js`)).href)
   if (name === 'suite') {
     const { against } = parseArgs({ args: options, options: { against: { type: 'string' } }, strict: false }).values
-    const setting = { root, dist, child: join(bundled, 'child.js'), against: against && buildCommit(against) }
+    const setting = { root, dist, programs: bundled, peak, against: against && buildCommit(against) }
     process.exitCode = (await module.main(setting)) ? 0 : 1
   }
 } finally {

@@ -1,26 +1,30 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Ort from 'onnxruntime-web'
-import type { Inference } from '../workloads.js'
+import { externalFilesOf } from '../../src/onnx/external.js'
+import { decodeModel } from '../../src/onnx/proto.js'
+import type { Inference, Start } from '../workloads.js'
 import { type Peer, type Place, type Results, type Runner, resultsOf } from './peer.js'
+import { startup } from './startup.js'
 
 type Library = typeof Ort
 
 const versionIn = (folder: string): string => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version
 
-/** Files of external data beside a model, by the names that models use for them. */
-const externalDataOf = (model: string | Uint8Array) =>
-  typeof model === 'string'
-    ? [`${model}.data`, join(dirname(model), 'model.data'), join(dirname(model), 'weights.bin')]
-        .filter((path) => existsSync(path))
-        .map((path) => ({ path: path.slice(dirname(model).length + 1), data: new Uint8Array(readFileSync(path)) }))
-    : []
+/** The files of external data that lie beside a model. */
+const externalDataOf = (model: string | Uint8Array, bytes: Uint8Array) =>
+  typeof model !== 'string'
+    ? []
+    : [...externalFilesOf(decodeModel(bytes))].map((path) => ({
+        path,
+        data: new Uint8Array(readFileSync(join(dirname(model), path))),
+      }))
 
 function runnerOf(library: Library, options: Ort.InferenceSession.SessionOptions) {
   return async ({ model, inputs }: Inference): Promise<Runner> => {
     const bytes = typeof model === 'string' ? new Uint8Array(readFileSync(model)) : model
-    const externalData = externalDataOf(model)
+    const externalData = externalDataOf(model, bytes)
     const session = await library.InferenceSession.create(bytes, {
       graphOptimizationLevel: 'all',
       logSeverityLevel: 4,
@@ -42,20 +46,31 @@ function runnerOf(library: Library, options: Ort.InferenceSession.SessionOptions
 }
 
 /** onnxruntime-web: ONNX Runtime compiled to wasm, the CPU runtime that web programs use. */
-export async function onnxruntimeWeb({ bench, threads }: Place): Promise<Peer> {
-  const folder = join(bench, 'node_modules/onnxruntime-web')
-  const dist = pathToFileURL(join(folder, 'dist/')).href
-  const library: Library = await import(`${dist}ort.wasm.min.mjs`)
-  library.env.wasm.numThreads = threads
-  library.env.wasm.wasmPaths = dist
+export async function onnxruntimeWeb(place: Place): Promise<Peer> {
+  const folder = join(place.bench, 'node_modules/onnxruntime-web')
+  // The module that its package.json names for Node: the one whose threads start there.
+  const url = pathToFileURL(join(folder, 'dist/ort.node.min.mjs')).href
+  const library: Library = await import(url)
+  library.env.wasm.numThreads = place.threads
   library.env.logLevel = 'error'
-  return { name: 'onnxruntime-web', version: versionIn(folder), inference: runnerOf(library, {}) }
+  return {
+    name: 'onnxruntime-web',
+    version: versionIn(folder),
+    inference: runnerOf(library, {}),
+    start: async (workload: Start) => startup('onnxruntime-web', url, workload, place),
+  }
 }
 
 /** onnxruntime-node: native code with AVX-512 where the machine has it, the far mark. */
-export async function onnxruntimeNode({ bench, threads }: Place): Promise<Peer> {
-  const folder = join(bench, 'node_modules/onnxruntime-node')
-  const { default: library }: { default: Library } = await import(pathToFileURL(join(folder, 'dist/index.js')).href)
-  const options = { intraOpNumThreads: threads, interOpNumThreads: 1 }
-  return { name: 'onnxruntime-node', version: versionIn(folder), inference: runnerOf(library, options) }
+export async function onnxruntimeNode(place: Place): Promise<Peer> {
+  const folder = join(place.bench, 'node_modules/onnxruntime-node')
+  const url = pathToFileURL(join(folder, 'dist/index.js')).href
+  const { default: library }: { default: Library } = await import(url)
+  const options = { intraOpNumThreads: place.threads, interOpNumThreads: 1 }
+  return {
+    name: 'onnxruntime-node',
+    version: versionIn(folder),
+    inference: runnerOf(library, options),
+    start: async (workload: Start) => startup('onnxruntime-node', url, workload, place),
+  }
 }

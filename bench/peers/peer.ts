@@ -1,26 +1,29 @@
 import { Tensor } from '../../src/core/tensor.js'
-import type { Inference, Training } from '../workloads.js'
+import type { Inference, Start, Training } from '../workloads.js'
 
 /** Tensors by name, as a check compares them. */
 export type Results = Readonly<Record<string, Tensor>>
 
 /** A workload, loaded and ready to be timed. */
 export interface Runner {
-  /** Does the work `units` times, its results read each time. */
+  /** Does the work `units` times, its results read each time; gives the milliseconds where it measures them itself. */
   run(): unknown
   /** Inferences or training steps in one `run`; 1 unless said. */
   readonly units?: number
+  /** The time of one unit, known beforehand: nothing is run. */
+  readonly constantMs?: number
   /** What the work gives, to be compared before anything is timed. */
   results(): Promise<Results>
   dispose(): unknown
 }
 
-/** A library that takes part. A method throws, with the reason, for what the library cannot do. */
+/** A library that takes part in what it has methods for. They throw, with the reason, where it cannot do the work. */
 export interface Peer {
   readonly name: string
   readonly version: string
   inference?(workload: Inference): Promise<Runner>
   training?(workload: Training): Promise<Runner>
+  start?(workload: Start): Promise<Runner>
 }
 
 /** Where things are, and how many threads a peer may use. */
@@ -28,6 +31,8 @@ export interface Place {
   /** The folder bench/, whose node_modules holds the peers. */
   readonly bench: string
   readonly threads: number
+  /** The program that `startup` runs in fresh processes. */
+  readonly start: string
 }
 
 /** The tensors of another library, or of another build of lanewise. Float16Array becomes its bits. */

@@ -42,8 +42,21 @@ const transposable: Flops = (node) => 2 * sizeOfOutput(node) * lengthOf(node, 0,
 /** The weight of the channels-last form has its output channels last. */
 const convolutionNhwc: Flops = (node) => 2 * sizeOfOutput(node) * elements((node.inputs[1]?.shape ?? []).slice(0, -1))
 
+/** Each element of dy, the second input, meets a filter of dw: everything of it but its output channels. */
+const weightGradient =
+  (filter: readonly [number, number?]): Flops =>
+  (node) =>
+    2 * sizeOfInput(node, 1) * elements((node.outputs[0]?.shape ?? []).slice(...filter))
+/** Each element of dy is spread by a filter, whose output channels are last. */
+const inputGradientNhwc: Flops = (node) =>
+  2 * sizeOfInput(node, 0) * elements((node.inputs[1]?.shape ?? []).slice(0, -1))
+
 const families: Readonly<Record<string, Flops>> = {
   'lanewise.ConvNhwc': convolutionNhwc,
+  'lanewise.ConvInputGradient': transposedConvolution,
+  'lanewise.ConvInputGradientNhwc': inputGradientNhwc,
+  'lanewise.ConvWeightGradient': weightGradient([1]),
+  'lanewise.ConvWeightGradientNhwc': weightGradient([0, -1]),
   'lanewise.FusedMatMul': transposable,
   'lanewise.MaxPoolNhwc': pool,
   'lanewise.AveragePoolNhwc': pool,
