@@ -3,16 +3,20 @@ import { join } from 'node:path'
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { castTensor } from '../src/backend/reference/cast.js'
 import { evaluate } from '../src/backend/reference/evaluate.js'
+import { mismatch } from '../src/cli/compare.js'
 import { subgraphsOf } from '../src/core/subgraph.js'
-import type { Tensor } from '../src/core/tensor.js'
-import { toFloat16 } from '../src/graph/float16.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { toFloat16, withFloat16Weights } from '../src/graph/float16.js'
 import { encodeModel } from '../src/onnx/about.js'
 import { exportModel } from '../src/onnx/export.js'
 import { importModel } from '../src/onnx/import.js'
 import { onnx } from '../src/onnx/proto.js'
 import { decodeTensor } from '../src/onnx/tensors.js'
 import { simplify } from '../src/optimise/index.js'
+import { InferenceSession } from '../src/session.js'
 import { dataRoot } from './support/conformance.js'
 
 ort.env.wasm.numThreads = 1
@@ -111,7 +115,8 @@ async function difference(name: string, before: Uint8Array, after: Uint8Array): 
 for (const [form, write, bound] of [
   ['as it is', (bytes) => exportModel(importModel(bytes)), 1e-5],
   ['simplified', (bytes) => exportModel(simplify(importModel(bytes), { evaluate }), { strip: true }), 1e-4],
-  ['with weights in float16', (bytes) => exportModel(toFloat16(importModel(bytes))), 5e-2],
+  ['with weights in float16', (bytes) => exportModel(withFloat16Weights(importModel(bytes))), 5e-2],
+  ['in float16 inside', (bytes) => exportModel(toFloat16(importModel(bytes), { keepIoTypes: true })), 5e-2],
 ] as const satisfies readonly (readonly [string, (bytes: Uint8Array) => Uint8Array, number])[])
   test(`Keras's exports go in and out ${form}, and onnxruntime-web agrees`, async () => {
     const left: string[] = []
@@ -160,6 +165,55 @@ function described(bytes: Uint8Array) {
     })),
   }
 }
+
+test('models in float16 through and through give the same in onnxruntime-web and here', async () => {
+  const small = names.filter((name) => readFileSync(join(folder, name, 'model.onnx')).length < 1e6)
+  for (const name of small) {
+    const original = new Uint8Array(readFileSync(join(folder, name, 'model.onnx')))
+    const bytes = exportModel(toFloat16(importModel(original)))
+    const peer = await ort.InferenceSession.create(bytes).catch((error) => error as Error)
+    if (peer instanceof Error) assert.unreachable(`${name}: ${peer.message}`)
+    const session = await InferenceSession.create(bytes)
+    const feeds = Object.entries(feedsOf(name, session.inputNames)).map(([input, { type, data, dims }]) => {
+      const tensor = new Tensor(type as 'float32', data as Float32Array, dims)
+      return [input, type === 'float32' ? castTensor(tensor, 'float16') : tensor] as const
+    })
+    const own = await session.run(Object.fromEntries(feeds))
+    const theirs = await (peer as ort.InferenceSession).run(
+      Object.fromEntries(
+        feeds.map(([input, { type, data, dims }]) => [
+          input,
+          new ort.Tensor(type as 'float32', data as Float32Array, dims),
+        ]),
+      ),
+    )
+    for (const output of session.outputNames) {
+      const { type, data, dims } = theirs[output]
+      assert.is(type, 'float16', name)
+      const expected = new Tensor('float16', new Uint16Array(data as Uint16Array), dims)
+      assert.is(mismatch(own[output], expected), undefined, `${name}: ${output}`)
+    }
+    await session.release()
+    await (peer as ort.InferenceSession).release()
+  }
+})
+
+test('what ONNX has on no float16 stays in float32, between casts', () => {
+  const k = new GraphBuilder()
+  const x = k.input('x', 'float32', ['n', 4])
+  const [quantized, scale, zero] = k.emit('DynamicQuantizeLinear', [k.relu(x)])
+  k.output(k.exp(k.op('DequantizeLinear', [quantized, scale, zero])), 'y')
+  k.output(x, 'z')
+  const graph = importModel(exportModel(toFloat16(k.build())))
+  assert.equal(
+    graph.nodes.map(({ op, outputs }) => `${op} ${outputs[0].dtype}`).join(', '),
+    'Relu float16, Cast float32, DynamicQuantizeLinear uint8, DequantizeLinear float32, Cast float16, Exp float16, Identity float16, Identity float16',
+  )
+  assert.equal(
+    [...graph.inputs, ...graph.outputs].map(({ name, dtype }) => `${name} ${dtype}`),
+    ['x float16', 'y float16', 'z float16'],
+  )
+})
 
 test('doc strings, producer, domain, version, metadata, names of nodes and sizes are kept', () => {
   for (const [root, list] of [
