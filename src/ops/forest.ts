@@ -5,7 +5,8 @@ import { Tensor } from '../core/tensor.js'
 /** How a node compares its feature with its threshold, or looks it up in its set. */
 export type Comparison = 'LEQ' | 'LT' | 'GTE' | 'GT' | 'EQ' | 'NEQ' | 'MEMBER'
 
-const comparisons: readonly Comparison[] = ['LEQ', 'LT', 'GTE', 'GT', 'EQ', 'NEQ', 'MEMBER']
+/** All comparisons; kernels know them by their place. */
+export const comparisons: readonly Comparison[] = ['LEQ', 'LT', 'GTE', 'GT', 'EQ', 'NEQ', 'MEMBER']
 
 /** Decision trees. A branch is a node's index, or ~leaf; leaf l casts the votes voteStart[l] … voteStart[l + 1] - 1. */
 export interface Forest {

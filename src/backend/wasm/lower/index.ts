@@ -1,5 +1,6 @@
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
+import { forestLowerings } from './forest.js'
 import { indexingLowerings } from './indexing.js'
 import { integerLowerings } from './integer.js'
 import type { Lowering } from './lowering.js'
@@ -29,6 +30,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...indexingLowerings,
   ...quantizeLowerings,
   ...selectionLowerings,
+  ...forestLowerings,
   ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,

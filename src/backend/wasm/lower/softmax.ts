@@ -1,11 +1,15 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
-import { kernels } from '../gen/kernels.js'
+import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { cut } from './tiles.js'
 
 /** Elements of a tile: less than of a plain elementwise kernel, as each costs an exponential. */
 const SOFTMAX_CHUNK = 4096
+
+/** The cut of `outer` parts of `elements` elements each. */
+const cutParts = (outer: number, elements: number) =>
+  cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / Math.max(1, elements))))
 
 /** `value` as [outer, length, inner] around `axis`, and the cut of `outer` into tiles. */
 function linesOf(value: Value, axis: number) {
@@ -14,8 +18,13 @@ function linesOf(value: Value, axis: number) {
   const outer = sizeOf(shape.slice(0, at))
   const length = shape[at] ?? 1
   const inner = sizeOf(shape.slice(at + 1))
-  const { chunk, tiles } = cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / Math.max(1, length * inner))))
-  return { outer, length, inner, chunk, tiles, empty: outer * length * inner === 0 }
+  return { outer, length, inner, ...cutParts(outer, length * inner), empty: outer * length * inner === 0 }
+}
+
+/** The calls for y = softmax(x) along the rows of [rows, length], which are not empty. */
+export function softmaxCalls(x: number, y: number, rows: number, length: number): KernelCall[] {
+  const { chunk, tiles } = cutParts(rows, length)
+  return [kernels.softmax_f32({ x, y, outer: rows, length, inner: 1, chunk, logarithm: 0 }, tiles)]
 }
 
 const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
