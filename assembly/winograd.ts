@@ -6,12 +6,13 @@ import { activate } from './activation'
 import { storeLeft } from './simd'
 
 /**
- * u [16][panels][k][8] = G w G' of the weights w [3][3][k][n], element strides in bytes. Tap (0, 0) lies at w, taps
- * `tapStride` apart. Missing columns of the last panel hold anything. One tile a panel.
+ * u [size size][panels][k][8] = G w G' of the weights w [3][3][k][n], element strides in bytes. Tap (0, 0) lies at w, taps
+ * `tapStride` apart. Missing columns of the last panel hold anything. One tile a panel. The list holds the rows of
+ * G [size][3] as bits of float32.
  */
 // @ts-ignore: decorator
 @unmanaged
-export class WinogradWeightsParams { w: usize; u: usize; k: i32; n: i32; tapStride: i32; kStride: i32; nStride: i32; matrixBytes: i32 }
+export class WinogradWeightsParams { w: usize; u: usize; k: i32; n: i32; tapStride: i32; kStride: i32; nStride: i32; matrixBytes: i32; size: i32 }
 
 /** Four neighbours in n; beyond the end, the last one again where they are not neighbours in memory. */
 // @ts-ignore: decorator
@@ -25,44 +26,35 @@ function fourOf(at: usize, stride: i32, left: i32): v128 {
   return lanes
 }
 
-/** Stores the four elements of G times a column. */
+/** The dot product of row `g` of G with three taps. */
 // @ts-ignore: decorator
 @inline
-function spreadTaps(to: usize, stride: i32, a: v128, b: v128, c: v128): void {
-  const half = f32x4.splat(0.5)
-  const even = f32x4.mul(f32x4.add(a, c), half)
-  const odd = f32x4.mul(b, half)
-  v128.store(to, a)
-  v128.store(to + stride, f32x4.add(even, odd))
-  v128.store(to + 2 * stride, f32x4.sub(even, odd))
-  v128.store(to + 3 * stride, c)
+function weigh(g: usize, a: v128, b: v128, c: v128): v128 {
+  const first = f32x4.mul(v128.load32_splat(g), a)
+  const second = f32x4.mul(v128.load32_splat(g, 4), b)
+  return f32x4.add(f32x4.add(first, second), f32x4.mul(v128.load32_splat(g, 8), c))
 }
 
 export function winograd_weights_f32(p: WinogradWeightsParams, tile: i32, thread: i32): void {
-  const bytes = p.matrixBytes
+  const g = changetype<usize>(p) + offsetof<WinogradWeightsParams>()
+  const end = g + 12 * p.size
   const t = p.tapStride
-  const half = f32x4.splat(0.5)
+  const stride = p.nStride
   for (let k = 0; k < p.k; k++)
     for (let lane = 0; lane < 8; lane += 4) {
       const n = tile * 8 + lane
       if (n >= p.n) break
       const left = p.n - n
-      const w = p.w + k * p.kStride + n * p.nStride
-      const to = p.u + (<usize>(tile * p.k + k) << 5) + (<usize>lane << 2)
-      for (let row = 0; row < 4; row++) {
-        // Row `row` of G w: a tap row, or half the sum of all three with the middle one added or taken off.
-        const first = row == 3 ? w + 6 * t : w
-        let a = fourOf(first, p.nStride, left), b = fourOf(first + t, p.nStride, left), c = fourOf(first + 2 * t, p.nStride, left)
-        if (row == 1 || row == 2) {
-          a = f32x4.mul(half, f32x4.add(a, fourOf(w + 6 * t, p.nStride, left)))
-          b = f32x4.mul(half, f32x4.add(b, fourOf(w + 7 * t, p.nStride, left)))
-          c = f32x4.mul(half, f32x4.add(c, fourOf(w + 8 * t, p.nStride, left)))
-          const sign = f32x4.splat(row == 1 ? 0.5 : -0.5)
-          a = f32x4.add(a, f32x4.mul(sign, fourOf(w + 3 * t, p.nStride, left)))
-          b = f32x4.add(b, f32x4.mul(sign, fourOf(w + 4 * t, p.nStride, left)))
-          c = f32x4.add(c, f32x4.mul(sign, fourOf(w + 5 * t, p.nStride, left)))
-        }
-        spreadTaps(to + 4 * row * bytes, bytes, a, b, c)
+      const w = p.w + k * p.kStride + n * stride
+      const w00 = fourOf(w, stride, left), w01 = fourOf(w + t, stride, left), w02 = fourOf(w + 2 * t, stride, left)
+      const w10 = fourOf(w + 3 * t, stride, left), w11 = fourOf(w + 4 * t, stride, left), w12 = fourOf(w + 5 * t, stride, left)
+      const w20 = fourOf(w + 6 * t, stride, left), w21 = fourOf(w + 7 * t, stride, left), w22 = fourOf(w + 8 * t, stride, left)
+      let to = p.u + (<usize>(tile * p.k + k) << 5) + (<usize>lane << 2)
+      for (let row = g; row < end; row += 12) {
+        const a = weigh(row, w00, w10, w20)
+        const b = weigh(row, w01, w11, w21)
+        const c = weigh(row, w02, w12, w22)
+        for (let column = g; column < end; column += 12, to += p.matrixBytes) v128.store(to, weigh(column, a, b, c))
       }
     }
 }
@@ -131,13 +123,13 @@ function patchRow(
 /** Whether `at` is a place among `size`, as a mask. */
 // @ts-ignore: decorator
 @inline
-function maskOf(at: i32, size: i32): v128 {
+export function maskOf(at: i32, size: i32): v128 {
   return i32x4.splat(<u32>at < <u32>size ? -1 : 0)
 }
 
 // @ts-ignore: decorator
 @inline
-function clamp(at: i32, size: i32): i32 {
+export function clamp(at: i32, size: i32): i32 {
   return max(0, min(at, size - 1))
 }
 

@@ -77,6 +77,9 @@ const cases: readonly Case[] = [
   { size: [6, 11], channels: 16, outputs: 33, kernel: [3, 3], images: 2, pads: [2, 0, 1, 3] },
   { size: [9, 8], channels: 33, outputs: 18, kernel: [3, 3], images: 1, pads: [3, 4, 3, 0] },
   { size: [12, 12], channels: 20, outputs: 40, kernel: [3, 3], images: 9 },
+  { size: [13, 11], channels: 16, outputs: 20, kernel: [3, 3], images: 3, pads: [1, 1, 1, 1] },
+  { size: [14, 9], channels: 28, outputs: 16, kernel: [3, 3], images: 5, pads: [2, 0, 1, 3] },
+  { size: [9, 8], channels: 36, outputs: 24, kernel: [3, 3], images: 4, pads: [2, 1, 2, 0] },
 ]
 
 const one = [1, 1] as const

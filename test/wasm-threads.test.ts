@@ -7,12 +7,12 @@ import { GraphBuilder } from '../src/graph/builder.js'
 import { randomTensor } from './support/products.js'
 
 const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1] }
-const vShape = [13 * 13 * 21, 33]
 
 /** Forward and backward products, each large enough for several tiles; from 16 channels on convolutions go by Winograd. */
-function products(channels: number, weights: 'inputs' | 'constants') {
+function products(channels: number, outputs: number, weights: 'inputs' | 'constants') {
   const xShape = [24, 13, 13, channels]
-  const wShape = [3, 3, channels, 21]
+  const wShape = [3, 3, channels, outputs]
+  const vShape = [13 * 13 * outputs, 33]
   const builder = new GraphBuilder('products')
   const x = builder.input('x', 'float32', xShape)
   const weight = (name: string, shape: readonly number[]) =>
@@ -30,14 +30,16 @@ function products(channels: number, weights: 'inputs' | 'constants') {
   return builder.build()
 }
 
-for (const [channels, weights] of [
-  [7, 'inputs'],
-  [20, 'inputs'],
-  [7, 'constants'],
-  [20, 'constants'],
+for (const [channels, outputs, weights] of [
+  [7, 21, 'inputs'],
+  [20, 21, 'inputs'],
+  [20, 24, 'inputs'],
+  [7, 21, 'constants'],
+  [20, 21, 'constants'],
+  [20, 24, 'constants'],
 ] as const)
-  test(`products over ${channels} channels, weights being ${weights}, have the same bits on 1, 2, 3 and 4 threads`, async () => {
-    const graph = products(channels, weights)
+  test(`products over ${channels} channels to ${outputs}, weights being ${weights}, have the same bits on 1, 2, 3 and 4 threads`, async () => {
+    const graph = products(channels, outputs, weights)
     const feeds = Object.fromEntries(graph.inputs.map(({ name, shape }) => [name, randomTensor(shape as number[])]))
     const results: Uint8Array[][] = []
     for (const threads of [1, 2, 3, 4]) {

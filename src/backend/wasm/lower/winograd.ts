@@ -34,8 +34,60 @@ export interface WinogradOperands {
   readonly epilogue: Activation
 }
 
-/** Numbers of a 4 x 4 patch, one matrix product each. */
-const MATRICES = 16
+/** Winograd's F(tile x tile, 3 x 3): a patch of (tile + 2)^2 pixels gives tile^2, with one matrix product a pixel of the patch. */
+interface Transform {
+  readonly tile: number
+  readonly matrices: number
+  /** G, as bits. */
+  readonly weights: readonly number[]
+  readonly input: typeof kernels.winograd_input_f32
+  readonly output: typeof kernels.winograd_output_f32
+}
+
+/** Rows of G for the points +-p of interpolation: powers of p over the products of p's distances to the other points. */
+const pointRows = (p: number, divisor: number) => [1, -1].map((sign) => [1, sign * p, p * p].map((x) => x / divisor))
+const bitsOf = (rows: readonly (readonly number[])[]) => [...new Int32Array(new Float32Array(rows.flat()).buffer)]
+
+const small: Transform = {
+  tile: 2,
+  matrices: 16,
+  weights: bitsOf([[1, 0, 0], ...pointRows(1, 2), [0, 0, 1]]),
+  input: kernels.winograd_input_f32,
+  output: kernels.winograd_output_f32,
+}
+
+const large: Transform = {
+  tile: 4,
+  matrices: 36,
+  weights: bitsOf([[1, 0, 0], ...pointRows(Math.SQRT1_2, -1.5), ...pointRows(Math.SQRT2, 6), [0, 0, 1]]),
+  input: kernels.winograd_input_4x4_f32,
+  output: kernels.winograd_output_4x4_f32,
+}
+
+/** Multiply-adds that the transforms of a number cost, and that fetching a weight from memory costs. */
+const TRANSFORM_COST = 10
+const FETCH_COST = 10
+
+function costOf({ tile, matrices }: Transform, shape: WinogradShape): number {
+  const { images, channels, outputs, outHeight, outWidth } = shape
+  const patches = images * ceilDiv(outHeight, tile) * ceilDiv(outWidth, tile)
+  return (
+    matrices *
+    (patches * (channels * outputs + TRANSFORM_COST * (channels + outputs)) + FETCH_COST * channels * outputs)
+  )
+}
+
+/**
+ * The transform that costs least. 4 x 4 takes channels and outputs four at a time, and no windows of padding alone: their
+ * zeros would be rounded.
+ */
+function transformFor(shape: WinogradShape): Transform {
+  const { channels, outputs, top, left, height, width, outHeight, outWidth } = shape
+  const seesImage = top <= 2 && left <= 2 && outHeight <= height + top && outWidth <= width + left
+  if (channels % 4 !== 0 || outputs % 4 !== 0 || !seesImage) return small
+  return costOf(large, shape) < costOf(small, shape) ? large : small
+}
+
 /** Bytes of transformed patches and their products that stay in the second-level cache from call to call. */
 const CHUNK_BYTES = 768 * 1024
 /** Elements that a tile of a transform writes or reads. */
@@ -65,10 +117,11 @@ export function winogradPlan(
   constant: ConstantOf,
 ): (context: LoweringContext) => KernelCall[] {
   const { images, height, width, channels, outHeight, outWidth, outputs, top, left } = shape
-  const patchesY = ceilDiv(outHeight, 2)
-  const patchesX = ceilDiv(outWidth, 2)
+  const { tile, matrices, weights: rows, input, output } = transformFor(shape)
+  const patchesY = ceilDiv(outHeight, tile)
+  const patchesX = ceilDiv(outWidth, tile)
   const patches = images * patchesY * patchesX
-  const fitting = Math.max(16, Math.floor(CHUNK_BYTES / (MATRICES * (channels + outputs) * floatBytes)))
+  const fitting = Math.max(16, Math.floor(CHUNK_BYTES / (matrices * (channels + outputs) * floatBytes)))
   const chunk = ceilDiv(ceilDiv(patches, ceilDiv(patches, fitting)), 4) * 4
   const weightBytes = panelBytes(channels, outputs)
   const inputBytes = aligned(chunk * channels * floatBytes)
@@ -76,14 +129,23 @@ export function winogradPlan(
   const { value, firstTap, ...strides } = weights
   const transform = (source: number, target: number) => [
     kernels.winograd_weights_f32(
-      { w: source + firstTap, u: target, k: channels, n: outputs, ...strides, matrixBytes: weightBytes },
+      {
+        w: source + firstTap,
+        u: target,
+        k: channels,
+        n: outputs,
+        ...strides,
+        matrixBytes: weightBytes,
+        size: tile + 2,
+      },
       ceilDiv(outputs, 8),
+      rows,
     ),
   ]
-  const transformed = prepareOperand(value, MATRICES * weightBytes, transform, space, constant)
-  const inputOffset = space.take(MATRICES * inputBytes)
-  const outputOffset = space.take(MATRICES * outputBytes)
-  const matrices = Array.from({ length: MATRICES }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
+  const transformed = prepareOperand(value, matrices * weightBytes, transform, space, constant)
+  const inputOffset = space.take(matrices * inputBytes)
+  const outputOffset = space.take(matrices * outputBytes)
+  const offsets = Array.from({ length: matrices }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
 
   return (context) => {
     const { address, workspace } = context
@@ -93,11 +155,11 @@ export function winogradPlan(
     for (let first = 0; first < patches; first += chunk) {
       const count = Math.min(chunk, patches - first)
       const range = { first, count, patchesY, patchesX }
-      const perTile = (size: number) => Math.max(1, Math.floor(TRANSFORM_ELEMENTS / (MATRICES * size)))
+      const perTile = (size: number) => Math.max(1, Math.floor(TRANSFORM_ELEMENTS / (matrices * size)))
       const [inputPatches, outputPatches] = [perTile(channels), perTile(outputs)]
-      const tiling = tilingOf(MATRICES, count, outputs, MATRICES * count * outputs * channels)
+      const tiling = tilingOf(matrices, count, outputs, matrices * count * outputs * channels)
       calls.push(
-        kernels.winograd_input_f32(
+        input(
           {
             x: address(x),
             v,
@@ -146,9 +208,9 @@ export function winogradPlan(
             beta: 0,
           },
           tiling.tiles,
-          matrices.flat(),
+          offsets.flat(),
         ),
-        kernels.winograd_output_f32(
+        output(
           {
             m,
             y: address(y),
