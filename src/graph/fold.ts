@@ -26,7 +26,7 @@ const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerEl
  */
 export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode = false): boolean {
   const { random, shapeOnly, decodes = false } = traitsOf(node.op)
-  if (random || (decodes && !decode) || !isPlain(node)) return false
+  if (random || (decodes && !decode)) return false
   const resolved = rewriter.resolved(node)
   const inputs: (Tensor | undefined)[] = []
   for (const input of resolved.inputs) {
@@ -37,6 +37,7 @@ export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode 
     if (input !== undefined && known === undefined) return false
     inputs.push(known)
   }
+  if (!isPlain(node)) return false
   const operands = resolved.inputs.filter((input) => input !== undefined)
   if (!decodes && bytesOf(inferTypes(resolved, rewriter.constantOf)) > bytesOf(operands) + growthLimit) return false
   const tensors = evaluate(resolved, inputs)

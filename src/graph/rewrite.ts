@@ -16,6 +16,18 @@ export const sameType = (a: TensorType, b: TensorType): boolean =>
 const canBecome = (old: TensorType, type: TensorType): boolean =>
   old.dtype === type.dtype && (!isConcrete(old.shape) || old.shape.length === type.shape.length)
 
+/** The names of all values and nodes of `graph`. */
+function namesOf(graph: Graph): Set<string> {
+  const names = new Set<string>()
+  for (const values of [graph.inputs, graph.constants.keys(), graph.variables.keys()])
+    for (const { name } of values) names.add(name)
+  for (const { name, outputs } of graph.nodes) {
+    names.add(name)
+    for (const output of outputs) names.add(output.name)
+  }
+  return names
+}
+
 /** Who reads each value of `graph`, one entry a reading operand. */
 function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
   const users = new Map<Value, Node[]>()
@@ -36,33 +48,31 @@ function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
  */
 export class Rewriter {
   readonly graph: Graph
-  /** Readers in the old graph. */
-  readonly users: ReadonlyMap<Value, readonly Node[]>
   readonly #kept: ReadonlySet<Value>
   readonly #inputs: readonly Value[]
-  readonly #constants: Map<Value, Tensor>
+  /** Constants that the old graph does not have. */
+  readonly #added = new Map<Value, Tensor>()
   readonly #nodes: Node[] = []
   readonly #producers = new Map<Value, Node>()
   readonly #replacements = new Map<Value, Value>()
-  readonly #names = new Set<string>()
+  #names: Set<string> | undefined
+  #users: ReadonlyMap<Value, readonly Node[]> | undefined
   #byTensor: Map<Tensor, Value> | undefined
 
   /** `inputs` are the new graph's inputs, in the order of the old ones; the same unless told. */
   constructor(graph: Graph, inputs: readonly Value[] = graph.inputs) {
     this.graph = graph
-    this.users = usersOf(graph)
     this.#kept = new Set([...graph.outputs, ...graph.updates.map((update) => update.value)])
     this.#inputs = inputs
-    this.#constants = new Map(graph.constants)
     inputs.forEach((input, index) => {
       this.replace(graph.inputs[index], input)
     })
-    for (const value of [...graph.inputs, ...graph.constants.keys(), ...graph.variables.keys()])
-      this.#names.add(value.name)
-    for (const node of graph.nodes) {
-      this.#names.add(node.name)
-      for (const output of node.outputs) this.#names.add(output.name)
-    }
+  }
+
+  /** Readers in the old graph. */
+  get users(): ReadonlyMap<Value, readonly Node[]> {
+    this.#users ??= usersOf(this.graph)
+    return this.#users
   }
 
   /** What stands for `value` in the new graph. */
@@ -79,7 +89,11 @@ export class Rewriter {
   }
 
   /** The content of `value` if it is a constant. */
-  constantOf = (value: Value | undefined): Tensor | undefined => value && this.#constants.get(this.resolve(value))
+  constantOf = (value: Value | undefined): Tensor | undefined => {
+    if (!value) return undefined
+    const resolved = this.resolve(value)
+    return this.graph.constants.get(resolved) ?? this.#added.get(resolved)
+  }
 
   /** The node of the new graph that writes `value`. */
   producer(value: Value | undefined): Node | undefined {
@@ -133,13 +147,14 @@ export class Rewriter {
 
   constant(tensor: Tensor, name: string): Value {
     const value = { name: this.unique(name), dtype: tensor.type, shape: tensor.dims }
-    this.#constants.set(value, tensor)
+    this.#added.set(value, tensor)
     return value
   }
 
   /** The constant that holds this very tensor: one value, however often it is asked for. */
   shared(tensor: Tensor, name: string): Value {
-    if (!this.#byTensor) this.#byTensor = new Map([...this.#constants].map(([value, content]) => [content, value]))
+    if (!this.#byTensor)
+      this.#byTensor = new Map([...this.graph.constants, ...this.#added].map(([value, content]) => [content, value]))
     const known = this.#byTensor.get(tensor)
     if (known) return known
     const value = this.constant(tensor, name)
@@ -154,6 +169,7 @@ export class Rewriter {
 
   /** `name`, with a number behind it if it is taken; taken from here on. */
   unique(name: string): string {
+    this.#names ??= namesOf(this.graph)
     let unique = name
     for (let suffix = 1; this.#names.has(unique); suffix++) unique = `${name}_${suffix}`
     this.#names.add(unique)
@@ -175,6 +191,7 @@ export class Rewriter {
       })
       return named
     })
+    if (this.#isUntouched(outputs)) return this.graph
     const updates = this.graph.updates.map(({ variable, value }) => ({ variable, value: this.resolve(value) }))
     const needed = new Set<Value>([...outputs, ...updates.flatMap(({ variable, value }) => [variable, value])])
     const nodes: Node[] = []
@@ -186,12 +203,23 @@ export class Rewriter {
     return {
       ...this.graph,
       inputs: this.#inputs,
-      constants: new Map([...this.#constants].filter(([value]) => needed.has(value))),
+      constants: new Map([...this.graph.constants, ...this.#added].filter(([value]) => needed.has(value))),
       variables: new Map([...this.graph.variables].filter(([value]) => needed.has(value))),
       nodes: nodes.reverse(),
       outputs,
       updates,
     }
+  }
+
+  /** Whether every node and output of the old graph stands as it was, and nothing else does; unneeded ones count as changes. */
+  #isUntouched(outputs: readonly Value[]): boolean {
+    const { nodes, constants, variables, inputs, updates } = this.graph
+    if (this.#replacements.size > 0 || this.#nodes.length !== nodes.length || this.#inputs !== inputs) return false
+    if (!nodes.every((node, index) => node === this.#nodes[index])) return false
+    const read = new Set<Value>([...outputs, ...updates.flatMap(({ variable, value }) => [variable, value])])
+    for (const { inputs } of nodes) for (const input of inputs) if (input) read.add(input)
+    for (const owned of [constants, variables]) for (const value of owned.keys()) if (!read.has(value)) return false
+    return nodes.every((node) => node.outputs.some((output) => read.has(output)))
   }
 
   #write(draft: Node, results: readonly Value[] | number): readonly Value[] {

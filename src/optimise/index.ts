@@ -64,8 +64,16 @@ const portablePasses = ({ evaluate, decode }: SimplifyOptions): readonly Pass[] 
   eliminateDead,
 ]
 
-const runAll = (graph: Graph, passes: readonly Pass[]): Graph =>
-  passes.reduce((current, pass) => pass.run(current), graph)
+/** Runs the passes in order, but for those that have seen the graph as it is. */
+function runAll(graph: Graph, passes: readonly Pass[]): Graph {
+  const results = new Map<string, Graph>()
+  return passes.reduce((current, pass) => {
+    if (results.get(pass.name) === current) return current
+    const next = pass.run(current)
+    results.set(pass.name, next)
+    return next
+  }, graph)
+}
 
 /** `graph` made faster to run: same inputs, outputs, variables and results. Works on training graphs too. */
 export const optimise = (graph: Graph, options: OptimiseOptions): Graph => runAll(graph, passes(options))
