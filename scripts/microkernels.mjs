@@ -6,6 +6,23 @@ import { join } from 'node:path'
 
 const maximumRows = 4
 
+/**
+ * What the tiles compute in: float32, or int32 sums of products of int16. There a step of k takes two numbers, side by
+ * side in A and in each column of B, so that both kinds walk words of four bytes.
+ */
+const arithmetics = {
+  f32: {
+    multiplyAdd: (a, b, c) => `madd(${a}, ${b}, ${c})`,
+    add: 'f32x4.add',
+    result: (name) => `f32x4.pmax(${name}, lower)`,
+  },
+  i16: {
+    multiplyAdd: (a, b, c) => `i32x4.add(${c}, i32x4.dot_i16x8_s(${a}, ${b}))`,
+    add: 'i32x4.add',
+    result: (name) => name,
+  },
+}
+
 const range = (count) => Array.from({ length: count }, (_, index) => index)
 const indent = (lines, depth) => lines.map((line) => (line ? '  '.repeat(depth) + line : line))
 
@@ -37,27 +54,27 @@ const declare = (rows, vectors, sums) => {
 }
 
 /** One value of k: `aAt(row)` is the arguments of the load of A's element. */
-const step = (rows, vectors, sum, aAt) => [
+const step = (rows, vectors, sum, aAt, { multiplyAdd } = arithmetics.f32) => [
   `${range(vectors)
     .map((vector) => `const b${vector} = v128.load(q${vector ? ', 16' : ''})`)
     .join('; ')}; q += ldb`,
   ...range(rows).map((row) => {
     const name = (vector) => accumulator(row, vector, sum)
-    const products = range(vectors).map((vector) => `${name(vector)} = madd(a${row}, b${vector}, ${name(vector)})`)
+    const products = range(vectors).map((vector) => `${name(vector)} = ${multiplyAdd(`a${row}`, `b${vector}`, name(vector))}`)
     return `const a${row} = v128.load32_splat(${aAt(row)}); ${products.join('; ')}`
   }),
 ]
 
-const finish = (rows, vectors, sums) => {
+const finish = (rows, vectors, sums, { add, result } = arithmetics.f32) => {
   const lines = []
   for (let half = sums >> 1; half > 0; half >>= 1)
     for (const sum of range(half))
       for (const row of range(rows))
         for (const vector of range(vectors)) {
           const name = accumulator(row, vector, sum)
-          lines.push(`${name} = f32x4.add(${name}, ${accumulator(row, vector, sum + half)})`)
+          lines.push(`${name} = ${add}(${name}, ${accumulator(row, vector, sum + half)})`)
         }
-  const clamped = (row, vector) => `f32x4.pmax(${accumulator(row, vector, 0)}, lower)`
+  const clamped = (row, vector) => result(accumulator(row, vector, 0))
   const full = []
   const partial = []
   for (const row of range(rows)) {
@@ -80,13 +97,13 @@ const finish = (rows, vectors, sums) => {
 }
 
 /** The loops over k where rows of A are contiguous in k: runs inside runs, by the strides of the walk. */
-const rowLoops = (rows, vectors, sums) => {
+const rowLoops = (rows, vectors, sums, arithmetic) => {
   const advance = (amount) =>
     range(rows)
       .map((row) => `p${row} += ${amount}`)
       .join('; ')
   const steps = range(sums).flatMap((sum) => {
-    const lines = step(rows, vectors, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`)
+    const lines = step(rows, vectors, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`, arithmetic)
     return sums > 1 ? ['{', ...indent(lines, 1), '}'] : lines
   })
   const loop = (condition, next, lines, stride) => [
@@ -107,7 +124,7 @@ const rowLoops = (rows, vectors, sums) => {
     ...loop(
       'k > 0',
       'k--',
-      step(rows, vectors, 0, (row) => `p${row}`),
+      step(rows, vectors, 0, (row) => `p${row}`, arithmetic),
       4,
     ),
     `    ${advance('innerSkip')}`,
@@ -133,10 +150,10 @@ const columnLoops = (rows, vectors) => [
   '}',
 ]
 
-const panels = (rows, loops, sumsOf) => {
+const panels = (rows, loops, sumsOf, arithmetic) => {
   const tile = (vectors) => {
     const sums = sumsOf(rows, vectors)
-    return [...declare(rows, vectors, sums), ...loops(rows, vectors, sums), ...finish(rows, vectors, sums)]
+    return [...declare(rows, vectors, sums), ...loops(rows, vectors, sums, arithmetic), ...finish(rows, vectors, sums, arithmetic)]
   }
   return [
     'for (; columns > 4; columns -= 8) {',
@@ -148,9 +165,9 @@ const panels = (rows, loops, sumsOf) => {
   ]
 }
 
-const rowsFunction = (rows) => [
+const rowsFunction = (rows, type) => [
   `/** C[${rows}][columns] from ${rows} rows of A, each contiguous along the runs of \`walk\`. */`,
-  `export function rows_${rows}x8_f32(walk: Walk, b: usize, c: usize, start: usize, startStride: i32, columns: i32, outer: i32, ${range(
+  `export function rows_${rows}x8_${type}(walk: Walk, b: usize, c: usize, start: usize, startStride: i32, columns: i32, outer: i32, ${range(
     rows,
   )
     .map((row) => `a${row}Start: usize`)
@@ -164,8 +181,8 @@ const rowsFunction = (rows) => [
       'const ldb = walk.ldb',
       ...(rows > 1 ? ['const ldc = walk.ldc'] : []),
       'const panelStride = walk.panelStride',
-      'const lower = f32x4.splat(walk.lower)',
-      ...panels(rows, rowLoops, partialSums),
+      ...(type === 'f32' ? ['const lower = f32x4.splat(walk.lower)'] : []),
+      ...panels(rows, rowLoops, partialSums, arithmetics[type]),
     ],
     1,
   ),
@@ -201,8 +218,9 @@ export function generateMicrokernels(root) {
     "import { madd } from '../simd'",
     "import { Walk } from '../walk'",
     '',
-    ...heights.flatMap(rowsFunction),
+    ...heights.flatMap((rows) => rowsFunction(rows, 'f32')),
     ...heights.flatMap(columnsFunction),
+    ...heights.flatMap((rows) => rowsFunction(rows, 'i16')),
   ]
   mkdirSync(join(root, 'assembly/gen'), { recursive: true })
   writeFileSync(join(root, 'assembly/gen/microkernels.ts'), lines.join('\n'))

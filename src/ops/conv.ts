@@ -94,12 +94,17 @@ function inferConv(context: InferenceContext): TensorType[] {
 function inferConvNhwc(context: InferenceContext): TensorType[] {
   const { bias, dtype, ...operands } = operandsOf(context)
   const [x, w] = [operands.data.shape, operands.weight.shape]
+  const shape = convShapeNhwc(context.attributes, x, w)
+  checkBias(bias, shape[shape.length - 1])
+  return [{ dtype, shape }]
+}
+
+/** The channels-last output shape of a convolution of `x` [N, …, C] with `w` […, C/group, O]. */
+export function convShapeNhwc(attributes: Attributes, x: Shape, w: Shape): Dim[] {
   checkRank(x, w)
   const data = [x[0], x[x.length - 1], ...x.slice(1, -1)]
   const weight = [w[w.length - 1], w[w.length - 2], ...w.slice(0, -2)]
-  const shape = convShape(context.attributes, data, weight)
-  checkBias(bias, shape[1])
-  return [{ dtype, shape: toChannelsLast(shape) }]
+  return toChannelsLast(convShape(attributes, data, weight))
 }
 
 const inferFromAttribute =

@@ -62,6 +62,8 @@ const families: Readonly<Record<string, Flops>> = {
   'lanewise.AveragePoolNhwc': pool,
   Conv: convolution,
   ConvInteger: convolution,
+  'lanewise.ConvIntegerNhwc': convolutionNhwc,
+  'lanewise.QLinearConvNhwc': (node) => 2 * sizeOfOutput(node) * elements((node.inputs[3]?.shape ?? []).slice(0, -1)),
   QLinearConv: (node) => 2 * sizeOfOutput(node) * elements((node.inputs[3]?.shape ?? []).slice(1)),
   DeformConv: convolution,
   ConvTranspose: transposedConvolution,

@@ -2,7 +2,7 @@ import { type DType, dtypeOfCode, isFloat } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, TensorType } from '../core/ir.js'
 import { broadcastShapes, formatShape, isConcrete, normalizeAxis, type Shape, sameShape } from '../core/shape.js'
-import { checkBias, convAttributes, convShape } from './conv.js'
+import { checkBias, convAttributes, convShape, convShapeNhwc } from './conv.js'
 import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { required } from './infer.js'
 import { matMulShape } from './matmul.js'
@@ -199,6 +199,13 @@ export const quantization = {
     inputs: [2, 4],
     outputs: [1, 1],
     attributes: convAttributes,
+    traits: {
+      channelsLast: {
+        op: 'lanewise.ConvIntegerNhwc',
+        inputs: ['data', 'weight', undefined, undefined],
+        outputs: ['data'],
+      },
+    },
     infer: (context) => {
       const [x, w] = [requireInt8(context, 0), requireInt8(context, 1)]
       return [{ dtype: 'int32', shape: convShape(context.attributes, x.shape, w.shape) }]
@@ -225,11 +232,43 @@ export const quantization = {
     inputs: [8, 9],
     outputs: [1, 1],
     attributes: convAttributes,
+    traits: {
+      channelsLast: {
+        op: 'lanewise.QLinearConvNhwc',
+        inputs: ['data', undefined, undefined, 'weight'],
+        outputs: ['data'],
+      },
+    },
     infer: (context) => {
       const [x, w] = [requireInt8(context, 0), requireInt8(context, 3)]
       for (const index of [1, 4, 6]) requireScale(context, index)
       const shape = convShape(context.attributes, x.shape, w.shape)
       checkBias(context.inputs[8], shape[1])
+      return [{ dtype: required(context, 7).dtype, shape }]
+    },
+  },
+  /** ConvInteger with x [N, …, C], w […kernel, C/group, O], y [N, …, O]; pads are explicit. */
+  'lanewise.ConvIntegerNhwc': {
+    since: 1,
+    inputs: [2, 4],
+    outputs: [1, 1],
+    attributes: convAttributes,
+    infer: (context) => {
+      const [x, w] = [requireInt8(context, 0), requireInt8(context, 1)]
+      return [{ dtype: 'int32', shape: convShapeNhwc(context.attributes, x.shape, w.shape) }]
+    },
+  },
+  /** QLinearConv with x [N, …, C], w […kernel, C/group, O], y [N, …, O]; pads are explicit. */
+  'lanewise.QLinearConvNhwc': {
+    since: 1,
+    inputs: [8, 9],
+    outputs: [1, 1],
+    attributes: convAttributes,
+    infer: (context) => {
+      const [x, w] = [requireInt8(context, 0), requireInt8(context, 3)]
+      for (const index of [1, 4, 6]) requireScale(context, index)
+      const shape = convShapeNhwc(context.attributes, x.shape, w.shape)
+      checkBias(context.inputs[8], shape[shape.length - 1])
       return [{ dtype: required(context, 7).dtype, shape }]
     },
   },

@@ -152,7 +152,8 @@ function kernelOf(node: Node, input: Shape): readonly number[] {
   if (node.op.startsWith('Global')) return concrete(input.slice(2), `the input of ${node.op}`)
   const kernel = intsAttribute(node.attributes, 'kernel_shape')
   if (kernel && kernel.length > 0) return kernel
-  const weight = intsAttribute(node.attributes, 'weight_shape') ?? node.inputs[1]!.shape
+  const operand = node.op === 'QLinearConv' ? node.inputs[3] : node.inputs[1]
+  const weight = intsAttribute(node.attributes, 'weight_shape') ?? operand!.shape
   return concrete(weight.slice(2), `the weight of ${node.op}`)
 }
 

@@ -2,16 +2,18 @@ import { type DType, dtypeOfCode, isFloat } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Attributes } from '../../core/ir.js'
 import { encodingOfDType } from '../../core/minifloat.js'
-import { concrete, type Shape, stridesOf } from '../../core/shape.js'
+import { concrete, inversePermutation, permute, type Shape, stridesOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { intAttribute } from '../../ops/definition.js'
 import { granularityOf, limits, matrixParameterShape, type quantization } from '../../ops/quantization.js'
+import { toChannelsLast, weightToChannelsLast } from '../../ops/window.js'
 import { broadcastIndices } from './broadcast.js'
 import { castTensor } from './cast.js'
 import { convKernels } from './conv.js'
 import { roundHalfToEven } from './elementwise.js'
 import type { ReferenceKernel } from './kernel.js'
 import { product } from './matmul.js'
+import { movementKernels } from './movement.js'
 import { numbersOf, tensorOf } from './numbers.js'
 
 /** Rounds to the precision of a float dtype; float64 and integers leave a number as it is. */
@@ -89,6 +91,56 @@ function requantize(
 
 const clamp = (value: number, [low, high]: readonly [number, number]): number => Math.min(Math.max(value, low), high)
 
+const convInteger: ReferenceKernel = ({ inputs: [x, w, xZero, wZero], outputs: [{ dtype, shape }], attributes }) => [
+  tensorOf(dtype, convolve(planesOf(x!, xZero), planesOf(w!, wZero), undefined, shape, attributes), shape),
+]
+
+const qLinearConv: ReferenceKernel = ({ inputs, outputs: [{ dtype, shape }], attributes }) => {
+  const [x, xScale, xZero, w, wScale, wZero, yScale, yZero, bias] = inputs as readonly (Tensor | undefined)[]
+  const dims = concrete(shape)
+  const plane = dims.slice(2).reduce((size, dim) => size * dim, 1)
+  const [[xs], ws, [ys]] = [numbersOf(xScale!), numbersOf(wScale!), numbersOf(yScale!)]
+  const round = precisionOf(xScale!.type)
+  const multipliers = ws.map((scale) => round(round(xs * scale) / ys))
+  if (multipliers.length > 1 && multipliers.length !== dims[1])
+    throw new LanewiseError('SHAPE_MISMATCH', `${multipliers.length} scales for ${dims[1]} output channels`)
+  const sums = convolve(planesOf(x!, xZero), planesOf(w!, wZero), bias, shape, attributes)
+  const channel = (element: number) => (multipliers.length > 1 ? Math.floor(element / plane) % dims[1] : 0)
+  const [zero] = numbersOf(yZero!)
+  return [
+    requantize(
+      sums,
+      (i) => multipliers[channel(i)],
+      () => zero,
+      dtype,
+      shape,
+    ),
+  ]
+}
+
+/** A tensor's axes in the order `perm`. */
+const moved = (tensor: Tensor, perm: readonly number[]): Tensor => {
+  const dims = permute(tensor.dims, perm)
+  return movementKernels.Transpose({
+    inputs: [tensor],
+    outputs: [{ dtype: tensor.type, shape: dims }],
+    attributes: { perm },
+  })[0]
+}
+
+/** The channels-last twin of a convolution whose weight is input `weight`. */
+const channelsLast =
+  (kernel: ReferenceKernel, weight: number): ReferenceKernel =>
+  ({ inputs, outputs: [{ dtype, shape }], attributes }) => {
+    const axes = shape.map((_, axis) => axis)
+    const [last, first] = [toChannelsLast(axes), inversePermutation(toChannelsLast(axes))]
+    const operands = inputs.slice()
+    operands[0] = moved(inputs[0]!, first)
+    operands[weight] = moved(inputs[weight]!, inversePermutation(weightToChannelsLast(axes)))
+    const [y] = kernel({ inputs: operands, outputs: [{ dtype, shape: permute(shape, first) }], attributes })
+    return [moved(y, last)]
+  }
+
 export const quantizationKernels = {
   QuantizeLinear: ({ inputs: [x, scale, zeroPoint], outputs: [{ dtype, shape }], attributes }) => {
     const precision = dtypeOfCode(intAttribute(attributes, 'precision'))
@@ -128,9 +180,8 @@ export const quantizationKernels = {
   MatMulInteger: ({ inputs: [a, b, aZero, bZero], outputs: [{ dtype, shape }] }) => [
     tensorOf(dtype, multiply(matrixOf(a!, aZero, 'left'), matrixOf(b!, bZero, 'right'), shape), shape),
   ],
-  ConvInteger: ({ inputs: [x, w, xZero, wZero], outputs: [{ dtype, shape }], attributes }) => [
-    tensorOf(dtype, convolve(planesOf(x!, xZero), planesOf(w!, wZero), undefined, shape, attributes), shape),
-  ],
+  ConvInteger: convInteger,
+  'lanewise.ConvIntegerNhwc': channelsLast(convInteger, 1),
   QLinearMatMul: ({ inputs, outputs: [{ dtype, shape }] }) => {
     const [a, aScale, aZero, b, bScale, bZero, yScale, yZero] = inputs as readonly Tensor[]
     const dims = concrete(shape)
@@ -146,26 +197,6 @@ export const quantizationKernels = {
     const sums = multiply(matrixOf(a, aZero, 'left'), matrixOf(b, bZero, 'right'), shape)
     return [requantize(sums, (i) => round(round(left(i) * right(i)) / scale(i)), zero, dtype, shape)]
   },
-  QLinearConv: ({ inputs, outputs: [{ dtype, shape }], attributes }) => {
-    const [x, xScale, xZero, w, wScale, wZero, yScale, yZero, bias] = inputs as readonly (Tensor | undefined)[]
-    const dims = concrete(shape)
-    const plane = dims.slice(2).reduce((size, dim) => size * dim, 1)
-    const [[xs], ws, [ys]] = [numbersOf(xScale!), numbersOf(wScale!), numbersOf(yScale!)]
-    const round = precisionOf(xScale!.type)
-    const multipliers = ws.map((scale) => round(round(xs * scale) / ys))
-    if (multipliers.length > 1 && multipliers.length !== dims[1])
-      throw new LanewiseError('SHAPE_MISMATCH', `${multipliers.length} scales for ${dims[1]} output channels`)
-    const sums = convolve(planesOf(x!, xZero), planesOf(w!, wZero), bias, shape, attributes)
-    const channel = (element: number) => (multipliers.length > 1 ? Math.floor(element / plane) % dims[1] : 0)
-    const [zero] = numbersOf(yZero!)
-    return [
-      requantize(
-        sums,
-        (i) => multipliers[channel(i)],
-        () => zero,
-        dtype,
-        shape,
-      ),
-    ]
-  },
+  QLinearConv: qLinearConv,
+  'lanewise.QLinearConvNhwc': channelsLast(qLinearConv, 3),
 } as const satisfies Record<keyof typeof quantization, ReferenceKernel>
