@@ -60,7 +60,9 @@ const step = (rows, vectors, sum, aAt, { multiplyAdd } = arithmetics.f32) => [
     .join('; ')}; q += ldb`,
   ...range(rows).map((row) => {
     const name = (vector) => accumulator(row, vector, sum)
-    const products = range(vectors).map((vector) => `${name(vector)} = ${multiplyAdd(`a${row}`, `b${vector}`, name(vector))}`)
+    const products = range(vectors).map(
+      (vector) => `${name(vector)} = ${multiplyAdd(`a${row}`, `b${vector}`, name(vector))}`,
+    )
     return `const a${row} = v128.load32_splat(${aAt(row)}); ${products.join('; ')}`
   }),
 ]
@@ -153,7 +155,11 @@ const columnLoops = (rows, vectors) => [
 const panels = (rows, loops, sumsOf, arithmetic) => {
   const tile = (vectors) => {
     const sums = sumsOf(rows, vectors)
-    return [...declare(rows, vectors, sums), ...loops(rows, vectors, sums, arithmetic), ...finish(rows, vectors, sums, arithmetic)]
+    return [
+      ...declare(rows, vectors, sums),
+      ...loops(rows, vectors, sums, arithmetic),
+      ...finish(rows, vectors, sums, arithmetic),
+    ]
   }
   return [
     'for (; columns > 4; columns -= 8) {',

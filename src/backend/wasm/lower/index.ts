@@ -10,6 +10,7 @@ import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
 import { quantizeLowerings } from './quantize.js'
+import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
 import { resampleLowerings } from './resample.js'
@@ -31,6 +32,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...quantizeLowerings,
   ...selectionLowerings,
   ...forestLowerings,
+  ...quantizedProductLowerings,
   ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,

@@ -31,7 +31,7 @@ interface MatrixProduct {
 }
 
 /** Element offsets of each batch of the product in an operand whose leading axes are `shape`. */
-function batchIndices(shape: readonly number[], batch: readonly number[]): number[] {
+export function batchIndices(shape: readonly number[], batch: readonly number[]): number[] {
   const strides = broadcastStrides(shape, batch)
   let indices = [0]
   batch.forEach((size, axis) => {
@@ -41,7 +41,7 @@ function batchIndices(shape: readonly number[], batch: readonly number[]): numbe
 }
 
 /** The last two axes of an operand, with a vector seen as one row (of a) or one column (of b). */
-function matrixShape(shape: readonly number[], transposed: boolean, vectorIsRow: boolean): [number, number] {
+export function matrixShape(shape: readonly number[], transposed: boolean, vectorIsRow: boolean): [number, number] {
   if (shape.length === 1) return vectorIsRow ? [1, shape[0]] : [shape[0], 1]
   const [rows, columns] = shape.slice(-2)
   return transposed ? [columns, rows] : [rows, columns]
