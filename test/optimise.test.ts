@@ -296,7 +296,8 @@ test('a pool whose indices are read stays channels-first', () => {
   assert.is(countOf(optimiseChecked(builder.build()), 'MaxPool'), 1)
 })
 
-test('a quantized convolution runs channels-last on weights decoded once; a model for others keeps their codes', () => {
+/** Two convolutions between quantizers, 64 kB of weights; `bound` is what lies between the first and its quantizer. */
+function quantizedGraph(bound: (builder: GraphBuilder, value: Value) => Value, requantizes = true) {
   const builder = new GraphBuilder('quantized')
   const [scale, zero] = [builder.scalar(0.1), builder.constant(new Tensor('uint8', new Uint8Array([128]), []))]
   const again = (value: Value) =>
@@ -304,15 +305,33 @@ test('a quantized convolution runs channels-last on weights decoded once; a mode
   const codes = builder.constant(new Tensor('int8', new Int8Array(64 * 64 * 9).fill(3), [64, 64, 3, 3]))
   const scales = builder.constant(new Tensor('float32', new Float32Array(64).fill(0.01), [64]))
   const weight = builder.op('DequantizeLinear', [codes, scales], { axis: 0 })
+  const sums = builder.constant(new Tensor('int32', new Int32Array(64).fill(9), [64]))
+  const bias = builder.op('DequantizeLinear', [sums, builder.scalar(0.001)])
   const x = builder.input('x', 'float32', [1, 64, 6, 6])
-  const hidden = again(builder.op('Conv', [again(x), weight]))
-  builder.output(again(builder.op('Conv', [hidden, weight])), 'y')
-  const graph = builder.build()
+  const hidden = bound(builder, builder.op('Conv', [again(x), weight, bias]))
+  const y = builder.op('Conv', [requantizes ? again(hidden) : hidden, weight])
+  builder.output(requantizes ? again(y) : y, 'y')
+  return builder.build()
+}
+
+test('quantized convolutions run channels-last, on integers; bounds that quantizing implies vanish', () => {
+  const wide = optimiseChecked(quantizedGraph((builder, value) => builder.clip(value, -12.8, 12.7)))
+  const expected = { 'lanewise.QLinearConvNhwc': 2, Transpose: 2, QuantizeLinear: 1, DequantizeLinear: 1 }
+  for (const [op, count] of Object.entries(expected))
+    assert.is(countOf(wide, op), count, `${op} in ${printGraph(wide)}`)
+  assert.is(countOf(wide, 'Clip') + countOf(wide, 'lanewise.ConvNhwc'), 0)
+  const narrow = optimiseChecked(quantizedGraph((builder, value) => builder.relu(value)))
+  assert.is(countOf(narrow, 'lanewise.QLinearConvNhwc'), 1)
+  assert.is(countOf(narrow, 'lanewise.ConvNhwc'), 1)
+})
+
+test('weights are decoded once where real numbers are multiplied; a model for others keeps its codes', () => {
+  const graph = quantizedGraph((_, value) => value, false)
   const optimised = optimiseChecked(graph)
-  assert.is(countOf(optimised, 'Transpose'), 2, printGraph(optimised))
-  assert.is(countOf(optimised, 'DequantizeLinear'), 3)
-  assert.is(countOf(simplify(graph, { evaluate }), 'DequantizeLinear'), 4)
-  assert.is(countOf(simplify(graph, { evaluate, decode: true }), 'DequantizeLinear'), 3)
+  assert.is(countOf(optimised, 'lanewise.ConvNhwc'), 2, printGraph(optimised))
+  assert.is(countOf(optimised, 'DequantizeLinear'), 1)
+  assert.is(countOf(simplify(graph, { evaluate }), 'DequantizeLinear'), 3)
+  assert.is(countOf(simplify(graph, { evaluate, decode: true }), 'DequantizeLinear'), 1)
 })
 
 test.run()

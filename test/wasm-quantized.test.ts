@@ -73,7 +73,10 @@ const convolutions: readonly ConvolutionCase[] = [
   { x: [1, 5, 5, 64], w: [5, 5, 64, 9], ends: true },
 ]
 
-for (const { x, w, attributes, types: [left, right] = ['uint8', 'int8'], ends } of convolutions) {
+const mixed: readonly [Bytes, Bytes] = ['uint8', 'int8']
+
+for (const { x, w, attributes, types = mixed, ends } of convolutions) {
+  const [left, right] = types
   const outputs = w[w.length - 1]
   const operands = () => ({
     x: bytes(left, x, ends),

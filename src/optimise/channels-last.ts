@@ -1,5 +1,5 @@
 import type { Node, Value } from '../core/ir.js'
-import { inversePermutation, isConcrete } from '../core/shape.js'
+import { inversePermutation, isConcrete, permute } from '../core/shape.js'
 import type { OperandLayout } from '../ops/definition.js'
 import { traitsOf } from '../ops/index.js'
 import { channelsLastAttributes, toChannelsLast, weightToChannelsLast } from '../ops/window.js'
@@ -15,6 +15,21 @@ const permutationOf = (layout: OperandLayout, rank: number): number[] =>
 const hasOpenPadding = (node: Node): boolean =>
   String(node.attributes['auto_pad'] ?? '').startsWith('SAME') &&
   node.inputs.some((input) => input && !isConcrete(input.shape.slice(2)))
+
+/** The twin of `node` on operands in its layout, which no node writes: to ask a backend for; undefined without a twin. */
+export function twinOf(node: Node): Node | undefined {
+  const twin = traitsOf(node.op).channelsLast
+  if (!twin || hasOpenPadding(node)) return undefined
+  const moved = (value: Value, layout: OperandLayout): Value =>
+    layout ? { ...value, shape: permute(value.shape, permutationOf(layout, value.shape.length)) } : value
+  return {
+    ...node,
+    op: twin.op,
+    inputs: node.inputs.map((input, index) => input && moved(input, twin.inputs[index])),
+    outputs: node.outputs.map((output, index) => moved(output, twin.outputs[index])),
+    attributes: channelsLastAttributes(node),
+  }
+}
 
 /** Each op with a channels-last twin becomes the twin, between transposes. */
 export const channelsLast = nodeByNode('channels last', (rewriter, node) => {

@@ -10,6 +10,7 @@ import { foldShapes } from './fold-shapes.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseMatMul } from './fuse-matmul.js'
+import { fuseQuantized } from './fuse-quantized.js'
 import { hoistScaling } from './hoist-scaling.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
@@ -24,6 +25,8 @@ export interface OptimiseOptions {
 
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
+  eliminateDead,
+  fuseQuantized(accelerates),
   eliminateDead,
   foldConstants(evaluate, true),
   widenHalves(accelerates),
