@@ -1,10 +1,12 @@
 // Measures the chosen workloads in one version of Node with one number of threads; the suite forks it and collects rows.
 import { difference, interleave } from './measure.js'
 import { measurePeak } from './peak.js'
+import { jaxJs } from './peers/jax.js'
 import { kerasNative } from './peers/keras.js'
 import { lanewise } from './peers/lanewise.js'
 import { onnxruntimeNode, onnxruntimeWeb } from './peers/onnxruntime.js'
 import type { Peer, Place, Runner } from './peers/peer.js'
+import { tfjsWasm } from './peers/tfjs.js'
 import { type Profile, profile } from './profile.js'
 import type { Row } from './report.js'
 import { allWorkloads, type Workload } from './workloads.js'
@@ -19,14 +21,17 @@ export interface Job extends Place {
   readonly peers: readonly string[]
   readonly filter: string
   readonly seconds: number
-  /** Whether to time each step, too, and the folder of the peak microkernels. */
-  readonly profile: boolean
+  /** Which workloads to profile, too, and the folder of the peak microkernels. */
+  readonly profile: 'none' | 'targets' | 'all'
   readonly peak: string
 }
 
-const libraries: Readonly<Record<string, (place: Place) => Promise<Peer>>> = {
+/** A library is undefined where it has no threads and several are asked for. */
+const libraries: Readonly<Record<string, (place: Place) => Promise<Peer | undefined>>> = {
+  'jax-js': jaxJs,
   'onnxruntime-web': onnxruntimeWeb,
   'onnxruntime-node': onnxruntimeNode,
+  'tfjs-wasm': tfjsWasm,
   keras: async () => kerasNative,
 }
 
@@ -38,6 +43,10 @@ function load(peer: Peer, workload: Workload): Promise<Runner> | undefined {
   if (workload.kind === 'training') return peer.training?.(workload)
   return peer.start?.(workload)
 }
+
+/** The real models are for the libraries that read any ONNX file. */
+const takesPart = ({ name }: Peer, { group }: Workload): boolean =>
+  group !== 'models' || !['tfjs-wasm', 'jax-js'].includes(name)
 
 /** One row a peer: checked first, then timed in turns with lanewise and all other peers. */
 async function measure(workload: Workload, ours: Peer, peers: readonly Peer[], job: Job): Promise<Row[]> {
@@ -96,17 +105,29 @@ const workloads = allWorkloads(job.data).filter(({ group, name }) => wanted.test
 const ours = await lanewise(job.dist, 'lanewise', job)
 const peers: Peer[] = []
 if (job.against) peers.push(await lanewise(job.against.dist, job.against.name, job))
-else for (const name of job.peers) peers.push(await libraries[name](job))
+else
+  for (const [name, open] of Object.entries(libraries)) {
+    const peer = job.peers.includes(name) && (await open(job))
+    if (peer) peers.push(peer)
+  }
 const build = ours.version.includes('relaxed') ? 'relaxed' : 'simd'
-const peak = job.profile ? await measurePeak(job.peak, build) : 0
+const peak = job.profile !== 'none' ? await measurePeak(job.peak, build) : 0
 for (const source of workloads) {
   const failure = { group: source.group, name: source.name, node: process.versions.node, threads: job.threads }
   const fail = (error: unknown) =>
     send({ row: { ...failure, variant: ours.version, peer: '', peerVersion: '', failed: true, error: reason(error) } })
-  const workload = await source.make().catch(fail)
-  if (!workload) continue
-  for (const row of await measure(workload, ours, peers, job)) send({ row })
-  if (!job.profile) continue
+  const made = await source.make().catch(fail)
+  if (!made) continue
+  const workload: Workload = { ...made, target: source.target }
+  for (const row of await measure(
+    workload,
+    ours,
+    peers.filter((peer) => takesPart(peer, workload)),
+    job,
+  ))
+    send({ row })
+  const isGoal = workload.target !== undefined && workload.group !== 'models'
+  if (job.profile === 'none' || (job.profile === 'targets' && !isGoal)) continue
   const profiled = await profile(workload, job.threads, peak).catch((error) =>
     console.error(`no profile: ${reason(error)}`),
   )

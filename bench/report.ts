@@ -23,7 +23,9 @@ export interface Row {
   readonly failed?: boolean
 }
 
-const time = (ms: number): string => (ms < 1 ? `${(ms * 1000).toPrecision(3)} µs` : `${ms.toPrecision(3)} ms`)
+/** Milliseconds with their unit. */
+export const formatMs = (ms: number): string =>
+  ms < 1 ? `${(ms * 1000).toPrecision(3)} µs` : `${ms < 1000 ? ms.toPrecision(3) : ms.toFixed(0)} ms`
 
 const shorten = (text: string): string => (text.length > 46 ? `${text.slice(0, 45)}…` : text)
 
@@ -34,7 +36,7 @@ export function cells(row: Row): string[] {
   if (ms === undefined || peerMs === undefined || ratio === undefined)
     return [...label, '', row.peer, '', '', error ?? 'not timed']
   const verdict = target === undefined ? '' : `${target} ${ratio >= target ? 'reached' : 'not reached'}`
-  return [...label, time(ms), row.peer, time(peerMs), ratio.toFixed(2), verdict]
+  return [...label, formatMs(ms), row.peer, formatMs(peerMs), ratio.toFixed(2), verdict]
 }
 
 export const columns = ['Node', 'threads', 'work', 'lanewise', 'peer', 'peer’s time', 'ratio', 'target'] as const

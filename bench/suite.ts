@@ -1,9 +1,11 @@
 // `npm run bench`: lanewise against other libraries, or against an older build of itself. --help lists the options.
 import { fork } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpus } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Job, Message } from './child.js'
+import { type Run, writeDocs } from './docs.js'
 import { formatProfile, type Profile, traceOf } from './profile.js'
 import { cells, columns, line, type Row } from './report.js'
 
@@ -13,15 +15,19 @@ const help = `npm run bench -- [options]
   --node 20,26      versions of Node, a child process each
   --seconds S       time for each contestant of a workload
   --quick           a tenth of a second each
-  --peers A,B       onnxruntime-web, onnxruntime-node, keras (its times as constants)
+  --peers A,B       onnxruntime-web, onnxruntime-node, tfjs-wasm, jax-js, keras (its times as constants)
   --against REF     another commit of lanewise instead of the peers
   --profile         the time of each step, GFLOP/s, share of the machine's peak
   --trace FILE      the same as Chrome trace events
-  --json FILE       the rows and profiles as JSON`
+  --json FILE       the rows and profiles as JSON
+  --docs            docs/benchmarks.md and its chart; targets are profiled for it
+  --from FILE       with --docs: from the JSON of earlier runs (several times), without a run`
 
 /** What the script that bundles the suite knows. */
 export interface Setting {
   readonly root: string
+  /** The commit that is measured. */
+  readonly commit: string
   /** The folder of the bundled programs child.js and start.js. */
   readonly programs: string
   /** The folder of the peak microkernels. */
@@ -50,6 +56,8 @@ function collect(binary: string, child: string, job: Job, onMessage: (message: M
   })
 }
 
+const peerNames = ['onnxruntime-web', 'onnxruntime-node', 'tfjs-wasm', 'jax-js', 'keras']
+
 /** Runs the suite; false when a comparison that should have worked did not. */
 export async function main(setting: Setting): Promise<boolean> {
   const { values } = parseArgs({
@@ -59,11 +67,13 @@ export async function main(setting: Setting): Promise<boolean> {
       node: { type: 'string', default: `${major(process.versions.node)}` },
       seconds: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
-      peers: { type: 'string', default: 'onnxruntime-web,onnxruntime-node,keras' },
+      peers: { type: 'string', default: peerNames.join(',') },
       against: { type: 'string' },
       profile: { type: 'boolean', default: false },
       trace: { type: 'string' },
       json: { type: 'string' },
+      docs: { type: 'boolean', default: false },
+      from: { type: 'string', multiple: true, default: [] },
       help: { type: 'boolean', default: false },
     },
   })
@@ -71,6 +81,16 @@ export async function main(setting: Setting): Promise<boolean> {
     console.log(help)
     return true
   }
+  if (values.from.length > 0) {
+    writeDocs(
+      setting.root,
+      values.from.map((file) => JSON.parse(readFileSync(file, 'utf8')) as Run),
+    )
+    return true
+  }
+  const peers = values.peers.split(',')
+  const unknown = peers.find((name) => !peerNames.includes(name))
+  if (unknown) throw new Error(`there is no peer '${unknown}'; there are ${peerNames.join(', ')}`)
   const rows: Row[] = []
   const profiles: Profile[] = []
   console.log(line(columns))
@@ -82,11 +102,11 @@ export async function main(setting: Setting): Promise<boolean> {
         dist: setting.dist,
         against: setting.against,
         threads,
-        peers: values.peers.split(','),
+        peers,
         filter: values.filter,
         start: join(setting.programs, 'start.js'),
         peak: setting.peak,
-        profile: values.profile || values.trace !== undefined,
+        profile: values.profile || values.trace ? 'all' : values.docs ? 'targets' : 'none',
         seconds: values.quick ? 0.1 : Number(values.seconds),
       }
       await collect(nodeBinary(version, setting.root), join(setting.programs, 'child.js'), job, (message) => {
@@ -100,7 +120,16 @@ export async function main(setting: Setting): Promise<boolean> {
       })
     }
   if (rows.length === 0) throw new Error(`no workload matches '${values.filter}', or there is no reference data`)
-  if (values.json) writeFileSync(values.json, `${JSON.stringify({ rows, profiles }, undefined, 2)}\n`)
+  const [cpu] = cpus()
+  const run: Run = {
+    machine: `${cpu.model.trim()}, ${cpus().length} cores`,
+    date: new Date().toISOString().slice(0, 10),
+    commit: setting.commit,
+    rows,
+    profiles,
+  }
+  if (values.json) writeFileSync(values.json, `${JSON.stringify(run, undefined, 2)}\n`)
+  if (values.docs) writeDocs(setting.root, [run])
   if (values.trace) writeFileSync(values.trace, traceOf(profiles))
   return rows.every((row) => !row.failed)
 }

@@ -13,6 +13,8 @@ const outdir = join(root, 'build', `bench-${process.pid}`)
 const peak = join(outdir, 'peak')
 const { worker } = entries()
 
+const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+
 function installPeers() {
   if (existsSync(join(root, 'bench/node_modules'))) return
   console.log('installing the libraries to compare with into bench/node_modules (about 1 GB)')
@@ -34,7 +36,6 @@ async function buildPeak() {
 
 /** Builds another commit of lanewise by its own scripts, in a worktree for the time; a build is kept for the next call. */
 function buildCommit(reference) {
-  const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
   const commit = git('rev-parse', '--short', `${reference}^{commit}`)
   const dist = join(root, 'build/against', commit)
   if (!existsSync(join(dist, 'index.js'))) {
@@ -74,7 +75,8 @@ try {
   const module = await import(pathToFileURL(join(bundled, `${name}.js`)).href)
   if (name === 'suite') {
     const { against } = parseArgs({ args: options, options: { against: { type: 'string' } }, strict: false }).values
-    const setting = { root, dist, programs: bundled, peak, against: against && buildCommit(against) }
+    const commit = git('describe', '--always', '--dirty')
+    const setting = { root, commit, dist, programs: bundled, peak, against: against && buildCommit(against) }
     process.exitCode = (await module.main(setting)) ? 0 : 1
   }
 } finally {
