@@ -9,7 +9,7 @@ import { Tensor } from '../src/core/tensor.js'
 import { toCategorical } from '../src/data/labels.js'
 import { layers, loadOnnx, losses, model, sequential, setRandomSeed } from '../src/index.js'
 import { onnx } from '../src/onnx/proto.js'
-import { decodeTensor } from '../src/onnx/tensors.js'
+import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
@@ -187,6 +187,62 @@ test('deep Keras exports train, go out again, and onnxruntime-web agrees', async
     assert.ok(difference < 1e-4, `${name}: ${difference}`)
     net.dispose()
   }
+})
+
+/** y = Dropout(x w) in training mode, with half of the elements. */
+const droppingModel = (seed?: number): Uint8Array => {
+  const { AttributeType } = onnx.AttributeProto
+  const info = (name: string, width: number): onnx.IValueInfoProto => ({
+    name,
+    type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'n' }, { dimValue: width }] } } },
+  })
+  return onnx.ModelProto.encode(
+    onnx.ModelProto.create({
+      irVersion: 8,
+      opsetImport: [{ domain: '', version: 17 }],
+      graph: {
+        name: 'g',
+        node: [
+          { opType: 'MatMul', name: 'm', input: ['x', 'w'], output: ['t'] },
+          {
+            opType: 'Dropout',
+            name: 'd',
+            input: ['t', 'ratio', 'training'],
+            output: ['y'],
+            attribute: seed === undefined ? [] : [{ name: 'seed', type: AttributeType.INT, i: seed }],
+          },
+        ],
+        input: [info('x', 8)],
+        output: [info('y', 8)],
+        initializer: [
+          encodeTensor(randomTensor([8, 8]), 'w'),
+          encodeTensor(new Tensor('float32', [0.5], []), 'ratio'),
+          encodeTensor(new Tensor('bool', [1], []), 'training'),
+        ],
+      },
+    }),
+  ).finish()
+}
+
+test('an imported Dropout in training mode draws anew in each step, the same for the same seed', async () => {
+  const x = randomTensor([16, 8])
+  const y = Tensor.zeros('float32', [16, 8])
+  const lossesOf = async (bytes: Uint8Array, seed: number) => {
+    setRandomSeed(seed)
+    const net = await loadOnnx(bytes)
+    for (const layer of net.layers) layer.trainable = false
+    net.compile({ optimizer: 'sgd', loss: 'meanSquaredError' })
+    const logs: number[] = []
+    for (let step = 0; step < 3; step++) logs.push((await net.trainOnBatch(x, y))['loss'])
+    net.dispose()
+    return logs
+  }
+  for (const bytes of [droppingModel(), droppingModel(7)]) {
+    const first = await lossesOf(bytes, 1)
+    assert.is(new Set(first).size, 3, `the same elements drop out in each step: ${first}`)
+    assert.equal(await lossesOf(bytes, 1), first)
+  }
+  assert.not.equal(await lossesOf(droppingModel(), 2), await lossesOf(droppingModel(), 1))
 })
 
 test.run()

@@ -5,6 +5,7 @@ import type { Tensor } from '../core/tensor.js'
 import type { ExportOptions } from '../onnx/export.js'
 import { loadGraph } from '../onnx/source.js'
 import { traitsOf } from '../ops/index.js'
+import { dropoutBody } from '../ops/random.js'
 import { simplify } from '../optimise/index.js'
 import { invalid, type KerasConfig, type KerasObject } from './config.js'
 import { Initializer } from './initializers.js'
@@ -44,13 +45,20 @@ export class OnnxLayer extends Layer {
     }
   }
 
-  call(inputs: readonly Value[], { emit }: CallContext): readonly Value[] {
+  call(inputs: readonly Value[], context: CallContext): readonly Value[] {
+    const { emit } = context
     const given = [...inputs]
     const operands = this.#operands.map((operand) => {
       if (operand === undefined) return undefined
       if (operand.kind === 'tensor') return given.shift()
       return operand.kind === 'weight' ? emit.variable(this.#byOperand.get(operand)!) : emit.constant(operand.content)
     })
+    // In a training step a Dropout draws anew; otherwise it is the node that the file holds.
+    if (this.#node.op === 'Dropout' && context.training && operands[2]) {
+      const { step, seed } = context
+      const node = { ...this.#node, inputs: operands }
+      return dropoutBody(emit, node, { step, seed, stream: context.nextStream() }).slice(0, this.#node.outputs.length)
+    }
     return emit.emit(this.#node.op, operands, this.#node.attributes, this.#node.outputs.length)
   }
 

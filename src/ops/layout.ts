@@ -5,6 +5,7 @@ import { Tensor } from '../core/tensor.js'
 import { inputShape } from './compose.js'
 import { type InferenceContext, intAttribute, intsAttribute, type OpDefinition, stringAttribute } from './definition.js'
 import type { Emitter } from './emitter.js'
+import { decomposeGridSample } from './grid-sample.js'
 import { freshShape, knownInts, lengthOf, normalizeAxes, required, requireFloat } from './infer.js'
 
 /** The block size. Throws INVALID_MODEL. */
@@ -233,6 +234,6 @@ export const layout = {
       padding_mode: { type: 'string', default: 'zeros' },
     },
     infer: inferGridSample,
-    gradient: null,
+    decompose: decomposeGridSample,
   },
 } as const satisfies Record<string, OpDefinition>

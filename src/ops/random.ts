@@ -33,8 +33,18 @@ const streamOf = (name: string): number => {
   return hash >>> 1
 }
 
-/** Elements whose random number is below the ratio become 0 where training_mode is true, the others grow by 1 / (1 - ratio). */
-function dropoutBody(emit: Emitter, node: Node): readonly Value[] {
+/** Where the random numbers of a Dropout come from: a step (int32 scalar), and what holds for all steps. */
+export interface DropoutDraw {
+  readonly step: Value
+  readonly seed: number
+  readonly stream: number
+}
+
+/**
+ * A Dropout as other ops: elements whose random number is below the ratio become 0 where training_mode is true, the
+ * others grow by 1 / (1 - ratio). Without `draw` the same elements drop out in every run.
+ */
+export function dropoutBody(emit: Emitter, node: Node, draw?: DropoutDraw): readonly Value[] {
   const [x, ratio, mode] = node.inputs as [Value, Value | undefined, Value | undefined]
   const shape = inputShape(node)
   const keepAll = emit.constant(new Tensor('bool', new Uint8Array(sizeOf(shape)).fill(1), shape))
@@ -42,12 +52,12 @@ function dropoutBody(emit: Emitter, node: Node): readonly Value[] {
   if (!mode || known === 0) return [emit.op('Identity', [x]), keepAll]
   const rate = ratio ? emit.cast(ratio, 'float32') : emit.scalar(0.5)
   const seed = node.attributes['seed'] as number | undefined
-  const draw = emit.op('lanewise.RandomUniform', [emit.scalar(0, 'int32')], {
+  const numbers = emit.op('lanewise.RandomUniform', [draw?.step ?? emit.scalar(0, 'int32')], {
     shape,
-    seed: seed ?? 0,
-    stream: seed === undefined ? streamOf(node.name) : 0,
+    seed: seed ?? draw?.seed ?? 0,
+    stream: draw?.stream ?? (seed === undefined ? streamOf(node.name) : 0),
   })
-  const drawn = emit.greaterOrEqual(draw, rate)
+  const drawn = emit.greaterOrEqual(numbers, rate)
   const mask = known === undefined ? emit.or(drawn, emit.not(mode)) : drawn
   const grown = emit.div(1, emit.sub(1, rate))
   const scale = emit.cast(known === undefined ? emit.where(mode, grown, 1) : grown, x.dtype as NumericDType)
@@ -57,7 +67,7 @@ function dropoutBody(emit: Emitter, node: Node): readonly Value[] {
 export const random = {
   /**
    * x, ratio? (0.5), training_mode? (false) -> y, mask. In training, the same elements drop out in every run, as the seed
-   * says (one of the node's own without it); lanewise.Dropout takes a step to draw anew.
+   * says (one of the node's own without it); lanewise.Dropout takes a step to draw anew, and so does `dropoutBody`.
    */
   Dropout: {
     since: 13,
@@ -65,7 +75,7 @@ export const random = {
     outputs: [1, 2],
     attributes: { seed: { type: 'int' } },
     infer: inferDropout,
-    decompose: dropoutBody,
+    decompose: (emit, node) => dropoutBody(emit, node),
   },
 
   /** x, step (int32 scalar) -> x / (1 - rate) where an element's random number is >= rate, else 0. */

@@ -1,9 +1,10 @@
-import { dtypeOfCode, isFloat } from '../core/dtype.js'
+import { dtypeOfCode, isFloat, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { TensorType } from '../core/ir.js'
+import type { TensorType, Value } from '../core/ir.js'
 import { concrete, formatShape, normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
-import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
+import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
+import type { Emitter } from './emitter.js'
 import { freshShape, knownInts, required } from './infer.js'
 
 function inferTopK(context: InferenceContext): TensorType[] {
@@ -44,6 +45,63 @@ function inferDet(context: InferenceContext): TensorType[] {
   if (!isFloat(dtype))
     throw new LanewiseError('TYPE_MISMATCH', `takes float tensors, got ${dtype}; cast the input first`)
   return [{ dtype, shape: shape.slice(0, -2) }]
+}
+
+/**
+ * By element i of each row: the sum over the products j that hold it of dy_j times the other factors. These are running
+ * products too, of rows in which element i is 1, so that zeros do no harm; n² elements for rows of n.
+ */
+function cumulativeProductGradient({ emit, node, inputs, attributes, gradient }: GradientContext): Value[] {
+  const [x, axisInput] = inputs as Value[]
+  const rank = x.shape.length
+  const given = emit.constantOf(axisInput)?.toNumbers()[0]
+  if (given === undefined)
+    throw new LanewiseError('SHAPE_MISMATCH', `the axis of '${node.name}' must be known while compiling`)
+  const axis = normalizeAxis(given, rank)
+  const [size] = concrete([x.shape[axis]], `axis ${axis} of the input of '${node.name}'`)
+  const last = (value: Value) => emit.op('Unsqueeze', [moved(emit, value, axis, rank - 1), emit.ints([rank - 1])])
+  const own = emit.constant(
+    new Tensor(
+      'bool',
+      Uint8Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0)),
+      [size, size],
+    ),
+  )
+  const products = emit.op('CumProd', [emit.where(own, 1, last(x)), emit.scalar(rank, 'int64')], attributes)
+  const backwards = intAttribute(attributes, 'reverse') === 1
+  const beside = intAttribute(attributes, 'exclusive') === 1 ? (backwards ? -1 : 1) : 0
+  const held = emit.op('Trilu', [products, emit.scalar(beside, 'int64')], { upper: backwards ? 0 : 1 })
+  return [moved(emit, emit.sum(emit.mul(held, last(gradient(0)!)), [rank]), rank - 1, axis)]
+}
+
+/** `x` with axis `from` at place `to`. */
+function moved(emit: Emitter, x: Value, from: number, to: number): Value {
+  if (from === to) return x
+  const order = x.shape.map((_, index) => index)
+  order.splice(to, 0, ...order.splice(from, 1))
+  return emit.transpose(x, order)
+}
+
+/** dy times the cofactors: the determinants of what is left without row i and column j, with alternating signs. */
+function determinantGradient({ emit, node, inputs, gradient }: GradientContext): Value[] {
+  const x = inputs[0]!
+  const rank = x.shape.length
+  const [size] = concrete(x.shape.slice(-1), `the last axis of the input of '${node.name}'`)
+  const dy = emit.op('Unsqueeze', [gradient(0)!, emit.ints([rank - 2, rank - 1])])
+  if (size === 1) return [dy]
+  const others = new Tensor(
+    'int64',
+    Array.from({ length: size * (size - 1) }, (_, at) => {
+      const [left, place] = [Math.floor(at / (size - 1)), at % (size - 1)]
+      return BigInt(place < left ? place : place + 1)
+    }),
+    [size, size - 1],
+  )
+  const signs = Array.from({ length: size * size }, (_, at) => ((Math.floor(at / size) + (at % size)) % 2 ? -1 : 1))
+  const rows = emit.gather(x, emit.constant(others), rank - 2)
+  const minors = moved(emit, emit.gather(rows, emit.constant(others), rank), rank - 1, rank)
+  const alternating = emit.cast(emit.constant(new Tensor('float64', signs, [size, size])), x.dtype as NumericDType)
+  return [emit.mul(dy, emit.mul(emit.op('Det', [minors]), alternating))]
 }
 
 const cumulative = {
@@ -114,8 +172,8 @@ export const selection = {
   },
 
   /** Running products along the axis of input 1. */
-  CumProd: { since: 26, ...cumulative, gradient: null },
+  CumProd: { since: 26, ...cumulative, gradient: cumulativeProductGradient },
 
   /** Determinants of square matrices. */
-  Det: { since: 11, inputs: [1, 1], outputs: [1, 1], infer: inferDet, gradient: null },
+  Det: { since: 11, inputs: [1, 1], outputs: [1, 1], infer: inferDet, gradient: determinantGradient },
 } as const satisfies Record<string, OpDefinition>

@@ -7,6 +7,8 @@ const grids = ['linear', 'nearest', 'cubic'].flatMap((mode) =>
         op: 'GridSample',
         inputs: [f32([2, 2, 4, 5]), f32([2, 3, 3, 2], { range: [-1.5, 1.5] })],
         attributes: { mode, padding_mode, align_corners },
+        // The nearest pixel does not change with the grid.
+        gradient: mode === 'nearest' ? [0] : [0, 1],
       }),
     ),
   ),
@@ -22,5 +24,5 @@ export const layoutCases: readonly OpCase[] = [
   { op: 'AffineGrid', inputs: [f32([2, 2, 3]), i64([2, 1, 3, 4])], gradient: [0] },
   { op: 'AffineGrid', inputs: [f32([1, 3, 4]), i64([1, 1, 2, 3, 4])], attributes: { align_corners: 1 }, gradient: [0] },
   ...grids,
-  { op: 'GridSample', inputs: [f32([1, 2, 3, 4, 3]), f32([1, 2, 2, 3, 3], { range: [-1, 1] })] },
+  { op: 'GridSample', inputs: [f32([1, 2, 3, 4, 3]), f32([1, 2, 2, 3, 3], { range: [-1, 1] })], gradient: [0, 1] },
 ]

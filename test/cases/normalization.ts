@@ -16,6 +16,14 @@ export const normalizationCases: readonly OpCase[] = [
     }),
   ),
   { op: 'LayerNormalization', inputs: [f32([3, 7]), f32([7])], gradient: [0, 1] },
+  { op: 'LayerNormalization', inputs: [f32([3, 7]), f32([7]), f32([7])], outputs: 2, gradient: [0, 1, 2] },
+  {
+    op: 'LayerNormalization',
+    inputs: [f32([2, 3, 4]), f32([4])],
+    attributes: { axis: 1 },
+    outputs: 3,
+    gradient: [0, 1],
+  },
   {
     op: 'LayerNormalization',
     inputs: [f32([2, 3, 5]), f32([3, 5]), f32([5])],
