@@ -9,7 +9,7 @@ import type { Peer, Place, Runner } from './peers/peer.js'
 import { tfjsWasm } from './peers/tfjs.js'
 import { type Profile, profile } from './profile.js'
 import type { Row } from './report.js'
-import { allWorkloads, type Workload } from './workloads.js'
+import { allWorkloads, oneThread, type Target, type Workload } from './workloads.js'
 
 /** What a child measures. */
 export interface Job extends Place {
@@ -18,6 +18,8 @@ export interface Job extends Place {
   readonly dist: string
   /** An older build that it is measured against, instead of the peers. */
   readonly against?: { readonly name: string; readonly dist: string } | undefined
+  /** A copy of `dist`, which runs beside it with one thread where `threads` is more. */
+  readonly single: string
   readonly peers: readonly string[]
   readonly filter: string
   readonly seconds: number
@@ -44,13 +46,15 @@ function load(peer: Peer, workload: Workload): Promise<Runner> | undefined {
   return peer.start?.(workload)
 }
 
-/** The real models are for the libraries that read any ONNX file. */
-const takesPart = ({ name }: Peer, { group }: Workload): boolean =>
-  group !== 'models' || !['tfjs-wasm', 'jax-js'].includes(name)
+const partial = ['tfjs-wasm', 'jax-js']
+
+/** The real models are for the libraries that read any ONNX file, one thread is for what has a target for it. */
+const takesPart = ({ name }: Peer, { group, targets = [] }: Workload): boolean =>
+  name === oneThread ? targets.some(({ peer }) => peer === name) : group !== 'models' || !partial.includes(name)
 
 /** One row a peer: checked first, then timed in turns with lanewise and all other peers. */
 async function measure(workload: Workload, ours: Peer, peers: readonly Peer[], job: Job): Promise<Row[]> {
-  const { group, name, target: goal } = workload
+  const { group, name, targets = [] } = workload
   const common = { group, name, node: process.versions.node, threads: job.threads, variant: ours.version }
   const running: { peer: Peer; runner: Runner }[] = []
   const rows: Row[] = []
@@ -78,8 +82,8 @@ async function measure(workload: Workload, ours: Peer, peers: readonly Peer[], j
       ? await interleave([own, ...running.map(({ runner }) => runner)], job.seconds)
       : []
     for (const [index, { peer, runner }] of running.entries()) {
-      const applies = goal?.peer === peer.name && (goal.threads === undefined || goal.threads === job.threads)
-      const target = applies ? goal.ratio[process.versions.node.split('.')[0]] : undefined
+      const applies = ({ peer: of, threads = job.threads }: Target) => of === peer.name && threads === job.threads
+      const target = targets.find(applies)?.ratio[process.versions.node.split('.')[0]]
       const ratio = times[index] / ms
       const timed = { ms, peerMs: times[index], ratio, ...(target !== undefined && { target }) }
       const constant = runner.constantMs !== undefined && { constant: true }
@@ -105,11 +109,13 @@ const workloads = allWorkloads(job.data).filter(({ group, name }) => wanted.test
 const ours = await lanewise(job.dist, 'lanewise', job)
 const peers: Peer[] = []
 if (job.against) peers.push(await lanewise(job.against.dist, job.against.name, job))
-else
+else {
+  if (job.threads > 1) peers.push(await lanewise(job.single, oneThread, { ...job, threads: 1 }))
   for (const [name, open] of Object.entries(libraries)) {
     const peer = job.peers.includes(name) && (await open(job))
     if (peer) peers.push(peer)
   }
+}
 const build = ours.version.includes('relaxed') ? 'relaxed' : 'simd'
 const peak = job.profile !== 'none' ? await measurePeak(job.peak, build) : 0
 for (const source of workloads) {
@@ -118,7 +124,7 @@ for (const source of workloads) {
     send({ row: { ...failure, variant: ours.version, peer: '', peerVersion: '', failed: true, error: reason(error) } })
   const made = await source.make().catch(fail)
   if (!made) continue
-  const workload: Workload = { ...made, target: source.target }
+  const workload: Workload = { ...made, targets: source.targets ?? [] }
   for (const row of await measure(
     workload,
     ours,
@@ -126,7 +132,7 @@ for (const source of workloads) {
     job,
   ))
     send({ row })
-  const isGoal = workload.target !== undefined && workload.group !== 'models'
+  const isGoal = workload.targets?.length && workload.group !== 'models'
   if (job.profile === 'none' || (job.profile === 'targets' && !isGoal)) continue
   const profiled = await profile(workload, job.threads, peak).catch((error) =>
     console.error(`no profile: ${reason(error)}`),

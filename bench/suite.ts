@@ -33,6 +33,8 @@ export interface Setting {
   /** The folder of the peak microkernels. */
   readonly peak: string
   readonly dist: string
+  /** A copy of `dist`: another instance of the same build. */
+  readonly single: string
   readonly against?: { readonly name: string; readonly dist: string } | undefined
 }
 
@@ -100,6 +102,7 @@ export async function main(setting: Setting): Promise<boolean> {
         bench: join(setting.root, 'bench'),
         data: resolve(process.env['LANEWISE_DATA'] ?? join(setting.root, '../shared/data')),
         dist: setting.dist,
+        single: setting.single,
         against: setting.against,
         threads,
         peers,

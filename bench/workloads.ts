@@ -24,7 +24,7 @@ export interface Target {
 interface Common {
   readonly group: 'bench' | 'models' | 'gemm' | 'ops' | 'training' | 'start'
   readonly name: string
-  readonly target?: Target
+  readonly targets?: readonly Target[]
 }
 
 /** One run of an ONNX model. */
@@ -63,18 +63,21 @@ export interface WorkloadSource extends Common {
   make(): Promise<Workload>
 }
 
-const against = (node20: number, node26: number): Target => ({
-  peer: 'onnxruntime-web',
-  ratio: { 20: node20, 26: node26 },
-})
+const against = (node20: number, node26: number): readonly Target[] => [
+  { peer: 'onnxruntime-web', ratio: { 20: node20, 26: node26 } },
+]
+
+/** The peer that is lanewise with one thread, beside more of them. */
+export const oneThread = 'lanewise 1 thread'
+const scaling: Target = { peer: oneThread, ratio: { 20: 1.7, 26: 1.7 }, threads: 2 }
 
 /** Targets of the models in the data's folder bench/, by model and batch. */
-const targets: Readonly<Record<string, Target>> = {
+const targets: Readonly<Record<string, readonly Target[]>> = {
   'model5 batch 128': against(1.8, 2),
   'model5 batch 1': against(1.7, 2),
   'mobilenet_v2 batch 1': against(1.5, 2),
   'squeezenet1_1 batch 1': against(1.5, 2),
-  'resnet18 batch 1': against(2, 2.5),
+  'resnet18 batch 1': [...against(2, 2.5), scaling],
 }
 
 /** The networks of the data's folder bench/, with uniform inputs in [-1, 1). */
@@ -91,7 +94,7 @@ function networks(data: string): WorkloadSource[] {
       const dims = input.shape.map((dim) => (typeof dim === 'number' ? dim : batch))
       return { ...common, kind: 'inference', model, inputs: { [input.name]: randomTensor(dims) } }
     }
-    return { ...common, target: targets[common.name], make }
+    return { ...common, targets: targets[common.name] ?? [], make }
   })
 }
 
@@ -114,7 +117,7 @@ function realModels(data: string): WorkloadSource[] {
         })
         return { ...common, kind: 'inference', model, inputs: Object.fromEntries(inputs) }
       }
-      return { ...common, target: { peer: 'onnxruntime-web', ratio: { 20: 1, 26: 1 } }, make }
+      return { ...common, targets: against(1, 1), make }
     })
 }
 
@@ -128,24 +131,24 @@ function starts(data: string): WorkloadSource[] {
     const dims = input.shape.map((dim) => (typeof dim === 'number' ? dim : 1))
     return { ...common, kind: 'start', model, input: input.name, dims }
   }
-  return [{ ...common, target: against(8, 8), make }]
+  return [{ ...common, targets: against(8, 8), make }]
 }
 
 /** Models of one node. */
 const oneNode =
-  (group: 'gemm' | 'ops', target?: Target) =>
+  (group: 'gemm' | 'ops', targets: readonly Target[] = []) =>
   (node: OneNode): WorkloadSource => {
     const common = { group, name: node.name } as const
     const make = async (): Promise<Inference> => ({ ...common, kind: 'inference', ...modelOf(node) })
-    return { ...common, ...(target && { target }), make }
+    return { ...common, targets, make }
   }
 
 const gemmTargets = ['512x512x512', '1024x1024x1024']
 
 const keras = 'Keras (constant)'
-const trainingTargets: Readonly<Record<string, Target>> = {
-  model3: { peer: keras, ratio: { 20: 6, 26: 8 } },
-  model5: { peer: keras, ratio: { 20: 1.2, 26: 1.6 }, threads: 2 },
+const trainingTargets: Readonly<Record<string, readonly Target[]>> = {
+  model3: [{ peer: keras, ratio: { 20: 6, 26: 8 } }],
+  model5: [{ peer: keras, ratio: { 20: 1.2, 26: 1.6 }, threads: 2 }, scaling],
 }
 
 /** Training steps of the course's networks, in the batches that the course trains them in. */
@@ -167,13 +170,13 @@ const courseSteps: readonly WorkloadSource[] = [model1, model2, model3, model4, 
       random,
     }
   }
-  return { ...common, target: trainingTargets[recipe.name], make }
+  return { ...common, targets: trainingTargets[recipe.name] ?? [], make }
 })
 
 /** Every workload, with the reference data in `data`. */
 export const allWorkloads = (data: string): WorkloadSource[] => [
   ...networks(data),
-  ...products.map((node) => oneNode('gemm', gemmTargets.includes(node.name) ? against(1.3, 1.5) : undefined)(node)),
+  ...products.map((node) => oneNode('gemm', gemmTargets.includes(node.name) ? against(1.3, 1.5) : [])(node)),
   ...operators.map(oneNode('ops')),
   ...courseSteps,
   ...starts(data),

@@ -1,7 +1,7 @@
 // Bundles bench/NAME.ts and runs it: `node scripts/bench.mjs NAME [options of the benchmark]`. For the suite it also
 // installs the peers into bench/, and builds lanewise, and the commit that --against names.
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -10,6 +10,8 @@ import { buildWasm, bundle, entries, root } from './build.mjs'
 
 const [name, ...options] = process.argv.slice(2)
 const outdir = join(root, 'build', `bench-${process.pid}`)
+const dist = join(outdir, 'lanewise')
+const single = join(outdir, 'lanewise-single')
 const peak = join(outdir, 'peak')
 const { worker } = entries()
 
@@ -60,10 +62,10 @@ try {
   mkdirSync(outdir, { recursive: true })
   process.chdir(root)
   const bundled = join(outdir, 'bench')
-  const dist = join(outdir, 'lanewise')
   if (name === 'suite') {
     installPeers()
     await bundle(entries(), dist)
+    cpSync(dist, single, { recursive: true })
     await buildPeak()
   }
   const programs = name === 'suite' ? ['suite', 'child', 'start'] : [name]
@@ -76,7 +78,7 @@ try {
   if (name === 'suite') {
     const { against } = parseArgs({ args: options, options: { against: { type: 'string' } }, strict: false }).values
     const commit = git('describe', '--always', '--dirty')
-    const setting = { root, commit, dist, programs: bundled, peak, against: against && buildCommit(against) }
+    const setting = { root, commit, dist, single, programs: bundled, peak, against: against && buildCommit(against) }
     process.exitCode = (await module.main(setting)) ? 0 : 1
   }
 } finally {

@@ -13,7 +13,7 @@ type Library = typeof Lanewise
 /** Samples in one `fit`, in batches. */
 const batchesPerEpoch = 10
 /** How long one `fit` should take, so that its start is a small part of it. */
-const fitMs = 150
+const fitMs = 60
 
 /** A network of the course with the workload's weights, compiled, in one build of lanewise. */
 export function trainedOf(library: Library, { recipe, weights }: Training) {
@@ -24,7 +24,6 @@ export function trainedOf(library: Library, { recipe, weights }: Training) {
   return {
     step: async ({ x, y }: Samples) => (await net.trainOnBatch(own(x), own(y)))['loss'],
     predict: (x: Tensor) => net.predict(own(x)),
-    /** Milliseconds-long training: `epochs` passes over `samples`. */
     fit: ({ x, y }: Samples, batchSize: number, epochs: number) =>
       net.fit(own(x), own(y), { batchSize, epochs, verbose: 0 }),
     dispose: () => net.dispose(),
