@@ -82,13 +82,14 @@ function moved(emit: Emitter, x: Value, from: number, to: number): Value {
   return emit.transpose(x, order)
 }
 
-/** dy times the cofactors: the determinants of what is left without row i and column j, with alternating signs. */
-function determinantGradient({ emit, node, inputs, gradient }: GradientContext): Value[] {
-  const x = inputs[0]!
+/**
+ * The cofactors of matrices [… n, n]: the determinants of what is left without row i and column j, with alternating
+ * signs. Throws SHAPE_MISMATCH, naming `what`, where n is not known.
+ */
+export function cofactors(emit: Emitter, x: Value, what: string): Value {
   const rank = x.shape.length
-  const [size] = concrete(x.shape.slice(-1), `the last axis of the input of '${node.name}'`)
-  const dy = emit.op('Unsqueeze', [gradient(0)!, emit.ints([rank - 2, rank - 1])])
-  if (size === 1) return [dy]
+  const [size] = concrete(x.shape.slice(-1), what)
+  if (size === 1) return emit.add(emit.mul(x, 0), 1)
   const others = new Tensor(
     'int64',
     Array.from({ length: size * (size - 1) }, (_, at) => {
@@ -101,7 +102,14 @@ function determinantGradient({ emit, node, inputs, gradient }: GradientContext):
   const rows = emit.gather(x, emit.constant(others), rank - 2)
   const minors = moved(emit, emit.gather(rows, emit.constant(others), rank), rank - 1, rank)
   const alternating = emit.cast(emit.constant(new Tensor('float64', signs, [size, size])), x.dtype as NumericDType)
-  return [emit.mul(dy, emit.mul(emit.op('Det', [minors]), alternating))]
+  return emit.mul(emit.op('Det', [minors]), alternating)
+}
+
+function determinantGradient({ emit, node, inputs, gradient }: GradientContext): Value[] {
+  const x = inputs[0]!
+  const rank = x.shape.length
+  const dy = emit.op('Unsqueeze', [gradient(0)!, emit.ints([rank - 2, rank - 1])])
+  return [emit.mul(dy, cofactors(emit, x, `the last axis of the input of '${node.name}'`))]
 }
 
 const cumulative = {

@@ -76,6 +76,69 @@ const attention = (mask?: Operand, past?: Operand, bias?: Operand) => [
 ]
 const present = { outputs: [true, true] }
 
+/** Quantized self-attention; scales and zero points of the weights are for all, or one a column. */
+const quantizedAttention = (columns: number, mask?: Operand, past?: Operand) => [
+  fed([2, 3, 8], 'uint8', 0, 255),
+  held([8, 24], 'int8', -90, 90),
+  held([24]),
+  scalar(0.01),
+  columns > 1 ? held([columns], 'float32', 0.005, 0.01) : scalar(0.008),
+  mask,
+  scalar(120, 'uint8'),
+  columns > 1 ? held([columns], 'int8', -3, 3) : scalar(2, 'int8'),
+  past,
+]
+
+const quantizedLstm = (directions: number, perColumn: boolean) => {
+  const scales = () => held([directions, ...(perColumn ? [20] : [])], 'float32', 0.005, 0.01)
+  const zeros = () =>
+    given(new Array(directions * (perColumn ? 20 : 1)).fill(perColumn ? 0 : 3), 'int8', [
+      directions,
+      ...(perColumn ? [20] : []),
+    ])
+  return [
+    fed([4, 2, 3]),
+    held([directions, 3, 20], 'int8', -100, 100),
+    held([directions, 5, 20], 'int8', -100, 100),
+    held([directions, 40], 'float32', -1, 1),
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    scales(),
+    zeros(),
+    scales(),
+    zeros(),
+  ]
+}
+
+const more: readonly Row[] = [
+  row('QAttention', quantizedAttention(1), { num_heads: { i: 2 } }),
+  row('QAttention', quantizedAttention(1), { num_heads: { i: 2 }, unidirectional: { i: 1 } }),
+  row('QAttention', quantizedAttention(24, given([3, 2], 'int32')), { num_heads: { i: 2 } }),
+  row(
+    'QAttention',
+    quantizedAttention(1, undefined, fed([2, 2, 2, 4, 4])),
+    { num_heads: { i: 2 }, unidirectional: { i: 1 } },
+    { outputs: [true, true] },
+  ),
+  // onnxruntime rounds x and h to 8 bits on the way.
+  row(
+    'DynamicQuantizeLSTM',
+    quantizedLstm(1, false),
+    { hidden_size: { i: 5 } },
+    { outputs: [true, true, true], step: 0.02 },
+  ),
+  row(
+    'DynamicQuantizeLSTM',
+    quantizedLstm(2, true),
+    { hidden_size: { i: 5 }, direction: { s: 'bidirectional' } },
+    { outputs: [true, true, true], step: 0.02 },
+  ),
+  row('Inverse', [fed([2, 4, 4])]),
+  row('Inverse', [fed([1, 1], 'float32', 1, 2)]),
+]
+
 const attentions: readonly Row[] = [
   row('Attention', attention(), heads),
   row('Attention', attention(), { ...heads, unidirectional: { i: 1 } }, present),
@@ -279,4 +342,12 @@ const others: readonly Row[] = [
 ]
 
 /** Ops of com.microsoft, and quantized ones of ONNX. */
-export const contribRows: readonly Row[] = [...activations, ...fused, ...norms, ...attentions, ...quantized, ...others]
+export const contribRows: readonly Row[] = [
+  ...activations,
+  ...fused,
+  ...norms,
+  ...attentions,
+  ...quantized,
+  ...more,
+  ...others,
+]

@@ -90,17 +90,23 @@ function withPast(k: GraphBuilder, heads: Heads, past: Value | undefined): { hea
   return { heads: { ...heads, key, value }, present }
 }
 
-/** Self-attention with its projections: input [batch, length, hidden], weights, bias, mask, past, bias of the scores. */
-const attention: Writer = (k, draft) => {
-  const [input, weights] = [inputOf(draft, 0), inputOf(draft, 1)]
-  const [, , bias, mask, past, scoreBias] = draft.inputs
-  support(number(draft, 'do_rotary', 0) === 0 && !draft.inputs[6], 'Attention with rotary positions or a shared buffer')
+/** What self-attention takes behind its projection. */
+interface SelfAttention {
+  readonly sizes: readonly number[]
+  readonly mask: Value | undefined
+  readonly past: Value | undefined
+  readonly scoreBias?: Value | undefined
+}
+
+/** Self-attention of queries, keys and values beside each other, [batch, length, …sizes] -> y, present. */
+function selfAttention(
+  k: GraphBuilder,
+  draft: Draft,
+  projected: Value,
+  { sizes, mask, past, scoreBias }: SelfAttention,
+): readonly (Value | undefined)[] {
   const count = number(draft, 'num_heads', 0)
-  const columns = weights.shape[1]
-  support(typeof columns === 'number', 'Attention with weights of unknown shape')
-  const sizes = numbers(draft, 'qkv_hidden_sizes') ?? [columns / 3, columns / 3, columns / 3]
-  const projected = k.matMul(input, weights)
-  const parts = split(k, bias ? k.add(projected, bias) : projected, sizes, 2)
+  const parts = split(k, projected, sizes, 2)
   const [query, key, value] = parts.map((part) => splitHeads(k, part, count))
   const { heads, present } = withPast(k, { query, key, value }, past)
   const filter = number(draft, 'mask_filter_value', -10000)
@@ -113,6 +119,35 @@ const attention: Writer = (k, draft) => {
   ]
   const y = attend(k, heads, { scale: scaleOf(draft, query), masks })
   return [y, draft.outputs > 1 ? present : undefined]
+}
+
+/** The columns of the weights [hidden, columns] of a self-attention. */
+function columnsOf(weights: Value): number {
+  const columns = weights.shape[1]
+  support(typeof columns === 'number', 'Attention with weights of unknown shape')
+  return columns
+}
+
+/** Self-attention with its projections: input [batch, length, hidden], weights, bias, mask, past, bias of the scores. */
+const attention: Writer = (k, draft) => {
+  const [input, weights] = [inputOf(draft, 0), inputOf(draft, 1)]
+  const [, , bias, mask, past, scoreBias] = draft.inputs
+  support(number(draft, 'do_rotary', 0) === 0 && !draft.inputs[6], 'Attention with rotary positions or a shared buffer')
+  const third = columnsOf(weights) / 3
+  const sizes = numbers(draft, 'qkv_hidden_sizes') ?? [third, third, third]
+  const projected = k.matMul(input, weights)
+  return selfAttention(k, draft, bias ? k.add(projected, bias) : projected, { sizes, mask, past, scoreBias })
+}
+
+/** Self-attention of quantized input and weights: input, weights, bias, their scales, mask, their zero points, past. */
+const quantizedAttention: Writer = (k, draft) => {
+  const [input, weights, bias, inputScale, weightScale] = [0, 1, 2, 3, 4].map((index) => inputOf(draft, index))
+  const [mask, inputZero, weightZero, past] = draft.inputs.slice(5)
+  support(number(draft, 'do_rotary', 0) === 0, 'QAttention with rotary positions')
+  const third = columnsOf(weights) / 3
+  const sums = k.op('MatMulInteger', [input, weights, inputZero, weightZero])
+  const projected = k.add(k.mul(k.cast(sums, numericOf(inputScale)), k.mul(inputScale, weightScale)), bias)
+  return selfAttention(k, draft, projected, { sizes: [third, third, third], mask, past })
 }
 
 /** Queries, keys and values as heads, from any of the layouts that MultiHeadAttention takes. */
@@ -247,6 +282,7 @@ const distances: Writer = (k, draft) => {
 export const attentionWriters: AdapterTable = {
   'com.microsoft.Attention': written(attention),
   'com.microsoft.MultiHeadAttention': written(multiHead),
+  'com.microsoft.QAttention': written(quantizedAttention),
   'com.microsoft.GroupQueryAttention': written(groupQuery),
   'com.microsoft.RotaryEmbedding': written(rotary),
   'com.microsoft.CDist': written(distances),

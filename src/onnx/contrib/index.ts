@@ -2,6 +2,7 @@ import type { AdapterTable } from '../opsets/adapter.js'
 import { activationWriters } from './activations.js'
 import { attentionWriters } from './attention.js'
 import { classicalWriters } from './classical.js'
+import { matrixWriters } from './matrices.js'
 import { normWriters } from './norms.js'
 import { quantizedWriters } from './quantized.js'
 import { trainingWriters } from './training.js'
@@ -16,5 +17,6 @@ export const contribWriters: AdapterTable = {
   ...attentionWriters,
   ...quantizedWriters,
   ...classicalWriters,
+  ...matrixWriters,
   ...trainingWriters,
 }

@@ -88,6 +88,23 @@ const dynamic: Writer = (k, draft) => {
   return [scaled(k, sums, aScale, inputOf(draft, 2), draft.inputs[4])]
 }
 
+/**
+ * LSTM of quantized weights W [directions, input, 4 hidden] and R [directions, hidden, 4 hidden], with one scale a direction
+ * or a column. It computes with the weights' real numbers, where onnxruntime rounds x and h to 8 bits in each step.
+ */
+const lstm: Writer = (k, draft) => {
+  const weight = (index: number, scaleAt: number): Value => {
+    const [w, scale, zero] = [inputOf(draft, index), inputOf(draft, scaleAt), draft.inputs[scaleAt + 1]]
+    const spread = (x: Value) => k.reshape(x, x.shape.length === 1 ? [0, 1, 1] : [0, 1, -1])
+    const dtype = numericOf(scale)
+    const elements = k.cast(w, dtype)
+    const shifted = zero ? k.sub(elements, k.cast(spread(zero), dtype)) : elements
+    return k.transpose(k.mul(shifted, spread(scale)), [0, 2, 1])
+  }
+  const operands = [inputOf(draft, 0), weight(1, 8), weight(2, 10), ...draft.inputs.slice(3, 8)]
+  return k.emit('LSTM', operands, draft.attributes, draft.outputs)
+}
+
 /** Conv with the x, w and y of QLinearConv, whose channels may be last. */
 const conv: Writer = (k, draft) => {
   const convolve = (x: Value) => k.op('QLinearConv', [x, ...draft.inputs.slice(1)], windowOf(draft))
@@ -180,6 +197,7 @@ export const quantizedWriters: AdapterTable = {
   'com.microsoft.QGemm': written(gemm),
   'com.microsoft.MatMulIntegerToFloat': written(toFloat),
   'com.microsoft.DynamicQuantizeMatMul': written(dynamic),
+  'com.microsoft.DynamicQuantizeLSTM': written(lstm),
   'com.microsoft.MatMulNBits': written(matMulNBits),
   'com.microsoft.GatherBlockQuantized': written(gatherBlock),
 }
