@@ -1,4 +1,4 @@
-import { rows_1x8_i16, rows_2x8_i16, rows_3x8_i16, rows_4x8_i16 } from './gen/microkernels'
+import { rows_1x8_i16, rows_4x8_i16 } from './gen/microkernels'
 import { rounded, roundingOffset } from './quantize'
 import { Walk } from './walk'
 
@@ -52,8 +52,6 @@ export class GemmI16Params {
 }
 
 /** Address of row `m` of A, from that of row 0. */
-// @ts-ignore: decorator
-@inline
 function rowAddress(p: GemmI16Params, a: usize, m: i32): usize {
   const y = m / p.width
   return a + (y / p.height) * p.imageStride + (y % p.height) * p.rowStride + (m % p.width) * p.pixelStride
@@ -90,23 +88,16 @@ export function gemm_i16(p: GemmI16Params, tile: i32, thread: i32): void {
 
 function multiplyRows(p: GemmI16Params, a: usize, b: usize, c: usize, bias: usize, m: i32, count: i32, columns: i32): void {
   const walk = changetype<Walk>(p)
+  if (count < TILE_ROWS) {
+    for (let row = 0; row < count; row++)
+      rows_1x8_i16(walk, b, c + row * p.ldc, bias, 0, columns, p.outer, rowAddress(p, a, m + row))
+    return
+  }
   const a0 = rowAddress(p, a, m)
-  let a1: usize, a2: usize, a3: usize
   if (m % p.width + TILE_ROWS <= p.width) {
-    a1 = a0 + p.pixelStride
-    a2 = a1 + p.pixelStride
-    a3 = a2 + p.pixelStride
-  } else {
-    a1 = rowAddress(p, a, m + 1)
-    a2 = rowAddress(p, a, m + 2)
-    a3 = rowAddress(p, a, m + 3)
-  }
-  switch (count) {
-    case 1: { rows_1x8_i16(walk, b, c, bias, 0, columns, p.outer, a0); break }
-    case 2: { rows_2x8_i16(walk, b, c, bias, 0, columns, p.outer, a0, a1); break }
-    case 3: { rows_3x8_i16(walk, b, c, bias, 0, columns, p.outer, a0, a1, a2); break }
-    default: rows_4x8_i16(walk, b, c, bias, 0, columns, p.outer, a0, a1, a2, a3)
-  }
+    const step = p.pixelStride
+    rows_4x8_i16(walk, b, c, bias, 0, columns, p.outer, a0, a0 + step, a0 + 2 * step, a0 + 3 * step)
+  } else rows_4x8_i16(walk, b, c, bias, 0, columns, p.outer, a0, rowAddress(p, a, m + 1), rowAddress(p, a, m + 2), rowAddress(p, a, m + 3))
 }
 
 function quantizeRows(p: GemmI16Params, c: usize, y: usize, multipliers: usize, rows: i32, columns: i32): void {

@@ -8,18 +8,21 @@ const maximumRows = 4
 
 /**
  * What the tiles compute in: float32, or int32 sums of products of int16. There a step of k takes two numbers, side by
- * side in A and in each column of B, so that both kinds walk words of four bytes.
+ * side in A and in each column of B, so that both kinds walk words of four bytes. `narrow`: the last 1 to 4 columns are
+ * computed 4 wide; else B is always packed, in whole panels.
  */
 const arithmetics = {
   f32: {
     multiplyAdd: (a, b, c) => `madd(${a}, ${b}, ${c})`,
     add: 'f32x4.add',
     result: (name) => `f32x4.pmax(${name}, lower)`,
+    narrow: true,
   },
   i16: {
     multiplyAdd: (a, b, c) => `i32x4.add(${c}, i32x4.dot_i16x8_s(${a}, ${b}))`,
     add: 'i32x4.add',
     result: (name) => name,
+    narrow: false,
   },
 }
 
@@ -67,7 +70,7 @@ const step = (rows, vectors, sum, aAt, { multiplyAdd } = arithmetics.f32) => [
   }),
 ]
 
-const finish = (rows, vectors, sums, { add, result } = arithmetics.f32) => {
+const finish = (rows, vectors, sums, { add, result, narrow } = arithmetics.f32) => {
   const lines = []
   for (let half = sums >> 1; half > 0; half >>= 1)
     for (const sum of range(half))
@@ -88,7 +91,7 @@ const finish = (rows, vectors, sums, { add, result } = arithmetics.f32) => {
     )
     partial.push(
       vectors === 2
-        ? `v128.store(o, ${clamped(row, 0)}); storeLanes(o + 16, ${clamped(row, 1)}, columns - 4)${next}`
+        ? `${narrow ? `v128.store(o, ${clamped(row, 0)})` : `storeLanes(o, ${clamped(row, 0)}, columns)`}; storeLanes(o + 16, ${clamped(row, 1)}, columns - 4)${next}`
         : `storeLanes(o, ${clamped(row, 0)}, columns)${next}`,
     )
   }
@@ -152,7 +155,7 @@ const columnLoops = (rows, vectors) => [
   '}',
 ]
 
-const panels = (rows, loops, sumsOf, arithmetic) => {
+const panels = (rows, loops, sumsOf, arithmetic = arithmetics.f32) => {
   const tile = (vectors) => {
     const sums = sumsOf(rows, vectors)
     return [
@@ -162,12 +165,10 @@ const panels = (rows, loops, sumsOf, arithmetic) => {
     ]
   }
   return [
-    'for (; columns > 4; columns -= 8) {',
+    `for (; columns > ${arithmetic.narrow ? 4 : 0}; columns -= 8) {`,
     ...indent([...tile(2), 'c += 32', 'b += panelStride'], 1),
     '}',
-    'if (columns > 0) {',
-    ...indent(tile(1), 1),
-    '}',
+    ...(arithmetic.narrow ? ['if (columns > 0) {', ...indent(tile(1), 1), '}'] : []),
   ]
 }
 
@@ -226,7 +227,7 @@ export function generateMicrokernels(root) {
     '',
     ...heights.flatMap((rows) => rowsFunction(rows, 'f32')),
     ...heights.flatMap(columnsFunction),
-    ...heights.flatMap((rows) => rowsFunction(rows, 'i16')),
+    ...[1, maximumRows].flatMap((rows) => rowsFunction(rows, 'i16')),
   ]
   mkdirSync(join(root, 'assembly/gen'), { recursive: true })
   writeFileSync(join(root, 'assembly/gen/microkernels.ts'), lines.join('\n'))

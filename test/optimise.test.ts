@@ -297,7 +297,8 @@ test('a pool whose indices are read stays channels-first', () => {
 })
 
 /** Two convolutions between quantizers, 64 kB of weights; `bound` is what lies between the first and its quantizer. */
-function quantizedGraph(bound: (builder: GraphBuilder, value: Value) => Value, requantizes = true) {
+function quantizedGraph(bound: (builder: GraphBuilder, value: Value) => Value, requantizes = true, strides = [2, 2]) {
+  const window = { strides, pads: [1, 1, 1, 1] }
   const builder = new GraphBuilder('quantized')
   const [scale, zero] = [builder.scalar(0.1), builder.constant(new Tensor('uint8', new Uint8Array([128]), []))]
   const again = (value: Value) =>
@@ -308,8 +309,8 @@ function quantizedGraph(bound: (builder: GraphBuilder, value: Value) => Value, r
   const sums = builder.constant(new Tensor('int32', new Int32Array(64).fill(9), [64]))
   const bias = builder.op('DequantizeLinear', [sums, builder.scalar(0.001)])
   const x = builder.input('x', 'float32', [1, 64, 6, 6])
-  const hidden = bound(builder, builder.op('Conv', [again(x), weight, bias]))
-  const y = builder.op('Conv', [requantizes ? again(hidden) : hidden, weight])
+  const hidden = bound(builder, builder.op('Conv', [again(x), weight, bias], window))
+  const y = builder.op('Conv', [requantizes ? again(hidden) : hidden, weight], window)
   builder.output(requantizes ? again(y) : y, 'y')
   return builder.build()
 }
@@ -323,6 +324,8 @@ test('quantized convolutions run channels-last, on integers; bounds that quantiz
   const narrow = optimiseChecked(quantizedGraph((builder, value) => builder.relu(value)))
   assert.is(countOf(narrow, 'lanewise.QLinearConvNhwc'), 1)
   assert.is(countOf(narrow, 'lanewise.ConvNhwc'), 1)
+  const dense = optimiseChecked(quantizedGraph((_, value) => value, true, [1, 1]))
+  assert.is(countOf(dense, 'lanewise.ConvNhwc'), 2)
 })
 
 test('weights are decoded once where real numbers are multiplied; a model for others keeps its codes', () => {
