@@ -1,24 +1,37 @@
 import { version } from '../package.json'
 import { LanewiseError } from './core/errors.js'
 import { Tensor as HostTensor } from './core/tensor.js'
-import { type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
+import { type Feeds, type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
+
+/** The settings that programs make; most only tune onnxruntime. */
+export interface Env {
+  readonly wasm: {
+    /** 0, or absent: as many threads as lanewise chooses. */
+    numThreads?: number | undefined
+    simd?: boolean | string | undefined
+    proxy?: boolean | undefined
+    wasmPaths?: unknown
+    initTimeout?: number | undefined
+    [setting: string]: unknown
+  }
+  readonly webgl: Record<string, unknown>
+  readonly webgpu: Record<string, unknown>
+  logLevel: 'verbose' | 'info' | 'warning' | 'error' | 'fatal'
+  debug: boolean
+  trace: boolean
+  readonly versions: { readonly common: string; readonly web: string }
+  [setting: string]: unknown
+}
 
 /**
  * onnxruntime-web's face: a program that says `import * as ort from 'onnxruntime-web'` runs with `'lanewise/ort'` instead.
  * Settings that only tune onnxruntime (arenas, optimisation levels, wasm paths) are accepted and change nothing.
  */
-export const env = {
-  /** 0, or absent: as many threads as lanewise chooses. */
-  wasm: { numThreads: undefined, simd: true, proxy: false, wasmPaths: undefined, initTimeout: 0 } as {
-    numThreads?: number
-    simd?: boolean | string
-    proxy?: boolean
-    wasmPaths?: unknown
-    initTimeout?: number
-  },
-  webgl: {} as Record<string, unknown>,
-  webgpu: {} as Record<string, unknown>,
-  logLevel: 'warning' as 'verbose' | 'info' | 'warning' | 'error' | 'fatal',
+export const env: Env = {
+  wasm: { numThreads: undefined, simd: true, proxy: false, wasmPaths: undefined, initTimeout: 0 },
+  webgl: {},
+  webgpu: {},
+  logLevel: 'warning',
   debug: false,
   trace: false,
   versions: { common: version, web: version },
@@ -28,22 +41,22 @@ export const env = {
 const providers: ReadonlySet<string> = new Set(['wasm', 'cpu'])
 
 /** A tensor on the host, with onnxruntime-common's further members. */
-export class Tensor extends HostTensor {
+class OrtTensor extends HostTensor {
   readonly location = 'cpu'
 
-  override reshape(dims: readonly number[]): Tensor {
-    return new Tensor(this.type, this.data, dims)
+  override reshape(dims: readonly number[]): OrtTensor {
+    return new OrtTensor(this.type, this.data, dims)
   }
 
-  static fromPinnedBuffer(type: HostTensor['type'], buffer: HostTensor['data'], dims?: readonly number[]): Tensor {
-    return new Tensor(type, buffer, dims)
+  static fromPinnedBuffer(type: HostTensor['type'], buffer: HostTensor['data'], dims?: readonly number[]): OrtTensor {
+    return new OrtTensor(type, buffer, dims)
   }
 
   /**
    * Pixels as float32 [1, 3 or 4, height, width] (or NHWC), `(pixel + bias) / mean` by channel; /255 unless told.
    * Takes ImageData; draw other pictures on a canvas and read its ImageData. Throws INVALID_ARGUMENT.
    */
-  static async fromImage(image: ImageDataLike, options: FromImageOptions = {}): Promise<Tensor> {
+  static async fromImage(image: ImageDataLike, options: FromImageOptions = {}): Promise<OrtTensor> {
     const { width, height, data } = image
     if (!(data?.length === width * height * 4))
       throw new LanewiseError(
@@ -64,9 +77,93 @@ export class Tensor extends HostTensor {
         elements[nhwc ? pixel * channels + channel : channel * width * height + pixel] =
           (data[4 * pixel + order[channel]] + bias) / mean
     }
-    return new Tensor('float32', elements, nhwc ? [1, height, width, channels] : [1, channels, height, width])
+    return new OrtTensor('float32', elements, nhwc ? [1, height, width, channels] : [1, channels, height, width])
   }
 }
+
+/** What a tensor of each type holds, and one element of it. */
+interface DataTypeMap {
+  float32: Float32Array
+  uint8: Uint8Array
+  int8: Int8Array
+  uint16: Uint16Array
+  int16: Int16Array
+  int32: Int32Array
+  int64: BigInt64Array
+  string: string[]
+  bool: Uint8Array
+  float16: Uint16Array
+  float64: Float64Array
+  uint32: Uint32Array
+  uint64: BigUint64Array
+  uint4: Uint8Array
+  int4: Int8Array
+}
+type ElementTypeMap = { [T in keyof DataTypeMap]: DataTypeMap[T][number] }
+type NumericType = Exclude<keyof DataTypeMap, 'string' | 'bool' | 'int64' | 'uint64'>
+
+/** A tensor whose type is known: `data` holds its elements. */
+export interface TypedTensor<T extends Tensor.Type> {
+  readonly type: T
+  readonly dims: readonly number[]
+  readonly size: number
+  readonly data: Tensor.DataTypeMap[T]
+  readonly location: Tensor.DataLocation
+  /** Resolves to `data`; `releaseData` is accepted, tensors lie on the host. */
+  getData(releaseData?: boolean): Promise<Tensor.DataTypeMap[T]>
+  reshape(dims: readonly number[]): TypedTensor<T>
+  dispose(): void
+}
+
+/** A tensor of any type. */
+export interface Tensor extends TypedTensor<Tensor.Type> {
+  reshape(dims: readonly number[]): Tensor
+}
+
+export declare namespace Tensor {
+  export type { DataTypeMap, ElementTypeMap }
+  export type Type = keyof DataTypeMap
+  export type DataType = DataTypeMap[Type]
+  export type ElementType = ElementTypeMap[Type]
+  export type DataLocation = 'none' | 'cpu' | 'cpu-pinned' | 'texture' | 'gpu-buffer' | 'ml-tensor'
+}
+
+type Dims = readonly number[]
+
+/** The forms in which onnxruntime-common makes tensors. */
+export interface TensorConstructor {
+  new (type: 'string', data: readonly string[], dims?: Dims): TypedTensor<'string'>
+  new (type: 'bool', data: Uint8Array | readonly boolean[], dims?: Dims): TypedTensor<'bool'>
+  new (type: 'uint8', data: Uint8ClampedArray, dims?: Dims): TypedTensor<'uint8'>
+  new <T extends 'int64' | 'uint64'>(
+    type: T,
+    data: DataTypeMap[T] | readonly bigint[] | readonly number[],
+    dims?: Dims,
+  ): TypedTensor<T>
+  new <T extends NumericType>(type: T, data: DataTypeMap[T] | readonly number[], dims?: Dims): TypedTensor<T>
+  new (data: Float32Array, dims?: Dims): TypedTensor<'float32'>
+  new (data: Int8Array, dims?: Dims): TypedTensor<'int8'>
+  new (data: Uint8Array | Uint8ClampedArray, dims?: Dims): TypedTensor<'uint8'>
+  new (data: Uint16Array, dims?: Dims): TypedTensor<'uint16'>
+  new (data: Int16Array, dims?: Dims): TypedTensor<'int16'>
+  new (data: Int32Array, dims?: Dims): TypedTensor<'int32'>
+  new (data: BigInt64Array, dims?: Dims): TypedTensor<'int64'>
+  new (data: readonly string[], dims?: Dims): TypedTensor<'string'>
+  new (data: readonly boolean[], dims?: Dims): TypedTensor<'bool'>
+  new (data: Float64Array, dims?: Dims): TypedTensor<'float64'>
+  new (data: Uint32Array, dims?: Dims): TypedTensor<'uint32'>
+  new (data: BigUint64Array, dims?: Dims): TypedTensor<'uint64'>
+  new (
+    type: Tensor.Type,
+    data: Tensor.DataType | readonly number[] | readonly string[] | readonly bigint[] | readonly boolean[],
+    dims?: Dims,
+  ): Tensor
+  new (data: Tensor.DataType, dims?: Dims): Tensor
+  fromPinnedBuffer<T extends Tensor.Type>(type: T, buffer: DataTypeMap[T], dims?: Dims): TypedTensor<T>
+  fromImage(image: ImageDataLike, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
+}
+
+export const Tensor = OrtTensor as unknown as TensorConstructor
 
 interface ImageDataLike {
   readonly width: number
@@ -80,20 +177,29 @@ interface FromImageOptions {
   readonly norm?: { readonly bias?: number | readonly number[]; readonly mean?: number | readonly number[] }
 }
 
-export interface SessionOptions {
-  readonly executionProviders?: readonly (string | { readonly name: string })[]
-  readonly intraOpNumThreads?: number
-  readonly [option: string]: unknown
-}
-
-export interface RunOptions {
-  readonly tag?: string
-  readonly terminate?: boolean
-  readonly [option: string]: unknown
-}
-
 type Values = Readonly<Record<string, Tensor>>
 type ModelSource = string | URL | Uint8Array | ArrayBufferLike
+
+export declare namespace InferenceSession {
+  /** What tunes onnxruntime alone is accepted, and changes nothing. */
+  export interface SessionOptions {
+    readonly executionProviders?: readonly (string | { readonly name: string })[]
+    readonly intraOpNumThreads?: number
+    readonly [option: string]: unknown
+  }
+  export interface RunOptions {
+    readonly tag?: string
+    readonly terminate?: boolean
+    readonly [option: string]: unknown
+  }
+  export type OnnxValue = Tensor
+  export type OnnxValueMapType = Readonly<Record<string, OnnxValue>>
+  export type NullableOnnxValueMapType = Readonly<Record<string, OnnxValue | null>>
+  export type FeedsType = OnnxValueMapType
+  export type FetchesType = readonly string[] | NullableOnnxValueMapType
+  export type ReturnType = OnnxValueMapType
+  export type { ValueMetadata }
+}
 
 /** onnxruntime-common's InferenceSession over lanewise's. */
 export class InferenceSession {
@@ -104,17 +210,19 @@ export class InferenceSession {
   }
 
   /** From a path, a URL, bytes, or a stretch of a buffer. Throws LanewiseError as lanewise's own session does. */
-  static create(source: ModelSource, options?: SessionOptions): Promise<InferenceSession>
+  static create(source: ModelSource, options?: InferenceSession.SessionOptions): Promise<InferenceSession>
   static create(
     buffer: ArrayBufferLike,
     byteOffset: number,
     byteLength?: number,
-    options?: SessionOptions,
+    options?: InferenceSession.SessionOptions,
   ): Promise<InferenceSession>
   static async create(source: ModelSource, ...rest: readonly unknown[]): Promise<InferenceSession> {
     const [offset, length] = rest
     const ranged = typeof offset === 'number'
-    const options = (ranged ? (typeof length === 'number' ? rest[2] : length) : offset) as SessionOptions | undefined
+    const options = (ranged ? (typeof length === 'number' ? rest[2] : length) : offset) as
+      | InferenceSession.SessionOptions
+      | undefined
     const bytes = ranged
       ? new Uint8Array(source as ArrayBufferLike, offset, typeof length === 'number' ? length : undefined)
       : source
@@ -139,14 +247,23 @@ export class InferenceSession {
     return this.#session.outputMetadata
   }
 
-  run(feeds: Values, options?: RunOptions): Promise<Record<string, Tensor>>
-  run(feeds: Values, fetches: Fetches, options?: RunOptions): Promise<Record<string, Tensor>>
-  async run(feeds: Values, second?: Fetches | RunOptions): Promise<Record<string, Tensor>> {
-    const outputs = await this.#session.run(feeds, this.#fetchesOf(second))
+  run(
+    feeds: InferenceSession.FeedsType,
+    options?: InferenceSession.RunOptions,
+  ): Promise<InferenceSession.OnnxValueMapType>
+  run(
+    feeds: InferenceSession.FeedsType,
+    fetches: InferenceSession.FetchesType,
+    options?: InferenceSession.RunOptions,
+  ): Promise<InferenceSession.OnnxValueMapType>
+  async run(feeds: Values, second?: InferenceSession.FetchesType | InferenceSession.RunOptions): Promise<Values> {
+    const outputs = await this.#session.run(feeds as unknown as Feeds, this.#fetchesOf(second))
     return Object.fromEntries(
       Object.entries(outputs).map(([name, tensor]) => [
         name,
-        tensor instanceof Tensor ? tensor : new Tensor(tensor.type, tensor.data, tensor.dims),
+        (tensor instanceof OrtTensor
+          ? tensor
+          : new OrtTensor(tensor.type, tensor.data, tensor.dims)) as unknown as Tensor,
       ]),
     )
   }
@@ -160,14 +277,14 @@ export class InferenceSession {
   endProfiling(): void {}
 
   /** The second argument of `run` if it names outputs, and not run options. */
-  #fetchesOf(argument: Fetches | RunOptions | undefined): Fetches | undefined {
+  #fetchesOf(argument: InferenceSession.FetchesType | InferenceSession.RunOptions | undefined): Fetches | undefined {
     if (argument === undefined || Array.isArray(argument)) return argument as Fetches | undefined
     const names = Object.keys(argument)
-    return names.some((name) => this.outputNames.includes(name)) ? (argument as Fetches) : undefined
+    return names.some((name) => this.outputNames.includes(name)) ? (argument as unknown as Fetches) : undefined
   }
 }
 
-function checkProviders(asked: SessionOptions['executionProviders']): void {
+function checkProviders(asked: InferenceSession.SessionOptions['executionProviders']): void {
   if (!asked?.length) return
   const names = asked.map((provider) => (typeof provider === 'string' ? provider : provider.name))
   const missing = names.filter((name) => !providers.has(name))
@@ -182,3 +299,6 @@ function checkProviders(asked: SessionOptions['executionProviders']): void {
 /** The backends behind `executionProviders`. */
 export const listSupportedBackends = (): { readonly name: string; readonly bundled: boolean }[] =>
   [...providers].map((name) => ({ name, bundled: true }))
+
+/** What makes sessions: the class itself. */
+export type InferenceSessionFactory = Pick<typeof InferenceSession, 'create'>
