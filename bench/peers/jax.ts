@@ -2,23 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Tensor } from '../../src/core/tensor.js'
-import type { Inference } from '../workloads.js'
+import { agreement, samplesOf } from '../training.js'
+import type { Inference, Training } from '../workloads.js'
+import { type Jax, type JaxArray, jaxNetwork } from './jax-training.js'
 import type { Peer, Place, Runner } from './peer.js'
 
-interface JaxArray {
-  /** The array once more: every use takes one reference. */
-  readonly ref: JaxArray
-  readonly shape: number[]
-  readonly dtype: string
-  data(): Promise<Float32Array>
-}
 type Arrays = Record<string, JaxArray>
-interface Jax {
-  init(device: string): Promise<unknown>
-  defaultDevice(device: string): unknown
-  jit(work: (feeds: Arrays) => Arrays): (feeds: Arrays) => Arrays
-  readonly numpy: { array(data: Float32Array, options: object): JaxArray }
-}
 interface Onnx {
   readonly ONNXModel: new (bytes: Uint8Array) => { run(feeds: Arrays): Arrays; dispose(): void }
 }
@@ -37,7 +26,7 @@ export async function jaxJs({ bench, threads }: Place): Promise<Peer | undefined
   async function inference({ model, inputs }: Inference): Promise<Runner> {
     if (Object.values(inputs).some(({ type }) => type !== 'float32')) throw new Error('only float32 is fed')
     const loaded = new ONNXModel(typeof model === 'string' ? readFileSync(model) : model)
-    const compiled = jax.jit((feeds) => loaded.run(feeds))
+    const compiled = jax.jit((feeds: Arrays) => loaded.run(feeds))
     const execute = async () => {
       const feeds = Object.entries(inputs).map(([name, { data, dims }]) => [
         name,
@@ -52,6 +41,12 @@ export async function jaxJs({ bench, threads }: Place): Promise<Peer | undefined
     }
     return { run: execute, results: execute, dispose: () => {} }
   }
+  async function training(workload: Training): Promise<Runner> {
+    const network = jaxNetwork(jax, workload)
+    const results = await agreement(network, workload.shape, workload.random)
+    const samples = samplesOf(workload.shape, workload.batch)
+    return { run: async () => void (await network.step(samples)), results: async () => results, dispose: () => {} }
+  }
   const { version } = JSON.parse(readFileSync(join(bench, 'node_modules/@jax-js/jax/package.json'), 'utf8'))
-  return { name: 'jax-js', version, inference }
+  return { name: 'jax-js', version, inference, training }
 }

@@ -22,7 +22,8 @@ export interface Peer {
   readonly name: string
   readonly version: string
   inference?(workload: Inference): Promise<Runner>
-  training?(workload: Training): Promise<Runner>
+  /** Undefined for a network that the peer has no figure of. */
+  training?(workload: Training): Promise<Runner> | undefined
   start?(workload: Start): Promise<Runner>
 }
 
