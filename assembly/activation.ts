@@ -1,5 +1,5 @@
 import { elementaryRow } from './hyperbolic'
-import { erf, exp, expm1, log, sigmoid, softplus, storeLanes, tanh } from './math'
+import { erf, exp, expm1, log, sigmoid, softplus, storeLanes, swish, tanh } from './math'
 import { madd } from './simd'
 import { sine } from './trigonometry'
 
@@ -85,7 +85,7 @@ class Clip {
 }
 
 class Swish {
-  @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.mul(x, sigmoid(f32x4.mul(x, a))) }
+  @inline apply(x: v128, a: v128, b: v128): v128 { return swish(x, a) }
 }
 
 class Mish { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.mul(x, tanh(softplus(x))) } }

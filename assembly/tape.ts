@@ -9,6 +9,7 @@ const STEP_BYTES: usize = 16
  * ARRIVED and PHASE (a signal): the barrier. TAPE, STEPS, THREADS: the arguments of the run, written before it starts.
  * SPINS: looks at a word before a thread sleeps; CALLER_SPINS: the same for the calling thread, negative where it must never sleep.
  * STOP: 1 ends the workers. FAILED: 1 after a trap in any thread. UP: the workers that have joined. START: one signal a worker, 64 bytes apart, bumped to start a run.
+ * From 32768 on lie the constants of math.ts.
  */
 const ARRIVED: usize = 0
 const PHASE: usize = 64

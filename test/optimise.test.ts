@@ -177,6 +177,27 @@ test('a limit to constants is an epilogue, a limit to inputs is not', () => {
   assert.is(countOf(graph, 'Clip'), 1)
 })
 
+test('x times an activation of x that only it reads is one op, and an epilogue', () => {
+  const builder = new GraphBuilder('gates')
+  const x = builder.input('x', 'float32', [1, 4, 5, 5])
+  const random = uniform(7)
+  const w = builder.constant(new Tensor('float32', Array.from({ length: 16 }, random), [4, 4, 1, 1]))
+  const hidden = builder.op('Conv', [x, w])
+  const silu = builder.op('Mul', [builder.op('Sigmoid', [hidden]), hidden])
+  const second = builder.op('Conv', [silu, w])
+  const mish = builder.op('Mul', [second, builder.op('Tanh', [builder.op('Softplus', [second])])])
+  const third = builder.op('Conv', [mish, w])
+  const gate = builder.op('HardSigmoid', [third], { alpha: 1 / 6, beta: 0.5 })
+  const shared = builder.op('Sigmoid', [builder.op('Mul', [third, gate])])
+  builder.output(builder.op('Mul', [shared, x]), 'y')
+  builder.output(builder.op('Mul', [shared, builder.op('HardSigmoid', [shared], { alpha: 0.2, beta: 0.5 })]), 'z')
+  const graph = optimiseChecked(builder.build())
+  const attributes = graph.nodes.map((node) => node.attributes['activation']).filter((name) => name)
+  assert.equal(attributes, ['swish', 'mish'], printGraph(graph))
+  assert.is(countOf(graph, 'HardSwish'), 1)
+  assert.is(countOf(graph, 'Sigmoid') + countOf(graph, 'HardSigmoid'), 2)
+})
+
 test('flattening a transposed value keeps the transpose', () => {
   const builder = new GraphBuilder()
   const x = builder.input('x', 'float32', [2, 3, 4, 5])

@@ -79,6 +79,16 @@ const bounds: readonly Bound[] = [
     ],
   },
   {
+    op: 'Swish',
+    exact: (x) => x / (1 + Math.exp(-x)),
+    relative: 5e-7,
+    ranges: [
+      [-88.3, 100],
+      [-5, 5],
+      [-1e-3, 1e-3],
+    ],
+  },
+  {
     op: 'Erf',
     exact: erf,
     relative: 3e-7,

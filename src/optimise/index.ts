@@ -9,6 +9,7 @@ import { foldConstants } from './fold-constants.js'
 import { foldShapes } from './fold-shapes.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
+import { fuseGates } from './fuse-gates.js'
 import { fuseMatMul } from './fuse-matmul.js'
 import { fuseQuantized } from './fuse-quantized.js'
 import { hoistScaling } from './hoist-scaling.js'
@@ -30,6 +31,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   eliminateDead,
   foldConstants(evaluate, true),
   widenHalves(accelerates),
+  fuseGates,
   expandComposites(accelerates),
   foldConstants(evaluate),
   removeIdentities,
