@@ -71,6 +71,10 @@ const convolutions: readonly ConvolutionCase[] = [
   { x: [2, 19, 5], w: [4, 5, 6], attributes: { pads: [3, 0], strides: [2] } },
   { x: [1, 20, 20, 40], w: [3, 3, 40, 70], attributes: { pads: [1, 1, 1, 1] } },
   { x: [1, 5, 5, 64], w: [5, 5, 64, 9], ends: true },
+  { x: [2, 7, 10, 16], w: [3, 3, 16, 24] },
+  { x: [1, 9, 8, 24], w: [3, 3, 24, 16], attributes: { pads: [1, 1, 1, 1] }, types: ['int8', 'uint8'] },
+  { x: [1, 24, 27, 32], w: [3, 3, 32, 128], attributes: { pads: [0, 1, 2, 1] } },
+  { x: [1, 6, 6, 896], w: [3, 3, 896, 16], ends: true },
 ]
 
 const mixed: readonly [Bytes, Bytes] = ['uint8', 'int8']

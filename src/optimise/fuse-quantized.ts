@@ -1,8 +1,7 @@
 import type { Node, Value } from '../core/ir.js'
-import type { Shape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import type { Rewriter } from '../graph/rewrite.js'
-import { intAttribute, intsAttribute, withDefaults } from '../ops/definition.js'
+import { intAttribute, withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
 import { granularityOf, limits } from '../ops/quantization.js'
 import { twinOf } from './channels-last.js'
@@ -18,20 +17,10 @@ interface Quantized {
 
 /** Channels of a group below which a product of integers loses to a depthwise convolution of real numbers. */
 const leastChannels = 8
-/** Channels and outputs from which on Winograd's algorithm on real numbers beats direct sums of integers. */
-const winogradChannels = 16
-
-/** Whether algorithms that only real numbers have outrun the product of integers. */
-function isFasterOnFloats([outputs, channels, ...kernel]: Shape, attributes: Node['attributes']): boolean {
-  const ones = (name: string) => (intsAttribute(attributes, name) ?? []).every((size) => size === 1)
-  if ((intAttribute(attributes, 'group') ?? 1) > 1) return Number(channels) < leastChannels
-  const dense = kernel.length === 2 && kernel.every((size) => size === 3) && ones('strides') && ones('dilations')
-  return dense && Number(outputs) >= winogradChannels && Number(channels) >= winogradChannels
-}
 
 /**
  * A convolution or product of dequantized operands whose result is quantized becomes the op on integers, QLinearConv or
- * QLinearMatMul, where the backend has a kernel for it, and none for real numbers that is faster. Sums are exact there, so results differ by what rounding of the real sums
+ * QLinearMatMul, where the backend has a kernel for it. Sums are exact there, so results differ by what rounding of the real sums
  * does. Bounds (Relu, Clip) that quantizing implies vanish.
  */
 export const fuseQuantized = (accelerates: Accelerates): Pass =>
@@ -123,7 +112,9 @@ const operandsOf = (...quantized: readonly Quantized[]): Value[] =>
 function convolution(rewriter: Rewriter, { inputs: [x, w, bias], attributes }: Node): Draft | undefined {
   const [left, right] = [quantizedOf(rewriter, x!), quantizedOf(rewriter, w!)]
   if (!left || !right || !isTensorwise(left.node, left.codes) || !isAlong(right, 0)) return undefined
-  if (isFasterOnFloats(w!.shape, attributes)) return undefined
+  const channels = w!.shape[1]
+  if ((intAttribute(attributes, 'group') ?? 1) > 1 && typeof channels === 'number' && channels < leastChannels)
+    return undefined
   const sums = bias && biasOf(rewriter, bias, left, right)
   if (bias && !sums) return undefined
   return { op: 'QLinearConv', operands: operandsOf(left, right), bias: sums ? [sums] : [], attributes }

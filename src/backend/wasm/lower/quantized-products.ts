@@ -2,38 +2,24 @@ import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, sizeOf } from '../../../core/shape.js'
 import { limits } from '../../../ops/quantization.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
-import { type Geometry, geometryOf, padFrame, shapeOf } from './frame.js'
+import { geometryOf, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { batchIndices, matrixShape } from './matmul.js'
 import { prepareOperand } from './prepared.js'
+import {
+  type Convolution,
+  even,
+  framedLeft,
+  int16Bytes,
+  isSigned,
+  type Left,
+  multipliersCall,
+  type Operand,
+  zerosOf,
+} from './quantized-operands.js'
+import { integerWinogradPlan, suitsIntegerWinograd } from './quantized-winograd.js'
 import { CHUNK } from './tiles.js'
-
-/** A quantized operand: its integers of 8 bits, their scale and zero point. */
-interface Operand {
-  readonly value: Value
-  readonly scale?: Value
-  readonly zero?: Value
-}
-
-/** The bytes of A as int16 in rows, and how the rows of the product walk them, in pairs of numbers. */
-interface Left {
-  readonly widen: (context: LoweringContext, target: number) => KernelCall
-  readonly bytes: number
-  readonly walk: Pick<
-    Parameters<typeof kernels.gemm_i16>[0],
-    | 'outer'
-    | 'outerStride'
-    | 'inner'
-    | 'innerStride'
-    | 'run'
-    | 'width'
-    | 'height'
-    | 'pixelStride'
-    | 'rowStride'
-    | 'imageStride'
-  >
-}
 
 /** `count` matrices B of `taps` x `k` rows: element strides and the distance of two matrices, in bytes. */
 interface Right {
@@ -62,18 +48,8 @@ interface Product {
   readonly offsets: readonly (readonly [number, number, number, number])[]
 }
 
-const even = (size: number): number => size + (size % 2)
-const int16Bytes = 2
 /** Rows of the register tile of `gemm_i16`. */
 const tileHeight = 4
-
-const isSigned = (value: Value): number => (value.dtype === 'int8' ? 1 : 0)
-
-/** The zero points of B that are not all 0. */
-function zerosOf(zero: Value | undefined, constant: ConstantOf): readonly number[] {
-  const zeros = zero ? constant(zero)!.toNumbers() : []
-  return zeros.some((value) => value !== 0) ? zeros : []
-}
 
 function planProduct(product: Product, constant: ConstantOf): NodePlan {
   const { left, right, b, bias, y, scale, rows, columns, rowLength, offsets } = product
@@ -103,19 +79,7 @@ function planProduct(product: Product, constant: ConstantOf): NodePlan {
     const a = workspace + aOffset
     const { address: packed, calls: packing } = panels(context)
     const scaling = quantizes
-      ? [
-          kernels.quantize_multipliers_f32(
-            {
-              x: address(scale),
-              w: address(b.scale!),
-              wStep: sizeOf(shapeOf(b.scale!)) > 1 ? floatBytes : 0,
-              y: address(y.scale!),
-              to: workspace + multipliers,
-              count: rowLength,
-            },
-            1,
-          ),
-        ]
+      ? [multipliersCall(b.scale!, scale, y.scale!, rowLength, workspace + multipliers, context)]
       : []
     return [
       left.widen(context, a),
@@ -159,58 +123,9 @@ function planProduct(product: Product, constant: ConstantOf): NodePlan {
   return { workspaceBytes: space.bytes, calls }
 }
 
-/** How the frames of a convolution's images are walked. */
-function framedLeft(g: Geometry, x: Operand): Left {
-  const frame = padFrame(g)
-  const channels = g.group === 1 ? even(g.channels) : g.channels
-  const pixel = channels * int16Bytes
-  const together = g.group === 1 && g.dilationX === 1
-  const flat = g.kernelY * g.kernelX * g.strideY * g.strideX === 1
-  const rows = g.images * frame.height
-  const rowsPerTile = Math.max(1, Math.floor(CHUNK / Math.max(1, frame.width * channels)))
-  const line = frame.width * pixel
-  return {
-    bytes: rows * line,
-    widen: ({ address }, y) =>
-      kernels.widen_i16(
-        {
-          x: address(x.value),
-          y,
-          zero: x.zero ? address(x.zero) : 0,
-          zeroStep: 0,
-          isSigned: isSigned(x.value),
-          height: g.height,
-          width: g.width,
-          channels: g.channels,
-          targetHeight: frame.height,
-          targetWidth: frame.width,
-          targetChannels: channels,
-          top: frame.top,
-          left: frame.left,
-          rowsPerTile,
-          rows,
-        },
-        ceilDiv(rows, rowsPerTile),
-      ),
-    walk: {
-      outer: g.kernelY,
-      outerStride: g.dilationY * line,
-      inner: together ? 1 : g.kernelX,
-      innerStride: together ? 0 : g.dilationX * pixel,
-      run: together ? (g.kernelX * channels) / 2 : ceilDiv(g.channels / g.group, 2),
-      width: flat ? g.images * g.outHeight * g.outWidth : g.outWidth,
-      height: flat ? 1 : g.outHeight,
-      pixelStride: g.strideX * pixel,
-      rowStride: g.strideY * line,
-      imageStride: frame.height * line,
-    },
-  }
-}
-
-type Convolution = Pick<Product, 'b' | 'y' | 'bias' | 'scale'> & { readonly x: Operand }
-
 function convolutionPlan(node: Node, { x, b, y, ...rest }: Convolution, constant: ConstantOf): NodePlan {
   const g = geometryOf(node, x.value, b.value, y.value)
+  if (rest.scale && suitsIntegerWinograd(g)) return integerWinogradPlan(g, { x, b, y, ...rest }, constant)
   const [channels, columns] = [g.channels / g.group, g.outputs / g.group]
   const right: Right = {
     count: g.group,
