@@ -62,13 +62,37 @@ function pool(p: PoolParams, tile: i32, isMax: bool): void {
       if (isQuad && y1 - y0 == 2 && x1 - x0 == 2) {
         for (let i = 0; i < c; i += 4) {
           const at = corner + (<usize>i << 2)
-          const top = combine(v128.load(at), v128.load(at + stepX), isMax)
-          const value = combine(top, combine(v128.load(at + stepY), v128.load(at + stepY + stepX), isMax), isMax)
+          const a = v128.load(at), b = v128.load(at + stepX)
+          const d = v128.load(at + stepY), e = v128.load(at + stepY + stepX)
+          const sum = f32x4.add(f32x4.add(a, b), f32x4.add(d, e))
+          let value = sum
+          if (isMax) {
+            value = f32x4.pmax(f32x4.pmax(a, b), f32x4.pmax(d, e))
+            if (v128.any_true(f32x4.ne(sum, sum))) value = f32x4.max(f32x4.max(a, b), f32x4.max(d, e))
+          }
           storeLeft(out + (<usize>i << 2), isMax ? value : f32x4.div(value, divisor), c - i)
         }
         continue
       }
       for (let i = 0; i < c; i += 4) {
+        if (isMax) {
+          // pmax is a seventh of the cost of max, but may lose a NaN: a sum of all taps tells whether there may be one.
+          let most = start
+          let sum = f32x4.splat(0)
+          for (let kz = z0; kz < z1; kz++)
+            for (let ky = y0; ky < y1; ky++) {
+              let at = corner + kz * stepZ + ky * stepY + x0 * stepX + (<usize>i << 2)
+              for (let kx = x0; kx < x1; kx++, at += stepX) {
+                const tap = v128.load(at)
+                most = f32x4.pmax(most, tap)
+                sum = f32x4.add(sum, tap)
+              }
+            }
+          if (!v128.any_true(f32x4.ne(sum, sum))) {
+            storeLeft(out + (<usize>i << 2), most, c - i)
+            continue
+          }
+        }
         let value = start
         for (let kz = z0; kz < z1; kz++)
           for (let ky = y0; ky < y1; ky++) {

@@ -26,6 +26,8 @@ const pools: Pool[] = [
   { input: [2, 7, 7, 5], kernel: [2, 2], strides: [2, 2], ceil: 1 },
   { input: [1, 9, 9, 6], kernel: [2, 3], strides: [4, 5] },
   { input: [1, 9, 9, 6], kernel: [3, 2], strides: [1, 2], dilations: [2, 3], pads: [2, 1, 1, 2] },
+  { input: [2, 11, 12, 5], kernel: [5, 5], pads: [2, 2, 2, 2] },
+  { input: [1, 9, 8, 6], kernel: [7, 6], strides: [2, 3], dilations: [1, 2], pads: [3, 5, 3, 5] },
   { input: [2, 33, 5], kernel: [3], strides: [2], pads: [1, 1] },
   { input: [2, 5, 6, 7, 3], kernel: [2, 2, 2], strides: [2, 2, 2] },
   { input: [1, 5, 4, 3, 3], kernel: [3, 2, 2], pads: [1, 1, 0, 1, 0, 1] },
@@ -187,6 +189,26 @@ test('NaN is the maximum of its window and takes the gradient', () => {
     attributes,
   })
   assert.equal([...(dx.data as Float32Array)], [0, 0, 3, 0])
+})
+
+test('NaN reaches every window that holds it, infinities of both signs do not make one', () => {
+  const data = new Float32Array(9 * 9)
+  data.set([Number.NaN], 4 * 9 + 4)
+  data.set([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+  for (const size of [3, 5]) {
+    const side = 10 - size
+    const [y] = runLowering(poolLowerings['lanewise.MaxPoolNhwc'], 'lanewise.MaxPoolNhwc', {
+      inputs: [new Tensor(data, [1, 9, 9, 1])],
+      outputs: [{ dtype: 'float32', shape: [1, side, side, 1] }],
+      attributes: { kernel_shape: [size, size] },
+    })
+    for (let row = 0; row < side; row++)
+      for (let column = 0; column < side; column++) {
+        const holds = [row, column].every((at) => at <= 4 && at + size > 4)
+        const expected = holds ? Number.NaN : row === 0 && column === 0 ? Number.POSITIVE_INFINITY : 0
+        assert.is(y.data[row * side + column], expected)
+      }
+  }
 })
 
 test('global pools', () => {

@@ -94,6 +94,39 @@ const poolLowering = (kernel: 'max_pool_f32' | 'average_pool_f32'): Lowering => 
   },
 })
 
+/** Maxima along rows, then along columns, where that takes fewer looks than whole windows; undefined where it does not. */
+function maximaByAxis(node: Node) {
+  const shape = concrete(node.inputs[0]!.shape)
+  const { fields } = windowFields(node, shape, concrete(node.outputs[0].shape))
+  const { kH, kW, kD, inD, inH, inW, outW, outH, c, sH } = fields
+  if (inD > 1 || kD > 1 || kW * sH + kH + 4 >= kW * kH) return undefined
+  const along = (rows: number, changed: Partial<typeof fields>) => {
+    const { chunk, tiles } = cut(rows, Math.max(1, Math.floor(CHUNK / (inW * c))))
+    return { fields: { ...fields, ...changed, rows, chunk }, tiles }
+  }
+  const across = along(shape[0] * inH, { kH: 1, sH: 1, dH: 1, pH: 0, outH: inH, paddedH: inH })
+  const down = along(shape[0] * outH, { kW: 1, sW: 1, dW: 1, pW: 0, inW: outW, paddedW: outW })
+  return { across, down, bytes: shape[0] * inH * outW * c * 4 }
+}
+
+const maxPool = poolLowering('max_pool_f32')
+
+const maxPoolLowering: Lowering = {
+  ...maxPool,
+  workspace: (node) => maximaByAxis(node)?.bytes ?? 0,
+  lower(node, context) {
+    const parts = maximaByAxis(node)
+    if (!parts) return maxPool.lower(node, context)
+    const { across, down } = parts
+    const [x, y] = [node.inputs[0]!, node.outputs[0]].map(context.address)
+    const between = context.workspace
+    return [
+      kernels.max_pool_f32({ x, y: between, dy: 0, dx: 0, ...across.fields }, across.tiles),
+      kernels.max_pool_f32({ x: between, y, dy: 0, dx: 0, ...down.fields }, down.tiles),
+    ]
+  },
+}
+
 const globalLowering = (kernel: 'global_max_pool_f32' | 'global_average_pool_f32'): Lowering => ({
   accelerates: (node) => node.inputs[0]!.dtype === 'float32' && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
   lower(node, { address }) {
@@ -107,7 +140,7 @@ const globalLowering = (kernel: 'global_max_pool_f32' | 'global_average_pool_f32
 })
 
 export const poolLowerings = {
-  'lanewise.MaxPoolNhwc': poolLowering('max_pool_f32'),
+  'lanewise.MaxPoolNhwc': maxPoolLowering,
   'lanewise.AveragePoolNhwc': poolLowering('average_pool_f32'),
   'lanewise.MaxPoolGradientNhwc': {
     accelerates: isPool,
