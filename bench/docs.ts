@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Bar, barChart } from './chart.js'
 import type { Profile } from './profile.js'
 import { cells, columns, formatMs, type Row } from './report.js'
+import { oneThread } from './workloads.js'
 
 /** One run of the suite, as its JSON file holds it. */
 export interface Run {
@@ -39,7 +40,7 @@ function limitRow({ group, name, node, threads, peak, nodes }: Profile, rows: re
     major(node),
     `${threads}`,
     `${group}/${name}`,
-    (flops / 1e6).toPrecision(3),
+    (flops / 1e6).toFixed(flops < 1e8 ? 1 : 0),
     peak.toFixed(1),
     formatMs(limit),
     formatMs(ms),
@@ -67,7 +68,9 @@ export function writeDocs(root: string, runs: readonly Run[]): void {
   const models = rows.filter((row) => row.group === 'models' && row.target !== undefined && row.ratio !== undefined)
   const slower = models.filter(({ ratio }) => ratio! < 1)
   writeFileSync(join(root, 'docs/benchmarks.svg'), chartOf(goals))
-  const peers = unique(rows.filter(({ peer }) => peer).map(({ peer, peerVersion }) => `${peer} ${peerVersion}`))
+  const peers = unique(
+    rows.filter(({ peer }) => peer && peer !== oneThread).map(({ peer, peerVersion }) => `${peer} ${peerVersion}`),
+  )
   const text = `# Benchmarks
 
 Written by \`npm run bench -- --docs\`; every number comes from its runs. ${unique(runs.map(({ date }) => date))}; ${unique(runs.map(({ machine }) => machine))}; lanewise ${unique(runs.map(({ commit }) => commit))} (${unique(rows.map(({ node, variant }) => `Node ${node}: ${variant}`))}); ${peers}.

@@ -5,10 +5,13 @@ export function chains(): i32 {
   return 12
 }
 
-/** `steps` multiply-adds of four lanes in each chain, all in registers; gives a sum, so that all of it is needed. */
-export function peak(steps: i32): f32 {
-  const x = f32x4.splat(0.999)
-  const y = f32x4.splat(0.001)
+/**
+ * `steps` multiply-adds of four lanes in each chain, all in registers; gives a sum, so that all of it is needed.
+ * Factor and summand are operands, as V8 writes a constant anew at each use.
+ */
+export function peak(steps: i32, factor: f32, summand: f32): f32 {
+  const x = f32x4.splat(factor)
+  const y = f32x4.splat(summand)
   let a = f32x4.splat(1)
   let b = f32x4.splat(2)
   let c = f32x4.splat(3)
