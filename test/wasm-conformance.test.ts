@@ -101,7 +101,7 @@ test('ONNX conformance cases of one node through its kernel', () => {
     `SKIP ${left.length} cases that the kernels leave to the reference backend, ${passed} ran: ${left.join(', ')}`,
   )
   assert.equal(failures, [])
-  assert.ok(passed > 0)
+  assert.ok(passed >= 3.5 * left.length, `${passed} cases ran, ${left.length} were left to the reference backend`)
 })
 
 test.run()
