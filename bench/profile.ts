@@ -2,7 +2,7 @@ import type { StepTime } from '../src/backend/backend.js'
 import { compile } from '../src/compile.js'
 import type { TypedArray } from '../src/core/dtype.js'
 import { formatShape } from '../src/core/shape.js'
-import { configure, createBackend } from '../src/environment.js'
+import { configure, createBackend, environment } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { loadGraph } from '../src/onnx/source.js'
@@ -52,6 +52,7 @@ function byNode(steps: readonly StepTime[]): ProfiledNode[] {
 
 async function inferenceSteps({ model, inputs }: Inference, threads: number): Promise<readonly StepTime[]> {
   const backend = await createBackend({ threads })
+  await backend.ready()
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]))
   const executable = compile(await loadGraph(model), backend, { inputShapes: shapes })
   for (const [name, { data }] of Object.entries(inputs)) executable.write(name, data as TypedArray)
@@ -64,6 +65,7 @@ async function inferenceSteps({ model, inputs }: Inference, threads: number): Pr
 
 async function trainingSteps({ recipe, batch, shape }: Training, threads: number): Promise<readonly StepTime[]> {
   configure({ backend: 'wasm', threads })
+  await environment()
   const trainer = new Trainer(recipe.model())
   trainer.compile(recipe.compile())
   const { x, y } = samplesOf(shape, batch)

@@ -41,9 +41,9 @@ export function startThreads(
     let helper: Helper | undefined
     try {
       helper = await startHelper()
+      helper.ready.catch(() => {})
       if (stopped) return helper.terminate()
       helpers.add(helper)
-      helper.ready.catch(() => {})
       helper.post({ module, memory })
       if ((await Promise.race([helper.ready, limit])) === 'late' && !stopped)
         notes.push(`one thread less: a worker was not up within ${START_LIMIT / 1000} s`)
