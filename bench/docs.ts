@@ -67,6 +67,8 @@ export function writeDocs(root: string, runs: readonly Run[]): void {
   const goals = rows.filter((row) => row.target !== undefined && row.group !== 'models')
   const models = rows.filter((row) => row.group === 'models' && row.target !== undefined && row.ratio !== undefined)
   const slower = models.filter(({ ratio }) => ratio! < 1)
+  const untimed = rows.filter((row) => row.group === 'models' && row.ratio === undefined)
+  const excluded = unique(untimed.map(({ name }) => name))
   writeFileSync(join(root, 'docs/benchmarks.svg'), chartOf(goals))
   const peers = unique(
     rows.filter(({ peer }) => peer && peer !== oneThread).map(({ peer, peerVersion }) => `${peer} ${peerVersion}`),
@@ -83,7 +85,7 @@ Results are compared with the peer's before anything is timed (float32: |a - b| 
 
 ${table(columns, goals.map(cells))}
 
-Of ${models.length} comparisons with onnxruntime-web on real models, lanewise is slower in ${slower.length}${slower.length ? `: ${unique(slower.map((row) => `${row.name} (Node ${major(row.node)}: ${row.ratio!.toFixed(2)})`))}` : ''}.
+Of ${models.length} comparisons with onnxruntime-web on real models, lanewise is slower in ${slower.length}${slower.length ? `: ${unique(slower.map((row) => `${row.name} (Node ${major(row.node)}: ${row.ratio!.toFixed(2)})`))}` : ''}.${excluded ? ` Not timed, for the reasons in the last table: ${excluded}.` : ''}
 
 ## Distance to the limit
 
