@@ -64,27 +64,35 @@ const slimProto = {
   },
 }
 
-/** Bundles `entries` ({ name: path }) into `outdir`, with the wasm files beside them. */
-export async function bundle(entries, outdir) {
+/** What the builds for the two kinds of host differ in: browsers have no `process`, and nothing that hangs on it. */
+const platforms = {
+  node: {
+    target: 'es2022',
+    // Bundled CommonJS dependencies call require for Node's own modules.
+    banner: {
+      js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
+    },
+    external: ['onnxruntime-web', 'webgpu', 'playwright-core'],
+  },
+  browser: { target: 'es2022', define: { process: 'undefined' } },
+}
+
+/** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the wasm files beside them. */
+export async function bundle(entries, outdir, platform = 'node') {
   await build({
     entryPoints: entries,
     outdir,
     bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'es2022',
+    platform,
     sourcemap: true,
     minify: true,
     lineLimit: 120,
     plugins: [slimProto],
     legalComments: 'linked',
     chunkNames: 'chunk-[hash]',
-    // Bundled CommonJS dependencies call require for Node's own modules.
-    banner: {
-      js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
-    },
-    external: ['onnxruntime-web', 'webgpu'],
+    ...platforms[platform],
     logLevel: 'warning',
   })
   for (const name of readdirSync(wasmFolder).filter((name) => name.endsWith('.wasm')))
@@ -106,10 +114,17 @@ export const entries = () => {
   return found
 }
 
+/** The bundles for browsers, and for other hosts without Node's modules. */
+export const browserEntries = () => {
+  const { index, ort, worker } = entries()
+  return { index, ort, worker }
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await buildWasm()
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   await bundle(entries(), join(root, 'dist'))
+  await bundle(browserEntries(), join(root, 'dist/browser'), 'browser')
   execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
     cwd: root,
     stdio: 'inherit',

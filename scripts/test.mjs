@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { buildWasm, bundle, entries, root } from './build.mjs'
+import { browserEntries, buildWasm, bundle, entries, root } from './build.mjs'
 
 const filters = process.argv.slice(2)
 const outdir = join(root, 'build', `test-${process.pid}`)
@@ -22,7 +22,7 @@ const runFile = (name) =>
     const started = Date.now()
     const child = spawn(process.execPath, ['--enable-source-maps', path], {
       cwd: root,
-      env: { ...process.env, FORCE_COLOR: '0' },
+      env: { ...process.env, FORCE_COLOR: '0', LANEWISE_TEST_BUILD: outdir },
     })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += data))
@@ -47,6 +47,13 @@ try {
     testFiles.map((name) => [`test/${name.replace(/\.ts$/, '')}`, join(root, 'test', name)]),
   )
   await bundle({ ...entries(), ...tests }, outdir)
+  if (testFiles.some((name) => name.startsWith('embed'))) {
+    const pages = readdirSync(join(root, 'test/embed/pages')).map((name) => name.replace(/\.ts$/, ''))
+    const pageEntries = Object.fromEntries(
+      pages.map((name) => [`pages/${name}`, join(root, `test/embed/pages/${name}.ts`)]),
+    )
+    await bundle({ ...browserEntries(), ...pageEntries }, join(outdir, 'browser'), 'browser')
+  }
   const queue = [...testFiles]
   let passed = 0
   let failed = 0

@@ -1,9 +1,10 @@
 import { LanewiseError } from './errors.js'
+import { requireNode } from './node.js'
 
 /** Writes a file whole or not at all: to a temporary name beside it, then renamed. Throws IO_ERROR; nothing is left behind. */
 export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
-  const fs = await import('node:fs/promises')
-  const { dirname } = await import('node:path')
+  const modules = requireNode(`writing ${path}`)
+  const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
   const temporary = `${path}.${process.pid}.tmp`
   try {
     await fs.mkdir(dirname(path), { recursive: true })
@@ -30,7 +31,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
 
 /** The content of a file; undefined if there is none. Throws IO_ERROR when it exists but cannot be read. */
 export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
-  const fs = await import('node:fs/promises')
+  const fs = await requireNode(`reading ${path}`).fs()
   try {
     const { buffer, byteOffset, byteLength } = await fs.readFile(path)
     return new Uint8Array(buffer, byteOffset, byteLength)

@@ -1,6 +1,7 @@
 import { unzipSync } from 'fflate'
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent, writeFileAtomic } from '../core/files.js'
+import { node, requireNode } from '../core/node.js'
 import { formatShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { gunzip } from './compression.js'
@@ -60,33 +61,29 @@ const syntheticSizes = { train: 20000, test: 4000 }
 export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   const notice = options.onNotice ?? ((text: string) => console.warn(text))
   if (options.synthetic) return synthetic('asked for')
-  const { join, resolve } = await import('node:path')
   if (options.dataDir !== undefined) {
-    const found = await fromFolder(resolve(options.dataDir))
+    const folder = (await requireNode('the option dataDir').path()).resolve(options.dataDir)
+    const found = await fromFolder(folder)
     if (found) return found
     throw new LanewiseError(
       'DATA_NOT_FOUND',
-      `no MNIST in ${resolve(options.dataDir)}: it needs mnist.npz or ${Object.values(idxNames).join(', ')} (.gz or unpacked), there or in its folder mnist`,
+      `no MNIST in ${folder}: it needs mnist.npz or ${Object.values(idxNames).join(', ')} (.gz or unpacked), there or in its folder mnist`,
     )
   }
-  const { default: envPaths } = await import('env-paths')
-  const cache = join(envPaths('lanewise', { suffix: '' }).cache, 'datasets')
-  const folders = [process.env.LANEWISE_DATA, join('..', 'shared', 'data'), cache].filter(
-    (folder) => folder !== undefined,
-  )
+  const { folders, cache } = node ? await usualFolders() : { folders: [] }
   for (const folder of folders) {
-    const found = await fromFolder(resolve(folder))
+    const found = await fromFolder(folder)
     if (found) return found
   }
   if (options.download === false) return synthetic('no local copy, and the download is switched off')
   try {
     const bytes = await download(archive.url, archive.sha256, options.onProgress)
-    const path = join(cache, 'mnist', archive.name)
-    await writeFileAtomic(path, bytes).catch((error: Error) => notice(`MNIST could not be cached: ${error.message}`))
+    if (cache !== undefined)
+      await writeFileAtomic(cache, bytes).catch((error: Error) => notice(`MNIST could not be cached: ${error.message}`))
     return fromArchive(bytes, archive.url)
   } catch (error) {
     if (!(error instanceof LanewiseError)) throw error
-    return synthetic(`not found in ${folders.map((folder) => resolve(folder)).join(', ')}; ${error.message}`)
+    return synthetic([...folders.map((folder) => `not found in ${folder}`), error.message].join('; '))
   }
 
   function synthetic(reason: string): ImageDataset {
@@ -109,8 +106,20 @@ export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   }
 }
 
+/** The folders that are looked into, and the file in the last of them that keeps a download. */
+async function usualFolders(): Promise<{ folders: string[]; cache?: string }> {
+  const modules = requireNode('MNIST from a folder')
+  const [{ join, resolve }, { default: envPaths }] = await Promise.all([modules.path(), modules.envPaths()])
+  const cache = join(envPaths('lanewise', { suffix: '' }).cache, 'datasets')
+  const folders = [process.env.LANEWISE_DATA, join('..', 'shared', 'data'), cache]
+  return {
+    folders: folders.flatMap((folder) => (folder === undefined ? [] : [resolve(folder)])),
+    cache: join(cache, 'mnist', archive.name),
+  }
+}
+
 async function fromFolder(folder: string): Promise<ImageDataset | undefined> {
-  const { join } = await import('node:path')
+  const { join } = await requireNode(folder).path()
   for (const place of [join(folder, 'mnist'), folder]) {
     const packed = await readFileIfPresent(join(place, archive.name))
     if (packed) return fromArchive(packed, join(place, archive.name))

@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
 import type { Graph, Value } from '../core/ir.js'
+import { node, requireNode } from '../core/node.js'
 import { externalFilesOf } from './external.js'
 import { importProto, overridableInputs } from './import.js'
 import { decodeModel } from './proto.js'
@@ -63,19 +64,18 @@ async function readModel(source: ModelSource): Promise<Uint8Array> {
   return isFile(address) ? readFile(await pathOf(address)) : download(address)
 }
 
-const isFile = (address: string): boolean =>
-  typeof process !== 'undefined' && process.versions?.node !== undefined && !/^(https?|data|blob):/.test(address)
+const isFile = (address: string): boolean => node !== undefined && !/^(https?|data|blob):/.test(address)
 
 async function pathOf(address: string): Promise<string> {
-  const { fileURLToPath } = await import('node:url')
-  return address.startsWith('file:') ? fileURLToPath(address) : address
+  if (!address.startsWith('file:')) return address
+  return (await requireNode(address).url()).fileURLToPath(address)
 }
 
 /** A file in the folder of the model. Throws INVALID_MODEL when a link leads out of it. */
 async function readBeside(address: string, name: string): Promise<Uint8Array> {
   if (!isFile(address)) return download(new URL(name, new URL(address, globalThis.location?.href)).href)
-  const { realpath } = await import('node:fs/promises')
-  const { dirname, join, sep } = await import('node:path')
+  const modules = requireNode(address)
+  const [{ realpath }, { dirname, join, sep }] = await Promise.all([modules.fs(), modules.path()])
   const folder = dirname(await pathOf(address))
   const path = join(folder, name)
   const [root, target] = await Promise.all([folder, path].map((item) => realpath(item).catch(() => undefined)))

@@ -1,8 +1,7 @@
 // What differs between Node and the web, and the files beside the bundle. The worker's entry imports this module, too:
 // so the bundler puts it in a chunk of its own, beside the worker and the .wasm files.
 
-/** Whether Node's own modules are there. */
-export const isNode = typeof process !== 'undefined' && process.versions?.node !== undefined
+import { node } from '../../core/node.js'
 
 /** One of the four builds of the kernels. */
 export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
@@ -23,8 +22,8 @@ export const location = (build: Build): URL => {
 
 /** Compiles the .wasm file at `url`, while it comes in where the host can. Throws when it cannot be read or compiled. */
 export async function compileFile(url: URL): Promise<WebAssembly.Module> {
-  if (isNode && url.protocol === 'file:') {
-    const { readFile } = await import('node:fs/promises')
+  if (node && url.protocol === 'file:') {
+    const { readFile } = await node.fs()
     return WebAssembly.compile(await readFile(url))
   }
   const response = await fetch(url)
@@ -52,10 +51,9 @@ export interface Helper {
 
 /** Starts a worker on worker.ts. It does not keep the process alive. */
 export async function startHelper(): Promise<Helper> {
-  const url = new URL('./worker.js', import.meta.url)
-  if (isNode) {
-    const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(url, { execArgv: [] })
+  if (node) {
+    const { Worker } = await node.threads()
+    const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
     worker.unref()
     const ready = new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve())
@@ -74,13 +72,12 @@ export async function startHelper(): Promise<Helper> {
 
 /** The number of cores that the host lets a program use. */
 export async function availableCores(): Promise<number> {
-  if (isNode) return (await import('node:os')).availableParallelism()
+  if (node) return (await node.os()).availableParallelism()
   return typeof navigator === 'undefined' ? 1 : (navigator.hardwareConcurrency ?? 1)
 }
 
 /** Switches relaxed SIMD on where the host has it behind a flag of V8, as Node 20 does. It affects modules compiled afterwards; only done for a build that was asked for by name. */
 export async function unlockRelaxedSimd(): Promise<void> {
-  if (!isNode) return
-  const { setFlagsFromString } = await import('node:v8')
-  setFlagsFromString?.('--experimental-wasm-relaxed-simd')
+  const v8 = await node?.v8()
+  v8?.setFlagsFromString?.('--experimental-wasm-relaxed-simd')
 }

@@ -61,6 +61,7 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
       'INVALID_ARGUMENT',
       `the build ${build} is not deterministic; take ${build.split('-')[0]}-simd`,
     )
+  if (wanted > 1 && !support.sharedMemory) tellOnce(support.notes)
   if (!shared && wanted > 1 && support.sharedMemory) notes.push(`one thread: the build ${build} has no shared memory`)
 
   const module = await loadModule(build)
@@ -71,6 +72,14 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
   const pool = shared && wanted > 1 ? startThreads(wanted, module, memory.memory, exports) : noWorkers
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
   return new WasmBackend(memory, exports, pool, { name: 'wasm', variant, notes })
+}
+
+let told = false
+
+/** Says on the console, once, why more threads cannot be had. */
+function tellOnce(notes: readonly string[]): void {
+  if (!told) console.info(`lanewise runs on ${notes.join('; ')}`)
+  told = true
 }
 
 function wantedThreads({ threads }: WasmOptions): number | undefined {

@@ -1,8 +1,9 @@
 // The entry of a worker thread, in Node and in browsers.
-import { isNode, type WorkerReply, type WorkerRequest } from './files.js'
+import { node } from '../../core/node.js'
+import type { WorkerReply, WorkerRequest } from './files.js'
 import { instantiate } from './module.js'
 
-const port = isNode ? (await import('node:worker_threads')).parentPort : undefined
+const port = (await node?.threads())?.parentPort
 
 const reply = (message: WorkerReply): void => {
   if (port) port.postMessage(message)

@@ -1,0 +1,69 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import model5 from '../../models/model5.js'
+import { setRandomSeed } from '../../src/index.js'
+import { launchChromium, runPage } from './browser.js'
+import { type WorkOptions, type WorkResult, work } from './pages/work.js'
+import { headers } from './server.js'
+
+setRandomSeed(5)
+const model = model5.model().toOnnx()
+const options: WorkOptions = { threads: 2, deterministic: true }
+const here = await work(model, options)
+const browser = await launchChromium()
+
+const run = (script: string, sent: Readonly<Record<string, string>>, chosen = options) =>
+  runPage<WorkResult>(browser!, script, {
+    headers: sent,
+    files: { '/files/model.onnx': model },
+    search: `?options=${encodeURIComponent(JSON.stringify(chosen))}`,
+  })
+
+/** Whether a page computed what Node does, bit for bit. */
+function same({ predicted, losses }: WorkResult): void {
+  assert.equal(predicted, here.predicted)
+  assert.equal(losses, here.losses)
+}
+
+if (browser) {
+  test('Node: ten steps lower the loss', () => {
+    assert.ok(here.losses[9] < here.losses[0], here.losses.join(' '))
+  })
+
+  test('an isolated page: two threads, the bits of Node', async () => {
+    const { result, console } = await run('pages/page.js', headers.isolated)
+    assert.is(result.environment.threads, 2)
+    assert.equal(console, [])
+    same(result)
+  })
+
+  test('a page that is not isolated: one thread, and the reason once', async () => {
+    const { result, console } = await run('pages/page.js', {})
+    assert.is(result.environment.threads, 1)
+    assert.match(result.environment.notes.join(), /Cross-Origin-Opener-Policy/)
+    assert.is(console.length, 1)
+    assert.match(console[0], /one thread.*Cross-Origin-Opener-Policy/)
+    same(result)
+  })
+
+  test("under the policy script-src 'self' 'wasm-unsafe-eval'", async () => {
+    const { result, console } = await run('pages/page.js', { ...headers.isolated, ...headers.strict })
+    assert.is(result.environment.threads, 2)
+    assert.equal(console, [])
+    same(result)
+  })
+
+  test('a page that trains has no task of over 50 ms', async () => {
+    for (const sent of [headers.isolated, {}]) assert.equal((await run('pages/page.js', sent)).result.longTasks, [])
+  })
+
+  test('in a worker of the page', async () => {
+    const { result } = await run('pages/worker-page.js', headers.isolated)
+    assert.is(result.environment.threads, 2)
+    same(result)
+  })
+
+  test.after(() => browser.close())
+} else test('without a browser there is nothing to compare', () => {})
+
+test.run()
