@@ -7,7 +7,7 @@ import type { Node } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
-import { configure, environment } from '../src/environment.js'
+import { configure, defaultBackend } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { type Network, networks } from './networks.js'
@@ -142,7 +142,7 @@ function printProfile(steps: readonly StepTime[]): void {
 
 async function measure(network: Network, threads: number): Promise<void> {
   configure({ backend: 'wasm', threads, build: options.build as Build })
-  const { variant } = await environment()
+  const { variant } = (await defaultBackend()).report
   const seconds = Number(options.seconds)
   const { times, profile } = await timeSteps(network, seconds)
   const median = quantile(times, 0.5)

@@ -60,7 +60,10 @@ export function compile(graph: Graph, backend: Backend, options: CompileOptions 
   const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
   const optimised = optimise(bound, { evaluate, accelerates })
   onStage?.('optimised', printGraph(optimised))
-  const plan = planGraph(optimised, { workspace: (node, constant) => backend.workspace(node, constant) })
+  const plan = planGraph(optimised, {
+    workspace: (node, constant) => backend.workspace(node, constant),
+    layout: backend.layout,
+  })
   onStage?.('plan', printPlan(plan))
   const executable = backend.load(plan, storageOf)
   onStage?.('backend', `${executable.describe()}\n`)

@@ -2,12 +2,14 @@ import type { Backend } from './backend/backend.js'
 import { createReferenceBackend } from './backend/reference/backend.js'
 import { startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
 import { type HostSupport, hostSupport } from './backend/wasm/module.js'
+import { type WebGpuOptions, type WebGpuSupport, webGpuSupport } from './backend/webgpu/host.js'
+import { createWebGpuBackend } from './backend/webgpu/index.js'
 import { LanewiseError } from './core/errors.js'
 
-export type BackendName = 'wasm' | 'reference'
+export type BackendName = 'wasm' | 'webgpu' | 'reference'
 
 /** What `configure` and sessions take: which backend, and how it runs. */
-export interface BackendOptions extends WasmOptions {
+export interface BackendOptions extends WasmOptions, WebGpuOptions {
   readonly backend?: BackendName
 }
 
@@ -18,6 +20,8 @@ export interface Environment {
   /** Which build runs, e.g. `shared, relaxed SIMD`. */
   readonly variant: string
   readonly host: Omit<HostSupport, 'notes'>
+  /** The GPU that the webgpu backend would take, or why there is none. */
+  readonly webgpu: WebGpuSupport
   /** Everything that runs slower than it could, and why. */
   readonly notes: readonly string[]
 }
@@ -25,8 +29,12 @@ export interface Environment {
 /** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
 export async function createBackend({ backend = 'wasm', ...options }: BackendOptions = {}): Promise<Backend> {
   if (backend === 'wasm') return startWasmBackend(options)
+  if (backend === 'webgpu') return createWebGpuBackend(options)
   if (backend === 'reference') return createReferenceBackend()
-  throw new LanewiseError('BACKEND_UNAVAILABLE', `there is no backend '${backend}'; there are wasm and reference`)
+  throw new LanewiseError(
+    'BACKEND_UNAVAILABLE',
+    `there is no backend '${backend}'; there are wasm, webgpu and reference`,
+  )
 }
 
 let settings: BackendOptions = {}
@@ -53,7 +61,7 @@ export function defaultBackend(): Promise<Backend> {
   return shared
 }
 
-/** What the default backend runs on, and why anything is off. Creates it if need be. */
+/** What the default backend runs on, and why anything is off. Creates it if need be, and looks for a GPU. */
 export async function environment(): Promise<Environment> {
   const backend = await defaultBackend()
   await backend.ready()
@@ -64,6 +72,7 @@ export async function environment(): Promise<Environment> {
     threads: report.threads,
     variant: report.variant,
     host,
+    webgpu: await webGpuSupport(settings),
     notes: report.notes,
   }
 }

@@ -1,5 +1,6 @@
 import type { DType, TypedArray } from '../core/dtype.js'
 import type { ConstantOf, Node, Variable } from '../core/ir.js'
+import type { MemoryLayout } from '../plan/arena.js'
 import type { Plan } from '../plan/plan.js'
 
 export type MaybePromise<T> = T | Promise<T>
@@ -61,6 +62,8 @@ export interface Backend {
   readonly report: BackendReport
   /** Resolves once everything that starts in the background is up or was given up; runs need not wait for it. */
   ready(): Promise<void>
+  /** How the planner cuts this backend's memory; the host's layout if absent. */
+  readonly layout?: MemoryLayout
   /** Bytes of scratch memory that `node` needs while it runs. `constant` looks up the graph's constants. */
   workspace(node: Node, constant: ConstantOf): number
   /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */

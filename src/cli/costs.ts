@@ -18,7 +18,10 @@ const inUnits = (value: number): string => {
  */
 export function describeCosts(graph: Graph, backend: Backend): string {
   const optimised = optimise(graph, { evaluate, accelerates: (node, constant) => backend.accelerates(node, constant) })
-  const plan = planGraph(optimised, { workspace: (node, constant) => backend.workspace(node, constant) })
+  const plan = planGraph(optimised, {
+    workspace: (node, constant) => backend.workspace(node, constant),
+    layout: backend.layout,
+  })
   let [flops, bytes] = [0, 0]
   const inReference: string[] = []
   const lines = plan.steps.flatMap((step) => {

@@ -1,7 +1,19 @@
 import { cpus } from 'node:os'
 import type { Command } from 'commander'
-import { environment } from '../environment.js'
+import { type Environment, environment } from '../environment.js'
 import { printJson } from './terminal.js'
+
+function webGpuRows(webgpu: Environment['webgpu']): Record<string, string> {
+  if (!webgpu.available) return { WebGPU: `no: ${webgpu.reason}` }
+  const { name, software, provider, features, limits } = webgpu.adapter
+  return {
+    WebGPU: `${name}${software ? ' (software)' : ''}, by ${provider}`,
+    'GPU features': features.join(', '),
+    'GPU limits': Object.entries(limits)
+      .map(([limit, value]) => `${limit} ${value}`)
+      .join(', '),
+  }
+}
 
 export const addDoctor = (program: Command): Command =>
   program
@@ -26,6 +38,7 @@ export const addDoctor = (program: Command): Command =>
         'relaxed SIMD': relaxedSimd ? 'yes' : 'no (Node 21 has it; it rounds a product and its sum once)',
         'shared memory': yes(sharedMemory),
       }
-      for (const [name, value] of Object.entries(rows)) console.log(`${name.padEnd(14)} ${value}`)
+      for (const [name, value] of Object.entries({ ...rows, ...webGpuRows(found.webgpu) }))
+        console.log(`${name.padEnd(14)} ${value}`)
       for (const note of found.notes) console.log(`note           ${note}`)
     })

@@ -8,7 +8,7 @@ import { writeFileAtomic } from '../core/files.js'
 import type { Tensor } from '../core/tensor.js'
 import { sliceRows, toCategorical } from '../data/labels.js'
 import type { LabelledImages } from '../data/mnist.js'
-import { type BackendName, configure, environment } from '../environment.js'
+import { type BackendName, configure, defaultBackend } from '../environment.js'
 import { snakeCase } from '../keras/config.js'
 import { type Logs, setRandomSeed } from '../keras/index.js'
 import { resolveOptimizer } from '../keras/optimizers.js'
@@ -55,7 +55,7 @@ export const addTrain = (program: Command): Command =>
     .option('--limit <n>', 'train on the first n images only')
     .option('--validation-split <x>', 'share of the training images kept for validation, 0 to 1')
     .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
-    .option('--backend <name>', 'wasm or reference')
+    .option('--backend <name>', 'wasm, webgpu or reference')
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option('--out <file>', 'ONNX file to write')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
@@ -92,7 +92,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   }
   if (checkpoint) await resume(net, checkpoint, identity)
 
-  const { backend, variant, threads, notes } = await environment()
+  const { name: backend, variant, threads, notes } = (await defaultBackend()).report
   if (!options.json) {
     net.summary()
     console.log(

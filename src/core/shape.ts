@@ -82,6 +82,34 @@ export function broadcastStrides(shape: readonly number[], target: readonly numb
   return target.map((_, axis) => (axis < offset || shape[axis - offset] === 1 ? 0 : strides[axis - offset]))
 }
 
+/**
+ * The fewest axes that describe `operands` (strides in elements along `shape`): axes of size 1 are dropped, neighbours that all
+ * operands cross with one stride are merged.
+ */
+export function collapseAxes(
+  shape: readonly number[],
+  operands: readonly (readonly number[])[],
+): { readonly dims: number[]; readonly strides: number[][] } {
+  const dims: number[] = []
+  const strides: number[][] = operands.map(() => [])
+  shape.forEach((dim, axis) => {
+    if (dim === 1) return
+    const last = dims.length - 1
+    if (last >= 0 && operands.every((operand, i) => strides[i][last] === operand[axis] * dim)) {
+      dims[last] *= dim
+      operands.forEach((operand, i) => {
+        strides[i][last] = operand[axis]
+      })
+    } else {
+      dims.push(dim)
+      operands.forEach((operand, i) => {
+        strides[i].push(operand[axis])
+      })
+    }
+  })
+  return { dims, strides }
+}
+
 export const inversePermutation = (permutation: readonly number[]): number[] => {
   const inverse = new Array<number>(permutation.length)
   permutation.forEach((from, to) => {

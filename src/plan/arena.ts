@@ -1,3 +1,17 @@
+import { bytesPerElement, type DType } from '../core/dtype.js'
+
+/** How a backend's memory is cut into operands. */
+export interface MemoryLayout {
+  /** Offsets in the arena are multiples of it, in bytes. */
+  readonly alignment: number
+  /** Bytes behind every buffer that belong to it, a multiple of `alignment`: vector kernels may read past the end of an operand. */
+  readonly slack: number
+  bytesPerElement(dtype: DType): number
+}
+
+/** The layout of memory that the host shares: kernels may read, never write, up to 60 bytes past the end of an operand. */
+export const hostLayout: MemoryLayout = { alignment: 64, slack: 64, bytesPerElement }
+
 /** Memory that is needed from step `start` to step `end`, both included. */
 export interface Buffer {
   readonly bytes: number
@@ -5,13 +19,9 @@ export interface Buffer {
   readonly end: number
 }
 
-export const alignment = 64
-
-/** Readable bytes behind every buffer, as vector kernels may read (never write) past the end of an operand. */
-export const slack = 64
-
 /** What a buffer of `bytes` takes up in the arena. */
-export const reservedBytes = (bytes: number): number => Math.ceil(bytes / alignment) * alignment + slack
+export const reservedBytes = (bytes: number, { alignment, slack } = hostLayout): number =>
+  Math.ceil(bytes / alignment) * alignment + slack
 
 const length = (buffer: Buffer) => buffer.end - buffer.start + 1
 
@@ -25,26 +35,30 @@ const orders: readonly ((a: Buffer, b: Buffer) => number)[] = [
  * An offset for each buffer, such that buffers alive at the same step are disjoint. Each buffer takes the tightest
  * gap that holds it; of a few placing orders the one with the smallest arena wins.
  */
-export function packArena(buffers: readonly Buffer[]): { readonly offsets: readonly number[]; readonly bytes: number } {
+export function packArena(
+  buffers: readonly Buffer[],
+  layout = hostLayout,
+): { readonly offsets: readonly number[]; readonly bytes: number } {
   let best = { offsets: [] as readonly number[], bytes: Number.POSITIVE_INFINITY }
   for (const order of orders) {
     const candidate = packInOrder(
       buffers,
       buffers.map((_, index) => index).sort((a, b) => order(buffers[a], buffers[b]) || a - b),
+      layout,
     )
     if (candidate.bytes < best.bytes) best = candidate
   }
   return best
 }
 
-function packInOrder(buffers: readonly Buffer[], sequence: readonly number[]) {
+function packInOrder(buffers: readonly Buffer[], sequence: readonly number[], layout: MemoryLayout) {
   const offsets = new Array<number>(buffers.length).fill(0)
   /** Indices of the placed buffers, by offset. */
   const placed: number[] = []
   let bytes = 0
   for (const index of sequence) {
     const { start, end } = buffers[index]
-    const size = reservedBytes(buffers[index].bytes)
+    const size = reservedBytes(buffers[index].bytes, layout)
     let tightest = Number.POSITIVE_INFINITY
     let offset = -1
     let free = 0
@@ -55,7 +69,7 @@ function packInOrder(buffers: readonly Buffer[], sequence: readonly number[]) {
         tightest = gap
         offset = free
       }
-      free = Math.max(free, offsets[other] + reservedBytes(buffers[other].bytes))
+      free = Math.max(free, offsets[other] + reservedBytes(buffers[other].bytes, layout))
     }
     offsets[index] = offset < 0 ? free : offset
     bytes = Math.max(bytes, offsets[index] + size)

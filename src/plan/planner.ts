@@ -1,14 +1,13 @@
-import { bytesPerElement } from '../core/dtype.js'
 import type { ConstantOf, Graph, Node, Value } from '../core/ir.js'
 import { concrete, sizeOf } from '../core/shape.js'
 import { traitsOf } from '../ops/index.js'
-import { type Buffer, packArena, peakBytes } from './arena.js'
+import { type Buffer, hostLayout, type MemoryLayout, packArena, peakBytes } from './arena.js'
 import type { Placement, Plan, Step } from './plan.js'
 import { schedule } from './schedule.js'
 
 /** Bytes that `value` takes, without padding. Throws SHAPE_MISMATCH when its shape is symbolic. */
-export const bytesOf = (value: Value): number =>
-  bytesPerElement(value.dtype) * sizeOf(concrete(value.shape, `value '${value.name}'`))
+export const bytesOf = (value: Value, layout = hostLayout): number =>
+  layout.bytesPerElement(value.dtype) * sizeOf(concrete(value.shape, `value '${value.name}'`))
 
 /** The memory of one or more values. */
 interface Place {
@@ -21,16 +20,23 @@ interface Place {
 
 /**
  * Schedules `graph` and gives every value a place. Inputs keep their content for the whole run and are never
- * overwritten, outputs hold theirs when it ends. `workspace` tells the scratch bytes of a node.
+ * overwritten, outputs hold theirs when it ends. `workspace` tells the scratch bytes of a node, `layout` how memory is cut.
  * Throws SHAPE_MISMATCH when a shape is symbolic.
  */
-export function planGraph(graph: Graph, { workspace }: { workspace(node: Node, constant: ConstantOf): number }): Plan {
-  return new Planner(graph, (node) => workspace(node, (value) => graph.constants.get(value))).plan()
+export function planGraph(
+  graph: Graph,
+  {
+    workspace,
+    layout = hostLayout,
+  }: { workspace(node: Node, constant: ConstantOf): number; readonly layout?: MemoryLayout | undefined },
+): Plan {
+  return new Planner(graph, (node) => workspace(node, (value) => graph.constants.get(value)), layout).plan()
 }
 
 class Planner {
   readonly #graph: Graph
   readonly #workspace: (node: Node) => number
+  readonly #layout: MemoryLayout
   /** The value whose content a view shows; values that are no views show their own. */
   readonly #roots = new Map<Value, Value>()
   readonly #lastUse = new Map<Value, number>()
@@ -41,9 +47,10 @@ class Planner {
   /** Variables whose memory already holds their new content. */
   readonly #written = new Set<Value>()
 
-  constructor(graph: Graph, workspace: (node: Node) => number) {
+  constructor(graph: Graph, workspace: (node: Node) => number, layout: MemoryLayout) {
     this.#graph = graph
     this.#workspace = workspace
+    this.#layout = layout
     this.#replaced = new Set(graph.updates.map((update) => update.variable))
     for (const { variable, value } of graph.updates) if (!this.#targets.has(value)) this.#targets.set(value, variable)
   }
@@ -59,7 +66,7 @@ class Planner {
 
     for (const value of graph.constants.keys()) this.#own(value, 'constant')
     for (const value of graph.variables.keys()) this.#own(value, 'variable')
-    for (const value of graph.inputs) this.#places.set(value, { bytes: bytesOf(value), start: 0, end })
+    for (const value of graph.inputs) this.#places.set(value, { bytes: this.#bytesOf(value), start: 0, end })
     const scratch = actions.map((step, position) => {
       if (step.kind === 'copy') this.#placeFresh(step.to, position)
       else this.#placeOutputs(step.node, position)
@@ -70,7 +77,7 @@ class Planner {
 
     const places = [...new Set(this.#places.values())].filter((place) => !place.owner)
     const buffers: Buffer[] = [...places, ...scratch.filter((buffer) => buffer !== undefined)]
-    const { offsets, bytes: arenaBytes } = packArena(buffers)
+    const { offsets, bytes: arenaBytes } = packArena(buffers, this.#layout)
     const offsetOf = new Map(buffers.map((buffer, index) => [buffer, offsets[index]]))
     const region = (buffer: Buffer) => ({ offset: offsetOf.get(buffer)!, bytes: buffer.bytes })
 
@@ -92,6 +99,8 @@ class Planner {
     }
   }
 
+  #bytesOf = (value: Value): number => bytesOf(value, this.#layout)
+
   #root = (value: Value): Value => this.#roots.get(value)!
 
   #use(value: Value, position: number): void {
@@ -100,7 +109,7 @@ class Planner {
   }
 
   #own(value: Value, kind: 'constant' | 'variable'): void {
-    this.#places.set(value, { owner: { kind, of: value }, bytes: bytesOf(value), start: 0, end: 0 })
+    this.#places.set(value, { owner: { kind, of: value }, bytes: this.#bytesOf(value), start: 0, end: 0 })
   }
 
   /**
@@ -112,7 +121,8 @@ class Planner {
     for (const node of schedule(this.#graph)) {
       const [output] = node.outputs
       const [input] = node.inputs
-      const view = traitsOf(node.op).view && input && node.outputs.length === 1 && bytesOf(input) === bytesOf(output)
+      const view =
+        traitsOf(node.op).view && input && node.outputs.length === 1 && this.#bytesOf(input) === this.#bytesOf(output)
       if (view) {
         const stale = this.#graph.outputs.includes(output) && this.#replaced.has(this.#root(input))
         this.#roots.set(output, stale ? output : this.#root(input))
@@ -145,7 +155,7 @@ class Planner {
 
   #placeFresh(value: Value, position: number): void {
     this.#places.set(value, {
-      bytes: bytesOf(value),
+      bytes: this.#bytesOf(value),
       start: position,
       end: this.#lastUse.get(value) ?? position,
     })
@@ -169,7 +179,7 @@ class Planner {
     if (!input) return undefined
     const root = this.#root(input)
     const place = this.#places.get(root)!
-    const fits = !place.owner && place.bytes === bytesOf(output) && place.end === position
+    const fits = !place.owner && place.bytes === this.#bytesOf(output) && place.end === position
     return fits && this.#isOnlyOperand(node, operand, root) ? place : undefined
   }
 

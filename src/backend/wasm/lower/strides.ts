@@ -1,4 +1,4 @@
-import { broadcastStrides, sizeOf } from '../../../core/shape.js'
+import { broadcastStrides, collapseAxes, sizeOf } from '../../../core/shape.js'
 
 /** Operands broadcast to one shape, seen as rows: along a row an operand moves by its step, from row to row by its strides. */
 export interface Rows {
@@ -13,37 +13,9 @@ export interface Rows {
   readonly strides: readonly (readonly number[])[]
 }
 
-/**
- * The fewest axes that describe `operands` (strides in elements along `shape`): axes of size 1 are dropped, neighbours that all
- * operands cross with one stride are merged.
- */
-export function collapse(
-  shape: readonly number[],
-  operands: readonly (readonly number[])[],
-): { readonly dims: number[]; readonly strides: number[][] } {
-  const dims: number[] = []
-  const strides: number[][] = operands.map(() => [])
-  shape.forEach((dim, axis) => {
-    if (dim === 1) return
-    const last = dims.length - 1
-    if (last >= 0 && operands.every((operand, i) => strides[i][last] === operand[axis] * dim)) {
-      dims[last] *= dim
-      operands.forEach((operand, i) => {
-        strides[i][last] = operand[axis]
-      })
-    } else {
-      dims.push(dim)
-      operands.forEach((operand, i) => {
-        strides[i].push(operand[axis])
-      })
-    }
-  })
-  return { dims, strides }
-}
-
 /** Rows of dense operands of the given shapes, broadcast to `shape`. */
 export function rowsOf(shape: readonly number[], operands: readonly (readonly number[])[]): Rows {
-  const { dims, strides } = collapse(
+  const { dims, strides } = collapseAxes(
     shape,
     operands.map((operand) => broadcastStrides(operand, shape)),
   )

@@ -1,0 +1,112 @@
+import { LanewiseError } from '../../core/errors.js'
+
+/** What may be chosen of the webgpu backend. */
+export interface WebGpuOptions {
+  /** Which adapter, where the host has several. */
+  readonly powerPreference?: 'low-power' | 'high-performance'
+}
+
+/** An adapter as `environment()` and `lanewise doctor` show it. */
+export interface AdapterReport {
+  readonly name: string
+  /** Whether the processor does the work of a GPU. */
+  readonly software: boolean
+  /** Where WebGPU comes from. */
+  readonly provider: string
+  readonly features: readonly string[]
+  readonly limits: Readonly<Record<string, number>>
+}
+
+/** WebGPU on this host: the adapter that would be taken, or why there is none. */
+export type WebGpuSupport =
+  | { readonly available: true; readonly adapter: AdapterReport }
+  | { readonly available: false; readonly reason: string }
+
+interface Provider {
+  readonly gpu: GPU
+  readonly name: string
+}
+
+// Held for the life of the process: Dawn's objects must not outlive the instance that made them.
+let provider: Promise<Provider | string> | undefined
+
+/** The host's WebGPU, or why there is none. */
+function findProvider(): Promise<Provider | string> {
+  provider ??= (async () => {
+    if (typeof navigator !== 'undefined' && navigator.gpu) return { gpu: navigator.gpu, name: 'navigator.gpu' }
+    if (typeof process === 'undefined' || process.versions?.node === undefined)
+      return 'this host has no navigator.gpu (browsers give it to pages served over https or from localhost)'
+    // Not a literal: bundlers must not look for an optional package.
+    const name = 'webgpu'
+    try {
+      const { create } = (await import(/* @vite-ignore */ /* webpackIgnore: true */ name)) as {
+        create(flags: readonly string[]): GPU
+      }
+      return { gpu: create([]), name: `the package ${name}` }
+    } catch (cause) {
+      const { code, message } = cause as { code?: string; message: string }
+      return code === 'ERR_MODULE_NOT_FOUND'
+        ? `Node has WebGPU through the optional package ${name}; install it beside lanewise: npm install ${name}`
+        : `the package ${name} does not load here: ${message}`
+    }
+  })()
+  return provider
+}
+
+const noAdapter = (name: string): string =>
+  `${name} finds no adapter: no GPU driver with Vulkan, Metal or Direct3D 12. On Linux, VK_ICD_FILENAMES may name a software one, as SwiftShader's vk_swiftshader_icd.json`
+
+/** The limits that kernels and buffers care about. */
+const limitNames = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeWorkgroupsPerDimension',
+] as const satisfies readonly (keyof GPUSupportedLimits)[]
+
+export type UsedLimits = Readonly<Record<(typeof limitNames)[number], number>>
+
+export const usedLimits = (limits: GPUSupportedLimits): UsedLimits =>
+  Object.fromEntries(limitNames.map((name) => [name, limits[name]])) as UsedLimits
+
+/** An adapter and how it is called. */
+export interface FoundAdapter {
+  readonly adapter: GPUAdapter
+  readonly report: AdapterReport
+}
+
+/** The adapter for `options`, or why there is none. */
+export async function findAdapter(options: WebGpuOptions = {}): Promise<FoundAdapter | string> {
+  const found = await findProvider()
+  if (typeof found === 'string') return found
+  const { powerPreference } = options
+  const adapter = await found.gpu.requestAdapter(powerPreference ? { powerPreference } : {})
+  if (!adapter) return noAdapter(found.name)
+  const { vendor, architecture, device, description, isFallbackAdapter } = adapter.info
+  const name = [...new Set([vendor, architecture, description || device])].filter(Boolean).join(' ')
+  return {
+    adapter,
+    report: {
+      name: name || 'an adapter without a name',
+      software: isFallbackAdapter,
+      provider: found.name,
+      features: [...adapter.features].sort(),
+      limits: usedLimits(adapter.limits),
+    },
+  }
+}
+
+/** What `environment()` tells of WebGPU. */
+export async function webGpuSupport(options: WebGpuOptions = {}): Promise<WebGpuSupport> {
+  const found = await findAdapter(options)
+  return typeof found === 'string' ? { available: false, reason: found } : { available: true, adapter: found.report }
+}
+
+/** As `findAdapter`. Throws BACKEND_UNAVAILABLE, saying why, where there is none. */
+export async function requireAdapter(options: WebGpuOptions): Promise<FoundAdapter> {
+  const found = await findAdapter(options)
+  if (typeof found === 'string') throw new LanewiseError('BACKEND_UNAVAILABLE', `there is no WebGPU: ${found}`)
+  return found
+}

@@ -1,0 +1,184 @@
+import type { Node, Value } from '../../../core/ir.js'
+import { epilogueOf, type Unary } from '../../activations.js'
+import type { GemmOperand } from '../wgsl/gemm.js'
+import { coordinates } from '../wgsl/index.js'
+import { type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
+import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
+import { type Geometry, geometryOf, isSpatial, vec3, volume } from './window.js'
+
+const identity: Unary = { name: 'identity', alpha: 0, beta: 0 }
+
+/** A convolution of x [images, …, channels] with w […kernel, channels/group, outputs] to y [images, …, outputs]. */
+interface Convolution extends Geometry {
+  readonly channels: number
+  readonly outputs: number
+}
+
+function convolutionOf(node: Node, x: Value, w: Value, y: Value): Convolution {
+  const [input, weight] = [shapeOf(x), shapeOf(w)]
+  return {
+    ...geometryOf(node, input, shapeOf(y), weight.slice(0, -2)),
+    channels: input[input.length - 1],
+    outputs: weight[weight.length - 1],
+  }
+}
+
+/** The image and the place of pixel `at`, as (offset of the image in x, z, y, x of the window's first tap). */
+const windowStart = ({ input, output, channels, strides, padBegin }: Convolution, batchOffset: string): string =>
+  `${coordinates('at', ['image', 'z', 'y', 'x'], [0, ...output])}
+  let start = vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(strides)} - ${vec3(padBegin)};
+  return vec4<i32>(i32(image * ${volume(input) * channels}u + ${batchOffset}), start);`
+
+/** Tap and channel `at` as (offsets along z, y, x; channel), of `size` channels. */
+const tapOf = ({ kernel, dilations }: Convolution, size: number): string =>
+  `${coordinates('at', ['z', 'y', 'x', 'c'], [...kernel, size])}
+  return vec4<i32>(vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(dilations)}, i32(c));`
+
+/** The element of x under a tap of a window; `window` and `tap` are the parameters that hold them. */
+const loadUnder = ({ input, channels }: Convolution, x: string, window: string, tap: string): string =>
+  `let p = ${window}.yzw + ${tap}.xyz;
+  if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return 0.0; }
+  return ${x}[${window}.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${channels} + ${tap}.w];`
+
+/** Weights as a matrix [taps x channels/group, outputs/group] of group `batch`. */
+const weightOperand = (buffer: string, outputs: number, perGroup: number): GemmOperand => ({
+  contiguous: 'free',
+  free: `return vec4<i32>(i32(batch * ${perGroup}u + at), 0, 0, 0);`,
+  along: `return vec4<i32>(i32(at * ${outputs}u), 0, 0, 0);`,
+  load: `return ${buffer}[free.x + along.x];`,
+})
+
+/** y = x * w: rows are pixels of y, columns outputs, k taps and channels. */
+const forwardSizes = (c: Convolution): GemmSizes => ({
+  m: c.images * volume(c.output),
+  n: c.outputs / c.group,
+  k: volume(c.kernel) * (c.channels / c.group),
+  batches: c.group,
+})
+
+/** dx: rows are pixels of x, columns channels, k taps and outputs. */
+const inputGradientSizes = (c: Convolution): GemmSizes => ({
+  m: c.images * volume(c.input),
+  n: c.channels / c.group,
+  k: volume(c.kernel) * (c.outputs / c.group),
+  batches: c.group,
+})
+
+/** dw: rows are taps and channels, columns outputs, k pixels of y. */
+const weightGradientSizes = (c: Convolution): GemmSizes => ({
+  m: volume(c.kernel) * (c.channels / c.group),
+  n: c.outputs / c.group,
+  k: c.images * volume(c.output),
+  batches: c.group,
+})
+
+const isConvolution = (node: Node): boolean =>
+  isFloat32(node) && isSpatial(node.outputs[0].shape) && node.inputs.every((input) => !input || elementsOf(input) > 0)
+
+const forwardOf = ({ inputs: [x, w], outputs: [y], ...node }: Node): Convolution =>
+  convolutionOf({ inputs: [x, w], outputs: [y], ...node }, x!, w!, y)
+const inputGradientOf = (node: Node): Convolution =>
+  convolutionOf(node, node.outputs[0], node.inputs[1]!, node.inputs[0]!)
+const weightGradientOf = (node: Node): Convolution =>
+  convolutionOf(node, node.inputs[0]!, node.outputs[0], node.inputs[1]!)
+
+/** Channels-last convolutions of one to three spatial axes and their gradients, as implicit matrix products. */
+export const convLowerings = {
+  'lanewise.ConvNhwc': {
+    accelerates: isConvolution,
+    workspace: (node) => gemmWorkspace(forwardSizes(forwardOf(node))),
+    lower(node, context) {
+      const c = forwardOf(node)
+      const [x, w, bias] = node.inputs
+      const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+      return gemm(
+        {
+          name: 'conv',
+          ...forwardSizes(c),
+          reads: { x: context.place(x!), w: context.place(w!) },
+          a: (names) => ({
+            contiguous: 'k',
+            free: windowStart(c, `batch * ${channels}u`),
+            along: tapOf(c, channels),
+            load: loadUnder(c, names['x'], 'free', 'along'),
+          }),
+          b: (names) => weightOperand(names['w'], c.outputs, outputs),
+          y: context.place(node.outputs[0]),
+          at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
+          bias: bias && context.place(bias),
+          biasAt: `batch * ${outputs}u + column`,
+          epilogue: epilogueOf(node),
+        },
+        context,
+      )
+    },
+  },
+
+  'lanewise.ConvInputGradientNhwc': {
+    accelerates: (node) => isConvolution(node) && elementsOf(node.outputs[0]) > 0,
+    workspace: (node) => gemmWorkspace(inputGradientSizes(inputGradientOf(node))),
+    lower(node, context) {
+      const c = inputGradientOf(node)
+      const [dy, w, bias] = node.inputs
+      const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+      const strided = c.strides.some((stride) => stride !== 1)
+      return gemm(
+        {
+          name: 'conv_input_gradient',
+          ...inputGradientSizes(c),
+          reads: { dy: context.place(dy!), w: context.place(w!) },
+          a: (names) => ({
+            contiguous: 'k',
+            free: `${coordinates('at', ['image', 'z', 'y', 'x'], [0, ...c.input])}
+  return vec4<i32>(i32(image * ${volume(c.output) * c.outputs}u + batch * ${outputs}u), vec3<i32>(vec3<u32>(z, y, x)) + ${vec3(c.padBegin)});`,
+            along: tapOf(c, outputs),
+            load: `let q = free.yzw - along.xyz;
+  let p = ${strided ? `q / ${vec3(c.strides)}` : 'q'};
+  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return 0.0; }
+  return ${names['dy']}[free.x + ((p.x * ${c.output[1]} + p.y) * ${c.output[2]} + p.z) * ${c.outputs} + along.w];`,
+          }),
+          b: (names) => ({
+            contiguous: 'k',
+            free: `return vec4<i32>(i32(at * ${c.outputs}u + batch * ${outputs}u), 0, 0, 0);`,
+            along: `return vec4<i32>(i32(at / ${outputs}u * ${channels * c.outputs}u + at % ${outputs}u), 0, 0, 0);`,
+            load: `return ${names['w']}[free.x + along.x];`,
+          }),
+          y: context.place(node.outputs[0]),
+          at: `row * ${c.channels}u + batch * ${channels}u + column`,
+          bias: bias && context.place(bias),
+          biasAt: `batch * ${channels}u + column`,
+          epilogue: epilogueOf(node),
+        },
+        context,
+      )
+    },
+  },
+
+  'lanewise.ConvWeightGradientNhwc': {
+    accelerates: isConvolution,
+    workspace: (node) => gemmWorkspace(weightGradientSizes(weightGradientOf(node))),
+    lower(node, context) {
+      const c = weightGradientOf(node)
+      const [x, dy] = node.inputs
+      const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+      return gemm(
+        {
+          name: 'conv_weight_gradient',
+          ...weightGradientSizes(c),
+          reads: { x: context.place(x!), dy: context.place(dy!) },
+          a: (names) => ({
+            contiguous: channels >= 16 ? 'free' : 'k',
+            free: tapOf(c, channels),
+            along: windowStart(c, `batch * ${channels}u`),
+            load: loadUnder(c, names['x'], 'along', 'free'),
+          }),
+          b: (names) => weightOperand(names['dy'], c.outputs, outputs),
+          y: context.place(node.outputs[0]),
+          at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
+          epilogue: identity,
+        },
+        context,
+      )
+    },
+  },
+} as const satisfies Record<string, Lowering>

@@ -1,0 +1,38 @@
+import type { ConstantOf, Node } from '../../../core/ir.js'
+import { isConcrete } from '../../../core/shape.js'
+import { elementTypeOf } from '../elements.js'
+import { binaryLowerings } from './binary.js'
+import { convLowerings } from './conv.js'
+import { elementwiseLowerings } from './elementwise.js'
+import type { Lowering } from './lowering.js'
+import { matMulLowerings } from './matmul.js'
+import { movementLowerings } from './movement.js'
+import { optimizerLowerings } from './optimizer.js'
+import { poolLowerings } from './pool.js'
+import { randomLowerings } from './random.js'
+import { reduceLowerings } from './reduce.js'
+import { softmaxLowerings } from './softmax.js'
+
+/** How ops become dispatches, by op name. */
+export const lowerings: Readonly<Record<string, Lowering>> = {
+  ...elementwiseLowerings,
+  ...binaryLowerings,
+  ...reduceLowerings,
+  ...softmaxLowerings,
+  ...matMulLowerings,
+  ...convLowerings,
+  ...poolLowerings,
+  ...movementLowerings,
+  ...randomLowerings,
+  ...optimizerLowerings,
+}
+
+/** Whether a kernel takes `node`. */
+export function accelerates(node: Node, constant: ConstantOf): boolean {
+  const lowering = Object.hasOwn(lowerings, node.op) ? lowerings[node.op] : undefined
+  if (lowering === undefined) return false
+  const held = [...node.inputs, ...node.outputs].every(
+    (value) => value === undefined || (elementTypeOf(value.dtype) !== undefined && isConcrete(value.shape)),
+  )
+  return held && (lowering.accelerates?.(node, constant) ?? true)
+}

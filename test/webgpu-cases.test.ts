@@ -1,0 +1,83 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { createReferenceBackend } from '../src/backend/reference/backend.js'
+import { compile } from '../src/compile.js'
+import { isFloat, type TypedArray } from '../src/core/dtype.js'
+import { LanewiseError } from '../src/core/errors.js'
+import { isConcrete } from '../src/core/shape.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { type OpCase, operandTensor, titleOf } from './cases/case.js'
+import { cases } from './cases/index.js'
+import { openWebGpu } from './support/webgpu.js'
+
+const gpu = await openWebGpu('op cases on webgpu')
+const reference = createReferenceBackend()
+const left = new Map<string, number>()
+/** Runs the cases whose op holds the text. */
+const only = process.env['LANEWISE_CASES'] ?? ''
+
+/** The case as a graph of one node between inputs and outputs. */
+function graphOf(row: OpCase) {
+  const builder = new GraphBuilder('case')
+  const tensors = row.inputs.map((operand, index) => operand && operandTensor(operand, index + 1))
+  const values = tensors.map((tensor, index) =>
+    !tensor
+      ? undefined
+      : row.inputs[index]!.values
+        ? builder.constant(tensor)
+        : builder.input(`input${index}`, tensor.type, tensor.dims),
+  )
+  builder.emit(row.op, values, row.attributes, row.outputs).forEach((value, index) => {
+    builder.output(value, `output${index}`)
+  })
+  return { graph: builder.build(), tensors }
+}
+
+/** What |a - b| / (1 + |b|) may be on any adapter: drivers choose the precision of division, exponentials and powers. */
+const TOLERANCE = 1e-4
+
+if (gpu) {
+  for (const row of cases.filter(({ op }) => op.includes(only))) {
+    const { graph, tensors } = graphOf(row)
+    if (!graph.outputs.every((output) => isConcrete(output.shape))) continue
+    test(titleOf(row), async () => {
+      const results: TypedArray[][] = []
+      for (const backend of [gpu, reference]) {
+        try {
+          const executable = compile(graph, backend)
+          for (const input of graph.inputs)
+            executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
+          await executable.run()
+          results.push(await Promise.all(graph.outputs.map((output) => executable.read(output.name))))
+          executable.dispose()
+        } catch (error) {
+          if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP' && backend === gpu)) throw error
+          left.set(row.op, (left.get(row.op) ?? 0) + 1)
+          return
+        }
+      }
+      graph.outputs.forEach((output, index) => {
+        const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
+        const [actual, expected] = [results[0][index], results[1][index]]
+        assert.is(actual.length, expected.length)
+        expected.forEach((element, i) => {
+          const [a, b] = [Number(actual[i]), Number(element)]
+          const same = Object.is(a, b) || a === b || Math.abs(a - b) <= allowed * (1 + Math.abs(b))
+          assert.ok(same, `${output.name} element ${i} is ${a}, the reference gives ${b}`)
+        })
+      })
+    })
+  }
+
+  test('nothing stays on the device', () => {
+    const { buffers } = gpu.usage
+    // Staging buffers of the sizes that were read.
+    assert.ok(buffers <= 40, `${buffers} buffers are left`)
+    gpu.dispose()
+    assert.is(gpu.usage.buffers, 0)
+    const counts = [...left].sort().map(([op, count]) => `${op} x ${count}`)
+    console.log(`\nSKIP cases without a WGSL kernel: ${counts.join(', ')}`)
+  })
+} else test('there is no adapter', () => {})
+
+test.run()
