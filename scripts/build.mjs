@@ -49,7 +49,7 @@ const newestSource = () => {
 const unused = ['verify', 'fromObject', 'toObject', 'toJSON', 'encodeDelimited', 'decodeDelimited']
 
 /** Takes the unused functions out of onnx-proto, 40 % of its code; fails if it no longer has the form that pbjs writes. */
-const slimProto = {
+export const slimProto = {
   name: 'slim onnx-proto',
   setup({ onLoad }) {
     onLoad({ filter: /onnx-proto[\\/]dist[\\/]onnx\.js$/ }, ({ path }) => {
@@ -109,6 +109,7 @@ export const entries = () => {
   add('ort', 'src/ort.ts')
   add('cli', 'src/cli/main.ts')
   add('worker', 'src/backend/wasm/worker.ts')
+  add('engine-worker', 'src/backend/wasm/engine-worker.ts')
   const models = existsSync(join(root, 'models')) ? readdirSync(join(root, 'models')) : []
   for (const file of models.filter((name) => name.endsWith('.ts'))) add(`models/${file.slice(0, -3)}`, `models/${file}`)
   return found
@@ -116,8 +117,8 @@ export const entries = () => {
 
 /** The bundles for browsers, and for other hosts without Node's modules. */
 export const browserEntries = () => {
-  const { index, ort, worker } = entries()
-  return { index, ort, worker }
+  const { index, ort, worker, 'engine-worker': engine } = entries()
+  return { index, ort, worker, 'engine-worker': engine }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

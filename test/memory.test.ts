@@ -1,18 +1,19 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
-import { WasmMemory } from '../src/backend/wasm/memory.js'
+import { LocalContent, WasmMemory } from '../src/backend/wasm/memory.js'
 import { LanewiseError } from '../src/core/errors.js'
 import { uniform } from './cases/case.js'
 import { denseStep, load } from './support/steps.js'
 
 test('blocks are aligned, disjoint, out of the first page and keep their content', () => {
   const random = uniform(7)
-  const memory = new WasmMemory({ shared: false })
+  const local = new LocalContent({ shared: false })
+  const memory = new WasmMemory(local)
   const blocks = new Map<number, { bytes: number; mark: number }>()
   const check = (address: number) => {
     const { bytes, mark } = blocks.get(address)!
-    const content = memory.view('uint8', address, bytes) as Uint8Array
+    const content = local.peek('uint8', address, bytes) as Uint8Array
     assert.ok(content.every((byte) => byte === mark))
   }
   for (let round = 0; round < 3000; round++) {
@@ -26,10 +27,10 @@ test('blocks are aligned, disjoint, out of the first page and keep their content
       const bytes = Math.floor(random() ** 4 * 200_000)
       const address = memory.allocate(bytes)
       assert.is(address % 64, 0)
-      assert.ok(address >= 65536 && address + bytes <= memory.memory.buffer.byteLength)
+      assert.ok(address >= 65536 && address + bytes <= local.memory.buffer.byteLength)
       for (const [other, { bytes: size }] of blocks) assert.ok(address + bytes <= other || other + size <= address)
       blocks.set(address, { bytes, mark: round % 251 })
-      memory.view('uint8', address, bytes).fill((round % 251) as never)
+      local.peek('uint8', address, bytes).fill((round % 251) as never)
     }
   }
   for (const address of blocks.keys()) {
@@ -46,7 +47,7 @@ test('freed neighbours merge in any order, so that the whole is there again', ()
     [0, 2, 1],
     [1, 0, 2],
   ]) {
-    const memory = new WasmMemory({ shared: false })
+    const memory = new WasmMemory(new LocalContent({ shared: false }))
     const blocks = [0, 1, 2].map(() => memory.allocate(1 << 20))
     const total = memory.totalBytes
     for (const index of order) memory.free(blocks[index])
@@ -56,7 +57,7 @@ test('freed neighbours merge in any order, so that the whole is there again', ()
 })
 
 test('memory that runs out says how much was needed and how much is there', () => {
-  const memory = new WasmMemory({ shared: false, maxBytes: 4 << 20 })
+  const memory = new WasmMemory(new LocalContent({ shared: false, maxBytes: 4 << 20 }))
   memory.allocate(1 << 20)
   assert.throws(
     () => memory.allocate(8 << 20, 'the arena of a test'),
@@ -69,7 +70,7 @@ test('memory that runs out says how much was needed and how much is there', () =
 })
 
 test('a block is freed once', () => {
-  const memory = new WasmMemory({ shared: true })
+  const memory = new WasmMemory(new LocalContent({ shared: true }))
   const address = memory.allocate(100)
   memory.free(address)
   assert.throws(() => memory.free(address), /no block in use/)

@@ -196,8 +196,8 @@ test('a kernel that traps is an error on every number of threads, not a wait wit
     const { memory, run } = backend as unknown as Machine
     const tape = memory.allocate(16)
     const UNKNOWN_KERNEL = 100_000
-    new Int32Array(memory.memory.buffer, tape, 4).set([UNKNOWN_KERNEL, 0, 50, 0])
-    assert.throws(() => run.call(backend, tape, 1, threads), refusal('BACKEND_UNAVAILABLE', /a kernel stopped/))
+    memory.content.write(tape, Int32Array.of(UNKNOWN_KERNEL, 0, 50, 0))
+    assert.throws(() => run.call(backend, tape, 1, true), refusal('BACKEND_UNAVAILABLE', /a kernel stopped/))
     assert.throws(() => backend.allocate('float32', [1]), refusal('BACKEND_UNAVAILABLE', /cannot be used any more/))
     backend.dispose()
   }

@@ -54,7 +54,11 @@ if (browser) {
   })
 
   test('a page that trains has no task of over 50 ms', async () => {
-    for (const sent of [headers.isolated, {}]) assert.equal((await run('pages/page.js', sent)).result.longTasks, [])
+    for (const sent of [headers.isolated, {}]) {
+      const { held } = (await run('pages/page.js', sent)).result
+      console.log(held)
+      assert.ok(Math.max(...held) <= 50, `${held}`)
+    }
   })
 
   test('in a worker of the page', async () => {

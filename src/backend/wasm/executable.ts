@@ -5,7 +5,7 @@ import { concrete, formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import { bytesOf } from '../../plan/planner.js'
-import type { Executable, StepTime, Storage } from '../backend.js'
+import type { Executable, MaybePromise, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
 import type { KernelCall } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
@@ -18,8 +18,8 @@ export interface Machine {
   readonly memory: WasmMemory
   /** Threads that are up, the calling one among them. */
   readonly threads: number
-  /** Runs a tape. Throws LanewiseError when a kernel traps. */
-  run(tape: number, steps: number, threads: number): void
+  /** Runs a tape, on all threads if `parallel`. Throws or rejects with a LanewiseError when a kernel traps. */
+  run(tape: number, steps: number, parallel: boolean): MaybePromise<void>
   /** The address of a constant's content, copied in on first use; each call is one use. */
   retainConstant(tensor: Tensor): number
   releaseConstant(tensor: Tensor): void
@@ -49,7 +49,7 @@ export class WasmExecutable implements Executable {
   readonly #prepared: number[] = []
   readonly #inputs = new Map<string, MemoryView>()
   readonly #outputs = new Map<string, MemoryView>()
-  readonly #parts: readonly (() => void)[]
+  readonly #parts: readonly (() => MaybePromise<void>)[]
   readonly #segments: readonly Segment[]
   readonly #timed: readonly TimedStep[]
   #disposed = false
@@ -94,11 +94,10 @@ export class WasmExecutable implements Executable {
     view.write(data, `input '${input}'`)
   }
 
-  run(): void {
+  run(): MaybePromise<void> {
     this.#check()
     this.#hasRun = true
-    const parts = this.#parts
-    for (let index = 0; index < parts.length; index++) parts[index]()
+    return this.#runFrom(0)
   }
 
   profile(runs: number): readonly StepTime[] {
@@ -107,7 +106,7 @@ export class WasmExecutable implements Executable {
     return timeSteps(this.#timed, runs)
   }
 
-  read(output: string): TypedArray {
+  read(output: string): MaybePromise<TypedArray> {
     const view = this.#outputs.get(output)
     if (view === undefined) throw unknown('output', output, this.#outputs)
     this.#check()
@@ -136,18 +135,27 @@ export class WasmExecutable implements Executable {
     for (const address of this.#prepared) this.#machine.releasePrepared(address)
   }
 
+  /** Without a turn of the event loop, unless a part takes one. */
+  #runFrom(first: number): MaybePromise<void> {
+    const parts = this.#parts
+    for (let index = first; index < parts.length; index++) {
+      const running = parts[index]()
+      if (running) return running.then(() => this.#runFrom(index + 1))
+    }
+  }
+
   #check(): void {
     if (this.#disposed) throw new LanewiseError('DISPOSED', 'this executable was disposed of')
   }
 
-  #host(node: Node, run: () => void) {
+  #host(node: Node, run: () => MaybePromise<void>) {
     return { run, steps: [{ node, kernel: 'reference', tiles: 1, run }] }
   }
 
   #tape({ address, steps }: Tape, { calls, nodes }: Extract<Segment, { kind: 'tape' }>) {
     const machine = this.#machine
     const parallel = isParallel(calls)
-    const run = (from: number, count: number) => machine.run(from, count, parallel ? machine.threads : 1)
+    const run = (from: number, count: number) => machine.run(from, count, parallel)
     return {
       run: () => run(address, steps),
       steps: calls.map(({ name, tiles }, index) => ({
@@ -171,7 +179,7 @@ export class WasmExecutable implements Executable {
     checkSizes(plan)
     const arena = this.#machine.memory.allocate(arenaBytes, `the arena of '${graph.name}'`)
     this.#blocks.push(arena)
-    this.#machine.memory.clear(arena, arenaBytes)
+    this.#machine.memory.content.clear(arena, arenaBytes)
     const owners = new Map<Value, number>()
     for (const value of graph.constants.keys()) numeric(value)
     for (const [value, variable] of graph.variables) owners.set(value, this.#machine.addressOf(storageOf(variable)))
@@ -226,25 +234,22 @@ const unknown = (kind: string, name: string, known: ReadonlyMap<string, unknown>
   )
 
 /** Runs `node` in the reference backend, on views of wasm memory. */
-function hostStep(node: Node, view: (value: Value) => MemoryView): () => void {
-  const tensorOf = (value: Value) => {
-    const operand = view(value)
-    const dims = concrete(value.shape)
-    let tensor = new Tensor(value.dtype, operand.elements, dims)
-    return () => {
-      if (tensor.data !== operand.elements) tensor = new Tensor(value.dtype, operand.elements, dims)
-      return tensor
-    }
-  }
-  const inputs = node.inputs.map((input) => input && tensorOf(input))
+function hostStep(node: Node, view: (value: Value) => MemoryView): () => MaybePromise<void> {
+  const operands = node.inputs.map((input) => input && view(input))
   const outputs = node.outputs.map(view)
-  return () => {
-    const results = evaluate(
-      node,
-      inputs.map((input) => input?.()),
+  const compute = (contents: readonly (TypedArray | undefined)[]): void => {
+    const inputs = node.inputs.map(
+      (input, index) => input && new Tensor(input.dtype, contents[index]!, concrete(input.shape)),
     )
+    const results = evaluate(node, inputs)
     outputs.forEach((output, index) => {
       output.write(results[index].data as TypedArray, `output ${index} of ${node.op} '${node.name}'`)
     })
+  }
+  return () => {
+    const contents = operands.map((operand) => operand?.peek())
+    return contents.some((content) => content instanceof Promise)
+      ? Promise.all(contents).then(compute)
+      : compute(contents as (TypedArray | undefined)[])
   }
 }

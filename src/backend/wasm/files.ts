@@ -41,6 +41,9 @@ export interface WorkerRequest {
 
 export type WorkerReply = 'ready'
 
+/** Milliseconds that a worker has to start. */
+export const START_LIMIT = 10_000
+
 /** A worker of Node or of the web, behind one face. */
 export interface Helper {
   post(request: WorkerRequest): void
@@ -69,6 +72,13 @@ export async function startHelper(): Promise<Helper> {
   })
   return { post: (request) => worker.postMessage(request), ready, terminate: () => worker.terminate() }
 }
+
+/** Whether this is a page's own thread, which may neither wait nor compute for long. */
+export const isPage = (): boolean => !node && typeof document !== 'undefined'
+
+/** Starts a web worker on engine-worker.ts. */
+export const startEngineWorker = (): Worker =>
+  new Worker(new URL('./engine-worker.js', import.meta.url), { type: 'module' })
 
 /** The number of cores that the host lets a program use. */
 export async function availableCores(): Promise<number> {

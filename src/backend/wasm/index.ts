@@ -4,16 +4,17 @@ import type { ConstantOf, Node, Variable } from '../../core/ir.js'
 import { sizeOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
-import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
+import type { Backend, BackendReport, Executable, MaybePromise, Storage } from '../backend.js'
+import { type Engine, type EngineSettings, startEngine } from './engine.js'
 import { type Machine, WasmExecutable } from './executable.js'
-import { availableCores, type Build, unlockRelaxedSimd } from './files.js'
+import { availableCores, type Build, isPage, unlockRelaxedSimd } from './files.js'
 import { lowerings } from './lower/index.js'
 import type { Preparation } from './lower/lowering.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
-import { hostSupport, instantiate, type KernelExports, loadModule } from './module.js'
+import { hostSupport } from './module.js'
 import { PreparedConstants } from './prepared.js'
+import { RemoteEngine } from './remote.js'
 import { accelerates } from './tape.js'
-import { noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
 export interface WasmOptions {
@@ -64,14 +65,23 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
   if (wanted > 1 && !support.sharedMemory) tellOnce(support.notes)
   if (!shared && wanted > 1 && support.sharedMemory) notes.push(`one thread: the build ${build} has no shared memory`)
 
-  const module = await loadModule(build)
-  const memory = new WasmMemory({ shared, maxBytes: options.maxBytes })
-  const exports = instantiate(module, memory.memory)
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
-  exports.configure(spins, shared && !mayBlock() ? -1 : spins)
-  const pool = shared && wanted > 1 ? startThreads(wanted, module, memory.memory, exports) : noWorkers
+  const settings = { build, threads: wanted, spins, maxBytes: options.maxBytes }
+  const engine = isPage() ? await startBeside(settings, notes) : await startEngine(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
-  return new WasmBackend(memory, exports, pool, { name: 'wasm', variant, notes })
+  return new WasmBackend(engine, { name: 'wasm', variant, notes })
+}
+
+/** An engine beside a page's thread; on it, with a note, where the page may not start workers. */
+async function startBeside(settings: EngineSettings, notes: string[]): Promise<Engine> {
+  try {
+    return await RemoteEngine.start(settings)
+  } catch (error) {
+    const note = `the page waits while it computes: ${(error as Error).message}`
+    notes.push(note)
+    console.info(`lanewise: ${note}`)
+    return startEngine({ ...settings, threads: 1 })
+  }
 }
 
 let told = false
@@ -96,16 +106,6 @@ function wantedThreads({ threads }: WasmOptions): number | undefined {
 const bestBuild = (threads: number, deterministic: boolean, support: ReturnType<typeof hostSupport>): Build =>
   `${threads > 1 && support.sharedMemory ? 'shared' : 'single'}-${support.relaxedSimd && !deterministic ? 'relaxed' : 'simd'}`
 
-/** Whether the calling thread may sleep; a browser's main thread may not. */
-function mayBlock(): boolean {
-  try {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1)
-    return true
-  } catch {
-    return false
-  }
-}
-
 class WasmStorage implements Storage {
   readonly shape: readonly number[]
   readonly #memory: WasmMemory
@@ -116,7 +116,7 @@ class WasmStorage implements Storage {
     if (dtype === 'string') throw new LanewiseError('TYPE_MISMATCH', 'wasm memory holds no strings')
     const size = sizeOf(shape)
     const address = memory.allocate(operandBytes(dtype, size), `a variable of ${size} ${dtype} elements`)
-    memory.clear(address, size * bytesPerElement(dtype))
+    memory.content.clear(address, size * bytesPerElement(dtype))
     this.shape = shape
     this.#memory = memory
     this.#view = new MemoryView(memory, dtype, address, size)
@@ -137,7 +137,7 @@ class WasmStorage implements Storage {
     this.#view.write(data, 'a variable')
   }
 
-  read(): TypedArray {
+  read(): MaybePromise<TypedArray> {
     this.#check()
     return this.#view.read()
   }
@@ -156,30 +156,28 @@ class WasmStorage implements Storage {
 class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
   readonly #facts: Omit<BackendReport, 'threads'>
-  readonly #exports: KernelExports
-  readonly #pool: ThreadPool
+  readonly #engine: Engine
   readonly #constants = new Map<Tensor, { readonly address: number; uses: number }>()
   readonly #prepared = new PreparedConstants(this)
   #unusable: LanewiseError | undefined
 
-  constructor(memory: WasmMemory, exports: KernelExports, pool: ThreadPool, facts: Omit<BackendReport, 'threads'>) {
-    this.memory = memory
+  constructor(engine: Engine, facts: Omit<BackendReport, 'threads'>) {
+    this.memory = new WasmMemory(engine.content)
     this.#facts = facts
-    this.#exports = exports
-    this.#pool = pool
+    this.#engine = engine
   }
 
   get report(): BackendReport {
-    const { threads, notes } = this.#pool
+    const { threads, notes } = this.#engine.report
     return { ...this.#facts, threads, notes: [...this.#facts.notes, ...notes] }
   }
 
   ready(): Promise<void> {
-    return this.#pool.ready()
+    return this.#engine.ready()
   }
 
   get threads(): number {
-    return this.#pool.threads
+    return this.#engine.report.threads
   }
 
   workspace(node: Node, constant: ConstantOf): number {
@@ -200,18 +198,17 @@ class WasmBackend implements Backend, Machine {
     return new WasmExecutable(this, plan, storageOf)
   }
 
-  run(tape: number, steps: number, threads: number): void {
+  run(tape: number, steps: number, parallel: boolean): MaybePromise<void> {
     this.#check()
+    const fail = (error: unknown): never => {
+      this.#unusable ??= error as LanewiseError
+      throw error
+    }
     try {
-      this.#exports.run(tape, steps, threads)
-    } catch (cause) {
-      this.#exports.fail()
-      this.#unusable = new LanewiseError(
-        'BACKEND_UNAVAILABLE',
-        `a kernel stopped: ${(cause as Error).message}; this backend cannot be used any more`,
-        { cause },
-      )
-      throw this.#unusable
+      const running = this.#engine.run(tape, steps, parallel)
+      return running && running.catch(fail)
+    } catch (error) {
+      fail(error)
     }
   }
 
@@ -254,7 +251,7 @@ class WasmBackend implements Backend, Machine {
   dispose(): void {
     if (this.#unusable?.code === 'DISPOSED') return
     this.#unusable = new LanewiseError('DISPOSED', 'this backend was disposed of')
-    this.#pool.stop()
+    this.#engine.stop()
   }
 
   #check(): void {

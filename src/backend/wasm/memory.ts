@@ -1,5 +1,6 @@
 import { arrayOf, bytesPerElement, type NumericDType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
+import type { MaybePromise } from '../backend.js'
 
 /** Alignment of every block, and the slack behind each operand that vector kernels may read. */
 const ALIGNMENT = 64
@@ -7,6 +8,7 @@ const ALIGNMENT = 64
 const PAGE = 65536
 /** The synchronisation block of assembly/tape.ts. */
 const RESERVED = PAGE
+const INITIAL_PAGES = 2
 /** One page short of 4 GiB: the address after the last byte still fits 32 bits. */
 const MAX_PAGES = 65535
 /** Memory grows by whole mebibytes at least, as growing invalidates views. */
@@ -22,38 +24,82 @@ interface Block {
   bytes: number
 }
 
-/**
- * The one linear memory of a backend, and its allocator: best fit over free blocks sorted by address, which merge with
- * their neighbours. Blocks are 64-byte aligned. The first 64 KiB are the synchronisation block.
- */
-export class WasmMemory {
+/** The bytes of a memory: in reach of this thread, or with a worker that does everything in the order it is told. */
+export interface Content {
+  /** The most pages of 64 KiB that it may have; it starts with two. */
+  readonly maxPages: number
+  /** Adds pages. Throws where that fails; content elsewhere fails with the next read or run. */
+  grow(pages: number): void
+  /** Sets bytes to 0. */
+  clear(address: number, bytes: number): void
+  write(address: number, data: TypedArray): void
+  /** A copy of `length` elements. */
+  read(dtype: NumericDType, address: number, length: number): MaybePromise<TypedArray>
+  /** As `read`, without a copy where the content is in reach: good until memory grows or is written. */
+  peek(dtype: NumericDType, address: number, length: number): MaybePromise<TypedArray>
+}
+
+/** A WebAssembly.Memory of this thread. */
+export class LocalContent implements Content {
   readonly memory: WebAssembly.Memory
-  readonly shared: boolean
-  readonly #maxPages: number
-  readonly #free: Block[] = []
-  readonly #used = new Map<number, number>()
-  #usedBytes = 0
-  #end = RESERVED
+  readonly maxPages: number
 
   /**
    * `maxBytes`: the most that the memory may grow to, 4 GiB less a page unless given. A host that cannot reserve that
    * much address space for shared memory gets less, down to 256 MiB. Throws OUT_OF_MEMORY.
    */
   constructor({ shared, maxBytes = MAX_PAGES * PAGE }: { shared: boolean; maxBytes?: number }) {
-    this.shared = shared
-    let maximum = Math.min(MAX_PAGES, Math.max(2, Math.floor(maxBytes / PAGE)))
+    let maximum = Math.min(MAX_PAGES, Math.max(INITIAL_PAGES, Math.floor(maxBytes / PAGE)))
     let memory: WebAssembly.Memory | undefined
     while (memory === undefined)
       try {
-        memory = new WebAssembly.Memory({ initial: 2, maximum, shared })
+        memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared })
       } catch (cause) {
         if (maximum < 4096) throw new LanewiseError('OUT_OF_MEMORY', 'this host gives no WebAssembly memory', { cause })
         maximum = Math.ceil(maximum / 2)
       }
     this.memory = memory
-    this.#maxPages = maximum
-    this.#release(RESERVED, PAGE)
-    this.#end = 2 * PAGE
+    this.maxPages = maximum
+  }
+
+  grow(pages: number): void {
+    this.memory.grow(pages)
+  }
+
+  clear(address: number, bytes: number): void {
+    new Uint8Array(this.memory.buffer, address, bytes).fill(0)
+  }
+
+  write(address: number, data: TypedArray): void {
+    const target = new Uint8Array(this.memory.buffer, address, data.byteLength)
+    target.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+  }
+
+  read(dtype: NumericDType, address: number, length: number): TypedArray {
+    return this.peek(dtype, address, length).slice() as TypedArray
+  }
+
+  peek(dtype: NumericDType, address: number, length: number): TypedArray {
+    return new (arrayOf(dtype))(this.memory.buffer as ArrayBuffer, address, length)
+  }
+}
+
+/**
+ * The allocator of a backend's one linear memory: best fit over free blocks sorted by address, which merge with
+ * their neighbours. Blocks are 64-byte aligned. The first 64 KiB are the synchronisation block.
+ */
+export class WasmMemory {
+  readonly content: Content
+  readonly #free: Block[] = []
+  readonly #used = new Map<number, number>()
+  #usedBytes = 0
+  #end = RESERVED
+
+  /** The content must be fresh. */
+  constructor(content: Content) {
+    this.content = content
+    this.#end = INITIAL_PAGES * PAGE
+    this.#release(RESERVED, this.#end - RESERVED)
   }
 
   /** Bytes in blocks that are in use. */
@@ -95,16 +141,6 @@ export class WasmMemory {
     this.#release(address, bytes)
   }
 
-  /** A view of `length` elements at `address`; growth of an unshared memory detaches it. */
-  view(dtype: NumericDType, address: number, length: number): TypedArray {
-    return new (arrayOf(dtype))(this.memory.buffer as ArrayBuffer, address, length)
-  }
-
-  /** Sets the block's first `bytes` bytes to 0. */
-  clear(address: number, bytes: number): void {
-    new Uint8Array(this.memory.buffer, address, bytes).fill(0)
-  }
-
   #bestFit(size: number): number {
     let best = -1
     for (let index = 0; index < this.#free.length; index++) {
@@ -142,24 +178,24 @@ export class WasmMemory {
     const trailing = last !== undefined && last.address + last.bytes === this.#end ? last.bytes : 0
     const pages = this.#end / PAGE
     const needed = Math.ceil((size - trailing) / PAGE)
-    const free = this.#free.reduce((sum, block) => sum + block.bytes, 0) + (this.#maxPages - pages) * PAGE
+    const free = this.#free.reduce((sum, block) => sum + block.bytes, 0) + (this.content.maxPages - pages) * PAGE
     const fail = (cause?: unknown): never => {
       throw new LanewiseError(
         'OUT_OF_MEMORY',
-        `${what} needs ${formatBytes(size)} in one piece; ${formatBytes(this.#usedBytes)} are in use and ${formatBytes(free)} are left of ${formatBytes(this.#maxPages * PAGE)}. Use a smaller batch, or dispose of sessions and models that are no longer needed`,
+        `${what} needs ${formatBytes(size)} in one piece; ${formatBytes(this.#usedBytes)} are in use and ${formatBytes(free)} are left of ${formatBytes(this.content.maxPages * PAGE)}. Use a smaller batch, or dispose of sessions and models that are no longer needed`,
         { cause },
       )
     }
-    if (pages + needed > this.#maxPages) fail()
-    const wanted = Math.min(this.#maxPages - pages, Math.max(GROWTH, needed))
+    if (pages + needed > this.content.maxPages) fail()
+    const wanted = Math.min(this.content.maxPages - pages, Math.max(GROWTH, needed))
     let added = wanted
     try {
-      this.memory.grow(wanted)
+      this.content.grow(wanted)
     } catch (cause) {
       if (wanted === needed) fail(cause)
       added = needed
       try {
-        this.memory.grow(needed)
+        this.content.grow(needed)
       } catch (again) {
         fail(again)
       }
@@ -173,44 +209,40 @@ export class WasmMemory {
 /** Bytes that `size` elements of `dtype` take, with the slack that kernels may read behind them. */
 export const operandBytes = (dtype: NumericDType, size: number): number => size * bytesPerElement(dtype) + ALIGNMENT
 
-/** A stretch of wasm memory seen as a typed array; the view follows the memory when it grows. */
+/** A stretch of wasm memory seen as an array of one type. */
 export class MemoryView {
   readonly dtype: NumericDType
   readonly length: number
   readonly address: number
-  readonly #memory: WasmMemory
-  #elements: TypedArray
+  readonly #content: Content
 
   constructor(memory: WasmMemory, dtype: NumericDType, address: number, length: number) {
-    this.#memory = memory
+    this.#content = memory.content
     this.dtype = dtype
     this.address = address
     this.length = length
-    this.#elements = memory.view(dtype, address, length)
   }
 
-  /** The live elements. */
-  get elements(): TypedArray {
-    if (this.#elements.buffer !== this.#memory.memory.buffer)
-      this.#elements = this.#memory.view(this.dtype, this.address, this.length)
-    return this.#elements
+  /** The elements, live where they are in reach: good until memory grows or is written. */
+  peek(): MaybePromise<TypedArray> {
+    return this.#content.peek(this.dtype, this.address, this.length)
   }
 
   /** Copies `data` in. Throws TYPE_MISMATCH or SHAPE_MISMATCH, naming `what`. */
   write(data: TypedArray, what: string): void {
-    const elements = this.elements
     if (data.length !== this.length)
       throw new LanewiseError('SHAPE_MISMATCH', `${what} has ${this.length} elements, got ${data.length}`)
-    if (data.constructor !== elements.constructor)
+    const expected = arrayOf(this.dtype)
+    if (data.constructor !== expected)
       throw new LanewiseError(
         'TYPE_MISMATCH',
-        `${what} is ${this.dtype} and takes a ${elements.constructor.name}, got a ${data.constructor.name}`,
+        `${what} is ${this.dtype} and takes a ${expected.name}, got a ${data.constructor.name}`,
       )
-    elements.set(data as never)
+    this.#content.write(this.address, data)
   }
 
   /** A copy of the elements, in memory of its own. */
-  read(): TypedArray {
-    return this.elements.slice() as TypedArray
+  read(): MaybePromise<TypedArray> {
+    return this.#content.read(this.dtype, this.address, this.length)
   }
 }

@@ -68,10 +68,11 @@ export class PreparedConstants {
   }
 
   #run(calls: readonly KernelCall[]): void {
-    const { memory, threads } = this.#machine
+    const { memory } = this.#machine
     const { block, tapes } = writeTapes(memory, [calls])
     try {
-      for (const { address, steps } of tapes) this.#machine.run(address, steps, threads)
+      // What fails elsewhere makes the backend fail when the form is first used.
+      for (const { address, steps } of tapes) this.#machine.run(address, steps, true)?.catch(() => {})
     } finally {
       memory.free(block)
     }

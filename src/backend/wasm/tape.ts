@@ -89,22 +89,21 @@ export function writeTapes(
   const align = (bytes: number) => Math.ceil(bytes / PARAMETER_ALIGNMENT) * PARAMETER_ALIGNMENT
   const calls = programs.flat()
   const tapeBytes = calls.length * STEP_WORDS * 4
-  const block = memory.allocate(
-    calls.reduce((bytes, call) => bytes + align(call.words.byteLength), tapeBytes),
-    'the tape of a plan',
-  )
-  const words = new Int32Array(memory.memory.buffer)
-  let step = block
-  let parameters = block + tapeBytes
+  const blockBytes = calls.reduce((bytes, call) => bytes + align(call.words.byteLength), tapeBytes)
+  const block = memory.allocate(blockBytes, 'the tape of a plan')
+  const words = new Int32Array(blockBytes / 4)
+  let step = 0
+  let parameters = tapeBytes
   const tapes = programs.map((program) => {
-    const tape = { address: step, steps: program.length }
+    const tape = { address: block + step, steps: program.length }
     for (const call of program) {
-      words.set([call.kernel, parameters, call.tiles, 0], step / 4)
+      words.set([call.kernel, block + parameters, call.tiles, 0], step / 4)
       words.set(call.words, parameters / 4)
       step += STEP_WORDS * 4
       parameters += align(call.words.byteLength)
     }
     return tape
   })
+  memory.content.write(block, words)
   return { block, tapes }
 }

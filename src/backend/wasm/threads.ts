@@ -1,8 +1,5 @@
-import { type Helper, startHelper } from './files.js'
+import { type Helper, START_LIMIT, startHelper } from './files.js'
 import type { KernelExports } from './module.js'
-
-/** Milliseconds that workers have to start. */
-const START_LIMIT = 10_000
 
 /** The worker threads of one backend: all sit in `worker` of assembly/tape.ts on the backend's memory. */
 export interface ThreadPool {
