@@ -89,7 +89,7 @@ export function top_k(p: TopKParams, tile: i32, thread: i32): void {
 @unmanaged
 export class CumulativeParams { x: usize; y: usize; lines: i32; chunk: i32; length: i32; step: i32; type: i32; product: i32; exclusive: i32; reverse: i32 }
 
-/** Running sums or products of lines of float32, in float64, or of integers, which wrap. */
+/** Running sums or products of lines of floats, in float64, or of integers, which wrap. */
 export function cumulative(p: CumulativeParams, tile: i32, thread: i32): void {
   const end = min((tile + 1) * p.chunk, p.lines)
   const type = p.type
@@ -100,10 +100,12 @@ export function cumulative(p: CumulativeParams, tile: i32, thread: i32): void {
     let whole = <i64>p.product
     for (let i = 0; i < p.length; i++) {
       const at = <usize>(first + (p.reverse ? p.length - 1 - i : i) * p.step) * bytes
-      if (type == 8) {
-        const element = <f64>load<f32>(p.x + at)
+      if (type == 8 || type == 9) {
+        const element = type == 8 ? <f64>load<f32>(p.x + at) : load<f64>(p.x + at)
         const next = p.product ? real * element : real + element
-        store<f32>(p.y + at, <f32>(p.exclusive ? real : next))
+        const result = p.exclusive ? real : next
+        if (type == 8) store<f32>(p.y + at, <f32>result)
+        else store<f64>(p.y + at, result)
         real = next
       } else {
         const element = loadInteger(p.x + at, type)
@@ -136,7 +138,7 @@ export function trilu(p: TriluParams, tile: i32, thread: i32): void {
   }
 }
 
-/** Indices [outer, inner] of integer `type`, `size` of them; `values` points to two elements of `elementBytes`: off, on. */
+/** Indices [outer, inner] of an integer `type` or float32, `size` of them; `values` points to two elements of `elementBytes`: off, on. */
 // @ts-ignore: decorator
 @unmanaged
 export class OneHotParams { indices: usize; values: usize; y: usize; size: i32; chunk: i32; depth: i32; inner: i32; type: i32; elementBytes: i32 }
@@ -148,7 +150,8 @@ function oneHot<T>(p: OneHotParams, from: i32, to: i32): void {
   const step = <usize>p.inner * sizeof<T>()
   const bytes = <usize>bytesOfType(p.type)
   for (let i = from; i < to; i++) {
-    let hot = loadInteger(p.indices + <usize>i * bytes, p.type)
+    const at = p.indices + <usize>i * bytes
+    let hot = p.type == 8 ? <i64>load<f32>(at) : loadInteger(at, p.type)
     if (hot < 0) hot += p.depth
     let y = p.y + <usize>(i / p.inner * p.depth * p.inner + i % p.inner) * sizeof<T>()
     for (let place = 0; place < p.depth; place++, y += step) store<T>(y, place == hot ? on : off)

@@ -25,8 +25,7 @@ const topKShape = ({ inputs: [x], outputs: [values], attributes }: Node) => {
 }
 
 const cumulative = (product: 0 | 1): Lowering => ({
-  accelerates: ({ inputs: [x, axis] }, constant) =>
-    (x!.dtype === 'float32' || isWhole(x!.dtype)) && constant(axis!) !== undefined,
+  accelerates: ({ inputs: [x, axis] }, constant) => scalarType(x!.dtype) !== undefined && constant(axis!) !== undefined,
   lower({ inputs: [x, axisInput], outputs: [y], attributes }, { address, constant }) {
     const shape = concrete(x!.shape)
     const { lines, length, step } = linesOf(shape, normalizeAxis(constant(axisInput!)!.toNumbers()[0], shape.length))
@@ -87,7 +86,8 @@ export const selectionLowerings = {
   },
 
   OneHot: {
-    accelerates: ({ inputs: [indices], outputs: [y] }) => isWhole(indices!.dtype) && y.dtype !== 'string',
+    accelerates: ({ inputs: [indices], outputs: [y] }) =>
+      (indices!.dtype === 'float32' || isWhole(indices!.dtype)) && y.dtype !== 'string',
     lower({ inputs: [indices, , values], outputs: [y], attributes }, { address }) {
       const shape = concrete(y.shape)
       const axis = normalizeAxis(intAttribute(attributes, 'axis'), shape.length)
