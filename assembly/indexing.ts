@@ -34,12 +34,23 @@ export function gather_nd(p: GatherNdParams, tile: i32, thread: i32): void {
   }
 }
 
-/** As for gather_nd, without batches. A tile owns `chunk` bytes of each row. `adds`: float32 updates are added. */
+/** What an update makes of an element. */
+function reduced(reduction: i32, a: f32, b: f32): f32 {
+  switch (reduction) {
+    case 0: return b
+    case 1: return a + b
+    case 2: return a * b
+    case 3: return max<f32>(a, b)
+    default: return min<f32>(a, b)
+  }
+}
+
+/** As for gather_nd, without batches. A tile owns `chunk` bytes of each row. `reduction`: 0 none; else of float32: 1 add, 2 mul, 3 max, 4 min. */
 // @ts-ignore: decorator
 @unmanaged
-export class ScatterNdParams { updates: usize; indices: usize; y: usize; indexBytes: i32; depth: i32; rowBytes: i32; rows: i32; adds: i32; chunk: i32 }
+export class ScatterNdParams { updates: usize; indices: usize; y: usize; indexBytes: i32; depth: i32; rowBytes: i32; rows: i32; reduction: i32; chunk: i32 }
 
-/** What row r of the indices names in y = updates[r], or is added to, row after row. Rows that name nothing are passed over. */
+/** What row r of the indices names in y = updates[r], or is combined with it, row after row. Rows that name nothing are passed over. */
 export function scatter_nd(p: ScatterNdParams, tile: i32, thread: i32): void {
   const sizes = changetype<usize>(p) + offsetof<ScatterNdParams>()
   const from = tile * p.chunk
@@ -49,7 +60,7 @@ export function scatter_nd(p: ScatterNdParams, tile: i32, thread: i32): void {
     const offset = offsetOf(p.indices, p.indexBytes, row, p.depth, sizes)
     if (offset < 0) continue
     const y = p.y + offset + from
-    if (p.adds) for (let i = 0; i < bytes; i += 4) store<f32>(y + i, load<f32>(y + i) + load<f32>(update + i))
+    if (p.reduction) for (let i = 0; i < bytes; i += 4) store<f32>(y + i, reduced(p.reduction, load<f32>(y + i), load<f32>(update + i)))
     else memory.copy(y, update, bytes)
   }
 }
@@ -82,35 +93,36 @@ export function gather_elements(p: GatherElementsParams, tile: i32, thread: i32)
   }
 }
 
-/** As for gather_elements. A tile owns `chunk` of the `outer` blocks. `adds`: float32 updates are added. */
+/** As for gather_elements. A tile owns `chunk` of the `outer` blocks. `reduction`: 0 none; else of float32: 1 add, 2 mul, 3 max, 4 min. */
 // @ts-ignore: decorator
 @unmanaged
-export class ScatterElementsParams { updates: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; count: i32; inner: i32; outer: i32; adds: i32; chunk: i32 }
+export class ScatterElementsParams { updates: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; count: i32; inner: i32; outer: i32; reduction: i32; chunk: i32 }
 
 // @ts-ignore: decorator
 @inline
-function scatterPart<T>(p: ScatterElementsParams, from: i32, to: i32, adds: boolean): void {
+function scatterPart<T>(p: ScatterElementsParams, from: i32, to: i32, reduction: i32): void {
   const inner = p.inner, block = p.count * inner
   for (let i = from * block; i < to * block; i++) {
     const at = indexAt(p.indices, p.indexBytes, i, p.axis)
     if (at < 0) continue
     const y = p.y + <usize>((i / block * p.axis + at) * inner + i % inner) * sizeof<T>()
     const update = load<T>(p.updates + <usize>i * sizeof<T>())
-    store<T>(y, adds ? <T>(load<T>(y) + update) : update)
+    if (isFloat<T>()) store<f32>(y, reduced(reduction, load<f32>(y), <f32>update))
+    else store<T>(y, update)
   }
 }
 
-/** y[o][indices[o][i][k]][k] = updates[o][i][k], or is added to, in order. Indices out of range are passed over. */
+/** y[o][indices[o][i][k]][k] = updates[o][i][k], or is combined with them, in order. Indices out of range are passed over. */
 export function scatter_elements(p: ScatterElementsParams, tile: i32, thread: i32): void {
   const from = tile * p.chunk, to = min(from + p.chunk, p.outer)
-  if (p.adds) {
-    scatterPart<f32>(p, from, to, true)
+  if (p.reduction) {
+    scatterPart<f32>(p, from, to, p.reduction)
     return
   }
   switch (p.elementBytes) {
-    case 1: { scatterPart<u8>(p, from, to, false); break }
-    case 2: { scatterPart<u16>(p, from, to, false); break }
-    case 4: { scatterPart<u32>(p, from, to, false); break }
-    default: { scatterPart<u64>(p, from, to, false); break }
+    case 1: { scatterPart<u8>(p, from, to, 0); break }
+    case 2: { scatterPart<u16>(p, from, to, 0); break }
+    case 4: { scatterPart<u32>(p, from, to, 0); break }
+    default: { scatterPart<u64>(p, from, to, 0); break }
   }
 }

@@ -15,11 +15,14 @@ const TILE_BYTES = 65536
 const bytesOf = (value: Value): number => bytesPerElement(value.dtype)
 const takesIndices = ({ inputs: [x, indices] }: Node): boolean => x!.dtype !== 'string' && isIndex(indices!)
 
-/** Scatters overwrite elements of any type, and add float32. */
-const takesUpdates = (node: Node): boolean => {
-  const { reduction } = node.attributes
-  return takesIndices(node) && (reduction === 'none' || (reduction === 'add' && node.inputs[0]!.dtype === 'float32'))
-}
+/** The reductions of `assembly/indexing.ts`. */
+const reductions = ['none', 'add', 'mul', 'max', 'min']
+
+const reductionOf = ({ attributes }: Node): number => reductions.indexOf(attributes['reduction'] as string)
+
+/** Scatters overwrite elements of any type, and combine float32. */
+const takesUpdates = (node: Node): boolean =>
+  takesIndices(node) && (reductionOf(node) === 0 || (reductionOf(node) > 0 && node.inputs[0]!.dtype === 'float32'))
 
 /** How element indices cut the data: [outer, axis, inner]; undefined where they leave out places beside the axis. */
 function blocksOf({ inputs: [x, indices], attributes }: Node) {
@@ -93,8 +96,11 @@ export const indexingLowerings = {
       const { chunk, tiles } = cut(outer, Math.max(1, Math.floor(CHUNK / (count * inner))))
       const places = { updates: address(updates), indices: address(indices), y }
       const types = { indexBytes: bytesOf(indices), elementBytes: bytesOf(x) }
-      const adds = node.attributes['reduction'] === 'add' ? 1 : 0
-      return [...copy, kernels.scatter_elements({ ...places, ...types, axis, count, inner, outer, adds, chunk }, tiles)]
+      const reduction = reductionOf(node)
+      return [
+        ...copy,
+        kernels.scatter_elements({ ...places, ...types, axis, count, inner, outer, reduction, chunk }, tiles),
+      ]
     },
   },
 
@@ -123,9 +129,9 @@ export const indexingLowerings = {
       const copy = copied(address(x), y, sizeOf(concrete(x.shape)) * bytesOf(x))
       if (rows * rowBytes === 0) return copy
       const { chunk, tiles } = cut(rowBytes, TILE_BYTES)
-      const adds = node.attributes['reduction'] === 'add' ? 1 : 0
+      const reduction = reductionOf(node)
       const places = { updates: address(updates), indices: address(indices), y }
-      const p = { ...places, indexBytes: bytesOf(indices), depth, rowBytes, rows, adds, chunk }
+      const p = { ...places, indexBytes: bytesOf(indices), depth, rowBytes, rows, reduction, chunk }
       return [...copy, kernels.scatter_nd(p, tiles, [...sizes, ...strides])]
     },
   },
