@@ -61,6 +61,18 @@ export function defaultBackend(): Promise<Backend> {
   return shared
 }
 
+/**
+ * The default backend after the loss of `lost`, which is disposed of: on a new device, or the wasm backend where the host
+ * gives no other device.
+ */
+export async function replaceDefaultBackend(lost: Backend): Promise<Backend> {
+  if (shared !== undefined && (await shared) === lost) {
+    lost.dispose()
+    shared = createBackend(settings).catch(() => createBackend({ ...settings, backend: 'wasm' }))
+  }
+  return defaultBackend()
+}
+
 /** What the default backend runs on, and why anything is off. Creates it if need be, and looks for a GPU. */
 export async function environment(): Promise<Environment> {
   const backend = await defaultBackend()

@@ -60,6 +60,8 @@ export interface BackendReport {
 export interface Backend {
   /** What runs at this moment: threads that start in the background are counted once they are up. */
   readonly report: BackendReport
+  /** Whether a device holds the memory, so that runs and reads may throw DEVICE_LOST; false if absent. */
+  readonly mayBeLost?: boolean
   /** Resolves once everything that starts in the background is up or was given up; runs need not wait for it. */
   ready(): Promise<void>
   /** How the planner cuts this backend's memory; the host's layout if absent. */

@@ -7,14 +7,30 @@ import type { Backend, Storage } from './backend.js'
 
 /** The memory of variables in one backend. A variable gets its memory, and its first content, when it is first used. */
 export class VariableStore {
-  readonly backend: Backend
+  #backend: Backend
+  #changes = 0
+  readonly #held = new Map<Variable, Tensor>()
   readonly #initial: (variable: Variable) => Tensor | undefined
   readonly #storages = new Map<Variable, Storage>()
 
   /** `initial` gives the first content of variables that `write` was not called for. */
   constructor(backend: Backend, initial: (variable: Variable) => Tensor | undefined = () => undefined) {
-    this.backend = backend
+    this.#backend = backend
     this.#initial = initial
+  }
+
+  get backend(): Backend {
+    return this.#backend
+  }
+
+  /** Grows whenever runs may have changed variables: equal numbers, equal content of what was not written. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** To be called after runs that change variables. */
+  noteChange(): void {
+    this.#changes++
   }
 
   /** The memory of `variable`. Throws INVALID_ARGUMENT when it has no content yet, OUT_OF_MEMORY. */
@@ -54,15 +70,38 @@ export class VariableStore {
     return new Tensor(variable.dtype, await this.storageOf(variable).read(), variable.shape)
   }
 
+  /** As `write`, for content that no run changes: `restore` takes it from `content` itself. */
+  hold(variable: Variable, content: Tensor): void {
+    this.write(variable, content)
+    this.#held.set(variable, content)
+  }
+
+  /** Copies of everything that runs may change, for `restore`. */
+  async snapshot(): Promise<ReadonlyMap<Variable, Tensor>> {
+    const changing = [...this.#storages.keys()].filter((variable) => !this.#held.has(variable))
+    return new Map(await Promise.all(changing.map(async (variable) => [variable, await this.read(variable)] as const)))
+  }
+
+  /** Goes on in `backend`, with the content of a snapshot; variables that came later have none. Executables are to be loaded anew. */
+  restore(backend: Backend, snapshot: ReadonlyMap<Variable, Tensor>): void {
+    for (const storage of this.#storages.values()) storage.dispose()
+    this.#storages.clear()
+    this.#backend = backend
+    this.#changes++
+    for (const [variable, content] of [...snapshot, ...this.#held]) this.write(variable, content)
+  }
+
   /** Gives back the memory of `variable`; executables that use it must be gone. */
   release(variable: Variable): void {
     this.#storages.get(variable)?.dispose()
     this.#storages.delete(variable)
+    this.#held.delete(variable)
   }
 
   /** Gives back all memory. */
   dispose(): void {
     for (const storage of this.#storages.values()) storage.dispose()
     this.#storages.clear()
+    this.#held.clear()
   }
 }

@@ -8,6 +8,7 @@ export type ErrorCode =
   | 'NUMERIC_ERROR'
   | 'OUT_OF_MEMORY'
   | 'BACKEND_UNAVAILABLE'
+  | 'DEVICE_LOST'
   | 'DATA_NOT_FOUND'
   | 'INVALID_DATA'
   | 'IO_ERROR'

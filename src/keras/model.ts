@@ -200,14 +200,17 @@ export class Model extends Layer implements TrainedModel {
     return this.#lists.outputs || outputs.length > 1 ? outputs : outputs[0]
   }
 
-  /** Copies of all weights in Keras's order. */
+  /**
+   * Copies of all weights in Keras's order. On webgpu they are at hand after `fit` and after `readVariables`; after other
+   * steps it throws INVALID_ARGUMENT.
+   */
   getWeights(): Tensor[] {
     return this.weights.map((weight) => {
       const content = weight.read()
       if (content instanceof Promise)
         throw new LanewiseError(
           'INVALID_ARGUMENT',
-          'this backend gives weights asynchronously; use `await model.readVariables()`',
+          'the weights lie on the GPU; `await model.readVariables()` first, which leaves copies on the host',
         )
       return content
     })

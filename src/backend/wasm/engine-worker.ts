@@ -5,7 +5,9 @@ import type { Answer, Order, Orders } from './remote.js'
 
 let engine: LocalEngine
 
-type Handlers = { [N in keyof Orders]: (...values: Parameters<Orders[N]>) => ReturnType<Orders[N]> | Promise<ReturnType<Orders[N]>> }
+type Handlers = {
+  [N in keyof Orders]: (...values: Parameters<Orders[N]>) => ReturnType<Orders[N]> | Promise<ReturnType<Orders[N]>>
+}
 
 const reportOf = () => ({ threads: engine.report.threads, notes: [...engine.report.notes] })
 
@@ -29,7 +31,8 @@ const handlers: Handlers = {
 let failure: Answer['error']
 
 const describe = (error: unknown): Answer['error'] => ({
-  code: error instanceof LanewiseError ? error.code : error instanceof RangeError ? 'OUT_OF_MEMORY' : 'BACKEND_UNAVAILABLE',
+  code:
+    error instanceof LanewiseError ? error.code : error instanceof RangeError ? 'OUT_OF_MEMORY' : 'BACKEND_UNAVAILABLE',
   message: (error as Error).message,
 })
 

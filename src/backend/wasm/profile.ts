@@ -1,5 +1,5 @@
-import type { Node } from '../../core/ir.js'
 import { LanewiseError } from '../../core/errors.js'
+import type { Node } from '../../core/ir.js'
 import type { MaybePromise, StepTime } from '../backend.js'
 
 /** A step that can be run by itself. */

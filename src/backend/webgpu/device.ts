@@ -11,6 +11,8 @@ const idlePipelines = 256
 /** Staging buffers up to this size are kept: the few sizes that a training loop reads. */
 const keptStagingBytes = 65536
 const keptStaging = 2
+/** Milliseconds in which the loss of a device is told, once it gives nothing back. */
+const lossDelay = 1000
 
 interface Pipeline {
   readonly compiled: Promise<GPUComputePipeline>
@@ -41,8 +43,8 @@ export class Gpu {
     this.limits = usedLimits(device.limits)
     void device.lost.then(({ reason, message }) => {
       this.#fault ??= new LanewiseError(
-        reason === 'destroyed' ? 'DISPOSED' : 'BACKEND_UNAVAILABLE',
-        reason === 'destroyed' ? 'this backend was disposed of' : `the GPU device was lost: ${message}`,
+        'DEVICE_LOST',
+        `the GPU device was lost, and all that lay on it (${message || reason}); create sessions anew`,
       )
     })
     device.addEventListener('uncapturederror', (event) => {
@@ -143,6 +145,7 @@ export class Gpu {
       await staging.mapAsync(mapRead, 0, bytes)
     } catch (cause) {
       this.destroyBuffer(staging)
+      await Promise.race([this.device.lost, new Promise((resolve) => setTimeout(resolve, lossDelay))])
       await this.settle()
       throw new LanewiseError('BACKEND_UNAVAILABLE', `the GPU gives nothing back: ${(cause as Error).message}`, {
         cause,

@@ -72,6 +72,7 @@ class WebGpuStorage implements Storage {
 
 class Backing implements WebGpuBackend, Machine {
   readonly layout = gpuLayout
+  readonly mayBeLost = true
   readonly gpu: Gpu
   readonly report: BackendReport
   readonly #constants = new Map<Tensor, { readonly buffer: GPUBuffer; uses: number }>()

@@ -61,12 +61,21 @@ export class Weight implements Variable {
     return this.#home
   }
 
+  /** What a backend gave that reads asynchronously: current as long as the store counts no more changes. */
+  #copy: { readonly changes: number; readonly content: TypedArray } | undefined
+
   /** A copy of the current content: drawn from the initializer when first asked for. Throws DISPOSED after `release`. */
   read(): MaybePromise<Tensor> {
     if (this.#home) {
-      const data = this.#home.storageOf(this).read()
+      const { changes } = this.#home
       const wrap = (content: TypedArray) => new Tensor(this.dtype, content, this.shape)
-      return data instanceof Promise ? data.then(wrap) : wrap(data)
+      if (this.#copy?.changes === changes) return wrap(this.#copy.content.slice())
+      const data = this.#home.storageOf(this).read()
+      if (!(data instanceof Promise)) return wrap(data)
+      return data.then((content) => {
+        this.#copy = { changes, content }
+        return wrap(content.slice())
+      })
     }
     if (this.#released)
       throw new LanewiseError('DISPOSED', `weight '${this.name}' went when its model was disposed of; set it anew`)
@@ -98,6 +107,7 @@ export class Weight implements Variable {
         'SHAPE_MISMATCH',
         `weight '${this.name}' has the shape ${formatShape(this.shape)}, got ${formatShape(content.dims)}`,
       )
+    this.#copy = undefined
     if (this.#home) this.#home.write(this, content)
     else this.#initial = new Tensor(this.dtype, (content.data as TypedArray).slice(), this.shape)
     this.#released = false
@@ -108,6 +118,7 @@ export class Weight implements Variable {
     if (!this.#holders.delete(holder) || this.#holders.size > 0) return
     this.#home?.release(this)
     this.#home = undefined
+    this.#copy = undefined
     this.#released = true
   }
 }

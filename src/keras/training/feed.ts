@@ -64,7 +64,7 @@ function residentFeed(samples: Samples, store: VariableStore): Feed {
     const sources = describe(samples, (tensor, name) => {
       const variable: Variable = { name: `data/${name}`, dtype: tensor.type, shape: tensor.dims, trainable: false }
       variables.push(variable)
-      store.write(variable, tensor)
+      store.hold(variable, tensor)
       return variable
     })
     return {

@@ -227,6 +227,7 @@ export function fit(
         progress.end(result.batches, logs)
       }
       for (const callback of all) await callback.onTrainEnd?.(logs)
+      await trainer.copyWeights(store)
       return history
     } finally {
       training.dispose()

@@ -41,8 +41,13 @@ export class LogSums {
     }
   }
 
-  reset(): void {
-    this.#sums.fill(0)
+  /** The sums so far, for `restore`. */
+  snapshot(): Float64Array {
+    return this.#sums.slice()
+  }
+
+  restore(snapshot: Float64Array): void {
+    this.#sums.set(snapshot)
   }
 
   logs(): Logs {

@@ -1,3 +1,4 @@
+import type { Backend, MaybePromise } from '../../backend/backend.js'
 import type { VariableStore } from '../../backend/store.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Callback } from '../callbacks.js'
@@ -66,7 +67,10 @@ export async function runBatch(
   if (training) trainer.feedScalars(step)
   await step.executable.run()
   const vector = await trainer.readLogs(step)
-  if (training) trainer.compiled.optimizer.iterations++
+  if (training) {
+    trainer.compiled.optimizer.iterations++
+    store.noteChange()
+  }
   return { step, vector }
 }
 
@@ -74,6 +78,8 @@ export async function runBatch(
 export class Session {
   readonly #steps = new Map<string, LoadedStep>()
   readonly #feed: Feed
+  /** Where the steps are loaded. */
+  #backend: Backend
 
   constructor(
     readonly trainer: Trainer,
@@ -82,6 +88,7 @@ export class Session {
     readonly batchSize: number,
     residentBytes = 2 ** 30,
   ) {
+    this.#backend = store.backend
     this.#feed = createFeed(samples, batchSize, store, residentBytes)
   }
 
@@ -90,6 +97,7 @@ export class Session {
   }
 
   step(batch: number, mode: 'update' | 'accumulate' | 'test'): LoadedStep {
+    if (this.#backend !== this.store.backend) this.#forgetSteps()
     const key = `${mode} ${batch}`
     let step = this.#steps.get(key)
     if (!step) {
@@ -104,8 +112,14 @@ export class Session {
   }
 
   dispose(): void {
-    for (const step of this.#steps.values()) step.executable.dispose()
+    this.#forgetSteps()
     this.#feed.dispose()
+  }
+
+  #forgetSteps(): void {
+    for (const step of this.#steps.values()) step.executable.dispose()
+    this.#steps.clear()
+    this.#backend = this.store.backend
   }
 }
 
@@ -117,45 +131,116 @@ export interface PassHooks {
   readonly stopped: () => boolean
 }
 
-/** One pass over the samples of `session` in `order`. Gives the logs and the number of batches that ran. */
+/** Steps whose logs a device may owe while the next ones are submitted. */
+const stepsInFlight = 4
+/** Steps after which the state is kept that a lost device is taken back to. */
+const stepsKept = 200
+/** The same for the batches of a dataset, which stay in memory until then. */
+const batchesKept = 20
+
+/** Logs of steps in their order, also where they arrive later. */
+class LogQueue {
+  readonly sums: LogSums
+  #owed: { readonly step: LoadedStep; readonly vector: Promise<Float32Array> }[] = []
+
+  constructor(entries: LoadedStep['entries']) {
+    this.sums = new LogSums(entries)
+  }
+
+  /** Adds what the last run of `step` gave; waits where more than `most` steps are owed. */
+  add(step: LoadedStep, vector: MaybePromise<Float32Array>, most: number): void | Promise<void> {
+    if (!(vector instanceof Promise)) return this.sums.add(step.terms, vector, step.batch)
+    vector.catch(() => {})
+    this.#owed.push({ step, vector })
+    if (this.#owed.length > most) return this.settle(most)
+  }
+
+  /** Waits until at most `most` steps are owed. */
+  async settle(most = 0): Promise<void> {
+    while (this.#owed.length > most) {
+      const { step, vector } = this.#owed.shift()!
+      this.sums.add(step.terms, await vector, step.batch)
+    }
+  }
+
+  restore(sums: Float64Array): void {
+    this.#owed = []
+    this.sums.restore(sums)
+  }
+}
+
+/**
+ * One pass over the samples of `session` in `order`. Gives the logs and the number of batches that ran. When the device is
+ * lost, it goes on from the last state that was kept; callbacks see each batch once.
+ */
 export async function pass(
   session: Session,
   order: Int32Array,
   training: boolean,
   { begin, end, progress, clock, stopped }: PassHooks,
 ): Promise<{ logs: Logs; batches: number }> {
-  const { trainer, batchSize } = session
+  const { trainer, batchSize, store } = session
   const { count } = session.samples
-  const accumulating = training && trainer.compiled.optimizer.accumulationSteps > 1
-  const optimizer = trainer.compiled.optimizer
+  const { optimizer } = trainer.compiled
+  const accumulating = training && optimizer.accumulationSteps > 1
   const size = Math.min(batchSize, count)
-  const main = session.step(size, training ? 'update' : 'test')
-  const sums = new LogSums(main.entries)
-  let batches = 0
-  for (let from = 0; from < count; from += batchSize) {
-    const rows = Math.min(batchSize, count - from)
-    const step = rows === size && !accumulating ? main : session.step(rows, training ? trainer.nextMode : 'test')
-    for (const callback of begin) await callback.onBatchBegin!(batches)
-    session.load(step, order, from)
-    if (training) trainer.feedScalars(step)
-    const running = step.executable.run()
-    if (running) await running
-    const read = trainer.readLogs(step)
-    sums.add(step.terms, read instanceof Promise ? await read : read, rows)
-    if (training) optimizer.iterations++
-    batches++
-    if (end.length > 0) {
-      const logs = sums.logs()
-      for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
-      if (stopped()) break
-    }
-    if (clock.isDue) {
-      if (progress.animated) progress.update(batches, sums.logs())
-      await clock.yield()
-      if (stopped()) break
-    }
+  const whole = () => session.step(size, training ? 'update' : 'test')
+  const queue = new LogQueue(whole().entries)
+  let kept = { batches: 0, sums: queue.sums.snapshot() }
+  const keep = async (batches: number) => {
+    await queue.settle()
+    await trainer.keepState(store)
+    kept = { batches, sums: queue.sums.snapshot() }
   }
-  return { logs: sums.logs(), batches }
+  let batches = 0
+  let begun = 0
+  let ended = 0
+
+  const run = async (): Promise<void> => {
+    const main = whole()
+    if (training && store.backend.mayBeLost) await keep(batches)
+    for (let from = batches * batchSize; from < count; from += batchSize) {
+      const rows = Math.min(batchSize, count - from)
+      const step = rows === size && !accumulating ? main : session.step(rows, training ? trainer.nextMode : 'test')
+      if (batches >= begun) for (const callback of begin) await callback.onBatchBegin!(batches)
+      begun = Math.max(begun, batches + 1)
+      session.load(step, order, from)
+      if (training) trainer.feedScalars(step)
+      const running = step.executable.run()
+      if (running) await running
+      const waiting = queue.add(step, trainer.readLogs(step), end.length > 0 ? 0 : stepsInFlight)
+      if (waiting) await waiting
+      if (training) {
+        optimizer.iterations++
+        store.noteChange()
+      }
+      batches++
+      if (end.length > 0 && batches > ended) {
+        ended = batches
+        const logs = queue.sums.logs()
+        for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
+        if (stopped()) break
+      }
+      if (training && store.backend.mayBeLost && batches % stepsKept === 0) await keep(batches)
+      if (clock.isDue) {
+        if (progress.animated) progress.update(batches, queue.sums.logs())
+        await clock.yield()
+        if (stopped()) break
+      }
+    }
+    await queue.settle()
+    if (training && store.backend.mayBeLost) await keep(batches)
+  }
+
+  for (;;)
+    try {
+      await run()
+      return { logs: queue.sums.logs(), batches }
+    } catch (error) {
+      await trainer.recover(store, error, !training)
+      batches = kept.batches
+      queue.restore(kept.sums)
+    }
 }
 
 /** A pass that nothing watches. */
@@ -167,7 +252,7 @@ export const unwatched = (clock: TurnClock, progress = new Progress(0)): PassHoo
   stopped: () => false,
 })
 
-/** One pass over the batches that `dataset` gives. Throws INVALID_ARGUMENT when it gives none. */
+/** One pass over the batches that `dataset` gives. After the loss of a device the last batches run again. Throws INVALID_ARGUMENT when it gives none. */
 export async function passDataset(
   trainer: Trainer,
   store: VariableStore,
@@ -178,10 +263,34 @@ export async function passDataset(
 ): Promise<{ logs: Logs; batches: number }> {
   let sums: LogSums | undefined
   let batches = 0
+  const keeps = () => training && store.backend.mayBeLost
+  const sinceKept: Samples[] = []
+  const run = async (samples: Samples) => {
+    if (keeps() && (batches === 0 || sinceKept.length === batchesKept)) await keep()
+    const result = await runBatch(trainer, store, samples, training)
+    if (keeps()) sinceKept.push(samples)
+    return result
+  }
+  const keep = async () => {
+    await trainer.keepState(store)
+    sinceKept.length = 0
+  }
+  /** Does `work`; after the loss of a device once more, when the batches since the kept state have run again. */
+  const surely = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      await trainer.recover(store, error, !training)
+      return surely(async () => {
+        for (const samples of sinceKept) await runBatch(trainer, store, samples, training)
+        return work()
+      })
+    }
+  }
   for await (const batch of dataset) {
     const samples = samplesOf(trainer, batch, options)
     for (const callback of begin) await callback.onBatchBegin!(batches)
-    const { step, vector } = await runBatch(trainer, store, samples, training)
+    const { step, vector } = await surely(() => run(samples))
     sums ??= new LogSums(step.entries)
     sums.add(step.terms, vector, samples.count)
     batches++
@@ -193,5 +302,6 @@ export async function passDataset(
     }
   }
   if (!sums) throw invalid('the dataset gave no batches; it must be iterable anew for each epoch')
+  if (keeps()) await surely(keep)
   return { logs: sums.logs(), batches }
 }

@@ -7,7 +7,7 @@ import type { Graph, Variable } from '../../core/ir.js'
 import { RandomGenerator } from '../../core/random.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
-import { defaultBackend } from '../../environment.js'
+import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { invalid } from '../config.js'
 import { CallContext } from '../layers/context.js'
@@ -70,6 +70,17 @@ type StepMode = 'update' | 'accumulate' | 'test'
 const scalar = new Float32Array(1)
 const counter = new Int32Array(1)
 
+/** Devices that may be lost at one step before training gives up. */
+const lossesBorne = 3
+
+/** Everything that training changes, as it was after `iterations` steps. */
+interface KeptState {
+  readonly contents: ReadonlyMap<Variable, Tensor>
+  /** The store's count of changes. */
+  readonly changes: number
+  readonly iterations: number
+}
+
 /** Compiled steps and predictors that are kept, each. */
 const keptPlans = 16
 
@@ -93,6 +104,9 @@ export class Trainer {
   readonly #steps = new Map<string, LoadedStep>()
   readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
   readonly #notes = new Set<string>()
+  #kept: KeptState | undefined
+  #losses = 0
+  #lostAt = -1
   #disposed = false
   #busy = false
 
@@ -208,6 +222,52 @@ export class Trainer {
     const executable = compileGraph(graph, store.backend, { storageOf: store.storageOf })
     for (const note of executable.notes) this.#notes.add(note)
     return executable
+  }
+
+  /** Leaves copies of the weights on the host, where a backend gives them asynchronously: reading them then needs no waiting. */
+  async copyWeights(store: VariableStore): Promise<void> {
+    try {
+      for (const weight of this.#trainee.weights) {
+        const content = weight.read()
+        if (!(content instanceof Promise)) return
+        await content
+      }
+    } catch (error) {
+      await this.recover(store, error, true)
+      await this.copyWeights(store)
+    }
+  }
+
+  /** Keeps the state that `recover` goes back to, where a device may be lost. */
+  async keepState(store: VariableStore): Promise<void> {
+    if (!store.backend.mayBeLost) return
+    const { changes } = store
+    const { iterations } = this.compiled.optimizer
+    this.#kept = { contents: await store.snapshot(), changes, iterations }
+  }
+
+  /**
+   * After `error`: goes back to the kept state, on a new device or on wasm, and says so. Throws `error` unless a device was
+   * lost and a state was kept (where `current`, the state at the loss).
+   */
+  async recover(store: VariableStore, error: unknown, current: boolean): Promise<void> {
+    const kept = this.#kept
+    const lost = error instanceof LanewiseError && error.code === 'DEVICE_LOST'
+    if (!lost || !kept || (current && kept.changes !== store.changes)) throw error
+    this.#losses = this.#lostAt === kept.iterations ? this.#losses + 1 : 1
+    this.#lostAt = kept.iterations
+    if (this.#losses > lossesBorne) throw error
+    const backend = await replaceDefaultBackend(store.backend)
+    store.restore(backend, kept.contents)
+    this.#kept = { ...kept, changes: store.changes }
+    for (const slots of this.#state.values()) for (const [name, slot] of slots) if (!store.has(slot)) slots.delete(name)
+    this.forgetSteps()
+    for (const { executable } of this.#predictors.values()) executable.dispose()
+    this.#predictors.clear()
+    this.compiled.optimizer.iterations = kept.iterations
+    const note = `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`
+    this.#notes.add(note)
+    console.warn(`lanewise: ${note}`)
   }
 
   /** Loads a step; the caller disposes of it. */
