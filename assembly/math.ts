@@ -26,6 +26,10 @@ function constant(index: i32): v128 {
 const enum C {
   ONE, SIGN, LOG2_E, LN2_HIGH, LN2_LOW, LN2_LOW_NEGATED, ROUNDER, BIAS, EXP_LOW, EXP_HIGH, NORMAL_LOW,
   EXP0, EXP1, EXP2, EXP3, EXP4, EXP5,
+  ABS, EXP_NORMAL, HALF, TANH_HIGH, TANH_LOW,
+  TANH0, TANH1, TANH2, TANH3, TANH4, TANH5, TANH6, TANH_Q0, TANH_Q1, TANH_Q2, TANH_Q3,
+  ERF_HIGH, ERF0, ERF1, ERF2, ERF3, ERF4, ERF5, ERF6, ERFC0, ERFC1, ERFC2, ERFC3, ERFC4, ERFC5,
+  LOG0, LOG1, LOG2, LOG3, LOG4, LOG5, LOG6, LOG7, LOG8, LOG_TINY, MANTISSA, ROOT_HALF, INFINITE,
 }
 
 define(C.ONE, 1)
@@ -48,6 +52,52 @@ define(C.EXP2, 8.3334519073e-3)
 define(C.EXP3, 4.1665795894e-2)
 define(C.EXP4, 1.6666665459e-1)
 define(C.EXP5, 5.0000001201e-1)
+define(C.ABS, reinterpret<f32>(0x7fffffff))
+define(C.EXP_NORMAL, 87)
+define(C.HALF, 0.5)
+// Eigen's x P(x²) / Q(x²).
+define(C.TANH_HIGH, 7.90531111)
+define(C.TANH_LOW, -7.90531111)
+define(C.TANH0, -2.76076847742355e-16)
+define(C.TANH1, 2.00018790482477e-13)
+define(C.TANH2, -8.60467152213735e-11)
+define(C.TANH3, 5.12229709037114e-8)
+define(C.TANH4, 1.48572235717979e-5)
+define(C.TANH5, 6.37261928875436e-4)
+define(C.TANH6, 4.89352455891786e-3)
+define(C.TANH_Q0, 1.19825839466702e-6)
+define(C.TANH_Q1, 1.18534705686654e-4)
+define(C.TANH_Q2, 2.2684346324390e-3)
+define(C.TANH_Q3, 4.89352518554385e-3)
+// Weighted least-squares Chebyshev fits of erf(x)/x - 1 in x², and of log(erfc(x))/x.
+define(C.ERF_HIGH, 4)
+define(C.ERF0, 7.85385727e-5)
+define(C.ERF1, -8.01019254e-4)
+define(C.ERF2, 5.18832775e-3)
+define(C.ERF3, -2.68538110e-2)
+define(C.ERF4, 1.12835854e-1)
+define(C.ERF5, -3.76126260e-1)
+define(C.ERF6, 1.28379166e-1)
+define(C.ERFC0, 2.10187965e-4)
+define(C.ERFC1, -3.18316324e-3)
+define(C.ERFC2, 2.27862261e-2)
+define(C.ERFC3, -1.05096877e-1)
+define(C.ERFC4, -6.35846257e-1)
+define(C.ERFC5, -1.12847567)
+// Cephes' logf (Moshier, 1989).
+define(C.LOG0, 7.0376836292e-2)
+define(C.LOG1, -1.1514610310e-1)
+define(C.LOG2, 1.1676998740e-1)
+define(C.LOG3, -1.2420140846e-1)
+define(C.LOG4, 1.4249322787e-1)
+define(C.LOG5, -1.6668057665e-1)
+define(C.LOG6, 2.0000714765e-1)
+define(C.LOG7, -2.4999993993e-1)
+define(C.LOG8, 3.3333331174e-1)
+define(C.LOG_TINY, 1.17549435e-38)
+define(C.MANTISSA, reinterpret<f32>(0x007fffff))
+define(C.ROOT_HALF, 0.707106781186547524)
+define(C.INFINITE, f32.POSITIVE_INFINITY)
 
 /** Stores the first `count` (0 to 4) lanes of `v`. */
 // @ts-ignore: decorator
@@ -66,7 +116,7 @@ export function storeLanes(to: usize, v: v128, count: i32): void {
 // @ts-ignore: decorator
 @inline
 function withSign(a: v128, b: v128): v128 {
-  return v128.or(a, v128.and(b, i32x4.splat(i32.MIN_VALUE)))
+  return v128.or(a, v128.and(b, constant(C.SIGN)))
 }
 
 /** 2^n for integral n in [-126, 127]. */
@@ -95,25 +145,34 @@ function reduceByLn2(x: v128, n: v128): v128 {
   return madd(n, constant(C.LN2_LOW_NEGATED), f32x4.sub(x, f32x4.mul(n, constant(C.LN2_HIGH))))
 }
 
+/** e^x where it may be infinite, subnormal or NaN. */
+function expBeyond(x: v128): v128 {
+  x = f32x4.pmin(f32x4.pmax(x, constant(C.EXP_LOW)), constant(C.EXP_HIGH))
+  const rounder = constant(C.ROUNDER)
+  const t = f32x4.add(f32x4.mul(x, constant(C.LOG2_E)), rounder)
+  const y = f32x4.add(expm1Polynomial(reduceByLn2(x, f32x4.sub(t, rounder))), constant(C.ONE))
+  const exponent = i32x4.sub(t, rounder)
+  const half = i32x4.shr_s(exponent, 1)
+  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(exponent, half)))
+}
+
 /** e^x. Relative error below 2e-7 where the result is normal; infinite above 88.7229, subnormal then 0 below -87.34. */
 // @ts-ignore: decorator
 @inline
 export function exp(x: v128): v128 {
-  x = f32x4.pmin(f32x4.pmax(x, constant(C.EXP_LOW)), constant(C.EXP_HIGH))
+  if (!i32x4.all_true(f32x4.le(v128.and(x, constant(C.ABS)), constant(C.EXP_NORMAL)))) return expBeyond(x)
   const rounder = constant(C.ROUNDER)
   const t = f32x4.add(f32x4.mul(x, constant(C.LOG2_E)), rounder)
-  const n = f32x4.sub(t, rounder)
-  const y = f32x4.add(expm1Polynomial(reduceByLn2(x, n)), constant(C.ONE))
-  const exponent = i32x4.sub(t, rounder)
-  const half = i32x4.shr_s(exponent, 1)
-  return f32x4.mul(f32x4.mul(y, powerOfTwo(half)), powerOfTwo(i32x4.sub(exponent, half)))
+  const y = f32x4.add(expm1Polynomial(reduceByLn2(x, f32x4.sub(t, rounder))), constant(C.ONE))
+  // The last bits of t are n: it is added to y's exponent.
+  return i32x4.add(y, i32x4.shl(t, 23))
 }
 
 /** e^x - 1 for x <= 30 (larger x give e^30 - 1). Relative error below 3e-7. */
 // @ts-ignore: decorator
 @inline
 export function expm1(x: v128): v128 {
-  x = f32x4.min(f32x4.max(x, f32x4.splat(-30)), f32x4.splat(30))
+  x = f32x4.pmin(f32x4.pmax(x, f32x4.splat(-30)), f32x4.splat(30))
   const n = f32x4.nearest(f32x4.mul(x, constant(C.LOG2_E)))
   const scale = powerOfTwo(i32x4.trunc_sat_f32x4_s(n))
   return madd(expm1Polynomial(reduceByLn2(x, n)), scale, f32x4.sub(scale, f32x4.splat(1)))
@@ -123,32 +182,32 @@ export function expm1(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function log(x: v128): v128 {
-  const one = f32x4.splat(1)
+  const one = constant(C.ONE)
   const zero = f32x4.splat(0)
-  const tiny = f32x4.lt(x, f32x4.splat(1.17549435e-38))
+  const tiny = f32x4.lt(x, constant(C.LOG_TINY))
   const scaled = v128.bitselect(f32x4.mul(x, f32x4.splat(8388608)), x, tiny)
   // scaled = m 2^e with m in [0.5, 1)
   let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_u(scaled, 23), i32x4.splat(126)))
   e = f32x4.sub(e, v128.and(tiny, f32x4.splat(23)))
-  let m = v128.or(v128.and(scaled, i32x4.splat(0x007fffff)), f32x4.splat(0.5))
-  const low = f32x4.lt(m, f32x4.splat(0.707106781186547524))
+  let m = v128.or(v128.and(scaled, constant(C.MANTISSA)), constant(C.HALF))
+  const low = f32x4.lt(m, constant(C.ROOT_HALF))
   e = f32x4.sub(e, v128.and(low, one))
   m = f32x4.sub(f32x4.add(m, v128.and(low, m)), one)
   const z = f32x4.mul(m, m)
-  let p = madd(f32x4.splat(7.0376836292e-2), m, f32x4.splat(-1.1514610310e-1))
-  p = madd(p, m, f32x4.splat(1.1676998740e-1))
-  p = madd(p, m, f32x4.splat(-1.2420140846e-1))
-  p = madd(p, m, f32x4.splat(1.4249322787e-1))
-  p = madd(p, m, f32x4.splat(-1.6668057665e-1))
-  p = madd(p, m, f32x4.splat(2.0000714765e-1))
-  p = madd(p, m, f32x4.splat(-2.4999993993e-1))
-  p = madd(p, m, f32x4.splat(3.3333331174e-1))
+  let p = madd(constant(C.LOG0), m, constant(C.LOG1))
+  p = madd(p, m, constant(C.LOG2))
+  p = madd(p, m, constant(C.LOG3))
+  p = madd(p, m, constant(C.LOG4))
+  p = madd(p, m, constant(C.LOG5))
+  p = madd(p, m, constant(C.LOG6))
+  p = madd(p, m, constant(C.LOG7))
+  p = madd(p, m, constant(C.LOG8))
   p = f32x4.mul(f32x4.mul(p, m), z)
   p = madd(e, constant(C.LN2_LOW), p)
-  p = f32x4.sub(p, f32x4.mul(z, f32x4.splat(0.5)))
+  p = f32x4.sub(p, f32x4.mul(z, constant(C.HALF)))
   let y = madd(e, constant(C.LN2_HIGH), f32x4.add(m, p))
   // +inf and NaN pass through; x < 0 gives NaN (all bits set), 0 gives -inf.
-  y = v128.bitselect(y, x, f32x4.lt(x, f32x4.splat(f32.POSITIVE_INFINITY)))
+  y = v128.bitselect(y, x, f32x4.lt(x, constant(C.INFINITE)))
   y = v128.or(y, f32x4.lt(x, zero))
   return v128.bitselect(f32x4.splat(-f32.POSITIVE_INFINITY), y, f32x4.eq(x, zero))
 }
@@ -169,17 +228,17 @@ function log1p(z: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function tanh(x: v128): v128 {
-  x = f32x4.max(f32x4.min(x, f32x4.splat(7.90531111)), f32x4.splat(-7.90531111))
+  x = f32x4.pmax(f32x4.pmin(x, constant(C.TANH_HIGH)), constant(C.TANH_LOW))
   const z = f32x4.mul(x, x)
-  let p = madd(f32x4.splat(-2.76076847742355e-16), z, f32x4.splat(2.00018790482477e-13))
-  p = madd(p, z, f32x4.splat(-8.60467152213735e-11))
-  p = madd(p, z, f32x4.splat(5.12229709037114e-8))
-  p = madd(p, z, f32x4.splat(1.48572235717979e-5))
-  p = madd(p, z, f32x4.splat(6.37261928875436e-4))
-  p = madd(p, z, f32x4.splat(4.89352455891786e-3))
-  let q = madd(f32x4.splat(1.19825839466702e-6), z, f32x4.splat(1.18534705686654e-4))
-  q = madd(q, z, f32x4.splat(2.2684346324390e-3))
-  q = madd(q, z, f32x4.splat(4.89352518554385e-3))
+  let p = madd(constant(C.TANH0), z, constant(C.TANH1))
+  p = madd(p, z, constant(C.TANH2))
+  p = madd(p, z, constant(C.TANH3))
+  p = madd(p, z, constant(C.TANH4))
+  p = madd(p, z, constant(C.TANH5))
+  p = madd(p, z, constant(C.TANH6))
+  let q = madd(constant(C.TANH_Q0), z, constant(C.TANH_Q1))
+  q = madd(q, z, constant(C.TANH_Q2))
+  q = madd(q, z, constant(C.TANH_Q3))
   return f32x4.mul(x, f32x4.div(p, q))
 }
 
@@ -211,32 +270,31 @@ export function swish(x: v128, a: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function softplus(x: v128): v128 {
-  return f32x4.add(f32x4.max(x, f32x4.splat(0)), log1p(exp(f32x4.neg(f32x4.abs(x)))))
+  return f32x4.add(f32x4.pmax(x, f32x4.splat(0)), log1p(exp(f32x4.neg(f32x4.abs(x)))))
 }
 
 /**
- * The error function. Relative error below 3e-7. Weighted least-squares Chebyshev fits of erf(x)/x - 1 in x^2 for |x| < 1, and of
- * log(erfc(x))/x for 1 <= |x| <= 4.
+ * The error function. Relative error below 3e-7: by erf(x)/x - 1 for |x| < 1, by log(erfc(x))/x for 1 <= |x| <= 4.
  */
 // @ts-ignore: decorator
 @inline
 export function erf(x: v128): v128 {
-  const t = f32x4.min(f32x4.abs(x), f32x4.splat(4))
+  const t = f32x4.pmin(v128.and(x, constant(C.ABS)), constant(C.ERF_HIGH))
   const s = f32x4.mul(t, t)
-  let p = madd(f32x4.splat(7.85385727e-5), s, f32x4.splat(-8.01019254e-4))
-  p = madd(p, s, f32x4.splat(5.18832775e-3))
-  p = madd(p, s, f32x4.splat(-2.68538110e-2))
-  p = madd(p, s, f32x4.splat(1.12835854e-1))
-  p = madd(p, s, f32x4.splat(-3.76126260e-1))
-  p = madd(p, s, f32x4.splat(1.28379166e-1))
+  let p = madd(constant(C.ERF0), s, constant(C.ERF1))
+  p = madd(p, s, constant(C.ERF2))
+  p = madd(p, s, constant(C.ERF3))
+  p = madd(p, s, constant(C.ERF4))
+  p = madd(p, s, constant(C.ERF5))
+  p = madd(p, s, constant(C.ERF6))
   const near = madd(t, p, t)
-  let q = madd(f32x4.splat(2.10187965e-4), t, f32x4.splat(-3.18316324e-3))
-  q = madd(q, t, f32x4.splat(2.27862261e-2))
-  q = madd(q, t, f32x4.splat(-1.05096877e-1))
-  q = madd(q, t, f32x4.splat(-6.35846257e-1))
-  q = madd(q, t, f32x4.splat(-1.12847567))
-  const far = f32x4.sub(f32x4.splat(1), exp(f32x4.mul(q, t)))
-  return withSign(v128.bitselect(near, far, f32x4.lt(t, f32x4.splat(1))), x)
+  let q = madd(constant(C.ERFC0), t, constant(C.ERFC1))
+  q = madd(q, t, constant(C.ERFC2))
+  q = madd(q, t, constant(C.ERFC3))
+  q = madd(q, t, constant(C.ERFC4))
+  q = madd(q, t, constant(C.ERFC5))
+  const far = f32x4.sub(constant(C.ONE), exp(f32x4.mul(q, t)))
+  return withSign(v128.bitselect(near, far, f32x4.lt(t, constant(C.ONE))), x)
 }
 
 /** log x of two float64, x > 0, normal or infinite: 2 atanh s with s = (m - 1) / (m + 1), m in [sqrt(1/2), sqrt(2)), nine terms. */

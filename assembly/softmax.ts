@@ -5,37 +5,38 @@ import { exp, firstLanes, log, maxOfLanes, storeLanes, sumOfLanes } from './math
 @unmanaged
 export class SoftmaxParams { x: usize; y: usize; outer: i32; length: i32; inner: i32; chunk: i32; logarithm: i32 }
 
-/** The largest of `count` (1 or more) contiguous elements. */
+/** The largest of `count` (1 or more) contiguous elements; NaN are passed over, as e^(NaN - shift) tells them anyway. */
 function maxOfRow(x: usize, count: i32): f32 {
-  const lowest = f32x4.splat(-f32.POSITIVE_INFINITY)
-  let highest = lowest
-  for (let i = 0; i < count; i += 4, x += 16) highest = f32x4.max(highest, firstLanes(v128.load(x), lowest, count - i))
-  return maxOfLanes(highest)
+  let a = f32x4.splat(-f32.POSITIVE_INFINITY)
+  let b = a
+  for (; count >= 8; count -= 8, x += 32) {
+    a = f32x4.pmax(a, v128.load(x))
+    b = f32x4.pmax(b, v128.load(x, 16))
+  }
+  for (; count > 0; count -= 4, x += 16) a = f32x4.pmax(a, firstLanes(v128.load(x), b, count))
+  return maxOfLanes(f32x4.pmax(a, b))
 }
 
-/** y = e^(x - shift), one row; returns the sum. */
+/** The sum of e^(x - shift) of a row; the terms go to y where `y` is not 0. */
 function expRow(x: usize, y: usize, count: i32, shift: v128): f32 {
   let total = f32x4.splat(0)
-  for (let i = 0; i < count; i += 4, x += 16, y += 16) {
-    const term = exp(f32x4.sub(v128.load(x), shift))
-    total = f32x4.add(total, firstLanes(term, f32x4.splat(0), count - i))
-    storeLanes(y, term, count - i)
+  let i = 0
+  for (; i + 4 <= count; i += 4) {
+    const term = exp(f32x4.sub(v128.load(x + (<usize>i << 2)), shift))
+    total = f32x4.add(total, term)
+    if (y) v128.store(y + (<usize>i << 2), term)
   }
-  return sumOfLanes(total)
-}
-
-/** The sum of e^(x - shift) of a row. */
-function sumExpRow(x: usize, count: i32, shift: v128): f32 {
-  let total = f32x4.splat(0)
-  for (let i = 0; i < count; i += 4, x += 16) {
-    const term = exp(f32x4.sub(v128.load(x), shift))
+  if (i < count) {
+    const term = exp(f32x4.sub(v128.load(x + (<usize>i << 2)), shift))
     total = f32x4.add(total, firstLanes(term, f32x4.splat(0), count - i))
+    if (y) storeLanes(y + (<usize>i << 2), term, count - i)
   }
   return sumOfLanes(total)
 }
 
 function scaleRow(y: usize, count: i32, factor: v128): void {
-  for (let i = 0; i < count; i += 4, y += 16) storeLanes(y, f32x4.mul(v128.load(y), factor), count - i)
+  for (; count >= 4; count -= 4, y += 16) v128.store(y, f32x4.mul(v128.load(y), factor))
+  storeLanes(y, f32x4.mul(v128.load(y), factor), count)
 }
 
 function softmaxRow(x: usize, y: usize, count: i32): void {
@@ -45,7 +46,7 @@ function softmaxRow(x: usize, y: usize, count: i32): void {
 
 function logSoftmaxRow(x: usize, y: usize, count: i32): void {
   const shift = f32x4.splat(maxOfRow(x, count))
-  const logarithm = log(f32x4.splat(sumExpRow(x, count, shift)))
+  const logarithm = log(f32x4.splat(expRow(x, 0, count, shift)))
   for (let i = 0; i < count; i += 4, x += 16, y += 16)
     storeLanes(y, f32x4.sub(f32x4.sub(v128.load(x), shift), logarithm), count - i)
 }
@@ -55,7 +56,7 @@ function softmaxColumns(x: usize, y: usize, rows: i32, columns: i32, stride: usi
   for (let column = 0; column < columns; column += 4, x += 16, y += 16) {
     let highest = f32x4.splat(-f32.POSITIVE_INFINITY)
     const end = <usize>rows * stride
-    for (let at: usize = 0; at < end; at += stride) highest = f32x4.max(highest, v128.load(x + at))
+    for (let at: usize = 0; at < end; at += stride) highest = f32x4.pmax(highest, v128.load(x + at))
     let total = f32x4.splat(0)
     for (let at: usize = 0; at < end; at += stride) total = f32x4.add(total, exp(f32x4.sub(v128.load(x + at), highest)))
     if (logarithm) {
