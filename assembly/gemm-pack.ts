@@ -1,6 +1,6 @@
 /**
- * Panels of 8 columns, each [taps x k][8], of a matrix whose element (t, k, n) lies at source + t tapStride + k kStride +
- * n nStride (bytes); kStride or nStride is 4. Missing columns of the last panel hold anything. One tile a panel and batch.
+ * Panels of 8 columns, `depth` rows of 8 apart, each [taps x k][8], of a matrix whose element (t, k, n) lies at source +
+ * t tapStride + k kStride + n nStride (bytes); kStride or nStride is 4. Missing columns of the last panel hold anything. One tile a panel and batch.
  * The list holds two byte offsets a batch: of the source and of the panels.
  */
 // @ts-ignore: decorator
@@ -11,6 +11,7 @@ export class PackParams {
   taps: i32
   tapStride: i32
   k: i32
+  depth: i32
   kStride: i32
   columns: i32
   nStride: i32
@@ -22,7 +23,7 @@ export function pack_panels_f32(p: PackParams, tile: i32, thread: i32): void {
   const panel = tile % panels
   const offsets = changetype<usize>(p) + offsetof<PackParams>() + (<usize>batch << 3)
   const source = p.source + load<usize>(offsets) + panel * 8 * p.nStride
-  let target = p.target + load<usize>(offsets, 4) + <usize>(panel * p.taps * p.k) * 32
+  let target = p.target + load<usize>(offsets, 4) + <usize>(panel * p.depth) * 32
   const columns = min(8, p.columns - panel * 8)
   for (let tap = 0; tap < p.taps; tap++) {
     const from = source + tap * p.tapStride

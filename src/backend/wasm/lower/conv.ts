@@ -27,6 +27,7 @@ import {
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
 import { prepareOperand } from './prepared.js'
+import { subpixelPlan, suitsSubpixel } from './subpixel.js'
 import { cut } from './tiles.js'
 import { overVolumes, type Roles } from './volume.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
@@ -176,12 +177,13 @@ function convPlan(node: Node, constant: ConstantOf): NodePlan {
   return { workspaceBytes: space.bytes, calls }
 }
 
-/** dx: a convolution of dy, spread by the strides, with the weights turned by half a turn and transposed in the packing. */
+/** dx: a convolution of dy, spread by the strides where taps lie apart too, with the weights turned by half a turn and transposed in the packing. */
 function inputGradientPlan(node: Node, constant: ConstantOf): NodePlan {
   const [dy, w, bias] = node.inputs
   const dx = node.outputs[0]
   const g = geometryOf(node, dx, w!, dy!)
   if (hasDepthwiseGradient(g)) return depthwiseInputGradientPlan(node, g)
+  if (suitsSubpixel(g)) return subpixelPlan(node, g, constant)
   if (suitsWinograd(g)) {
     const space = new Workspace()
     const shape = {

@@ -73,6 +73,13 @@ export const worthPacking = (rows: number, columns: number, depth: number): bool
 
 type PackFields = Parameters<typeof kernels.pack_panels_f32>[0]
 
-/** Packs panels for each of `offsets` (bytes: source, target). */
-export const packPanels = (fields: PackFields, offsets: readonly (readonly [number, number])[]): KernelCall =>
-  kernels.pack_panels_f32(fields, offsets.length * ceilDiv(fields.columns, 8), offsets.flat())
+/** Packs panels for each of `offsets` (bytes: source, target). `depth`: rows of a whole panel, `taps` times `k` unless told. */
+export const packPanels = (
+  { depth, ...fields }: Omit<PackFields, 'depth'> & { readonly depth?: number },
+  offsets: readonly (readonly [number, number])[],
+): KernelCall =>
+  kernels.pack_panels_f32(
+    { ...fields, depth: depth ?? fields.taps * fields.k },
+    offsets.length * ceilDiv(fields.columns, 8),
+    offsets.flat(),
+  )
