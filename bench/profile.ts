@@ -71,7 +71,7 @@ async function trainingSteps({ recipe, batch, shape }: Training, threads: number
   const { x, y } = samplesOf(shape, batch)
   return trainer.exclusively(async (store) => {
     const feed = createFeed(trainer.samples(x, y), batch, store, Number.POSITIVE_INFINITY)
-    const step = trainer.load(store, feed.sources, batch, 'update')
+    const step = await trainer.load(store, feed.sources, batch, 'update')
     feed.load(
       step.executable,
       Int32Array.from({ length: batch }, (_, index) => index),

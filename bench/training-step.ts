@@ -73,7 +73,7 @@ async function timeSteps(network: Network, seconds: number) {
   const { x, y } = samples(network, count)
   return trainer.exclusively(async (store) => {
     const feed = createFeed(trainer.samples(x, y), batch, store, Number.POSITIVE_INFINITY)
-    const step = trainer.load(store, feed.sources, batch, 'update')
+    const step = await trainer.load(store, feed.sources, batch, 'update')
     const order = new RandomGenerator(3).permutation(count)
     const times: number[] = []
     const end = performance.now() + seconds * 1000

@@ -3,11 +3,12 @@ import { evaluate } from './backend/reference/evaluate.js'
 import { LanewiseError } from './core/errors.js'
 import type { ConstantOf, Graph, Node, Value, Variable } from './core/ir.js'
 import { formatType, isConcrete } from './core/shape.js'
+import { atOnce, inTurns } from './core/turns.js'
 import { describeNode } from './graph/infer.js'
 import { printGraph } from './graph/print.js'
 import { specialize } from './graph/specialize.js'
 import { isProgramOp } from './ops/index.js'
-import { optimise } from './optimise/index.js'
+import { optimiseByPass } from './optimise/index.js'
 import { planGraph } from './plan/planner.js'
 import { printPlan } from './plan/print.js'
 
@@ -52,19 +53,29 @@ const isTensor = ({ shape, container }: Value): boolean => isConcrete(shape) && 
  * Runs the stages in order: graph in, executable out. Throws LanewiseError; then nothing stays allocated.
  * A graph with control flow, sequences or shapes that follow from data is refused: `src/program/` runs those.
  */
-export function compile(graph: Graph, backend: Backend, options: CompileOptions = {}): Executable {
+export const compile = (graph: Graph, backend: Backend, options: CompileOptions = {}): Executable =>
+  atOnce(stages(graph, backend, options))
+
+/** As `compile`, with turns for the event loop in between: a page stays responsive. */
+export const compileInTurns = (graph: Graph, backend: Backend, options: CompileOptions = {}): Promise<Executable> =>
+  inTurns(stages(graph, backend, options))
+
+function* stages(graph: Graph, backend: Backend, options: CompileOptions): Generator<void, Executable> {
+  yield
   const { storageOf = noVariables, inputShapes = {}, onStage } = options
   onStage?.('graph', printGraph(graph))
   const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
   refuseDynamic(bound)
+  yield
   const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
-  const optimised = optimise(bound, { evaluate, accelerates })
+  const optimised = yield* optimiseByPass(bound, { evaluate, accelerates })
   onStage?.('optimised', printGraph(optimised))
   const plan = planGraph(optimised, {
     workspace: (node, constant) => backend.workspace(node, constant),
     layout: backend.layout,
   })
   onStage?.('plan', printPlan(plan))
+  yield
   const executable = backend.load(plan, storageOf)
   onStage?.('backend', `${executable.describe()}\n`)
   return executable

@@ -2,7 +2,6 @@ import { evaluate } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
-import type { ExportOptions } from '../onnx/export.js'
 import { loadGraph } from '../onnx/source.js'
 import { traitsOf } from '../ops/index.js'
 import { dropoutBody } from '../ops/random.js'
@@ -81,8 +80,8 @@ export class ImportedModel extends Model {
     this.metadata = metadata
   }
 
-  override toOnnx(options: ExportOptions = {}): Uint8Array {
-    return super.toOnnx({ ...options, metadata: { ...this.metadata, ...options.metadata } })
+  protected override get exportedMetadata(): Readonly<Record<string, string>> {
+    return this.metadata
   }
 
   override serialize(): KerasObject {

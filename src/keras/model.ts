@@ -201,8 +201,8 @@ export class Model extends Layer implements TrainedModel {
   }
 
   /**
-   * Copies of all weights in Keras's order. On webgpu they are at hand after `fit` and after `readVariables`; after other
-   * steps it throws INVALID_ARGUMENT.
+   * Copies of all weights in Keras's order. Where they lie on a GPU or, in a page, with a worker, they are at hand after
+   * `fit` and after `readVariables`; after other steps it throws INVALID_ARGUMENT.
    */
   getWeights(): Tensor[] {
     return this.weights.map((weight) => {
@@ -210,7 +210,7 @@ export class Model extends Layer implements TrainedModel {
       if (content instanceof Promise)
         throw new LanewiseError(
           'INVALID_ARGUMENT',
-          'the weights lie on the GPU; `await model.readVariables()` first, which leaves copies on the host',
+          'the weights lie on the GPU or with a worker; `await model.readVariables()` first, which leaves copies here (`exportOnnx` needs none)',
         )
       return content
     })
@@ -268,11 +268,25 @@ export class Model extends Layer implements TrainedModel {
     return builder.build()
   }
 
-  /** The model as ONNX, with the current weights and standard ops only. */
+  /** The model as ONNX, with the current weights and standard ops only. Where `getWeights` throws, `exportOnnx` does it. */
   toOnnx(options?: ExportOptions): Uint8Array {
     const contents = this.getWeights()
-    const byVariable = new Map<Variable, Tensor>(this.weights.map((weight, i) => [weight, contents[i]]))
-    return exportModel(simplify(bakeVariables(this.inferenceGraph(), byVariable), { evaluate: evaluateNode }), options)
+    return this.#export(new Map(this.weights.map((weight, i) => [weight, contents[i]])), options)
+  }
+
+  /** As `toOnnx`, on every backend: in a page, too, where weights lie with a worker. */
+  async exportOnnx(options?: ExportOptions): Promise<Uint8Array> {
+    return this.#export(await this.readVariables(), options)
+  }
+
+  #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {
+    const graph = simplify(bakeVariables(this.inferenceGraph(), contents), { evaluate: evaluateNode })
+    return exportModel(graph, { ...options, metadata: { ...this.exportedMetadata, ...options.metadata } })
+  }
+
+  /** What an exported file says besides. */
+  protected get exportedMetadata(): Readonly<Record<string, string>> {
+    return {}
   }
 
   /** Keras's table of layers, shapes and parameter counts; also given to `print` (console.log unless given). */

@@ -1,4 +1,5 @@
 import type { Graph } from '../core/ir.js'
+import { atOnce } from '../core/turns.js'
 import type { Evaluate } from '../graph/fold.js'
 import { cancelTransposes } from './cancel-transposes.js'
 import { channelsLast } from './channels-last.js'
@@ -70,18 +71,25 @@ const portablePasses = ({ evaluate, decode }: SimplifyOptions): readonly Pass[] 
 ]
 
 /** Runs the passes in order, but for those that have seen the graph as it is. */
-function runAll(graph: Graph, passes: readonly Pass[]): Graph {
+function* runAll(graph: Graph, passes: readonly Pass[]): Generator<void, Graph> {
   const results = new Map<string, Graph>()
-  return passes.reduce((current, pass) => {
-    if (results.get(pass.name) === current) return current
-    const next = pass.run(current)
-    results.set(pass.name, next)
-    return next
-  }, graph)
+  let current = graph
+  for (const pass of passes) {
+    if (results.get(pass.name) === current) continue
+    current = pass.run(current)
+    results.set(pass.name, current)
+    yield
+  }
+  return current
 }
 
+/** As `optimise`, with a stop behind each pass. */
+export const optimiseByPass = (graph: Graph, options: OptimiseOptions): Generator<void, Graph> =>
+  runAll(graph, passes(options))
+
 /** `graph` made faster to run: same inputs, outputs, variables and results. Works on training graphs too. */
-export const optimise = (graph: Graph, options: OptimiseOptions): Graph => runAll(graph, passes(options))
+export const optimise = (graph: Graph, options: OptimiseOptions): Graph => atOnce(optimiseByPass(graph, options))
 
 /** `graph` without what an exporter leaves behind: foldable nodes, transposes that cancel, identities. */
-export const simplify = (graph: Graph, options: SimplifyOptions): Graph => runAll(graph, portablePasses(options))
+export const simplify = (graph: Graph, options: SimplifyOptions): Graph =>
+  atOnce(runAll(graph, portablePasses(options)))

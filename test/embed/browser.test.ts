@@ -20,9 +20,10 @@ const run = (script: string, sent: Readonly<Record<string, string>>, chosen = op
   })
 
 /** Whether a page computed what Node does, bit for bit. */
-function same({ predicted, losses }: WorkResult): void {
+function same({ predicted, losses, exported }: WorkResult): void {
   assert.equal(predicted, here.predicted)
   assert.equal(losses, here.losses)
+  assert.is(exported, here.exported)
 }
 
 if (browser) {
@@ -55,9 +56,11 @@ if (browser) {
 
   test('a page that trains has no task of over 50 ms', async () => {
     for (const sent of [headers.isolated, {}]) {
-      const { held } = (await run('pages/page.js', sent)).result
-      console.log(held)
-      assert.ok(Math.max(...held) <= 50, `${held}`)
+      // What the page itself holds up, it does each time; what other programs do, now and then.
+      const attempts: (readonly number[])[] = []
+      for (let attempt = 0; attempt < 3; attempt++) attempts.push((await run('pages/page.js', sent)).result.held)
+      const held = attempts[0].map((_, phase) => Math.min(...attempts.map((times) => times[phase])))
+      assert.ok(Math.max(...held) <= 50, `held up for ${held.join(', ')} ms`)
     }
   })
 

@@ -54,7 +54,10 @@ export async function runPage<T>(
   })
   const page = await browser.newPage()
   const lines: string[] = []
-  page.on('console', (message) => lines.push(`${message.type()}: ${message.text()}`))
+  page.on('console', (message) => {
+    // Chromium's own word where a machine has no GPU.
+    if (message.text() !== 'No available adapters.') lines.push(`${message.type()}: ${message.text()}`)
+  })
   page.on('pageerror', (error) => lines.push(`error: ${error.message}`))
   try {
     await page.goto(`${server.origin}/index.html${search}`)

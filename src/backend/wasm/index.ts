@@ -206,7 +206,7 @@ class WasmBackend implements Backend, Machine {
     }
     try {
       const running = this.#engine.run(tape, steps, parallel)
-      return running && running.catch(fail)
+      return running?.catch(fail)
     } catch (error) {
       fail(error)
     }

@@ -1,6 +1,7 @@
 import type { VariableStore } from '../../backend/store.js'
 import { LanewiseError } from '../../core/errors.js'
 import { Tensor } from '../../core/tensor.js'
+import { TurnClock } from '../../core/turns.js'
 import { type Callback, History, type TrainedModel } from '../callbacks.js'
 import { invalid } from '../config.js'
 import { type DataLike, rowsOf } from './data.js'
@@ -17,7 +18,6 @@ import {
   runBatch,
   Session,
   samplesOf,
-  TurnClock,
   unwatched,
 } from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'

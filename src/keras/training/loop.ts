@@ -1,6 +1,7 @@
 import type { Backend, MaybePromise } from '../../backend/backend.js'
 import type { VariableStore } from '../../backend/store.js'
 import type { Tensor } from '../../core/tensor.js'
+import type { TurnClock } from '../../core/turns.js'
 import type { Callback } from '../callbacks.js'
 import { invalid } from '../config.js'
 import type { DataLike } from './data.js'
@@ -8,23 +9,6 @@ import { createFeed, type Feed, fedSources, type Samples } from './feed.js'
 import { LogSums, type Logs } from './logs.js'
 import { Progress } from './progress.js'
 import type { LoadedStep, SampleWeightOptions, Trainer } from './trainer.js'
-
-/** Gives the event loop a turn about every 50 ms. */
-export class TurnClock {
-  #last = performance.now()
-
-  get isDue(): boolean {
-    return performance.now() - this.#last > 50
-  }
-
-  async yield(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      if (typeof setImmediate === 'function') setImmediate(resolve)
-      else setTimeout(resolve, 0)
-    })
-    this.#last = performance.now()
-  }
-}
 
 /** The numbers 0 … count - 1. */
 export const ascending = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
@@ -55,7 +39,7 @@ export async function runBatch(
   training: boolean,
 ): Promise<{ step: LoadedStep; vector: Float32Array }> {
   const sources = fedSources(samples)
-  const step = trainer.cached(store, sources, samples.count, training ? trainer.nextMode : 'test')
+  const step = await trainer.cached(store, sources, samples.count, training ? trainer.nextMode : 'test')
   const write = (tensors: readonly (Tensor | undefined)[], names: readonly ({ name: string } | undefined)[]) => {
     tensors.forEach((tensor, i) => {
       if (tensor) step.executable.write(names[i]!.name, tensor.data as Float32Array)
@@ -96,12 +80,12 @@ export class Session {
     return Math.ceil(this.samples.count / this.batchSize)
   }
 
-  step(batch: number, mode: 'update' | 'accumulate' | 'test'): LoadedStep {
+  async step(batch: number, mode: 'update' | 'accumulate' | 'test'): Promise<LoadedStep> {
     if (this.#backend !== this.store.backend) this.#forgetSteps()
     const key = `${mode} ${batch}`
     let step = this.#steps.get(key)
     if (!step) {
-      step = this.trainer.load(this.store, this.#feed.sources, batch, mode)
+      step = await this.trainer.load(this.store, this.#feed.sources, batch, mode)
       this.#steps.set(key, step)
     }
     return step
@@ -185,7 +169,7 @@ export async function pass(
   const accumulating = training && optimizer.accumulationSteps > 1
   const size = Math.min(batchSize, count)
   const whole = () => session.step(size, training ? 'update' : 'test')
-  const queue = new LogQueue(whole().entries)
+  const queue = new LogQueue((await whole()).entries)
   let kept = { batches: 0, sums: queue.sums.snapshot() }
   const keep = async (batches: number) => {
     await queue.settle()
@@ -197,11 +181,12 @@ export async function pass(
   let ended = 0
 
   const run = async (): Promise<void> => {
-    const main = whole()
+    const main = await whole()
     if (training && store.backend.mayBeLost) await keep(batches)
     for (let from = batches * batchSize; from < count; from += batchSize) {
       const rows = Math.min(batchSize, count - from)
-      const step = rows === size && !accumulating ? main : session.step(rows, training ? trainer.nextMode : 'test')
+      const step =
+        rows === size && !accumulating ? main : await session.step(rows, training ? trainer.nextMode : 'test')
       if (batches >= begun) for (const callback of begin) await callback.onBatchBegin!(batches)
       begun = Math.max(begun, batches + 1)
       session.load(step, order, from)

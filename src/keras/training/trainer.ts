@@ -1,6 +1,6 @@
 import type { Executable, MaybePromise } from '../../backend/backend.js'
 import { VariableStore } from '../../backend/store.js'
-import { compile as compileGraph } from '../../compile.js'
+import { compileInTurns } from '../../compile.js'
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Variable } from '../../core/ir.js'
@@ -218,8 +218,8 @@ export class Trainer {
     return [...this.#notes]
   }
 
-  #compileGraph(graph: Graph, store: VariableStore): Executable {
-    const executable = compileGraph(graph, store.backend, { storageOf: store.storageOf })
+  async #compileGraph(graph: Graph, store: VariableStore): Promise<Executable> {
+    const executable = await compileInTurns(graph, store.backend, { storageOf: store.storageOf })
     for (const note of executable.notes) this.#notes.add(note)
     return executable
   }
@@ -271,7 +271,7 @@ export class Trainer {
   }
 
   /** Loads a step; the caller disposes of it. */
-  load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): LoadedStep {
+  async load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
     const { graph, entries, rates, usesStepCounter } = buildStep({
       network: this.#trainee.network,
@@ -287,7 +287,7 @@ export class Trainer {
       seed: this.#seeds[0],
     })
     return {
-      executable: this.#compileGraph(graph, store),
+      executable: await this.#compileGraph(graph, store),
       entries,
       terms: entries.flatMap((entry) => entry.terms),
       batch,
@@ -358,7 +358,7 @@ export class Trainer {
   }
 
   /** A step for fed batches, kept for the next batch of its kind. */
-  cached(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): LoadedStep {
+  async cached(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
     const types = [...sources.x, ...sources.y, ...sources.weights].map(
       (source) => source && [source.dtype, source.sample],
     )
@@ -366,7 +366,7 @@ export class Trainer {
     const key = JSON.stringify([mode, batch, types, frozen])
     let step = this.#steps.get(key)
     if (!step) {
-      step = this.load(store, sources, batch, mode)
+      step = await this.load(store, sources, batch, mode)
       this.#steps.set(key, step)
       dropOldest(this.#steps)
     }
@@ -417,7 +417,7 @@ export class Trainer {
         builder.output(result, `output/${outputNames[i]}`)
       })
       predictor = {
-        executable: this.#compileGraph(builder.build(), store),
+        executable: await this.#compileGraph(builder.build(), store),
         shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
       }
       this.#predictors.set(key, predictor)

@@ -13,6 +13,8 @@ export interface WorkResult {
   readonly environment: Environment
   readonly predicted: readonly number[]
   readonly losses: readonly number[]
+  /** SHA-256 of the trained model's file. */
+  readonly exported: string
   /** The longest time, in milliseconds, that the event loop was held up, while it loaded and predicted, compiled, and trained. */
   readonly held: readonly number[]
 }
@@ -45,7 +47,9 @@ export async function work(model: Uint8Array, options: WorkOptions): Promise<Wor
   }
   held.push(await pulse.longest())
   pulse.stop()
-  return { environment: await environment(), predicted: output.toNumbers(), losses, held }
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', (await net.exportOnnx()) as BufferSource))
+  const exported = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { environment: await environment(), predicted: output.toNumbers(), losses, exported, held }
 }
 
 /** Messages to itself, one after the other: the time between two is what the event loop was busy with. */
