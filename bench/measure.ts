@@ -1,4 +1,4 @@
-import { valueMismatch } from '../src/cli/compare.js'
+import { valueMismatch } from '../src/cli/mismatch.js'
 import type { Results, Runner } from './peers/peer.js'
 
 /** Milliseconds for which one contestant runs before it is the next one's turn. */

@@ -57,7 +57,7 @@ async function inferenceSteps({ model, inputs }: Inference, threads: number): Pr
   const executable = compile(await loadGraph(model), backend, { inputShapes: shapes })
   for (const [name, { data }] of Object.entries(inputs)) executable.write(name, data as TypedArray)
   await executable.run()
-  const steps = executable.profile!(runs)
+  const steps = await executable.profile!(runs)
   executable.dispose()
   backend.dispose()
   return steps
@@ -80,7 +80,7 @@ async function trainingSteps({ recipe, batch, shape }: Training, threads: number
     )
     trainer.feedScalars(step)
     await step.executable.run()
-    const steps = step.executable.profile!(runs)
+    const steps = await step.executable.profile!(runs)
     step.executable.dispose()
     feed.dispose()
     return steps

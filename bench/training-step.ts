@@ -1,5 +1,5 @@
 // Times the training steps of the course's networks: `npm run bench:step -- [--network NAME] [--threads 1,2] [--build B]
-// [--seconds S] [--profile]`. `step` is one step with its batch chosen and its logs read; `fit` is the whole loop.
+// [--backend webgpu] [--seconds S] [--profile]`. `step` is one step with its batch chosen and its logs read; `fit` is the whole loop.
 import { parseArgs } from 'node:util'
 import type { StepTime } from '../src/backend/backend.js'
 import type { Build } from '../src/backend/wasm/files.js'
@@ -7,7 +7,7 @@ import type { Node } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
-import { configure, defaultBackend } from '../src/environment.js'
+import { type BackendName, configure, defaultBackend } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { type Network, networks } from './networks.js'
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
     network: { type: 'string' },
     threads: { type: 'string', default: '1,2' },
     build: { type: 'string' },
+    backend: { type: 'string', default: 'wasm' },
     seconds: { type: 'string', default: '2' },
     profile: { type: 'boolean', default: false },
     check: { type: 'boolean', default: true },
@@ -54,7 +55,7 @@ async function fewSteps(network: Network): Promise<number[]> {
 async function check(network: Network): Promise<void> {
   configure({ backend: 'reference' })
   const expected = await fewSteps(network)
-  configure({ backend: 'wasm', threads: 2, build: options.build as Build })
+  configure({ backend: options.backend as BackendName, threads: 2, build: options.build as Build })
   const actual = await fewSteps(network)
   const worst = Math.max(...expected.map((value, i) => Math.abs(actual[i] - value) / (1 + Math.abs(value))))
   if (!(worst <= 2e-5)) throw new Error(`${network.name} is off the reference backend by ${worst}`)
@@ -82,11 +83,13 @@ async function timeSteps(network: Network, seconds: number) {
       const from = (run % 8) * batch
       feed.load(step.executable, order, from, from + batch)
       trainer.feedScalars(step)
-      step.executable.run()
-      trainer.readLogs(step)
+      const running = step.executable.run()
+      if (running) await running
+      const logs = trainer.readLogs(step)
+      if (logs instanceof Promise) await logs
       times.push(performance.now() - start)
     }
-    const profile = options.profile ? step.executable.profile?.(Math.max(20, times.length >> 1)) : undefined
+    const profile = options.profile ? await step.executable.profile?.(Math.max(20, times.length >> 1)) : undefined
     step.executable.dispose()
     feed.dispose()
     return { times: times.slice(5).sort((a, b) => a - b), profile }
@@ -141,7 +144,7 @@ function printProfile(steps: readonly StepTime[]): void {
 }
 
 async function measure(network: Network, threads: number): Promise<void> {
-  configure({ backend: 'wasm', threads, build: options.build as Build })
+  configure({ backend: options.backend as BackendName, threads, build: options.build as Build })
   const { variant } = (await defaultBackend()).report
   const seconds = Number(options.seconds)
   const { times, profile } = await timeSteps(network, seconds)

@@ -54,6 +54,7 @@ const places = {
     'src/backend',
     'src/backend/reference',
     'src/compile.ts',
+    'src/program',
     'src/environment.ts',
     'src/session.ts',
     'src/keras',

@@ -43,6 +43,35 @@ const trained = (folder: string): string => {
   return path
 }
 
+test('bench: times, and the steps of a profile', () =>
+  withFolder((folder) => {
+    const args = ['bench', trained(folder), '--batch', '3', '--seconds', '0.1', '--threads', '1']
+    const lines = runCli(cli, [...args, '--profile', '--json'], folder).json()
+    const { medianMs, minMs, ...rest } = lines[0] as Record<string, number>
+    assert.equal(rest, { model: trained(folder), backend: 'wasm', threads: 1, batch: 3 })
+    assert.ok(minMs > 0 && minMs <= medianMs)
+    const steps = lines.slice(1) as { op: string; ms: number }[]
+    assert.ok(steps.some(({ op }) => op === 'lanewise.ConvNhwc'))
+    assert.ok(steps.every(({ ms }) => ms >= 0))
+    assert.match(runCli(cli, [...args, '--profile'], folder).stdout, /GFLOP\/s .* for lanewise.ConvNhwc/)
+    refused(folder, 2, /--batch 0/, 'bench', 'm.onnx', '--batch', '0')
+  }))
+
+test('compare: two backends agree, or the first node that differs is named', () =>
+  withFolder((folder) => {
+    const args = ['compare', trained(folder), '--backends', 'wasm,reference']
+    const agreed = runCli(cli, args, folder)
+    assert.is(agreed.status, 0, agreed.stderr)
+    assert.match(agreed.stdout, /they agree within 0.001/)
+    const strict = runCli(cli, [...args, '--tolerance', '0', '--json'], folder)
+    assert.is(strict.status, 1, 'sums in another order differ in their last bits')
+    const verdict = strict.json().at(-1)!
+    assert.is(verdict['agrees'], false)
+    const differing = strict.json().find(({ worst }) => (worst as number) > 0)!
+    assert.is(verdict['first'], differing['node'])
+    refused(folder, 2, /--backends wasm,tpu/, 'compare', 'm.onnx', '--backends', 'wasm,tpu')
+  }))
+
 test('train --json: one line an epoch, a last line with the test result; the file is there', () =>
   withFolder((folder) => {
     const args = ['train', 'model5', '--optimizer', 'adam', '--validation-split', '0.1', ...small]

@@ -121,7 +121,7 @@ test('a profile runs every step and names its node', async () => {
     const backend = await createWasmBackend({ threads })
     const [whole, stepwise] = [load(step, backend), load(step, backend)]
     for (let run = 0; run < 3; run++) whole.executable.run()
-    const times = stepwise.executable.profile!(3)
+    const times = await stepwise.executable.profile!(3)
     assert.is(times.length, stepwise.executable.describe().split('\n').length - 1)
     assert.ok(times.every(({ ms, tiles }) => ms > 0 && tiles > 0))
     assert.ok(times.some(({ kernel, node }) => kernel === 'gemm_f32' && node?.op === 'lanewise.FusedMatMul'))

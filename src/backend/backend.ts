@@ -41,7 +41,7 @@ export interface Executable {
   /** The loaded form as text, one line a step. */
   describe(): string
   /** Runs the whole graph `runs` times, step by step; absent where a backend cannot time its steps. */
-  profile?(runs: number): readonly StepTime[]
+  profile?(runs: number): MaybePromise<readonly StepTime[]>
   /** Frees the memory that only this executable uses; variables stay. */
   dispose(): void
 }

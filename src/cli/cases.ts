@@ -9,7 +9,7 @@ import type { BackendOptions } from '../environment.js'
 import { onnx } from '../onnx/proto.js'
 import { decodeValue } from '../onnx/values.js'
 import { InferenceSession, type ValueMetadata } from '../session.js'
-import { valueMismatch } from './compare.js'
+import { valueMismatch } from './mismatch.js'
 
 /** A model with inputs to feed it and the outputs it should give: one of ONNX's backend tests. */
 export interface VerificationCase {

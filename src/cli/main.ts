@@ -2,6 +2,8 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
 import { LanewiseError } from '../core/errors.js'
+import { addBench } from './bench.js'
+import { addCompare } from './compare.js'
 import { addConvert } from './convert.js'
 import { addDoctor } from './doctor.js'
 import { addEvaluate } from './evaluate.js'
@@ -27,7 +29,18 @@ const program = new Command('lanewise')
   .version(version)
   .showHelpAfterError()
   .exitOverride()
-for (const add of [addTrain, addEvaluate, addPredict, addRun, addInspect, addVerify, addConvert, addDoctor])
+for (const add of [
+  addTrain,
+  addEvaluate,
+  addPredict,
+  addRun,
+  addInspect,
+  addVerify,
+  addCompare,
+  addBench,
+  addConvert,
+  addDoctor,
+])
   add(program).exitOverride().showHelpAfterError()
 
 // A reader that has seen enough, as `| head`, ends the program in silence.

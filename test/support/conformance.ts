@@ -6,7 +6,7 @@ import { onnx } from '../../src/onnx/proto.js'
 import { decodeTensor } from '../../src/onnx/tensors.js'
 import { decodeValue } from '../../src/onnx/values.js'
 
-export { mismatch, valueMismatch } from '../../src/cli/compare.js'
+export { mismatch, valueMismatch } from '../../src/cli/mismatch.js'
 
 /** Where the reference data lies: LANEWISE_DATA, or ../shared/data beside the project. */
 export const dataRoot = resolve(process.env['LANEWISE_DATA'] ?? '../shared/data')

@@ -11,6 +11,7 @@ import { elementTypeOf, fromGpu, gpuLayout, toGpu } from './elements.js'
 import type { Dispatch, Place } from './kernel.js'
 import { accelerates, lowerings } from './lower/index.js'
 import { copyElements } from './lower/strided.js'
+import { timeDispatches } from './profile.js'
 
 /** What an executable needs of its backend. */
 export interface Machine {
@@ -28,7 +29,8 @@ interface LoadedDispatch {
   readonly node: Node | undefined
 }
 
-interface Recorded {
+/** A dispatch as it is submitted. */
+export interface Recorded {
   readonly pipeline: GPUComputePipeline
   readonly group: GPUBindGroup
   readonly workgroups: readonly [number, number, number]
@@ -94,6 +96,22 @@ export class WebGpuExecutable implements Executable {
     if (!this.#hasRun) throw new LanewiseError('INVALID_ARGUMENT', `output '${output}' is read before a run`)
     const { buffer, offset, bytes } = this.#place(value)
     return fromGpu(value.dtype, await this.#machine.gpu.read(buffer, offset, bytes))
+  }
+
+  /** By timestamp queries; absent where the adapter has none. */
+  get profile(): Executable['profile'] {
+    const { gpu } = this.#machine
+    if (!gpu.device.features.has('timestamp-query')) return undefined
+    return async (runs) => {
+      await this.run()
+      const times = await timeDispatches(gpu, this.#recorded!, runs)
+      return this.#dispatches.map(({ dispatch, node }, i) => ({
+        node,
+        kernel: dispatch.kernel,
+        tiles: dispatch.workgroups.reduce((product, count) => product * count, 1),
+        ms: times[i],
+      }))
+    }
   }
 
   describe(): string {

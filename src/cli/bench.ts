@@ -1,0 +1,121 @@
+import type { Command } from 'commander'
+import type { Backend } from '../backend/backend.js'
+import { evaluate } from '../backend/reference/evaluate.js'
+import { compile } from '../compile.js'
+import { LanewiseError } from '../core/errors.js'
+import type { Graph, HostValue } from '../core/ir.js'
+import { Tensor } from '../core/tensor.js'
+import { type BackendName, createBackend } from '../environment.js'
+import { specialize } from '../graph/specialize.js'
+import { isStatic } from '../graph/static.js'
+import { loadGraph } from '../onnx/source.js'
+import { costOf } from '../ops/cost.js'
+import { load } from '../program/runnable.js'
+import { readFeeds } from './inputs.js'
+import { sampleFor } from './samples.js'
+import { parseNumber, printJson, printNotes } from './terminal.js'
+
+interface BenchOptions {
+  batch: string
+  threads?: string
+  backend?: BackendName
+  input?: string[]
+  seconds: string
+  profile?: boolean
+  json?: boolean
+}
+
+const warmUps = 3
+const leastRuns = 5
+const profiledRuns = 20
+
+export const addBench = (program: Command): Command =>
+  program
+    .command('bench')
+    .description('time the inference of a model')
+    .argument('<model.onnx>')
+    .option('--batch <n>', 'value of the symbolic dimensions', '1')
+    .option('--input <name=file.npy...>', 'inputs; the others are made up, the same each time')
+    .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
+    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--seconds <x>', 'how long to measure', '2')
+    .option('--profile', 'the time of each node, too')
+    .option('--json', 'print JSON lines')
+    .action(async (path: string, options: BenchOptions) => {
+      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
+      const batch = parseNumber('--batch', options.batch, 1, 65536)
+      const seconds = parseNumber('--seconds', options.seconds, 0.01, 600, false)
+      const graph = await loadGraph(path)
+      const feeds = await readFeeds(graph, options.input ?? [])
+      const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))
+      const backend = await createBackend({ backend: options.backend, threads })
+      try {
+        await backend.ready()
+        const { times, notes } = await time(graph, inputs, backend, seconds)
+        const minMs = times[0]
+        const medianMs = times[times.length >> 1]
+        const { name, variant, threads: used } = backend.report
+        if (options.json) printJson({ model: path, backend: name, threads: used, batch, medianMs, minMs })
+        else
+          console.log(
+            `${path}, batch ${batch}, ${name} (${variant}), ${used} ${used === 1 ? 'thread' : 'threads'}: median ${milliseconds(medianMs)}, least ${milliseconds(minMs)}, ${times.length} runs`,
+          )
+        if (options.profile) await profile(graph, inputs, backend, options.json ?? false)
+        if (!options.json) printNotes([...new Set([...backend.report.notes, ...notes])])
+      } finally {
+        backend.dispose()
+      }
+    })
+
+const milliseconds = (ms: number): string => `${ms < 10 ? ms.toPrecision(3) : ms.toFixed(1)} ms`
+
+/** Milliseconds of single runs, inputs copied in and outputs out, in ascending order. */
+async function time(graph: Graph, inputs: readonly HostValue[], backend: Backend, seconds: number) {
+  const model = load(graph, inputs, backend)
+  try {
+    for (let run = 0; run < warmUps; run++) await model.run(inputs)
+    const times: number[] = []
+    const end = performance.now() + 1000 * seconds
+    while (times.length < leastRuns || performance.now() < end) {
+      const start = performance.now()
+      await model.run(inputs)
+      times.push(performance.now() - start)
+    }
+    return { times: times.sort((a, b) => a - b), notes: model.notes }
+  } finally {
+    model.dispose()
+  }
+}
+
+/** Prints the median time of each step, the longest first. */
+async function profile(graph: Graph, inputs: readonly HostValue[], backend: Backend, json: boolean): Promise<void> {
+  const shapes = graph.inputs.flatMap(({ name }, i) => {
+    const input = inputs[i]
+    return input instanceof Tensor ? [[name, input.dims] as const] : []
+  })
+  const bound = specialize(graph, Object.fromEntries(shapes), evaluate)
+  if (!isStatic(bound))
+    throw new LanewiseError('UNSUPPORTED_OP', `'${graph.name}' has loops or sequences; only one plan can be profiled`)
+  const executable = compile(bound, backend)
+  try {
+    if (!executable.profile)
+      throw new LanewiseError(
+        'BACKEND_UNAVAILABLE',
+        `the ${backend.report.name} backend cannot time its steps here${backend.report.name === 'webgpu' ? ': the adapter has no timestamp queries' : ''}`,
+      )
+    await executable.run()
+    const steps = await executable.profile(profiledRuns)
+    const total = steps.reduce((sum, { ms }) => sum + ms, 0)
+    if (!json) console.log(`${steps.length} steps, ${milliseconds(total)}:`)
+    for (const { node, kernel, ms } of [...steps].sort((a, b) => b.ms - a.ms)) {
+      const gflops = node ? costOf(node).flops / ms / 1e6 : 0
+      if (json) printJson({ node: node?.name ?? null, op: node?.op ?? null, kernel, ms, gflops })
+      else
+        console.log(
+          `  ${milliseconds(ms).padStart(9)} ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${gflops.toFixed(1).padStart(6)} GFLOP/s  ${kernel}${node ? ` for ${node.op} '${node.name}'` : ''}`,
+        )
+    }
+  } finally {
+    executable.dispose()
+  }
+}
