@@ -2,7 +2,7 @@ import type { Backend } from './backend/backend.js'
 import type { DType } from './core/dtype.js'
 import { LanewiseError } from './core/errors.js'
 import type { Container, Graph, HostValue, Value } from './core/ir.js'
-import { formatShape, type Shape } from './core/shape.js'
+import { formatShape, isConcrete, type Shape } from './core/shape.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
 import { type LoadedModel, type LoadOptions, loadModel, type ModelSource } from './onnx/source.js'
@@ -47,7 +47,7 @@ export class InferenceSession {
   readonly overridableMetadata: readonly ValueMetadata[]
   /** Free text that came with the model. */
   readonly metadata: Readonly<Record<string, string>>
-  readonly #model: LoadedModel
+  #model: LoadedModel
   /** The graph for each set of overridable initializers that were fed: their names, sorted. */
   readonly #graphs = new Map<string, Graph>()
   readonly #backend: Backend
@@ -132,7 +132,16 @@ export class InferenceSession {
     this.#released = true
     for (const plan of this.#plans.values()) plan.dispose()
     this.#plans.clear()
+    this.#forget()
     if (this.#ownsBackend) this.#backend.dispose()
+  }
+
+  /** Lets go of nodes and weights, once no further plan can need them. */
+  #forget(): void {
+    const graph: Graph = { ...this.#model.graph, nodes: [], constants: new Map() }
+    this.#model = { ...this.#model, graph, override: () => graph }
+    this.#graphs.clear()
+    this.#graphs.set('', graph)
   }
 
   #check(feeds: Feeds, wanted: readonly string[]): void {
@@ -193,6 +202,8 @@ export class InferenceSession {
         this.#plans.delete(oldest)
       }
       plan = load(graph, inputs, this.#backend)
+      const isFixed = graph.inputs.every(({ shape, container }) => !container && isConcrete(shape))
+      if (isFixed && this.#model.overridable.length === 0) this.#forget()
     }
     this.#plans.set(key, plan)
     return plan

@@ -40,7 +40,10 @@ export function packArena(
   layout = hostLayout,
 ): { readonly offsets: readonly number[]; readonly bytes: number } {
   let best = { offsets: [] as readonly number[], bytes: Number.POSITIVE_INFINITY }
+  const reserved = buffers.map(({ bytes, start, end }) => ({ bytes: reservedBytes(bytes), start, end }))
+  const smallest = peakBytes(reserved, 1 + buffers.reduce((last, { end }) => Math.max(last, end), 0))
   for (const order of orders) {
+    if (best.bytes <= smallest) break
     const candidate = packInOrder(
       buffers,
       buffers.map((_, index) => index).sort((a, b) => order(buffers[a], buffers[b]) || a - b),

@@ -7,11 +7,15 @@ const formatPlacement = (placement: Placement): string =>
     ? `arena+${placement.offset} (${placement.bytes} B)`
     : `${placement.kind} %${placement.of.name}`
 
+/** How far the arena is from the smallest that there can be. */
+const ratio = ({ arenaBytes, lowerBoundBytes }: Plan): string =>
+  lowerBoundBytes > 0 ? `${(arenaBytes / lowerBoundBytes).toFixed(3)} times` : 'all'
+
 /** The plan as text: sizes, then one line a step with the place of every result. */
 export function printPlan(plan: Plan): string {
   const place = (value: Value) => `%${value.name} @ ${formatPlacement(plan.placements.get(value)!)}`
   const lines = [
-    `plan ${plan.graph.name}: ${plan.steps.length} steps, arena ${plan.arenaBytes} B (at least ${plan.lowerBoundBytes} B)`,
+    `plan ${plan.graph.name}: ${plan.steps.length} steps, arena ${plan.arenaBytes} B, ${ratio(plan)} of the lower bound ${plan.lowerBoundBytes} B`,
     ...plan.graph.inputs.map((input) => `  input ${place(input)}`),
   ]
   plan.steps.forEach((step, index) => {

@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/backend.js'
+import type { Backend, Executable } from '../backend/backend.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compile } from '../compile.js'
 import type { TypedArray } from '../core/dtype.js'
@@ -40,15 +40,20 @@ export function load(graph: Graph, inputs: readonly HostValue[], backend: Backen
 
 function loadPlan(graph: Graph, backend: Backend): Runnable {
   const executable = compile(graph, backend)
+  return planned(executable, graph)
+}
+
+/** Keeps the inputs and outputs of the graph, not its constants. */
+function planned(executable: Executable, { inputs: parameters, outputs }: Graph): Runnable {
   return {
     notes: executable.notes,
-    async run(inputs, wanted = graph.outputs.map(({ name }) => name)) {
-      graph.inputs.forEach(({ name }, index) => {
+    async run(inputs, wanted = outputs.map(({ name }) => name)) {
+      parameters.forEach(({ name }, index) => {
         executable.write(name, (inputs[index] as Tensor).data as TypedArray)
       })
       await executable.run()
       const results: Record<string, Tensor> = {}
-      for (const { name, dtype, shape } of graph.outputs)
+      for (const { name, dtype, shape } of outputs)
         if (wanted.includes(name))
           results[name] = new Tensor(dtype, await executable.read(name), concrete(shape, `the output '${name}'`))
       return results

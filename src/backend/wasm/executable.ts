@@ -22,7 +22,8 @@ export interface Machine {
   run(tape: number, steps: number, parallel: boolean): MaybePromise<void>
   /** The address of a constant's content, copied in on first use; each call is one use. */
   retainConstant(tensor: Tensor): number
-  releaseConstant(tensor: Tensor): void
+  /** Ends one use of the constant at `address`. */
+  releaseConstant(address: number): void
   /** The address of what `prepare` makes of a constant, made on first use; each call is one use. */
   retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number
   releasePrepared(address: number): void
@@ -45,7 +46,7 @@ export class WasmExecutable implements Executable {
   readonly notes: readonly string[]
   readonly #machine: Machine
   readonly #blocks: number[] = []
-  readonly #constants = new Map<Tensor, number>()
+  readonly #constants: number[] = []
   readonly #prepared: number[] = []
   readonly #inputs = new Map<string, MemoryView>()
   readonly #outputs = new Map<string, MemoryView>()
@@ -70,7 +71,14 @@ export class WasmExecutable implements Executable {
       const parts = this.#segments.map((segment) =>
         segment.kind === 'tape'
           ? this.#tape(remaining.shift()!, segment)
-          : this.#host(segment.node, hostStep(segment.node, view)),
+          : this.#host(
+              segment.node,
+              hostStep(
+                segment.node,
+                segment.node.inputs.map((input) => input && view(input)),
+                segment.node.outputs.map(view),
+              ),
+            ),
       )
       this.#parts = parts.map((part) => part.run)
       this.#timed = parts.flatMap((part) => part.steps)
@@ -131,7 +139,7 @@ export class WasmExecutable implements Executable {
     if (this.#disposed) return
     this.#disposed = true
     for (const block of this.#blocks) this.#machine.memory.free(block)
-    for (const tensor of this.#constants.keys()) this.#machine.releaseConstant(tensor)
+    for (const address of this.#constants) this.#machine.releaseConstant(address)
     for (const address of this.#prepared) this.#machine.releasePrepared(address)
   }
 
@@ -167,12 +175,6 @@ export class WasmExecutable implements Executable {
     }
   }
 
-  #addressOfConstant(tensor: Tensor): number {
-    const address = this.#constants.get(tensor) ?? this.#machine.retainConstant(tensor)
-    this.#constants.set(tensor, address)
-    return address
-  }
-
   /** Takes memory for the arena, and finds that of constants and variables. */
   #place(plan: Plan, storageOf: (variable: Variable) => Storage): Addresses {
     const { graph, arenaBytes } = plan
@@ -181,16 +183,23 @@ export class WasmExecutable implements Executable {
     this.#blocks.push(arena)
     this.#machine.memory.content.clear(arena, arenaBytes)
     const owners = new Map<Value, number>()
+    const constants = new Map<Tensor, number>()
     for (const value of graph.constants.keys()) numeric(value)
     for (const [value, variable] of graph.variables) owners.set(value, this.#machine.addressOf(storageOf(variable)))
+    const addressOf = (constant: Tensor): number => {
+      const known = constants.get(constant)
+      if (known !== undefined) return known
+      const address = this.#machine.retainConstant(constant)
+      constants.set(constant, address)
+      this.#constants.push(address)
+      return address
+    }
     const of = (value: Value): number => {
       const placement = plan.placements.get(value)
       if (placement === undefined)
         throw new LanewiseError('INVALID_MODEL', `the plan of '${graph.name}' has no place for '${value.name}'`)
       if (placement.kind === 'arena') return arena + placement.offset
-      return placement.kind === 'variable'
-        ? owners.get(placement.of)!
-        : this.#addressOfConstant(graph.constants.get(placement.of)!)
+      return placement.kind === 'variable' ? owners.get(placement.of)! : addressOf(graph.constants.get(placement.of)!)
     }
     const prepared = (value: Value, bytes: number, prepare: Preparation): number => {
       const address = this.#machine.retainPrepared(graph.constants.get(value)!, bytes, prepare)
@@ -234,9 +243,11 @@ const unknown = (kind: string, name: string, known: ReadonlyMap<string, unknown>
   )
 
 /** Runs `node` in the reference backend, on views of wasm memory. */
-function hostStep(node: Node, view: (value: Value) => MemoryView): () => MaybePromise<void> {
-  const operands = node.inputs.map((input) => input && view(input))
-  const outputs = node.outputs.map(view)
+function hostStep(
+  node: Node,
+  operands: readonly (MemoryView | undefined)[],
+  outputs: readonly MemoryView[],
+): () => MaybePromise<void> {
   const compute = (contents: readonly (TypedArray | undefined)[]): void => {
     const inputs = node.inputs.map(
       (input, index) => input && new Tensor(input.dtype, contents[index]!, concrete(input.shape)),

@@ -153,11 +153,19 @@ class WasmStorage implements Storage {
   }
 }
 
+/** A constant in wasm memory; without uses it is there no more. */
+interface HeldConstant {
+  readonly address: number
+  uses: number
+}
+
 class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
   readonly #facts: Omit<BackendReport, 'threads'>
   readonly #engine: Engine
-  readonly #constants = new Map<Tensor, { readonly address: number; uses: number }>()
+  /** Keys are weak: what lies in wasm memory need not stay on the host. */
+  readonly #constants = new WeakMap<Tensor, HeldConstant>()
+  readonly #held = new Map<number, HeldConstant>()
   readonly #prepared = new PreparedConstants(this)
   #unusable: LanewiseError | undefined
 
@@ -214,22 +222,24 @@ class WasmBackend implements Backend, Machine {
 
   retainConstant(tensor: Tensor): number {
     const known = this.#constants.get(tensor)
-    if (known) {
+    if (known?.uses) {
       known.uses++
       return known.address
     }
     const data = tensor.data as TypedArray
     const address = this.memory.allocate(data.byteLength + operandBytes('uint8', 0), 'a constant')
     new MemoryView(this.memory, tensor.type as NumericDType, address, data.length).write(data, 'a constant')
-    this.#constants.set(tensor, { address, uses: 1 })
+    const held = { address, uses: 1 }
+    this.#constants.set(tensor, held)
+    this.#held.set(address, held)
     return address
   }
 
-  releaseConstant(tensor: Tensor): void {
-    const known = this.#constants.get(tensor)
-    if (known === undefined || --known.uses > 0) return
-    this.#constants.delete(tensor)
-    this.memory.free(known.address)
+  releaseConstant(address: number): void {
+    const held = this.#held.get(address)
+    if (held === undefined || --held.uses > 0) return
+    this.#held.delete(address)
+    this.memory.free(address)
   }
 
   retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number {

@@ -5,8 +5,8 @@ import type { Preparation } from './lower/lowering.js'
 import { operandBytes } from './memory.js'
 import { writeTapes } from './tape.js'
 
+/** Without uses a form is there no more. */
 interface Form {
-  readonly tensor: Tensor
   /** Tells the forms of one tensor apart: their calls, with all addresses 0. */
   readonly key: string
   readonly address: number
@@ -16,7 +16,7 @@ interface Form {
 /** Other forms of constants, such as packed weights: made once, shared by all executables that ask for the same form. */
 export class PreparedConstants {
   readonly #machine: Machine
-  readonly #forms = new Map<Tensor, Form[]>()
+  readonly #forms = new WeakMap<Tensor, Form[]>()
   readonly #byAddress = new Map<number, Form>()
 
   constructor(machine: Machine) {
@@ -26,13 +26,13 @@ export class PreparedConstants {
   /** The address of `bytes` bytes that `prepare` makes of `tensor`. Each call is one use. Throws OUT_OF_MEMORY. */
   retain(tensor: Tensor, bytes: number, prepare: Preparation): number {
     const key = [bytes, ...prepare(0, 0).map(({ name, words }) => `${name} ${words.join()}`)].join(';')
-    const forms = this.#forms.get(tensor) ?? []
+    const forms = (this.#forms.get(tensor) ?? []).filter(({ uses }) => uses > 0)
     const known = forms.find((form) => form.key === key)
     if (known) {
       known.uses++
       return known.address
     }
-    const form = { tensor, key, address: this.#make(tensor, bytes, prepare), uses: 1 }
+    const form = { key, address: this.#make(tensor, bytes, prepare), uses: 1 }
     this.#forms.set(tensor, [...forms, form])
     this.#byAddress.set(form.address, form)
     return form.address
@@ -42,9 +42,6 @@ export class PreparedConstants {
   release(address: number): void {
     const form = this.#byAddress.get(address)
     if (form === undefined || --form.uses > 0) return
-    const others = this.#forms.get(form.tensor)!.filter((other) => other !== form)
-    if (others.length) this.#forms.set(form.tensor, others)
-    else this.#forms.delete(form.tensor)
     this.#byAddress.delete(address)
     this.#machine.memory.free(address)
   }
@@ -58,7 +55,7 @@ export class PreparedConstants {
       try {
         this.#run(prepare(source, address))
       } finally {
-        this.#machine.releaseConstant(tensor)
+        this.#machine.releaseConstant(source)
       }
     } catch (error) {
       memory.free(address)

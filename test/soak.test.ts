@@ -1,0 +1,91 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import type { WasmMemory } from '../src/backend/wasm/memory.js'
+import { Tensor } from '../src/core/tensor.js'
+import { defaultBackend } from '../src/environment.js'
+import { layers, sequential } from '../src/keras/index.js'
+import { InferenceSession } from '../src/session.js'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** `npm run soak` sets LANEWISE_SOAK=full; `npm test` runs a part of it. */
+const full = process.env['LANEWISE_SOAK'] === 'full'
+const runs = full ? 10_000 : 2_000
+const cycles = full ? 1_000 : 150
+
+/** The resident set in MiB, without what can be collected. */
+async function resident(): Promise<number> {
+  for (let pass = 0; pass < 4; pass++) {
+    collect()
+    await new Promise((turn) => setTimeout(turn, 5))
+  }
+  return process.memoryUsage().rss / 2 ** 20
+}
+
+/** What compilers and allocators may add on their own. One lost copy of the weights a cycle would be 150 times 0.6 MiB. */
+const slack = 32
+
+const network = sequential([
+  layers.conv2d({ filters: 32, kernelSize: 3, activation: 'relu', inputShape: [28, 28, 1] }),
+  layers.conv2d({ filters: 32, kernelSize: 3, activation: 'relu' }),
+  layers.maxPooling2d({ poolSize: 4 }),
+  layers.flatten(),
+  layers.dense({ units: 128, activation: 'relu' }),
+  layers.dense({ units: 10, activation: 'softmax' }),
+])
+const file = network.toOnnx()
+const feeds = (session: InferenceSession, batch = 1) => ({
+  [session.inputNames[0]]: new Tensor('float32', new Float32Array(batch * 784).fill(0.5), [batch, 28, 28, 1]),
+})
+const memoryOf = (backend: unknown): WasmMemory => (backend as { readonly memory: WasmMemory }).memory
+
+test(`${runs} runs of one session take no memory`, async () => {
+  const session = await InferenceSession.create(file)
+  const memory = memoryOf(await defaultBackend())
+  const input = feeds(session)
+  for (let run = 0; run < 500; run++) await session.run(input)
+  const before = { rss: await resident(), used: memory.usedBytes, total: memory.totalBytes }
+  for (let run = 0; run < runs; run++) await session.run(input)
+  const growth = (await resident()) - before.rss
+  assert.is(memory.usedBytes, before.used)
+  assert.is(memory.totalBytes, before.total)
+  assert.ok(growth < slack, `the resident set grew by ${growth.toFixed(1)} MiB`)
+  await session.release()
+})
+
+test(`${cycles} sessions that come and go leave memory as it was`, async () => {
+  const memory = memoryOf(await defaultBackend())
+  const empty = memory.usedBytes
+  const cycle = async (index: number) => {
+    const session = await InferenceSession.create(file)
+    await session.run(feeds(session))
+    // A second plan of another size, so that blocks come and go in different sizes.
+    if (index % 4 === 0) await session.run(feeds(session, 1 + (index % 7)))
+    await session.release()
+    assert.is(memory.usedBytes, empty)
+  }
+  for (let index = 0; index < 60; index++) await cycle(index)
+  const before = { rss: await resident(), total: memory.totalBytes }
+  for (let index = 0; index < cycles; index++) await cycle(index)
+  const growth = (await resident()) - before.rss
+  assert.is(memory.totalBytes, before.total)
+  assert.ok(growth < slack, `the resident set grew by ${growth.toFixed(1)} MiB`)
+})
+
+test('backends of their own go with their sessions', async () => {
+  const cycle = async () => {
+    const session = await InferenceSession.create(file, { threads: 1 })
+    await session.run(feeds(session))
+    await session.release()
+  }
+  for (let index = 0; index < 20; index++) await cycle()
+  const before = await resident()
+  for (let index = 0; index < (full ? 200 : 60); index++) await cycle()
+  const growth = (await resident()) - before
+  assert.ok(growth < slack, `the resident set grew by ${growth.toFixed(1)} MiB`)
+})
+
+test.run()
