@@ -1,8 +1,9 @@
 // Builds dist/: the kernel table, the four wasm builds, the bundles, the type declarations.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
 import { generateDepthwiseTiles } from './depthwise-tiles.mjs'
@@ -64,7 +65,24 @@ export const slimProto = {
   },
 }
 
-/** What the builds for the two kinds of host differ in: browsers have no `process`, and nothing that hangs on it. */
+/** Makes one file of all: the kernels as text in it, no workers. */
+const inline = {
+  name: 'inline kernels',
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /backend[\\/]wasm[\\/]files\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path.replace(/files\.ts$/, 'files-inline.ts'), 'utf8'),
+      loader: 'ts',
+      resolveDir: dirname(path),
+    }))
+    onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path: path.slice('embedded:'.length), namespace: 'embedded' }))
+    onLoad({ filter: /.*/, namespace: 'embedded' }, ({ path }) => {
+      const packed = gzipSync(readFileSync(join(wasmFolder, `lanewise-${path}.wasm`)), { level: 9 })
+      return { contents: packed.toString('base64'), loader: 'text' }
+    })
+  },
+}
+
+/** What the builds for the kinds of host differ in: browsers have no `process`, and nothing that hangs on it. */
 const platforms = {
   node: {
     target: 'es2022',
@@ -75,6 +93,13 @@ const platforms = {
     external: ['onnxruntime-web', 'webgpu', 'playwright-core'],
   },
   browser: { target: 'es2022', define: { process: 'undefined' } },
+  inline: {
+    platform: 'browser',
+    splitting: false,
+    target: 'es2022',
+    define: { process: 'undefined' },
+    plugins: [slimProto, inline],
+  },
 }
 
 /** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the wasm files beside them. */
@@ -95,6 +120,7 @@ export async function bundle(entries, outdir, platform = 'node') {
     ...platforms[platform],
     logLevel: 'warning',
   })
+  if (platform === 'inline') return
   for (const name of readdirSync(wasmFolder).filter((name) => name.endsWith('.wasm')))
     copyFileSync(join(wasmFolder, name), join(outdir, name))
 }
@@ -121,13 +147,15 @@ export const browserEntries = () => {
   return { index, ort, worker, 'engine-worker': engine }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Builds everything that the package holds into `outdir`. */
+export async function buildPackage(outdir) {
   await buildWasm()
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
-  await bundle(entries(), join(root, 'dist'))
-  await bundle(browserEntries(), join(root, 'dist/browser'), 'browser')
-  execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+  rmSync(outdir, { recursive: true, force: true })
+  await bundle(entries(), outdir)
+  await bundle(browserEntries(), join(outdir, 'browser'), 'browser')
+  await bundle({ index: join(root, 'src/index.ts') }, join(outdir, 'inline'), 'inline')
+  const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']
+  execFileSync(process.execPath, [...tsc, '--outDir', join(outdir, 'types')], { cwd: root, stdio: 'inherit' })
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPackage(join(root, 'dist'))

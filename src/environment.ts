@@ -3,7 +3,6 @@ import { createReferenceBackend } from './backend/reference/backend.js'
 import { startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
 import { type HostSupport, hostSupport } from './backend/wasm/module.js'
 import { type WebGpuOptions, type WebGpuSupport, webGpuSupport } from './backend/webgpu/host.js'
-import { createWebGpuBackend } from './backend/webgpu/index.js'
 import { LanewiseError } from './core/errors.js'
 
 export type BackendName = 'wasm' | 'webgpu' | 'reference'
@@ -29,7 +28,7 @@ export interface Environment {
 /** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
 export async function createBackend({ backend = 'wasm', ...options }: BackendOptions = {}): Promise<Backend> {
   if (backend === 'wasm') return startWasmBackend(options)
-  if (backend === 'webgpu') return createWebGpuBackend(options)
+  if (backend === 'webgpu') return (await import('./backend/webgpu/index.js')).createWebGpuBackend(options)
   if (backend === 'reference') return createReferenceBackend()
   throw new LanewiseError(
     'BACKEND_UNAVAILABLE',

@@ -7,7 +7,7 @@ import { node } from '../../core/node.js'
 export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
 
 /** The addresses of the builds, beside the bundle. Written out so that bundlers find them. */
-export const location = (build: Build): URL => {
+const location = (build: Build): URL => {
   switch (build) {
     case 'single-simd':
       return new URL('./lanewise-single-simd.wasm', import.meta.url)
@@ -20,8 +20,20 @@ export const location = (build: Build): URL => {
   }
 }
 
-/** Compiles the .wasm file at `url`, while it comes in where the host can. Throws when it cannot be read or compiled. */
-export async function compileFile(url: URL): Promise<WebAssembly.Module> {
+/** Whether worker files lie beside the bundle. */
+export const hasWorkers: boolean = true
+
+/** Compiles the .wasm file of a build, while it comes in where the host can. Throws when it cannot be read or compiled. */
+export async function compileBuild(build: Build): Promise<WebAssembly.Module> {
+  const url = location(build)
+  try {
+    return await compileFile(url)
+  } catch (cause) {
+    throw new Error(`${url} (the .wasm files must lie beside the bundle): ${(cause as Error).message}`, { cause })
+  }
+}
+
+async function compileFile(url: URL): Promise<WebAssembly.Module> {
   if (node && url.protocol === 'file:') {
     const { readFile } = await node.fs()
     return WebAssembly.compile(await readFile(url))

@@ -79,7 +79,7 @@ async function startBeside(settings: EngineSettings, notes: string[]): Promise<E
   } catch (error) {
     const note = `the page waits while it computes: ${(error as Error).message}`
     notes.push(note)
-    console.info(`lanewise: ${note}`)
+    console.warn(`lanewise: ${note}`)
     return startEngine({ ...settings, threads: 1 })
   }
 }
@@ -88,7 +88,7 @@ let told = false
 
 /** Says on the console, once, why more threads cannot be had. */
 function tellOnce(notes: readonly string[]): void {
-  if (!told) console.info(`lanewise runs on ${notes.join('; ')}`)
+  if (!told) console.warn(`lanewise runs on ${notes.join('; ')}`)
   told = true
 }
 

@@ -1,6 +1,6 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
-import { type Build, compileFile, location } from './files.js'
+import { type Build, compileBuild, hasWorkers } from './files.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
@@ -52,11 +52,12 @@ export function hostSupport(): HostSupport {
   const notes: string[] = []
   if (!simd) notes.push('no SIMD: this host has no WebAssembly SIMD')
   if (!atomics) notes.push('one thread: this host has no WebAssembly threads')
+  else if (!hasWorkers) notes.push('one thread: lanewise/inline is one file, and workers need another')
   else if (!buffers)
     notes.push(
       'one thread: no SharedArrayBuffer; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
     )
-  return { simd, relaxedSimd, sharedMemory: atomics && buffers, notes }
+  return { simd, relaxedSimd, sharedMemory: atomics && buffers && hasWorkers, notes }
 }
 
 const modules = new Map<Build, Promise<WebAssembly.Module>>()
@@ -73,15 +74,12 @@ export function loadModule(build: Build): Promise<WebAssembly.Module> {
 }
 
 async function compile(build: Build): Promise<WebAssembly.Module> {
-  const url = location(build)
   try {
-    return await compileFile(url)
+    return await compileBuild(build)
   } catch (cause) {
-    throw new LanewiseError(
-      'BACKEND_UNAVAILABLE',
-      `cannot load the kernels from ${url}; the .wasm files must lie beside the bundle: ${(cause as Error).message}`,
-      { cause },
-    )
+    throw new LanewiseError('BACKEND_UNAVAILABLE', `cannot load the kernels ${build}: ${(cause as Error).message}`, {
+      cause,
+    })
   }
 }
 
