@@ -74,8 +74,23 @@ function pool(p: PoolParams, tile: i32, isMax: bool): void {
         }
         continue
       }
+      const isTriple = isMax && x1 - x0 == 3 && z1 - z0 == 1
+      const first = corner + z0 * stepZ + y0 * stepY + x0 * stepX
       for (let i = 0; i < c; i += 4) {
-        if (isMax) {
+        if (isTriple) {
+          let at = first + (<usize>i << 2)
+          let most = start
+          let sum = f32x4.splat(0)
+          for (let ky = y0; ky < y1; ky++, at += stepY) {
+            const a = v128.load(at), b = v128.load(at + stepX), d = v128.load(at + 2 * stepX)
+            most = f32x4.pmax(most, f32x4.pmax(a, f32x4.pmax(b, d)))
+            sum = f32x4.add(sum, f32x4.add(a, f32x4.add(b, d)))
+          }
+          if (!v128.any_true(f32x4.ne(sum, sum))) {
+            storeLeft(out + (<usize>i << 2), most, c - i)
+            continue
+          }
+        } else if (isMax) {
           // pmax is a seventh of the cost of max, but may lose a NaN: a sum of all taps tells whether there may be one.
           let most = start
           let sum = f32x4.splat(0)
