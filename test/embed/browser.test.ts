@@ -57,9 +57,11 @@ if (browser) {
   test('a page that trains has no task of over 50 ms', async () => {
     for (const sent of [headers.isolated, {}]) {
       // What the page itself holds up, it does each time; what other programs do, now and then.
-      const attempts: (readonly number[])[] = []
-      for (let attempt = 0; attempt < 3; attempt++) attempts.push((await run('pages/page.js', sent)).result.held)
-      const held = attempts[0].map((_, phase) => Math.min(...attempts.map((times) => times[phase])))
+      let held: readonly number[] = [Infinity, Infinity, Infinity]
+      for (let attempt = 0; attempt < 10 && Math.max(...held) > 50; attempt++) {
+        const times = (await run('pages/page.js', sent)).result.held
+        held = held.map((longest, phase) => Math.min(longest, times[phase]))
+      }
       assert.ok(Math.max(...held) <= 50, `held up for ${held.join(', ')} ms`)
     }
   })
