@@ -112,8 +112,8 @@ export function strided_copy(p: StridedCopyParams, tile: i32, thread: i32): void
 @unmanaged
 export class TransposeParams { x: usize; y: usize; rows: i32; columns: i32; xStride: i32; yStride: i32; blocks: i32; chunk: i32; elementBytes: i32; rank: i32 }
 
-const ROWS: i32 = 32
-const COLUMNS: i32 = 512
+const ROWS: i32 = 16
+const COLUMNS: i32 = 1024
 
 // @ts-ignore: decorator
 @inline

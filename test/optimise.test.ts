@@ -198,6 +198,48 @@ test('x times an activation of x that only it reads is one op, and an epilogue',
   assert.is(countOf(graph, 'Sigmoid') + countOf(graph, 'HardSigmoid'), 2)
 })
 
+test('a GELU that is spelled out is one op, whatever the order of its factors; an erf of another argument stays', () => {
+  const spellings: ((builder: GraphBuilder, x: Value) => Value)[] = [
+    (b, x) => b.mul(b.mul(x, b.add(b.op('Erf', [b.div(x, Math.SQRT2)]), 1)), 0.5),
+    (b, x) => b.mul(b.mul(0.5, x), b.add(1, b.op('Erf', [b.mul(x, Math.SQRT1_2)]))),
+    (b, x) => b.div(b.mul(b.add(b.op('Erf', [b.div(x, Math.SQRT2)]), 1), x), 2),
+    (b, x) => {
+      const inner = b.mul(b.add(x, b.mul(0.044715, b.op('Pow', [x, b.scalar(3)]))), Math.sqrt(2 / Math.PI))
+      return b.mul(b.mul(x, 0.5), b.add(b.tanh(inner), 1))
+    },
+    (b, x) => {
+      const bracket = b.add(b.mul(b.mul(x, x), 0.044715), 1)
+      return b.mul(x, b.mul(0.5, b.add(1, b.tanh(b.mul(b.mul(Math.sqrt(2 / Math.PI), x), bracket)))))
+    },
+  ]
+  for (const spelling of spellings) {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', 'float32', [3, 4])
+    builder.output(spelling(builder, x), 'y')
+    const graph = optimiseChecked(builder.build())
+    assert.equal(
+      opsOf(graph).filter((op) => op !== 'Identity'),
+      ['Gelu'],
+      printGraph(graph),
+    )
+  }
+  const others: ((builder: GraphBuilder, x: Value) => Value)[] = [
+    (b, x) => b.mul(b.mul(x, b.add(b.op('Erf', [b.mul(x, 0.7)]), 1)), 0.5),
+    (b, x) => b.mul(b.mul(x, b.add(b.op('Erf', [b.div(x, Math.SQRT2)]), 0.5)), 0.5),
+    (b, x) => b.mul(b.mul(x, x), b.add(b.op('Erf', [b.div(x, Math.SQRT2)]), 1)),
+  ]
+  for (const other of others) {
+    const builder = new GraphBuilder()
+    builder.output(other(builder, builder.input('x', 'float32', [3, 4])), 'y')
+    assert.is(countOf(optimiseChecked(builder.build()), 'Gelu'), 0)
+  }
+  const builder = new GraphBuilder()
+  const product = builder.matMul(builder.input('a', 'float32', [3, 4]), builder.input('b', 'float32', [4, 5]))
+  builder.output(spellings[0](builder, product), 'y')
+  const graph = optimiseChecked(builder.build())
+  assert.is(graph.nodes[0].attributes['activation'], 'gelu', printGraph(graph))
+})
+
 test('flattening a transposed value keeps the transpose', () => {
   const builder = new GraphBuilder()
   const x = builder.input('x', 'float32', [2, 3, 4, 5])

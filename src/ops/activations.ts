@@ -119,7 +119,12 @@ export const activations = {
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { approximate: { type: 'string', default: 'none' } },
-    traits: { elementwise: true, inPlace: [0] },
+    traits: {
+      elementwise: true,
+      inPlace: [0],
+      activation: 'gelu',
+      activationAttributes: { approximate: 'none' },
+    },
     infer: (context) => {
       const approximate = stringAttribute(context.attributes, 'approximate')
       if (approximate !== 'none' && approximate !== 'tanh')

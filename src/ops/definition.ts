@@ -65,6 +65,8 @@ export interface Traits {
    * parameters are attributes (alpha; beta or gamma), or scalar inputs 1 and 2, which must be constant then.
    */
   readonly activation?: string
+  /** The attributes with which the op is that activation, where others make it another function. */
+  readonly activationAttributes?: Attributes
   /** Takes `activation`, `alpha` and `beta` attributes: a following activation may be fused into it. */
   readonly epilogue?: boolean
   /** Index of the optional bias input (length: the last axis of the output) that a following Add may be fused into. */

@@ -5,11 +5,12 @@ import { nodeByNode } from './pass.js'
 
 /** An activation of a result that only it reads is applied by the op that writes the result. */
 export const fuseEpilogues = nodeByNode('fuse epilogues', (rewriter, node) => {
-  const { activation } = traitsOf(node.op)
+  const { activation, activationAttributes = {} } = traitsOf(node.op)
   const [input] = node.inputs
   const producer = rewriter.producer(input)
   if (!activation || !input || !producer || !traitsOf(producer.op).epilogue) return false
   if (producer.attributes['activation'] || rewriter.onlyUser(input) !== node) return false
+  if (Object.entries(activationAttributes).some(([name, value]) => node.attributes[name] !== value)) return false
   const parameters = parametersOf(rewriter, node)
   if (!parameters) return false
   const [activation_alpha, activation_beta] = parameters

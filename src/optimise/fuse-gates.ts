@@ -1,6 +1,7 @@
 import type { Attributes, Node, Value } from '../core/ir.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
+import { geluOf } from './gelu.js'
 import { nodeByNode } from './pass.js'
 
 /** x times the inner activation of x: the op that is their product, with its attributes; undefined if there is none. */
@@ -17,9 +18,16 @@ function productOf(rewriter: Rewriter, gate: Node, x: Value): readonly [string, 
   return activation === 'hardSigmoid' && isSixth ? ['HardSwish', {}] : undefined
 }
 
-/** A Mul of x by an activation of x that only it reads becomes the one op that ONNX has for it: SiLU, HardSwish, Mish. */
+/** A product of x and an activation of x that only it reads becomes the one op that ONNX has for it: SiLU, HardSwish, Mish, GELU. */
 export const fuseGates = nodeByNode('fuse gates', (rewriter, node) => {
-  if (node.op !== 'Mul') return false
+  if (node.op !== 'Mul' && node.op !== 'Div') return false
+  const gelu = geluOf(rewriter, node)
+  if (gelu) {
+    const [x, attributes] = gelu
+    rewriter.write('Gelu', [x], attributes, node.outputs)
+    return true
+  }
+  if (node.op === 'Div') return false
   const [a, b] = node.inputs as readonly [Value, Value]
   const fuse = (x: Value, gated: Value): boolean => {
     const gate = rewriter.producer(gated)

@@ -5,8 +5,8 @@ import { CHUNK, cut } from './tiles.js'
 /** Bytes of a tile that is copied whole. */
 const COPY_BYTES = 262144
 /** Rows and columns of a block of the transpose kernel. */
-const BLOCK_ROWS = 32
-const BLOCK_COLUMNS = 512
+const BLOCK_ROWS = 16
+const BLOCK_COLUMNS = 1024
 
 /** One axis of a copy: its size, and the steps in elements along it in the source and in the target. */
 export interface CopyAxis {
