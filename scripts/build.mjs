@@ -50,7 +50,7 @@ const newestSource = () => {
 const unused = ['verify', 'fromObject', 'toObject', 'toJSON', 'encodeDelimited', 'decodeDelimited']
 
 /** Takes the unused functions out of onnx-proto, 40 % of its code; fails if it no longer has the form that pbjs writes. */
-export const slimProto = {
+const slimProto = {
   name: 'slim onnx-proto',
   setup({ onLoad }) {
     onLoad({ filter: /onnx-proto[\\/]dist[\\/]onnx\.js$/ }, ({ path }) => {
@@ -64,6 +64,28 @@ export const slimProto = {
     })
   },
 }
+
+/**
+ * Stands in for the library long: protobufjs makes its numbers of 64 bits of it, and all that is done with those here is
+ * to read their halves.
+ */
+const slimLong = {
+  name: 'slim long',
+  setup({ onLoad }) {
+    onLoad({ filter: /node_modules[\\/]long[\\/]/ }, () => ({
+      contents: `module.exports = class Long {
+        static isLong = (value) => value instanceof Long
+        static fromBits = (low, high, unsigned) => new Long(low, high, unsigned)
+        constructor(low, high, unsigned) {
+          Object.assign(this, { low: low | 0, high: high | 0, unsigned: !!unsigned })
+        }
+      }`,
+      loader: 'js',
+    }))
+  },
+}
+
+const slim = [slimProto, slimLong]
 
 /** Makes one file of all: the kernels as text in it, no workers. */
 const inline = {
@@ -91,6 +113,7 @@ const platforms = {
       js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
     },
     external: ['onnxruntime-web', 'webgpu', 'playwright-core'],
+    lineLimit: 120,
   },
   browser: { target: 'es2022', define: { process: 'undefined' } },
   inline: {
@@ -98,28 +121,29 @@ const platforms = {
     splitting: false,
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [slimProto, inline],
+    plugins: [...slim, inline],
   },
 }
 
+const optionsFor = (platform) => ({
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform,
+  sourcemap: true,
+  minify: true,
+  plugins: slim,
+  legalComments: 'linked',
+  chunkNames: 'chunk-[hash]',
+  logLevel: 'warning',
+  ...platforms[platform],
+})
+
+export const browserOptions = optionsFor('browser')
+
 /** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the wasm files beside them. */
 export async function bundle(entries, outdir, platform = 'node') {
-  await build({
-    entryPoints: entries,
-    outdir,
-    bundle: true,
-    splitting: true,
-    format: 'esm',
-    platform,
-    sourcemap: true,
-    minify: true,
-    lineLimit: 120,
-    plugins: [slimProto],
-    legalComments: 'linked',
-    chunkNames: 'chunk-[hash]',
-    ...platforms[platform],
-    logLevel: 'warning',
-  })
+  await build({ ...optionsFor(platform), entryPoints: entries, outdir })
   if (platform === 'inline') return
   for (const name of readdirSync(wasmFolder).filter((name) => name.endsWith('.wasm')))
     copyFileSync(join(wasmFolder, name), join(outdir, name))

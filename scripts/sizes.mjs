@@ -1,0 +1,68 @@
+// What a page downloads of lanewise: bytes after gzip -9, by kind of use. `npm run sizes` prints them; sizes.json holds the budget.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { browserEntries, browserOptions, buildWasm, root, wasmFolder } from './build.mjs'
+
+/** What a page imports for each kind of use. */
+const uses = {
+  inference: "export { InferenceSession, Tensor } from './src/index.js'",
+  everything: "export * from './src/index.js'",
+}
+
+const packed = (bytes) => gzipSync(bytes, { level: 9 }).length
+
+/** The outputs that `entry` loads at once, itself among them; not what it imports by need. */
+function loaded(outputs, entry, found = new Set()) {
+  if (found.has(entry)) return found
+  found.add(entry)
+  for (const { path, kind } of outputs[entry].imports) if (kind === 'import-statement') loaded(outputs, path, found)
+  return found
+}
+
+/** Bytes by kind of use, in all and by part: the page's scripts, those of its workers besides, the largest build of the kernels. */
+export async function measureSizes() {
+  await buildWasm()
+  const { worker, 'engine-worker': engine } = browserEntries()
+  const wasm = Math.max(
+    ...['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed'].map((name) =>
+      packed(readFileSync(join(wasmFolder, `lanewise-${name}.wasm`))),
+    ),
+  )
+  const sizes = {}
+  for (const [use, contents] of Object.entries(uses)) {
+    const { outputFiles, metafile } = await build({
+      ...browserOptions,
+      stdin: { contents, resolveDir: root, sourcefile: 'page.js' },
+      entryPoints: [worker, engine],
+      outdir: join(root, 'build/sizes'),
+      absWorkingDir: root,
+      legalComments: 'none',
+      sourcemap: false,
+      write: false,
+      metafile: true,
+    })
+    const { outputs } = metafile
+    const entryOf = (name) => Object.keys(outputs).find((path) => path.endsWith(`/${name}.js`))
+    const bytesOf = (paths) =>
+      [...paths].reduce((sum, path) => {
+        const file = outputFiles.find((candidate) => candidate.path === join(root, path))
+        return sum + packed(file.contents)
+      }, 0)
+    const page = loaded(outputs, entryOf('stdin'))
+    const workers = loaded(outputs, entryOf('engine-worker'), loaded(outputs, entryOf('worker')))
+    const parts = { page: bytesOf(page), workers: bytesOf([...workers].filter((path) => !page.has(path))), wasm }
+    sizes[use] = { total: parts.page + parts.workers + parts.wasm, ...parts }
+  }
+  return sizes
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const budget = JSON.parse(readFileSync(join(root, 'sizes.json'), 'utf8'))
+  for (const [use, { total, ...parts }] of Object.entries(await measureSizes())) {
+    const of = Object.entries(parts).map(([part, bytes]) => `${part} ${(bytes / 1000).toFixed(1)}`)
+    console.log(`${use}: ${(total / 1000).toFixed(1)} kB (${of.join(', ')}); budget ${budget[use] / 1000} kB`)
+  }
+}
