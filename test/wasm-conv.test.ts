@@ -80,6 +80,8 @@ const cases: readonly Case[] = [
   { size: [13, 11], channels: 16, outputs: 20, kernel: [3, 3], images: 3, pads: [1, 1, 1, 1] },
   { size: [14, 9], channels: 28, outputs: 16, kernel: [3, 3], images: 5, pads: [2, 0, 1, 3] },
   { size: [9, 8], channels: 36, outputs: 24, kernel: [3, 3], images: 4, pads: [2, 1, 2, 0] },
+  { size: [25, 13], channels: 16, outputs: 20, kernel: [3, 3], images: 11, pads: [1, 1, 1, 1] },
+  { size: [11, 9], channels: 17, outputs: 19, kernel: [3, 3], images: 9, pads: [1, 1, 1, 1] },
 ]
 
 const one = [1, 1] as const

@@ -250,6 +250,7 @@ test('Sum takes an operand as often as it is given, though it shares the output'
     workspace: 0,
     constant: () => undefined,
     prepared: () => 0,
+    scratch: () => 0,
   })
   assert.equal(
     calls.map((call) => new Float32Array(call.words.buffer)[5]),

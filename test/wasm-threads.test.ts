@@ -9,8 +9,8 @@ import { randomTensor } from './support/products.js'
 const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1] }
 
 /** Forward and backward products, each large enough for several tiles; from 16 channels on convolutions go by Winograd. */
-function products(channels: number, outputs: number, weights: 'inputs' | 'constants') {
-  const xShape = [24, 13, 13, channels]
+function products(images: number, channels: number, outputs: number, weights: 'inputs' | 'constants') {
+  const xShape = [images, 13, 13, channels]
   const wShape = [3, 3, channels, outputs]
   const vShape = [13 * 13 * outputs, 33]
   const builder = new GraphBuilder('products')
@@ -20,7 +20,7 @@ function products(channels: number, outputs: number, weights: 'inputs' | 'consta
   const w = weight('w', wShape)
   const v = weight('v', vShape)
   const y = builder.op('lanewise.ConvNhwc', [x, w], { ...window, activation: 'relu' })
-  const flat = builder.reshape(y, [24, -1])
+  const flat = builder.reshape(y, [images, -1])
   const z = builder.op('lanewise.FusedMatMul', [flat, v], { activation: 'tanh' })
   builder.output(z, 'z')
   builder.output(builder.op('lanewise.FusedMatMul', [z, v], { transB: 1 }), 'dflat')
@@ -30,16 +30,18 @@ function products(channels: number, outputs: number, weights: 'inputs' | 'consta
   return builder.build()
 }
 
-for (const [channels, outputs, weights] of [
-  [7, 21, 'inputs'],
-  [20, 21, 'inputs'],
-  [20, 24, 'inputs'],
-  [7, 21, 'constants'],
-  [20, 21, 'constants'],
-  [20, 24, 'constants'],
+for (const [images, channels, outputs, weights] of [
+  [24, 7, 21, 'inputs'],
+  [24, 20, 21, 'inputs'],
+  [24, 20, 24, 'inputs'],
+  [24, 7, 21, 'constants'],
+  [24, 20, 21, 'constants'],
+  [24, 20, 24, 'constants'],
+  [3, 20, 21, 'inputs'],
+  [3, 20, 24, 'inputs'],
 ] as const)
-  test(`products over ${channels} channels to ${outputs}, weights being ${weights}, have the same bits on 1, 2, 3 and 4 threads`, async () => {
-    const graph = products(channels, outputs, weights)
+  test(`products of ${images} images over ${channels} channels to ${outputs}, weights being ${weights}, have the same bits on 1, 2, 3 and 4 threads`, async () => {
+    const graph = products(images, channels, outputs, weights)
     const feeds = Object.fromEntries(graph.inputs.map(({ name, shape }) => [name, randomTensor(shape as number[])]))
     const results: Uint8Array[][] = []
     for (const threads of [1, 2, 3, 4]) {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import type { KernelCall } from '../../src/backend/wasm/gen/kernels.js'
-import type { Lowering, Preparation } from '../../src/backend/wasm/lower/lowering.js'
+import { type Lowering, type Preparation, SCRATCH_BYTES } from '../../src/backend/wasm/lower/lowering.js'
 import { arrayOf, type DType, type NumericDType, type TypedArray } from '../../src/core/dtype.js'
 import type { Attributes, Node, TensorType, Value } from '../../src/core/ir.js'
 import { concrete, sizeOf } from '../../src/core/shape.js'
@@ -103,11 +103,16 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
     preparations.push(...prepare(addresses.get(operand)!, address))
     return address
   }
+  let scratchBlock: number | undefined
   const lowered = lowering.lower(node, {
     address: (operand) => addresses.get(operand)!,
     workspace,
     constant,
     prepared,
+    scratch: () => {
+      scratchBlock ??= place(SCRATCH_BYTES)
+      return scratchBlock
+    },
   })
   const calls = [...preparations, ...lowered]
 
@@ -138,6 +143,7 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
   for (const output of outputs) restore(addresses.get(output)!, sizeInBytes(output.dtype, concrete(output.shape)))
   restore(workspace, workspaceBytes)
   for (const block of preparedBlocks) restore(block.address, block.bytes)
+  if (scratchBlock !== undefined) restore(scratchBlock, SCRATCH_BYTES)
   const written = Buffer.compare(before.subarray(FIRST_FREE), bytes.subarray(FIRST_FREE))
   if (written !== 0) {
     const at = before.findIndex((byte, i) => i >= FIRST_FREE && byte !== bytes[i])

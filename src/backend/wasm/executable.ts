@@ -27,6 +27,9 @@ export interface Machine {
   /** The address of what `prepare` makes of a constant, made on first use; each call is one use. */
   retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number
   releasePrepared(address: number): void
+  /** The address of the scratch memory of all threads, SCRATCH_BYTES each; each call is one use. Throws OUT_OF_MEMORY. */
+  retainScratch(): number
+  releaseScratch(): void
   /** The address of a variable's memory. Throws INVALID_ARGUMENT for the storage of another backend. */
   addressOf(storage: Storage): number
 }
@@ -48,6 +51,7 @@ export class WasmExecutable implements Executable {
   readonly #blocks: number[] = []
   readonly #constants: number[] = []
   readonly #prepared: number[] = []
+  #scratch: number | undefined
   readonly #inputs = new Map<string, MemoryView>()
   readonly #outputs = new Map<string, MemoryView>()
   readonly #parts: readonly (() => MaybePromise<void>)[]
@@ -141,6 +145,7 @@ export class WasmExecutable implements Executable {
     for (const block of this.#blocks) this.#machine.memory.free(block)
     for (const address of this.#constants) this.#machine.releaseConstant(address)
     for (const address of this.#prepared) this.#machine.releasePrepared(address)
+    if (this.#scratch !== undefined) this.#machine.releaseScratch()
   }
 
   /** Without a turn of the event loop, unless a part takes one. */
@@ -206,7 +211,11 @@ export class WasmExecutable implements Executable {
       this.#prepared.push(address)
       return address
     }
-    return { of, arena, prepared }
+    const scratch = (): number => {
+      this.#scratch ??= this.#machine.retainScratch()
+      return this.#scratch
+    }
+    return { of, arena, prepared, scratch }
   }
 }
 

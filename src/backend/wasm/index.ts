@@ -9,7 +9,7 @@ import { type Engine, type EngineSettings, startEngine } from './engine.js'
 import { type Machine, WasmExecutable } from './executable.js'
 import { availableCores, type Build, isPage, unlockRelaxedSimd } from './files.js'
 import { lowerings } from './lower/index.js'
-import type { Preparation } from './lower/lowering.js'
+import { type Preparation, SCRATCH_BYTES } from './lower/lowering.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport } from './module.js'
 import { PreparedConstants } from './prepared.js'
@@ -69,7 +69,7 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
   const settings = { build, threads: wanted, spins, maxBytes: options.maxBytes }
   const engine = isPage() ? await startBeside(settings, notes) : await startEngine(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
-  return new WasmBackend(engine, { name: 'wasm', variant, notes })
+  return new WasmBackend(engine, shared ? wanted : 1, { name: 'wasm', variant, notes })
 }
 
 /** An engine beside a page's thread; on it, with a note, where the page may not start workers. */
@@ -163,16 +163,20 @@ class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
   readonly #facts: Omit<BackendReport, 'threads'>
   readonly #engine: Engine
+  /** The numbers of all threads lie below it. */
+  readonly #mostThreads: number
   /** Keys are weak: what lies in wasm memory need not stay on the host. */
   readonly #constants = new WeakMap<Tensor, HeldConstant>()
   readonly #held = new Map<number, HeldConstant>()
   readonly #prepared = new PreparedConstants(this)
+  readonly #scratch = { address: 0, uses: 0 }
   #unusable: LanewiseError | undefined
 
-  constructor(engine: Engine, facts: Omit<BackendReport, 'threads'>) {
+  constructor(engine: Engine, mostThreads: number, facts: Omit<BackendReport, 'threads'>) {
     this.memory = new WasmMemory(engine.content)
     this.#facts = facts
     this.#engine = engine
+    this.#mostThreads = mostThreads
   }
 
   get report(): BackendReport {
@@ -248,6 +252,18 @@ class WasmBackend implements Backend, Machine {
 
   releasePrepared(address: number): void {
     this.#prepared.release(address)
+  }
+
+  retainScratch(): number {
+    const scratch = this.#scratch
+    if (scratch.uses === 0)
+      scratch.address = this.memory.allocate(this.#mostThreads * SCRATCH_BYTES, 'the scratch memory of the threads')
+    scratch.uses++
+    return scratch.address
+  }
+
+  releaseScratch(): void {
+    if (--this.#scratch.uses === 0) this.memory.free(this.#scratch.address)
   }
 
   addressOf(storage: Storage): number {

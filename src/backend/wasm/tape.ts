@@ -19,6 +19,8 @@ export interface Addresses {
   readonly arena: number
   /** The place of another form of a constant of the plan's graph. */
   prepared(constant: Value, bytes: number, prepare: Preparation): number
+  /** The place of the threads' scratch memory. */
+  scratch(): number
 }
 
 /** A stretch of the plan: kernel calls in a row with the node of each (none for copies), or one node that has no kernel. */
@@ -47,6 +49,7 @@ function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): read
     workspace: step.workspace ? addresses.arena + step.workspace.offset : 0,
     constant,
     prepared: addresses.prepared,
+    scratch: addresses.scratch,
   })
 }
 

@@ -16,7 +16,12 @@ export interface LoweringContext {
    * constant that is only read in prepared forms takes no memory itself.
    */
   prepared(value: Value, bytes: number, prepare: Preparation): number
+  /** Address of memory that a thread has to itself while it runs a tile: thread t's lies t times SCRATCH_BYTES further. */
+  scratch(): number
 }
+
+/** Bytes of scratch memory of a thread: half a second-level cache at most. */
+export const SCRATCH_BYTES = 512 * 1024
 
 /** How one op becomes kernel calls. Shapes are concrete; `node.attributes` have their defaults filled in. */
 export interface Lowering {

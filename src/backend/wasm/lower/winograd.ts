@@ -2,8 +2,17 @@ import type { ConstantOf, Value } from '../../../core/ir.js'
 import { type Activation, activationKinds } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Geometry } from './frame.js'
-import { ceilDiv, epilogueFields, floatBytes, panelBytes, slabColumns, tilingOf, type Workspace } from './gemm.js'
-import type { LoweringContext } from './lowering.js'
+import {
+  ceilDiv,
+  epilogueFields,
+  floatBytes,
+  panelBytes,
+  slabColumns,
+  type Tiling,
+  tilingOf,
+  type Workspace,
+} from './gemm.js'
+import { type LoweringContext, SCRATCH_BYTES } from './lowering.js'
 import { prepareOperand } from './prepared.js'
 
 /** A convolution of 3 x 3 taps, stride 1, over images [height, width, channels] in `top` and `left` rows and columns of zeros. */
@@ -107,9 +116,36 @@ export const suitsWinograd = (g: Geometry): boolean =>
   g.outHeight >= 4 &&
   g.outWidth >= 4
 
+/** Chunks that keep any usual number of threads evenly busy, the fewest that one thread each works off, and their least patches. */
+const WANTED_CHUNKS = 32
+const LEAST_CHUNKS = 8
+const LEAST_PATCHES = 24
+/** Room for the parameter blocks of a chunk's three calls. */
+const BLOCK_BYTES = 1024
+
 const aligned = (bytes: number): number => ceilDiv(bytes + 64, 64) * 64
 
-/** The calls of a convolution: weights once, then for one chunk of patches after the other input, products, output. */
+interface Chunks {
+  /** Patches of a chunk, a multiple of 4. */
+  readonly patches: number
+  /** Whether a thread works off a chunk by itself, from input to output; else all threads share each of the three steps. */
+  readonly whole: boolean
+}
+
+/** How `patches` patches, of `bytes` bytes of transformed pixels and products each, are cut. */
+function chunksOf(patches: number, bytes: number): Chunks {
+  const cutInto = (count: number) => ceilDiv(ceilDiv(patches, Math.max(1, count)), 4) * 4
+  const fitting = Math.floor((SCRATCH_BYTES - BLOCK_BYTES) / bytes) - 8
+  const whole = Math.min(fitting, Math.max(LEAST_PATCHES, cutInto(WANTED_CHUNKS)))
+  if (whole >= LEAST_PATCHES && patches >= LEAST_CHUNKS * whole)
+    return { patches: Math.min(Math.floor(whole / 4) * 4, cutInto(ceilDiv(patches, whole))), whole: true }
+  return { patches: cutInto(ceilDiv(patches, Math.max(16, Math.floor(CHUNK_BYTES / bytes)))), whole: false }
+}
+
+/**
+ * The calls of a convolution: weights once, then for each chunk of patches input, products, output. Many chunks are the
+ * tiles of one call; few are worked off one after the other, by all threads.
+ */
 export function winogradPlan(
   shape: WinogradShape,
   { x, weights, y, bias, epilogue }: WinogradOperands,
@@ -121,8 +157,8 @@ export function winogradPlan(
   const patchesY = ceilDiv(outHeight, tile)
   const patchesX = ceilDiv(outWidth, tile)
   const patches = images * patchesY * patchesX
-  const fitting = Math.max(16, Math.floor(CHUNK_BYTES / (matrices * (channels + outputs) * floatBytes)))
-  const chunk = ceilDiv(ceilDiv(patches, ceilDiv(patches, fitting)), 4) * 4
+  const chunks = chunksOf(patches, matrices * (channels + outputs) * floatBytes)
+  const chunk = chunks.patches
   const weightBytes = panelBytes(channels, outputs)
   const inputBytes = aligned(chunk * channels * floatBytes)
   const outputBytes = aligned(chunk * outputs * floatBytes)
@@ -143,22 +179,19 @@ export function winogradPlan(
     ),
   ]
   const transformed = prepareOperand(value, matrices * weightBytes, transform, space, constant)
-  const inputOffset = space.take(matrices * inputBytes)
-  const outputOffset = space.take(matrices * outputBytes)
+  const inputOffset = chunks.whole ? BLOCK_BYTES : space.take(matrices * inputBytes)
+  const outputOffset = chunks.whole ? BLOCK_BYTES + matrices * inputBytes : space.take(matrices * outputBytes)
   const offsets = Array.from({ length: matrices }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
 
   return (context) => {
     const { address, workspace } = context
-    const [v, m] = [workspace + inputOffset, workspace + outputOffset]
+    const base = chunks.whole ? context.scratch() : workspace
+    const [v, m] = [base + inputOffset, base + outputOffset]
     const { address: u, calls: prepare } = transformed(context)
-    const calls = [...prepare]
-    for (let first = 0; first < patches; first += chunk) {
-      const count = Math.min(chunk, patches - first)
+    /** Patches [first, first + count); tiles of the transforms hold the patches given. */
+    const steps = (first: number, count: number, inputPatches: number, outputPatches: number, tiling: Tiling) => {
       const range = { first, count, patchesY, patchesX }
-      const perTile = (size: number) => Math.max(1, Math.floor(TRANSFORM_ELEMENTS / (matrices * size)))
-      const [inputPatches, outputPatches] = [perTile(channels), perTile(outputs)]
-      const tiling = tilingOf(matrices, count, outputs, matrices * count * outputs * channels)
-      calls.push(
+      return [
         input(
           {
             x: address(x),
@@ -225,7 +258,33 @@ export function winogradPlan(
           },
           ceilDiv(count, outputPatches),
         ),
-      )
+      ]
+    }
+    if (chunks.whole) {
+      const oneTile = { tileRows: chunk, tileColumns: ceilDiv(outputs, 8) * 8, tiles: matrices }
+      const blocks = steps(0, chunk, chunk, chunk, oneTile).flatMap(({ words }) => [...words])
+      return [
+        ...prepare,
+        kernels.winograd_chunks_f32(
+          {
+            scratch: base,
+            scratchBytes: SCRATCH_BYTES,
+            patches,
+            chunk,
+            matrices,
+            blockBytes: blocks.length * floatBytes,
+          },
+          ceilDiv(patches, chunk),
+          blocks,
+        ),
+      ]
+    }
+    const perTile = (size: number) => Math.max(1, Math.floor(TRANSFORM_ELEMENTS / (matrices * size)))
+    const calls = [...prepare]
+    for (let first = 0; first < patches; first += chunk) {
+      const count = Math.min(chunk, patches - first)
+      const tiling = tilingOf(matrices, count, outputs, matrices * count * outputs * channels)
+      calls.push(...steps(first, count, perTile(channels), perTile(outputs), tiling))
     }
     return calls
   }
