@@ -54,6 +54,20 @@ if (browser) {
     same(result)
   })
 
+  test('where the policy forbids workers, the page computes, and says so', async () => {
+    const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'"
+    const { result, console } = await run('pages/page.js', { ...headers.isolated, 'content-security-policy': policy })
+    assert.is(result.environment.threads, 1)
+    assert.match(result.environment.notes.join(), /the page waits while it computes: /)
+    assert.is(console.filter((line) => /the page waits while it computes/.test(line)).length, 1)
+    same(result)
+  })
+
+  test('a model larger than the memory is refused, and the page lives on', async () => {
+    const { result } = await runPage<{ code: string; after: number }>(browser, 'pages/memory-page.js')
+    assert.equal(result, { code: 'OUT_OF_MEMORY', after: 3 })
+  })
+
   test('a page that trains has no task of over 50 ms', async () => {
     for (const sent of [headers.isolated, {}]) {
       // What the page itself holds up, it does each time; what other programs do, now and then.
