@@ -126,16 +126,18 @@ if (gpu) {
       assert.equal(outcome.batchesSeen, once.flat())
     })
 
-  test('a training that nothing watches goes on, too', async () => {
-    configure({ backend: 'webgpu' })
-    const net = network()
-    const training = net.fit(x, y, { epochs, batchSize: 10, verbose: 0 })
-    setTimeout(destroyDevice, 40)
-    await training
-    const weights = net.getWeights().map((weight) => weight.toNumbers())
-    assertSame({ ...undisturbed, weights }, undisturbed)
-    net.dispose()
-  })
+  for (const delay of [0, 200])
+    test(`a training that nothing watches goes on, too: ${delay} ms`, async () => {
+      configure({ backend: 'webgpu' })
+      await defaultBackend()
+      const net = network()
+      const training = net.fit(x, y, { epochs, batchSize: 10, verbose: 0 })
+      setTimeout(destroyDevice, delay)
+      await training
+      const weights = net.getWeights().map((weight) => weight.toNumbers())
+      assertSame({ ...undisturbed, weights }, undisturbed)
+      net.dispose()
+    })
 
   test('on wasm where the host gives no other device', async () => {
     const { globals } = (await import('webgpu')) as unknown as { globals: { GPU: { prototype: GPU } } }

@@ -9,6 +9,8 @@ import type { Backend, Storage } from './backend.js'
 export class VariableStore {
   #backend: Backend
   #changes = 0
+  /** What was written since the last change, where a device may lose it. */
+  readonly #written = new Map<Variable, Tensor>()
   readonly #held = new Map<Variable, Tensor>()
   readonly #initial: (variable: Variable) => Tensor | undefined
   readonly #storages = new Map<Variable, Storage>()
@@ -31,6 +33,7 @@ export class VariableStore {
   /** To be called after runs that change variables. */
   noteChange(): void {
     this.#changes++
+    this.#written.clear()
   }
 
   /** The memory of `variable`. Throws INVALID_ARGUMENT when it has no content yet, OUT_OF_MEMORY. */
@@ -63,6 +66,8 @@ export class VariableStore {
       this.#storages.set(variable, storage)
     }
     storage.write(content.data as TypedArray)
+    if (this.backend.mayBeLost)
+      this.#written.set(variable, new Tensor(content.type, (content.data as TypedArray).slice(), content.dims))
   }
 
   /** A copy of the content of `variable`. Throws INVALID_ARGUMENT when it has none yet. */
@@ -73,7 +78,14 @@ export class VariableStore {
   /** As `write`, for content that no run changes: `restore` takes it from `content` itself. */
   hold(variable: Variable, content: Tensor): void {
     this.write(variable, content)
+    this.#written.delete(variable)
     this.#held.set(variable, content)
+  }
+
+  /** As `snapshot`, without asking the backend, where no run has changed what was written; else undefined. */
+  get written(): ReadonlyMap<Variable, Tensor> | undefined {
+    const known = (variable: Variable) => this.#written.has(variable) || this.#held.has(variable)
+    return this.backend.mayBeLost && [...this.#storages.keys()].every(known) ? new Map(this.#written) : undefined
   }
 
   /** Copies of everything that runs may change, for `restore`. */
@@ -87,8 +99,9 @@ export class VariableStore {
     for (const storage of this.#storages.values()) storage.dispose()
     this.#storages.clear()
     this.#backend = backend
-    this.#changes++
-    for (const [variable, content] of [...snapshot, ...this.#held]) this.write(variable, content)
+    this.noteChange()
+    for (const [variable, content] of snapshot) this.write(variable, content)
+    for (const [variable, content] of this.#held) this.hold(variable, content)
   }
 
   /** Gives back the memory of `variable`; executables that use it must be gone. */
@@ -96,6 +109,7 @@ export class VariableStore {
     this.#storages.get(variable)?.dispose()
     this.#storages.delete(variable)
     this.#held.delete(variable)
+    this.#written.delete(variable)
   }
 
   /** Gives back all memory. */
@@ -103,5 +117,6 @@ export class VariableStore {
     for (const storage of this.#storages.values()) storage.dispose()
     this.#storages.clear()
     this.#held.clear()
+    this.#written.clear()
   }
 }

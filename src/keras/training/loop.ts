@@ -170,11 +170,11 @@ export async function pass(
   const size = Math.min(batchSize, count)
   const whole = () => session.step(size, training ? 'update' : 'test')
   const queue = new LogQueue((await whole()).entries)
-  let kept = { batches: 0, sums: queue.sums.snapshot() }
+  let kept = { batches: 0, sums: queue.sums.snapshot(), isOfThisPass: false }
   const keep = async (batches: number) => {
     await queue.settle()
     await trainer.keepState(store)
-    kept = { batches, sums: queue.sums.snapshot() }
+    kept = { batches, sums: queue.sums.snapshot(), isOfThisPass: training }
   }
   let batches = 0
   let begun = 0
@@ -222,7 +222,7 @@ export async function pass(
       await run()
       return { logs: queue.sums.logs(), batches }
     } catch (error) {
-      await trainer.recover(store, error, !training)
+      await trainer.recover(store, error, !kept.isOfThisPass)
       batches = kept.batches
       queue.restore(kept.sums)
     }
@@ -249,6 +249,7 @@ export async function passDataset(
   let sums: LogSums | undefined
   let batches = 0
   const keeps = () => training && store.backend.mayBeLost
+  let hasKept = false
   const sinceKept: Samples[] = []
   const run = async (samples: Samples) => {
     if (keeps() && (batches === 0 || sinceKept.length === batchesKept)) await keep()
@@ -258,6 +259,7 @@ export async function passDataset(
   }
   const keep = async () => {
     await trainer.keepState(store)
+    hasKept = true
     sinceKept.length = 0
   }
   /** Does `work`; after the loss of a device once more, when the batches since the kept state have run again. */
@@ -265,7 +267,7 @@ export async function passDataset(
     try {
       return await work()
     } catch (error) {
-      await trainer.recover(store, error, !training)
+      await trainer.recover(store, error, !hasKept)
       return surely(async () => {
         for (const samples of sinceKept) await runBatch(trainer, store, samples, training)
         return work()

@@ -248,12 +248,12 @@ export class Trainer {
 
   /**
    * After `error`: goes back to the kept state, on a new device or on wasm, and says so. Throws `error` unless a device was
-   * lost and a state was kept (where `current`, the state at the loss).
+   * lost and a state was kept; where `current`, it must be that at the loss.
    */
   async recover(store: VariableStore, error: unknown, current: boolean): Promise<void> {
-    const kept = this.#kept
     const lost = error instanceof LanewiseError && error.code === 'DEVICE_LOST'
-    if (!lost || !kept || (current && kept.changes !== store.changes)) throw error
+    const kept = current && this.#kept?.changes !== store.changes ? this.#untrained(store) : this.#kept
+    if (!lost || !kept) throw error
     this.#losses = this.#lostAt === kept.iterations ? this.#losses + 1 : 1
     this.#lostAt = kept.iterations
     if (this.#losses > lossesBorne) throw error
@@ -268,6 +268,12 @@ export class Trainer {
     const note = `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`
     this.#notes.add(note)
     console.warn(`lanewise: ${note}`)
+  }
+
+  /** The state as it was written, if no step has run since. */
+  #untrained(store: VariableStore): KeptState | undefined {
+    const contents = store.written
+    return contents && { contents, changes: store.changes, iterations: this.compiled.optimizer.iterations }
   }
 
   /** Loads a step; the caller disposes of it. */
