@@ -22,18 +22,22 @@ export interface WorkResult {
 export interface WorkOptions {
   readonly threads?: number
   readonly deterministic?: boolean
-  readonly backend?: 'wasm' | 'reference'
+  readonly backend?: 'wasm' | 'webgpu' | 'reference'
+  /** Digits of a batch; 128 unless given. */
+  readonly batch?: number
+  /** Training steps; 10 unless given. */
+  readonly steps?: number
 }
 
-const STEPS = 10
-const BATCH = 128
-
-/** Predicts a batch with a model of 28x28 digits, then trains it for ten steps. */
-export async function work(model: Uint8Array, options: WorkOptions): Promise<WorkResult> {
+/** Predicts a batch with a model of 28x28 digits, then trains it for some steps. */
+export async function work(
+  model: Uint8Array,
+  { batch = 128, steps = 10, ...options }: WorkOptions,
+): Promise<WorkResult> {
   configure(options)
   const held: number[] = []
   const pulse = new Pulse()
-  const { x, y } = datasets.syntheticDigits(BATCH, 3)
+  const { x, y } = datasets.syntheticDigits(batch, 3)
   const session = await InferenceSession.create(model)
   const output = (await session.run({ [session.inputNames[0]]: x }))[session.outputNames[0]]
   held.push(await pulse.longest())
@@ -41,7 +45,7 @@ export async function work(model: Uint8Array, options: WorkOptions): Promise<Wor
   net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
   const labels = toCategorical(y, 10)
   const losses: number[] = []
-  for (let step = 0; step < STEPS; step++) {
+  for (let step = 0; step < steps; step++) {
     losses.push((await net.trainOnBatch(x, labels))['loss'])
     if (step === 0) held.push(await pulse.longest())
   }
