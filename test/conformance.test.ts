@@ -17,6 +17,7 @@ import {
   casesOf,
   dataRoot,
   dataSetsOf,
+  drawnByNumPy,
   readValues,
   valueMismatch,
 } from './support/conformance.js'
@@ -86,15 +87,6 @@ function unsupported(item: ConformanceCase, error: unknown): string | undefined 
   if (ops) return `op ${ops.replace(/ \(.*?\)/g, '')}`
   return error.message.replace(/^.*\): /, '')
 }
-
-/** Cases whose expected output holds NumPy's random numbers; ours come from another generator. */
-const drawnByNumPy = new Set([
-  'test_bernoulli_double',
-  'test_bernoulli_double_expanded',
-  'test_training_dropout',
-  'test_training_dropout_default_mask',
-  'test_training_dropout_mask',
-])
 
 /** The fewest cases that pass in each group: fewer mean that something was lost. */
 const passing = { node: 1245, simple: 10, 'pytorch-operator': 26, 'pytorch-converted': 54 }
