@@ -49,7 +49,7 @@ function productOfNode(rewriter: Rewriter, node: Node, levels = depth): Product 
 /** The other operand of a sum that nothing else reads and that `found` takes one operand of. */
 function sumWith(rewriter: Rewriter, sum: Value, found: (operand: Value) => boolean): Value | undefined {
   const node = rewriter.onlyUser(sum) && rewriter.producer(sum)
-  if (!node || node.op !== 'Add') return undefined
+  if (node?.op !== 'Add') return undefined
   const [a, b] = node.inputs as readonly [Value, Value]
   return found(a) ? b : found(b) ? a : undefined
 }
@@ -76,7 +76,7 @@ function isTanhArgument(rewriter: Rewriter, value: Value, x: Value): boolean {
  */
 export function geluOf(rewriter: Rewriter, node: Node): readonly [Value, { readonly approximate: string }] | undefined {
   const product = productOfNode(rewriter, node)
-  if (!product || product.factors.length !== 2 || !isNear(product.scale, 0.5)) return undefined
+  if (product?.factors.length !== 2 || !isNear(product.scale, 0.5)) return undefined
   for (const [index, x] of product.factors.entries()) {
     if (!sameShape(x.shape, node.outputs[0].shape)) continue
     const inner = sumWith(rewriter, product.factors[1 - index], (operand) => scalarOf(rewriter, operand) === 1)
