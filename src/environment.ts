@@ -9,7 +9,10 @@ export type BackendName = 'wasm' | 'webgpu' | 'reference'
 
 /** What `configure` and sessions take: which backend, and how it runs. */
 export interface BackendOptions extends WasmOptions, WebGpuOptions {
-  readonly backend?: BackendName
+  /** wasm unless given; `auto` is webgpu where the host has a GPU, falling back to wasm, and wasm elsewhere. */
+  readonly backend?: BackendName | 'auto'
+  /** Where whole models run, with a note, that hold ops without a kernel on webgpu. Without it they are refused. */
+  readonly fallback?: 'wasm'
 }
 
 /** What runs, and why anything is off. */
@@ -26,13 +29,25 @@ export interface Environment {
 }
 
 /** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
-export async function createBackend({ backend = 'wasm', ...options }: BackendOptions = {}): Promise<Backend> {
+export async function createBackend(given: BackendOptions = {}): Promise<Backend> {
+  const { backend = 'wasm', fallback, ...options } = given
   if (backend === 'wasm') return startWasmBackend(options)
-  if (backend === 'webgpu') return (await import('./backend/webgpu/index.js')).createWebGpuBackend(options)
+  if (backend === 'webgpu') {
+    const { createWebGpuBackend } = await import('./backend/webgpu/index.js')
+    return createWebGpuBackend(options, fallback && (() => startWasmBackend(options)))
+  }
+  if (backend === 'auto') {
+    const found = await webGpuSupport(options)
+    return createBackend({
+      ...options,
+      backend: found.available && !found.adapter.software ? 'webgpu' : 'wasm',
+      fallback: 'wasm',
+    })
+  }
   if (backend === 'reference') return createReferenceBackend()
   throw new LanewiseError(
     'BACKEND_UNAVAILABLE',
-    `there is no backend '${backend}'; there are wasm, webgpu and reference`,
+    `there is no backend '${backend}'; there are wasm, webgpu, auto and reference`,
   )
 }
 

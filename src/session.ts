@@ -50,8 +50,8 @@ export class InferenceSession {
   #model: LoadedModel
   /** The graph for each set of overridable initializers that were fed: their names, sorted. */
   readonly #graphs = new Map<string, Graph>()
-  readonly #backend: Backend
-  readonly #ownsBackend: boolean
+  #backend: Backend
+  #ownsBackend: boolean
   readonly #plans = new Map<string, Runnable>()
   readonly #notes: Set<string>
   #queue: Promise<unknown> = Promise.resolve()
@@ -116,9 +116,18 @@ export class InferenceSession {
       const overridden = this.#overridden(feeds)
       const graph = this.#graphFor(overridden)
       const inputs = graph.inputs.map(({ name }) => feeds[name])
-      const plan = this.#planFor(graph, overridden, inputs)
-      const computed = await plan.run(inputs, wanted, options.signal)
-      for (const note of plan.notes) this.#notes.add(note)
+      const compute = async () => {
+        const plan = this.#planFor(graph, overridden, inputs)
+        const results = await plan.run(inputs, wanted, options.signal)
+        for (const note of plan.notes) this.#notes.add(note)
+        return results
+      }
+      const computed = await compute().catch(async (error: unknown) => {
+        await this.#fallBack(error)
+        return compute()
+      })
+      const isFixed = graph.inputs.every(({ shape, container }) => !container && isConcrete(shape))
+      if (isFixed && this.#model.overridable.length === 0) this.#forget()
       return Object.fromEntries(wanted.map((name) => [name, fill(name, preallocated[name], computed[name]) as T]))
     })
     this.#queue = result.catch(() => {})
@@ -134,6 +143,19 @@ export class InferenceSession {
     this.#plans.clear()
     this.#forget()
     if (this.#ownsBackend) this.#backend.dispose()
+  }
+
+  /** Moves to the backend for what this one refuses. Throws `error` unless there is one. */
+  async #fallBack(error: unknown): Promise<void> {
+    const refused = error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP'
+    const backend = refused && (await this.#backend.substitute?.())
+    if (!backend) throw error
+    for (const plan of this.#plans.values()) plan.dispose()
+    this.#plans.clear()
+    if (this.#ownsBackend) this.#backend.dispose()
+    this.#backend = backend
+    this.#ownsBackend = true
+    this.#notes.add(`the model runs on ${backend.report.name}: ${error.message}`)
   }
 
   /** Lets go of nodes and weights, once no further plan can need them. */
@@ -202,8 +224,6 @@ export class InferenceSession {
         this.#plans.delete(oldest)
       }
       plan = load(graph, inputs, this.#backend)
-      const isFixed = graph.inputs.every(({ shape, container }) => !container && isConcrete(shape))
-      if (isFixed && this.#model.overridable.length === 0) this.#forget()
     }
     this.#plans.set(key, plan)
     return plan

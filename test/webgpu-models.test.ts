@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Network, networks } from '../bench/networks.js'
+import type { LanewiseError } from '../src/core/errors.js'
 import { Tensor } from '../src/core/tensor.js'
 import { configure } from '../src/environment.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { layers, sequential, setRandomSeed } from '../src/keras/index.js'
+import { exportModel } from '../src/onnx/export.js'
 import { InferenceSession } from '../src/session.js'
 import { uniform } from './cases/case.js'
 import { dataRoot } from './support/conformance.js'
@@ -65,6 +69,65 @@ if (gpu) {
       assertClose(results[0], results[1])
     })
   else console.log(`SKIP model5.onnx: no ${path}`)
+
+  const unsupported = () => {
+    const builder = new GraphBuilder('determinants')
+    const x = builder.input('x', 'float32', [2, 3, 3])
+    builder.output(builder.emit('Det', [x])[0], 'y')
+    return exportModel(builder.build())
+  }
+  const matrices = numbers([2, 3, 3], 5)
+
+  test('ops without a kernel are refused, or the model runs on wasm and says so', async () => {
+    const refused = await InferenceSession.create(unsupported(), { backend: 'webgpu' })
+    try {
+      await refused.run({ x: matrices })
+      assert.unreachable('it ran')
+    } catch (error) {
+      assert.is((error as LanewiseError).code, 'UNSUPPORTED_OP')
+      assert.match((error as LanewiseError).message, /no kernel for 1 of the 1 steps.*Det/)
+    }
+    await refused.release()
+
+    const allowed = await InferenceSession.create(unsupported(), { backend: 'webgpu', fallback: 'wasm' })
+    const here = await InferenceSession.create(unsupported(), { backend: 'wasm' })
+    for (let run = 0; run < 2; run++)
+      assert.equal((await allowed.run({ x: matrices }))['y'].data, (await here.run({ x: matrices }))['y'].data)
+    assert.ok(allowed.notes.some((note) => /runs on wasm: webgpu has no kernel for/.test(note)))
+    await allowed.release()
+    await here.release()
+  })
+
+  test('a model whose loss has no kernel trains on wasm, and says so', async () => {
+    const outcomes: number[][] = []
+    const { warn } = console
+    const warnings: string[] = []
+    console.warn = (text: string) => void warnings.push(text)
+    try {
+      for (const options of [{ backend: 'webgpu', fallback: 'wasm' }, { backend: 'wasm' }] as const) {
+        configure({ fallback: undefined, ...options })
+        setRandomSeed(4)
+        const net = sequential([layers.dense({ units: 4, inputShape: [3] })])
+        net.compile({
+          optimizer: 'sgd',
+          loss: (yTrue, yPred, k) =>
+            k.mean(k.add(k.square(k.sub(yTrue, yPred)), k.op('Det', [k.reshape(yPred, [1, 2, 2])])), [-1]),
+        })
+        const x = numbers([1, 3], 2)
+        const y = numbers([1, 4], 3)
+        for (let step = 0; step < 2; step++) outcomes.push([(await net.trainOnBatch(x, y))['loss']])
+        assert.is(
+          net.notes.some((note) => note.includes('the model runs on wasm')),
+          options.backend === 'webgpu',
+        )
+        net.dispose()
+      }
+    } finally {
+      console.warn = warn
+    }
+    assert.equal(outcomes.slice(0, 2), outcomes.slice(2))
+    assert.is(warnings.length, 1)
+  })
 
   for (const network of networks)
     test(`${network.name} trains as on wasm`, async () => {

@@ -71,6 +71,8 @@ export interface Backend {
   /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */
   accelerates(node: Node, constant: ConstantOf): boolean
   allocate(dtype: DType, shape: readonly number[]): Storage
+  /** Opens the backend that takes graphs which this one refuses with UNSUPPORTED_OP, where the user allows one. */
+  substitute?(): Promise<Backend>
   /** `storageOf` gives the memory behind each variable of the plan's graph. */
   load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable
   dispose(): void

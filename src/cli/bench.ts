@@ -37,7 +37,7 @@ export const addBench = (program: Command): Command =>
     .option('--batch <n>', 'value of the symbolic dimensions', '1')
     .option('--input <name=file.npy...>', 'inputs; the others are made up, the same each time')
     .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
-    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--seconds <x>', 'how long to measure', '2')
     .option('--profile', 'the time of each node, too')
     .option('--json', 'print JSON lines')

@@ -28,7 +28,7 @@ export const addEvaluate = (program: Command): Command =>
     .option('--limit <n>', 'evaluate the first n images only')
     .option('--batch-size <n>', 'images a run', '256')
     .option('--threads <n>', 'threads')
-    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--json', 'print one JSON line')
     .action(async (path: string, options: EvaluateOptions) => {
       const limit = options.limit && parseNumber('--limit', options.limit, 1, 1e9)

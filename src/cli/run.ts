@@ -24,7 +24,7 @@ export const addRun = (program: Command): Command =>
     .requiredOption('--input <name=file.npy...>', 'one for each input of the model')
     .option('--output-dir <folder>', 'write each output as <name>.npy here')
     .option('--threads <n>', 'threads')
-    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--json', 'print one JSON line an output')
     .action(async (path: string, options: RunOptions) => {
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)

@@ -55,7 +55,7 @@ export const addTrain = (program: Command): Command =>
     .option('--limit <n>', 'train on the first n images only')
     .option('--validation-split <x>', 'share of the training images kept for validation, 0 to 1')
     .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
-    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option('--out <file>', 'ONNX file to write')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')

@@ -14,7 +14,7 @@ export const addVerify = (program: Command): Command =>
     .command('verify')
     .description('run ONNX backend tests: models with inputs and the outputs they should give')
     .argument('<folders...>', 'a test (model.onnx, test_data_set_0), or a folder of tests')
-    .option('--backend <name>', 'wasm, webgpu or reference')
+    .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--threads <n>', 'threads')
     .option('--json', 'print one JSON line a case, and a last one with the counts')
     .action(async (folders: string[], options: VerifyOptions) => {

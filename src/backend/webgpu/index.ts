@@ -16,16 +16,23 @@ export interface WebGpuBackend extends Backend {
   readonly usage: GpuUsage
 }
 
-/** The backend that runs plans on a GPU. Throws BACKEND_UNAVAILABLE, saying why, where the host has no WebGPU. */
-export async function createWebGpuBackend(options: WebGpuOptions = {}): Promise<WebGpuBackend> {
+/** The backend that runs plans on a GPU, graphs that it refuses on `substitute`. Throws BACKEND_UNAVAILABLE, saying why, where the host has no WebGPU. */
+export async function createWebGpuBackend(
+  options: WebGpuOptions = {},
+  substitute?: () => Promise<Backend>,
+): Promise<WebGpuBackend> {
   const found = await requireAdapter(options)
   const { name, software, provider } = found.report
-  return new Backing(await Gpu.open(found), {
-    name: 'webgpu',
-    threads: 1,
-    variant: `${name}, by ${provider}`,
-    notes: software ? [`the adapter ${name} is software: the processor does the work of a GPU`] : [],
-  })
+  return new Backing(
+    await Gpu.open(found),
+    {
+      name: 'webgpu',
+      threads: 1,
+      variant: `${name}, by ${provider}`,
+      notes: software ? [`the adapter ${name} is software: the processor does the work of a GPU`] : [],
+    },
+    substitute,
+  )
 }
 
 class WebGpuStorage implements Storage {
@@ -77,9 +84,12 @@ class Backing implements WebGpuBackend, Machine {
   readonly report: BackendReport
   readonly #constants = new Map<Tensor, { readonly buffer: GPUBuffer; uses: number }>()
 
-  constructor(gpu: Gpu, report: BackendReport) {
+  readonly substitute?: () => Promise<Backend>
+
+  constructor(gpu: Gpu, report: BackendReport, substitute: (() => Promise<Backend>) | undefined) {
     this.gpu = gpu
     this.report = report
+    if (substitute) this.substitute = substitute
   }
 
   get usage(): GpuUsage {

@@ -1,4 +1,4 @@
-import type { Executable, MaybePromise } from '../../backend/backend.js'
+import type { Backend, Executable, MaybePromise } from '../../backend/backend.js'
 import { VariableStore } from '../../backend/store.js'
 import { compileInTurns } from '../../compile.js'
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
@@ -219,9 +219,37 @@ export class Trainer {
   }
 
   async #compileGraph(graph: Graph, store: VariableStore): Promise<Executable> {
-    const executable = await compileInTurns(graph, store.backend, { storageOf: store.storageOf })
-    for (const note of executable.notes) this.#notes.add(note)
-    return executable
+    try {
+      const executable = await compileInTurns(graph, store.backend, { storageOf: store.storageOf })
+      for (const note of executable.notes) this.#notes.add(note)
+      return executable
+    } catch (error) {
+      await this.#fallBack(store, error)
+      return this.#compileGraph(graph, store)
+    }
+  }
+
+  /** Moves the model to the backend for what this one refuses, and says so. Throws `error` unless there is one. */
+  async #fallBack(store: VariableStore, error: unknown): Promise<void> {
+    const refused = error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP'
+    const backend = refused && (await store.backend.substitute?.())
+    if (!backend) throw error
+    this.#moveTo(backend, store, await store.snapshot())
+    this.#say(`the model runs on ${backend.report.name}: ${error.message}`)
+  }
+
+  /** Goes on in `backend` with the content of a snapshot; everything that was compiled goes. */
+  #moveTo(backend: Backend, store: VariableStore, contents: ReadonlyMap<Variable, Tensor>): void {
+    store.restore(backend, contents)
+    for (const slots of this.#state.values()) for (const [name, slot] of slots) if (!store.has(slot)) slots.delete(name)
+    this.forgetSteps()
+    for (const { executable } of this.#predictors.values()) executable.dispose()
+    this.#predictors.clear()
+  }
+
+  #say(note: string): void {
+    this.#notes.add(note)
+    console.warn(`lanewise: ${note}`)
   }
 
   /** Leaves copies of the weights on the host, where a backend gives them asynchronously: reading them then needs no waiting. */
@@ -258,16 +286,12 @@ export class Trainer {
     this.#lostAt = kept.iterations
     if (this.#losses > lossesBorne) throw error
     const backend = await replaceDefaultBackend(store.backend)
-    store.restore(backend, kept.contents)
+    this.#moveTo(backend, store, kept.contents)
     this.#kept = { ...kept, changes: store.changes }
-    for (const slots of this.#state.values()) for (const [name, slot] of slots) if (!store.has(slot)) slots.delete(name)
-    this.forgetSteps()
-    for (const { executable } of this.#predictors.values()) executable.dispose()
-    this.#predictors.clear()
     this.compiled.optimizer.iterations = kept.iterations
-    const note = `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`
-    this.#notes.add(note)
-    console.warn(`lanewise: ${note}`)
+    this.#say(
+      `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`,
+    )
   }
 
   /** The state as it was written, if no step has run since. */
