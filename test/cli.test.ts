@@ -175,6 +175,40 @@ test('inspect: a description, and every stage', () =>
     }
   }))
 
+test('convert: float16 through and through, inside, or of the weights; onnxruntime-web takes each', () =>
+  withFolder(async (folder) => {
+    const path = trained(folder)
+    const size = statSync(path).size
+    const { x } = syntheticDigits(1, 4)
+    const original = await ort.InferenceSession.create(readFileSync(path))
+    const [input, output] = [original.inputNames[0], original.outputNames[0]]
+    const feed = new ort.Tensor('float32', x.data as Float32Array, x.dims)
+    const expected = (await original.run({ [input]: feed }))[output].data as Float32Array
+    for (const [name, flags, type] of [
+      ['through.onnx', ['--float16'], 'float16'],
+      ['inside.onnx', ['--float16', '--keep-io-types', '--optimise', '--strip'], 'float32'],
+      ['weights.onnx', ['--float16-weights'], 'float32'],
+    ] as const) {
+      const result = runCli(cli, ['convert', path, name, ...flags], folder)
+      assert.is(result.status, 0, result.stderr)
+      const bytes = readFileSync(join(folder, name))
+      assert.ok(bytes.length < 0.6 * size, `${name}: ${bytes.length} of ${size} bytes`)
+      const session = await ort.InferenceSession.create(bytes)
+      const [metadata] = session.inputMetadata
+      assert.is(metadata.isTensor && metadata.type, type)
+      if (type === 'float32') {
+        const given = (await session.run({ [input]: feed }))[output].data as Float32Array
+        given.forEach((value, index) => {
+          assert.ok(Math.abs(value - expected[index]) < 2e-2, `${name} ${index}: ${value}, ${expected[index]}`)
+        })
+      }
+      await session.release()
+    }
+    await original.release()
+    refused(folder, 2, /--keep-io-types goes with --float16/, 'convert', path, 'x.onnx', '--keep-io-types')
+    refused(folder, 2, /choose one/, 'convert', path, 'x.onnx', '--float16', '--float16-weights')
+  }))
+
 test('doctor --json', () =>
   withFolder((folder) => {
     const [found] = runCli(cli, ['doctor', '--json'], folder).json()

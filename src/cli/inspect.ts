@@ -58,5 +58,6 @@ function describe(graph: Graph): string {
     ...(Object.keys(graph.metadata).length
       ? ['metadata', ...Object.entries(graph.metadata).map(([key, value]) => `  ${key}: ${value}`)]
       : []),
+    ...(graph.origin?.notes.length ? ['notes', ...graph.origin.notes.map((note) => `  ${note}`)] : []),
   ].join('\n')
 }
