@@ -17,6 +17,10 @@ const elementTypes: Partial<Record<DType, ElementType>> = {
   int16: 'i32',
   int32: 'i32',
   int64: 'i32',
+  uint4: 'u32',
+  int4: 'i32',
+  uint2: 'u32',
+  int2: 'i32',
 }
 
 /** Bytes of an element, whatever its dtype. */

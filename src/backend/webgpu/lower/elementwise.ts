@@ -1,11 +1,14 @@
 import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { broadcastStrides, collapseAxes, sizeOf } from '../../../core/shape.js'
+import { intAttribute } from '../../../ops/definition.js'
 import { unaryOperations } from '../../activations.js'
 import { elementTypeOf } from '../elements.js'
 import { mapKernel, seenAs, vec4 } from '../kernel.js'
 import { activationText } from '../wgsl/activation.js'
-import { offsetExpression } from '../wgsl/index.js'
+import { halfText } from '../wgsl/halves.js'
+import { offsetExpression, wrapped } from '../wgsl/index.js'
+import { isInteger } from './binary.js'
 import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
 import { copyElements } from './strided.js'
 
@@ -97,6 +100,10 @@ function encode(to: DType, type: 'f32' | 'i32' | 'u32'): string | undefined {
   switch (to) {
     case 'float32':
       return 'bitcast<u32>(f32(v))'
+    case 'float16':
+      return 'half_bits(f32(v))'
+    case 'bfloat16':
+      return 'bfloat_bits(f32(v))'
     case 'bool':
       return `select(0u, 1u, v != ${type}(0))`
     case 'int32':
@@ -120,7 +127,8 @@ function encode(to: DType, type: 'f32' | 'i32' | 'u32'): string | undefined {
 const castText = ({ inputs, outputs }: Node): string | undefined => {
   const source = decode(inputs[0]!.dtype)
   const bits = source && encode(outputs[0].dtype, source.type)
-  return bits && `fn convert(x: u32) -> u32 { let v = ${source.value}; return ${bits}; }`
+  const helper = bits?.includes('_bits(') ? halfText : ''
+  return bits && `${helper}fn convert(x: u32) -> u32 { let v = ${source.value}; return ${bits}; }`
 }
 
 const cast: Lowering = {
@@ -140,12 +148,66 @@ const cast: Lowering = {
   },
 }
 
+/** The bits of infinity, and of all but the sign, in floats that lie as they are. */
+const magnitudes: Partial<Record<DType, { readonly infinity: string; readonly mask: string; readonly sign: string }>> =
+  {
+    float32: { infinity: '0x7f800000u', mask: '0x7fffffffu', sign: '0x80000000u' },
+    float16: { infinity: '0x7c00u', mask: '0x7fffu', sign: '0x8000u' },
+    bfloat16: { infinity: '0x7f80u', mask: '0x7fffu', sign: '0x8000u' },
+  }
+
+/** IsNaN and IsInf by bits: a driver may take for granted that there are no such numbers. */
+const classify = (name: string, test: (node: Node) => string): Lowering => ({
+  accelerates: ({ inputs: [x] }) => magnitudes[x!.dtype] !== undefined,
+  lower(node, { place }) {
+    const { infinity, mask, sign } = magnitudes[node.inputs[0]!.dtype]!
+    return mapKernel({
+      name,
+      count: elementsOf(node.outputs[0]),
+      dense: true,
+      reads: { x: seenAs(place(node.inputs[0]!), 'u32') },
+      writes: { y: place(node.outputs[0]) },
+      body: ({ x, y }) => `  let bits = ${x}[i];
+  let magnitude = bits & ${mask};
+  let negative = (bits & ${sign}) != 0u;
+  let infinity = ${infinity};
+  ${y}[i] = select(0u, 1u, ${test(node)});`,
+    })
+  },
+})
+
+const isInf = ({ attributes }: Node): string => {
+  const [negative, positive] = ['detect_negative', 'detect_positive'].map(
+    (name) => intAttribute(attributes, name) !== 0,
+  )
+  const signs = [...(negative ? ['negative'] : []), ...(positive ? ['!negative'] : [])].join(' || ') || 'false'
+  return `magnitude == infinity && (${signs})`
+}
+
+const bitwiseNot: Lowering = {
+  accelerates: ({ inputs: [x] }) => isInteger(x!.dtype),
+  lower: ({ inputs: [x], outputs: [y] }, { place }) =>
+    mapKernel({
+      name: 'bitwise_not',
+      count: elementsOf(y),
+      dense: true,
+      reads: { x: place(x!) },
+      writes: { y: place(y) },
+      declarations: 'alias U = u32;',
+      body: (names) => `  ${names.y}[i] = ${wrapped(y.dtype, `~${names.x}[i]`)};`,
+    }),
+}
+
 /** Elementwise ops of one operand, and Where. */
 export const elementwiseLowerings = {
   ...unaryLowerings,
   Identity: identity,
   Not: not,
-  Clip: { ...clip, accelerates: isFloat32 },
+  Clip: { ...clip, accelerates: (node) => isFloat32(node) || isInteger(node.inputs[0]!.dtype) },
   Where: where,
   Cast: cast,
+  CastLike: cast,
+  IsNaN: classify('is_nan', () => 'magnitude > infinity'),
+  IsInf: classify('is_inf', isInf),
+  BitwiseNot: bitwiseNot,
 } as const satisfies Record<string, Lowering>

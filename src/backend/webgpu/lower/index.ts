@@ -4,13 +4,17 @@ import { elementTypeOf } from '../elements.js'
 import { binaryLowerings } from './binary.js'
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
+import { indexingLowerings } from './indexing.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
+import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
+import { quantizeLowerings } from './quantize.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
+import { selectionLowerings } from './selection.js'
 import { softmaxLowerings } from './softmax.js'
 
 /** How ops become dispatches, by op name. */
@@ -23,6 +27,10 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
+  ...indexingLowerings,
+  ...selectionLowerings,
+  ...normLowerings,
+  ...quantizeLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
 }

@@ -37,7 +37,7 @@ export function checkIndices(node: Node, indices: Value, axis: number, constant:
 }
 
 /** The bits of what a Gather gives where an index is out of range: NaN, or -1 in integers. */
-const outOfRange = ({ dtype }: Value): string => (dtype === 'float32' ? '0x7fc00000u' : '0xffffffffu')
+export const outOfRange = ({ dtype }: Value): string => (dtype === 'float32' ? '0x7fc00000u' : '0xffffffffu')
 
 /** Copies inputs into, or outputs out of, stretches of `axis` of a whole. */
 function parts(whole: Value, pieces: readonly Value[], axis: number) {

@@ -1,3 +1,5 @@
+import type { DType } from '../../../core/dtype.js'
+
 /**
  * The offset, as an expression of WGSL, of the element that a dense index names: `dims` are the sizes that `index` counts
  * through, innermost last, `strides` what each is worth (they may be negative or 0), `base` is added.
@@ -33,4 +35,11 @@ export function coordinates(index: string, names: readonly string[], dims: reado
       return `let ${name} = ${first ? quotient : `${quotient} % ${dim}u`};`
     })
     .join(' ')
+}
+
+/** WGSL for `expression`, a scalar or vector of 32-bit integers, brought back to the width of `dtype`; wider types stay as they are. */
+export function wrapped(dtype: DType, expression: string): string {
+  const bits = { int8: 8, uint8: 8, int16: 16, uint16: 16 }[dtype as string]
+  if (bits === undefined) return expression
+  return `(((${expression}) << U(${32 - bits}u)) >> U(${32 - bits}u))`
 }
