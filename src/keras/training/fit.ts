@@ -204,7 +204,7 @@ export function fit(
       clock: new TurnClock(),
       stopped: () => model.stopTraining,
     }
-    const { training, validation } = openSources(trainer, store, x, y, options)
+    const { training, validation } = await trainer.surely(store, () => openSources(trainer, store, x, y, options))
     try {
       model.stopTraining = false
       let logs: Logs = {}

@@ -169,7 +169,8 @@ export async function pass(
   const accumulating = training && optimizer.accumulationSteps > 1
   const size = Math.min(batchSize, count)
   const whole = () => session.step(size, training ? 'update' : 'test')
-  const queue = new LogQueue((await whole()).entries)
+  const { entries } = await trainer.surely(store, whole)
+  const queue = new LogQueue(entries)
   let kept = { batches: 0, sums: queue.sums.snapshot(), isOfThisPass: false }
   const keep = async (batches: number) => {
     await queue.settle()

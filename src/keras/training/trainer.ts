@@ -157,8 +157,9 @@ export class Trainer {
       const home = weights.find((weight) => weight.home)?.home
       this.#store = home ?? new VariableStore(await defaultBackend())
     }
-    for (const weight of this.#trainee.weights) await weight.moveTo(this.#store, this)
-    return this.#store
+    const store = this.#store
+    for (const weight of this.#trainee.weights) await this.surely(store, () => weight.moveTo(store, this))
+    return store
   }
 
   /** Checks inputs against the model, in its order and element types. Throws SHAPE_MISMATCH naming the input. */
@@ -254,16 +255,13 @@ export class Trainer {
 
   /** Leaves copies of the weights on the host, where a backend gives them asynchronously: reading them then needs no waiting. */
   async copyWeights(store: VariableStore): Promise<void> {
-    try {
+    await this.surely(store, async () => {
       for (const weight of this.#trainee.weights) {
         const content = weight.read()
         if (!(content instanceof Promise)) return
         await content
       }
-    } catch (error) {
-      await this.recover(store, error, true)
-      await this.copyWeights(store)
-    }
+    })
   }
 
   /** Keeps the state that `recover` goes back to, where a device may be lost. */
@@ -288,16 +286,26 @@ export class Trainer {
     const backend = await replaceDefaultBackend(store.backend)
     this.#moveTo(backend, store, kept.contents)
     this.#kept = { ...kept, changes: store.changes }
-    this.compiled.optimizer.iterations = kept.iterations
+    if (this.#compiled) this.#compiled.optimizer.iterations = kept.iterations
     this.#say(
       `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`,
     )
   }
 
+  /** Does `work`, which changes no state; after the loss of a device once more. Throws DEVICE_LOST as `recover` does. */
+  async surely<T>(store: VariableStore, work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      await this.recover(store, error, true)
+      return this.surely(store, work)
+    }
+  }
+
   /** The state as it was written, if no step has run since. */
   #untrained(store: VariableStore): KeptState | undefined {
     const contents = store.written
-    return contents && { contents, changes: store.changes, iterations: this.compiled.optimizer.iterations }
+    return contents && { contents, changes: store.changes, iterations: this.#compiled?.optimizer.iterations ?? 0 }
   }
 
   /** Loads a step; the caller disposes of it. */
