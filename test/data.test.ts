@@ -142,11 +142,11 @@ test('mnist: the synthetic fallback says so', () =>
     }
   }))
 
-test('PNG: a dark digit on white becomes a light one on black', () => {
+test('PNG: a dark digit on white becomes a light one on black', async () => {
   const width = 56
   const data = new Uint8Array(width * width).fill(255)
   for (let y = 10; y < 46; y++) for (let x = 26; x < 30; x++) data[y * width + x] = 0
-  const image = toDigitImage(parsePng(encode({ width, height: width, data, channels: 1, depth: 8 })), 28, 28)
+  const image = toDigitImage(await parsePng(encode({ width, height: width, data, channels: 1, depth: 8 })), 28, 28)
   const pixels = image.data as Float32Array
   assert.equal(image.dims, [1, 28, 28, 1])
   assert.is(pixels[14 * 28 + 13], 1)

@@ -2,6 +2,7 @@ import { encode } from 'fast-png'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
+import { loadPngDecoder } from '../src/core/png.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 
@@ -11,6 +12,10 @@ function decoded(bytes: Uint8Array, pixel_format = 'RGB'): Tensor {
   const pixels = builder.op('ImageDecoder', [file], { pixel_format })
   return evaluate(builder.producer(pixels)!, [new Tensor('uint8', bytes)])[0]
 }
+
+test.before(async () => {
+  await loadPngDecoder()
+})
 
 const rgb = Uint8Array.from([255, 0, 0, 0, 255, 0, 0, 0, 255, 10, 20, 30, 40, 50, 60, 70, 80, 90])
 

@@ -60,7 +60,7 @@ async function readFeeds(
   if (options.input) return { feeds: await readInputs(session, options.input) }
   const [{ name, shape }] = session.inputMetadata
   if (options.image) {
-    const image = toDigitImage(parsePng(await readFile(options.image), options.image), 28, 28)
+    const image = toDigitImage(await parsePng(await readFile(options.image), options.image), 28, 28)
     return { feeds: { [name]: fitToInput(image, shape) }, image }
   }
   const { test, synthetic } = await loadData(options)

@@ -1,4 +1,3 @@
-import { unzipSync } from 'fflate'
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent, writeFileAtomic } from '../core/files.js'
 import { node, requireNode } from '../core/node.js'
@@ -143,7 +142,8 @@ async function fromFolder(folder: string): Promise<ImageDataset | undefined> {
   return undefined
 }
 
-function fromArchive(bytes: Uint8Array, path: string): ImageDataset {
+async function fromArchive(bytes: Uint8Array, path: string): Promise<ImageDataset> {
+  const { unzipSync } = await import('fflate')
   let members: Record<string, Uint8Array>
   try {
     members = unzipSync(bytes)

@@ -1,10 +1,11 @@
-import { decode } from 'fast-png'
 import { LanewiseError } from '../core/errors.js'
+import { type DecodePng, loadPngDecoder } from '../core/png.js'
 import { Tensor } from '../core/tensor.js'
 
 /** A PNG file as luminance: float32 [height, width] in [0, 1], transparency over white. Throws INVALID_DATA, naming `name`. */
-export function parsePng(bytes: Uint8Array, name = 'PNG file'): Tensor {
-  let image: ReturnType<typeof decode>
+export async function parsePng(bytes: Uint8Array, name = 'PNG file'): Promise<Tensor> {
+  const decode = await loadPngDecoder()
+  let image: ReturnType<DecodePng>
   try {
     image = decode(bytes)
   } catch (cause) {

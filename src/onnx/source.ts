@@ -2,6 +2,8 @@ import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
 import type { Graph, Value } from '../core/ir.js'
 import { node, requireNode } from '../core/node.js'
+import { loadPngDecoder } from '../core/png.js'
+import { subgraphsOf } from '../core/subgraph.js'
 import { externalFilesOf } from './external.js'
 import { importProto, overridableInputs } from './import.js'
 import { decodeModel } from './proto.js'
@@ -44,6 +46,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     if (address !== undefined)
       for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))
     const graph = importProto(model, bytes, { externalData: files })
+    if (decodesImages(graph)) await loadPngDecoder()
     const inputs = overridableInputs(model)
     if (inputs.length === 0) return { graph, overridable: [], override: () => graph }
     return {
@@ -56,6 +59,9 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     throw new LanewiseError(error.code, `${address}: ${error.message}`, { cause: error })
   }
 }
+
+const decodesImages = ({ nodes }: Graph): boolean =>
+  nodes.some((node) => node.op === 'ImageDecoder' || subgraphsOf(node).some(([, graph]) => decodesImages(graph)))
 
 async function readModel(source: ModelSource): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source

@@ -1,10 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { HostValue, TensorType } from '../../src/core/ir.js'
+import { loadPngDecoder } from '../../src/core/png.js'
 import type { Tensor } from '../../src/core/tensor.js'
 import { onnx } from '../../src/onnx/proto.js'
 import { decodeTensor } from '../../src/onnx/tensors.js'
 import { decodeValue } from '../../src/onnx/values.js'
+
+// Cases run without loadModel, which loads what ImageDecoder needs.
+await loadPngDecoder()
 
 export { mismatch, valueMismatch } from '../../src/cli/mismatch.js'
 

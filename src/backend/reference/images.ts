@@ -1,5 +1,5 @@
-import { decode } from 'fast-png'
 import { LanewiseError } from '../../core/errors.js'
+import { pngDecoder } from '../../core/png.js'
 import { Tensor } from '../../core/tensor.js'
 import { stringAttribute } from '../../ops/definition.js'
 import type { images } from '../../ops/images.js'
@@ -29,7 +29,7 @@ const startsWith = (bytes: Uint8Array, ...start: number[]): boolean => start.eve
 const textAt = (bytes: Uint8Array, from: number, to: number): string => String.fromCharCode(...bytes.subarray(from, to))
 
 function decodePng(bytes: Uint8Array): Picture {
-  const { width, height, channels, depth, data, palette } = decode(bytes)
+  const { width, height, channels, depth, data, palette } = pngDecoder()(bytes)
   const peak = 2 ** depth - 1
   return picture(width, height, (pixel) =>
     palette
