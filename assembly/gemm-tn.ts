@@ -1,9 +1,5 @@
 import { activate } from './activation'
-import {
-  columns_1x8_f32, columns_2x8_f32, columns_3x8_f32, columns_4x8_f32,
-  rows_1x8_f32, rows_2x8_f32, rows_3x8_f32, rows_4x8_f32,
-} from './gen/microkernels'
-import { TILE_ROWS } from './gemm'
+import { columns_f32, rows_f32, TILE_ROWS, tileHeight } from './register-tiles'
 import { Walk } from './walk'
 
 /**
@@ -117,20 +113,14 @@ function block(p: GemmTnParams, a: usize, b: usize, c: usize, start: usize, star
 /** Adds a block of pixels to rows [first, end): any rows of C side by side, along the pixels. */
 function gatherBlock(p: GemmTnParams, a: usize, b: usize, c: usize, start: usize, startStride: i32, first: i32, end: i32, columns: i32, outer: i32): void {
   const walk = changetype<Walk>(p)
-  for (let m = first; m < end; m += TILE_ROWS) {
-    const o = c + m * p.ldc
+  for (let m = first, count = 0; m < end; m += count) {
+    count = tileHeight(end - m)
     const s = start == 0 ? <usize>0 : start + m * startStride
-    const count = min(TILE_ROWS, end - m)
-    const a0 = a + tapOffset(p, m)
-    const a1 = a + tapOffset(p, m + 1)
-    const a2 = a + tapOffset(p, m + 2)
-    const a3 = a + tapOffset(p, m + 3)
-    switch (count) {
-      case 1: { rows_1x8_f32(walk, b, o, s, startStride, columns, outer, a0); break }
-      case 2: { rows_2x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1); break }
-      case 3: { rows_3x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2); break }
-      default: rows_4x8_f32(walk, b, o, s, startStride, columns, outer, a0, a1, a2, a3)
-    }
+    rows_f32(
+      walk, count, b, c + m * p.ldc, s, startStride, columns, outer,
+      a + tapOffset(p, m), a + tapOffset(p, m + 1), a + tapOffset(p, m + 2), a + tapOffset(p, m + 3),
+      TILE_ROWS > 4 ? a + tapOffset(p, m + 4) : 0, TILE_ROWS > 4 ? a + tapOffset(p, m + 5) : 0,
+    )
   }
 }
 
@@ -140,18 +130,9 @@ function neighbourBlock(p: GemmTnParams, a: usize, b: usize, c: usize, start: us
   const lda = p.pixelStride
   const length = p.channels
   for (let m = first; m < end; ) {
-    const left = min(end - m, length - m % length)
-    const parts = (left + TILE_ROWS - 1) / TILE_ROWS
-    const count = (left + parts - 1) / parts
-    const o = c + m * p.ldc
+    const count = tileHeight(min(end - m, length - m % length))
     const s = start == 0 ? <usize>0 : start + m * startStride
-    const at = a + tapOffset(p, m)
-    switch (count) {
-      case 1: { columns_1x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
-      case 2: { columns_2x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
-      case 3: { columns_3x8_f32(walk, at, lda, b, o, s, startStride, columns, outer); break }
-      default: columns_4x8_f32(walk, at, lda, b, o, s, startStride, columns, outer)
-    }
+    columns_f32(walk, count, a + tapOffset(p, m), lda, b, c + m * p.ldc, s, startStride, columns, outer)
     m += count
   }
 }

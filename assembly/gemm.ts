@@ -1,14 +1,6 @@
 import { activate } from './activation'
-import { columns_4x8_f32, rows_1x8_f32, rows_2x8_f32, rows_3x8_f32, rows_4x8_f32 } from './gen/microkernels'
+import { columns_f32, rows_f32, TILE_ROWS, tileHeight } from './register-tiles'
 import { Walk } from './walk'
-
-/**
- * Height of the register tile: as many rows as leave no accumulator in memory. In the relaxed build 6 rows are 3 % faster
- * with V8 14, but spill with V8 11 and are a quarter slower there.
- */
-// @ts-ignore: decorator
-@inline
-export const TILE_ROWS: i32 = 4
 
 /**
  * C = activation(A B + bias). Row m of A starts at the pixel m of images of `height` x `width` pixels (a plain matrix is
@@ -90,19 +82,24 @@ function slab(p: GemmParams, a: usize, b: usize, c: usize, bias: usize, first: i
   let x = first % width
   let y = (first / width) % height
   let a0 = rowAddress(p, a, first)
-  for (let m = first; m < end; m += TILE_ROWS) {
-    let a1: usize, a2: usize, a3: usize
+  for (let m = first, count = 0; m < end; m += count) {
+    count = tileHeight(end - m)
+    let a1: usize, a2: usize, a3: usize, a4: usize, a5: usize
     let lastY = y
-    const oneRow = x + TILE_ROWS <= width
+    const oneRow = x + count <= width
     if (oneRow) {
       a1 = a0 + step
       a2 = a1 + step
       a3 = a2 + step
+      a4 = a3 + step
+      a5 = a4 + step
     } else {
       a1 = rowAddress(p, a, m + 1)
       a2 = rowAddress(p, a, m + 2)
       a3 = rowAddress(p, a, m + 3)
-      lastY = ((min(m + TILE_ROWS, end) - 1) / width) % height
+      a4 = TILE_ROWS > 4 ? rowAddress(p, a, m + 4) : 0
+      a5 = TILE_ROWS > 4 ? rowAddress(p, a, m + 5) : 0
+      lastY = ((m + count - 1) / width) % height
     }
     let outer = p.outer
     let q = b
@@ -114,24 +111,17 @@ function slab(p: GemmParams, a: usize, b: usize, c: usize, bias: usize, first: i
       skip = from * p.outerStride
       q += from * p.inner * p.run * p.ldb
     }
-    const count = min(TILE_ROWS, end - m)
-    if (step == 4 && p.inner == 1 && oneRow && count == TILE_ROWS) {
-      columns_4x8_f32(walk, a0 + skip, 4, q, c, bias, 0, columns, outer)
-    } else switch (count) {
-      case 1: { rows_1x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip); break }
-      case 2: { rows_2x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip); break }
-      case 3: { rows_3x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip); break }
-      default: rows_4x8_f32(walk, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip, a3 + skip)
-    }
+    if (step == 4 && p.inner == 1 && oneRow) columns_f32(walk, count, a0 + skip, 4, q, c, bias, 0, columns, outer)
+    else rows_f32(walk, count, q, c, bias, 0, columns, outer, a0 + skip, a1 + skip, a2 + skip, a3 + skip, a4 + skip, a5 + skip)
     if (p.activation != 0) {
       if (p.ldc == columns << 2) activate(p.activation, c, count * columns, p.alpha, p.beta)
       else for (let row = 0; row < count; row++) activate(p.activation, c + row * p.ldc, columns, p.alpha, p.beta)
     }
-    c += TILE_ROWS * p.ldc
-    x += TILE_ROWS
-    a0 += TILE_ROWS * step
+    c += count * p.ldc
+    x += count
+    a0 += count * step
     if (x >= width) {
-      const next = m + TILE_ROWS
+      const next = m + count
       x = next % width
       y = (next / width) % height
       a0 = rowAddress(p, a, next)
