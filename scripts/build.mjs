@@ -157,7 +157,7 @@ export const entries = () => {
   }
   add('index', 'src/index.ts')
   add('ort', 'src/ort.ts')
-  add('cli', 'src/cli/main.ts')
+  add('cli', 'src/cli/start.ts')
   add('worker', 'src/backend/wasm/worker.ts')
   add('engine-worker', 'src/backend/wasm/engine-worker.ts')
   const models = existsSync(join(root, 'models')) ? readdirSync(join(root, 'models')) : []
