@@ -5,30 +5,12 @@ import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { compile } from '../src/compile.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { isConcrete } from '../src/core/shape.js'
-import { GraphBuilder } from '../src/graph/builder.js'
-import { type OpCase, operandTensor, titleOf } from './cases/case.js'
+import { graphOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 
 const wasm = await createWasmBackend({ threads: 2 })
 const reference = createReferenceBackend()
 const hosted = new Set<string>()
-
-/** The case as a graph of one node between inputs and outputs. */
-function graphOf(row: OpCase) {
-  const builder = new GraphBuilder('case')
-  const tensors = row.inputs.map((operand, index) => operand && operandTensor(operand, index + 1))
-  const values = tensors.map((tensor, index) =>
-    !tensor
-      ? undefined
-      : row.inputs[index]!.values
-        ? builder.constant(tensor)
-        : builder.input(`input${index}`, tensor.type, tensor.dims),
-  )
-  builder.emit(row.op, values, row.attributes, row.outputs).forEach((value, index) => {
-    builder.output(value, `output${index}`)
-  })
-  return { graph: builder.build(), tensors }
-}
 
 for (const row of cases) {
   const { graph, tensors } = graphOf(row)

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { reduceLowerings, reductionPasses } from '../src/backend/wasm/lower/reduce.js'
+import { reductionPasses } from '../src/backend/reduction.js'
+import { partLengthOf, reduceLowerings } from '../src/backend/wasm/lower/reduce.js'
 import { softmaxLowerings } from '../src/backend/wasm/lower/softmax.js'
 import { broadcastStrides, sizeOf, stridesOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
@@ -170,7 +171,7 @@ test('reductions of nothing, of infinities and of NaN', () => {
 })
 
 test('a bias gradient is cut into parts that are added in order', () => {
-  const passes = reductionPasses([73728, 20], [0])
+  const passes = reductionPasses([73728, 20], [0], partLengthOf)
   assert.is(passes.length, 2)
   assert.is(passes[0].outer * passes[0].parts, passes[1].length)
   assert.ok(passes[0].parts >= 64 && passes[0].parts * passes[0].partLength >= 73728)

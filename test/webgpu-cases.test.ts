@@ -5,8 +5,7 @@ import { compile } from '../src/compile.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { LanewiseError } from '../src/core/errors.js'
 import { isConcrete } from '../src/core/shape.js'
-import { GraphBuilder } from '../src/graph/builder.js'
-import { type OpCase, operandTensor, titleOf } from './cases/case.js'
+import { graphOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { openWebGpu } from './support/webgpu.js'
 
@@ -15,23 +14,6 @@ const reference = createReferenceBackend()
 const left = new Map<string, number>()
 /** Runs the cases whose op holds the text. */
 const only = process.env['LANEWISE_CASES'] ?? ''
-
-/** The case as a graph of one node between inputs and outputs. */
-function graphOf(row: OpCase) {
-  const builder = new GraphBuilder('case')
-  const tensors = row.inputs.map((operand, index) => operand && operandTensor(operand, index + 1))
-  const values = tensors.map((tensor, index) =>
-    !tensor
-      ? undefined
-      : row.inputs[index]!.values
-        ? builder.constant(tensor)
-        : builder.input(`input${index}`, tensor.type, tensor.dims),
-  )
-  builder.emit(row.op, values, row.attributes, row.outputs).forEach((value, index) => {
-    builder.output(value, `output${index}`)
-  })
-  return { graph: builder.build(), tensors }
-}
 
 /** What |a - b| / (1 + |b|) may be on any adapter: drivers choose the precision of division, exponentials and powers. */
 const TOLERANCE = 1e-4

@@ -3,6 +3,7 @@ import { isFloat } from '../../src/core/dtype.js'
 import type { Attributes } from '../../src/core/ir.js'
 import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
+import { GraphBuilder } from '../../src/graph/builder.js'
 
 /** How to make one operand. `values` makes it a constant of the graph (axes, shapes, pads); otherwise it is an input, random unless `data` is given. */
 export interface OperandCase {
@@ -91,4 +92,21 @@ export function operandTensor(operand: OperandCase, seed: number, dtype?: Numeri
   for (const kink of operand.avoid ?? [])
     elements = elements.map((x) => (Math.abs(x - kink) < 0.05 ? kink + (x < kink ? -0.05 : 0.05) : x))
   return new Tensor(type, isFloat(own) ? elements : elements.map(Math.floor), operand.shape)
+}
+
+/** The case as a graph of one node between inputs and outputs, and its operands. */
+export function graphOf(row: OpCase) {
+  const builder = new GraphBuilder('case')
+  const tensors = row.inputs.map((operand, index) => operand && operandTensor(operand, index + 1))
+  const values = tensors.map((tensor, index) =>
+    !tensor
+      ? undefined
+      : row.inputs[index]!.values
+        ? builder.constant(tensor)
+        : builder.input(`input${index}`, tensor.type, tensor.dims),
+  )
+  builder.emit(row.op, values, row.attributes, row.outputs).forEach((value, index) => {
+    builder.output(value, `output${index}`)
+  })
+  return { graph: builder.build(), tensors }
 }

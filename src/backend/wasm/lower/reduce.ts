@@ -1,6 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { reducedAxes } from '../../../ops/reduction.js'
+import { type ReductionPass, reductionPasses } from '../../reduction.js'
 import { activationKinds } from '../activations.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
@@ -9,15 +10,6 @@ import { CHUNK, cut } from './tiles.js'
 /** The operations of `reduce_f32` in `assembly/reduce.ts`. */
 const operations = { sum: 0, sumSquare: 1, sumAbs: 2, prod: 3, max: 4, min: 5, logSumExp: 6 } as const
 type Operation = keyof typeof operations
-
-/** One kernel call: x [outer, length, inner] to y [outer, parts, inner]. */
-interface Pass {
-  readonly outer: number
-  readonly length: number
-  readonly inner: number
-  readonly parts: number
-  readonly partLength: number
-}
 
 /** Rows longer than this are reduced in parts: a bound on the error of one running sum, and work for several threads. */
 const ROW_PART = CHUNK
@@ -29,39 +21,11 @@ const INDEPENDENT = 8 * CHUNK
 const BLOCK = 1024
 
 /** The parts that `length` elements are reduced in. */
-function partLengthOf(outer: number, length: number, inner: number): number {
+export function partLengthOf(outer: number, length: number, inner: number): number {
   const part =
     inner === 1 ? ROW_PART : Math.min(COLUMN_PART.most, Math.max(COLUMN_PART.least, Math.ceil(CHUNK / inner)))
   const whole = length <= 2 * part || (outer * inner >= INDEPENDENT && length <= COLUMN_PART.most)
   return whole ? Math.max(length, 1) : part
-}
-
-/** The passes that reduce `axes` of `shape`: innermost axes first, long ones in parts. */
-export function reductionPasses(shape: readonly number[], axes: readonly number[]): Pass[] {
-  // Neighbouring axes of one fate are one; axes of size 1 do not matter.
-  const groups: { size: number; reduced: boolean }[] = []
-  shape.forEach((size, axis) => {
-    const reduced = axes.includes(axis)
-    const last = groups.at(-1)
-    if (size === 1) return
-    if (last && last.reduced === reduced) last.size *= size
-    else groups.push({ size, reduced })
-  })
-  const passes: Pass[] = []
-  const add = (outer: number, length: number, inner: number): void => {
-    const partLength = partLengthOf(outer, length, inner)
-    const parts = Math.max(1, Math.ceil(length / partLength))
-    passes.push({ outer, length, inner, parts, partLength })
-    if (parts > 1) add(outer, parts, inner)
-  }
-  const product = (from: number, to?: number) => sizeOf(groups.slice(from, to).map(({ size }) => size))
-  for (let index = groups.length - 1; index >= 0; index--) {
-    if (!groups[index].reduced) continue
-    add(product(0, index), groups[index].size, product(index + 1))
-    groups.splice(index, 1)
-  }
-  if (passes.length === 0) add(1, 1, product(0))
-  return passes
 }
 
 /** What the passes after the first do with the results of the first. */
@@ -76,7 +40,7 @@ const continued = {
 } as const
 
 function passCall(
-  { outer, length, inner, parts, partLength }: Pass,
+  { outer, length, inner, parts, partLength }: ReductionPass,
   operation: Operation,
   x: number,
   y: number,
@@ -88,12 +52,13 @@ function passCall(
   return kernels.reduce_f32(params, tiles)
 }
 
-const resultBytes = ({ outer, parts, inner }: Pass): number => Math.ceil((outer * parts * inner * 4 + 64) / 64) * 64
+const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>
+  Math.ceil((outer * parts * inner * 4 + 64) / 64) * 64
 
-function passesOf({ inputs, attributes }: Node, constant: ConstantOf): Pass[] {
+function passesOf({ inputs, attributes }: Node, constant: ConstantOf): ReductionPass[] {
   const shape = concrete(inputs[0]!.shape)
   const axes = inputs[1] ? constant(inputs[1])?.toNumbers() : undefined
-  return reductionPasses(shape, reducedAxes(axes, shape.length, attributes))
+  return reductionPasses(shape, reducedAxes(axes, shape.length, attributes), partLengthOf)
 }
 
 type Finish = 'mean' | 'sqrt' | 'log'

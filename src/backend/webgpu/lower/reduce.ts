@@ -1,6 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { reducedAxes } from '../../../ops/reduction.js'
+import { type ReductionPass, reductionPasses } from '../../reduction.js'
 import {
   type Dispatch,
   f32Literal,
@@ -33,15 +34,6 @@ const operations = {
   logSumExp: { name: 'log_sum_exp', take: 'v', join: 'max(a, b) + log(1.0 + exp(-abs(a - b)))' },
 } as const satisfies Record<string, Operation>
 
-/** x [outer, length, inner] to y [outer, parts, inner], each part `partLength` long. */
-interface Pass {
-  readonly outer: number
-  readonly length: number
-  readonly inner: number
-  readonly parts: number
-  readonly partLength: number
-}
-
 const THREADS = 64
 /** A workgroup reduces at most so many elements of a row, a thread at most so many of a column. */
 const ROW_PART = 64 * THREADS
@@ -50,47 +42,22 @@ const COLUMN_PART = 64
 const INDEPENDENT = 16384
 
 function partLengthOf(outer: number, length: number, inner: number): number {
-  if (inner === 1) return Math.min(length, ROW_PART)
-  return outer * inner >= INDEPENDENT ? length : Math.min(length, COLUMN_PART)
+  const whole = Math.max(1, length)
+  if (inner === 1) return Math.min(whole, ROW_PART)
+  return outer * inner >= INDEPENDENT ? whole : Math.min(whole, COLUMN_PART)
 }
 
-/** The passes that reduce `axes` of `shape`: innermost axes first, long ones in parts. */
-function passesFor(shape: readonly number[], axes: readonly number[]): Pass[] {
-  const groups: { size: number; reduced: boolean }[] = []
-  shape.forEach((size, axis) => {
-    const reduced = axes.includes(axis)
-    const last = groups.at(-1)
-    if (size === 1) return
-    if (last && last.reduced === reduced) last.size *= size
-    else groups.push({ size, reduced })
-  })
-  const passes: Pass[] = []
-  const add = (outer: number, length: number, inner: number): void => {
-    const partLength = partLengthOf(outer, length, inner)
-    const parts = Math.ceil(length / partLength)
-    passes.push({ outer, length, inner, parts, partLength })
-    if (parts > 1) add(outer, parts, inner)
-  }
-  const product = (from: number, to?: number) => sizeOf(groups.slice(from, to).map(({ size }) => size))
-  for (let index = groups.length - 1; index >= 0; index--) {
-    if (!groups[index].reduced) continue
-    add(product(0, index), groups[index].size, product(index + 1))
-    groups.splice(index, 1)
-  }
-  if (passes.length === 0) add(product(0), 1, 1)
-  return passes
-}
-
-const passesOf = ({ inputs, attributes }: Node, constant: ConstantOf): Pass[] => {
+const passesOf = ({ inputs, attributes }: Node, constant: ConstantOf): ReductionPass[] => {
   const shape = shapeOf(inputs[0]!)
   const axes = inputs[1] ? constant(inputs[1])?.toNumbers() : undefined
-  return passesFor(shape, reducedAxes(axes, shape.length, attributes))
+  return reductionPasses(shape, reducedAxes(axes, shape.length, attributes), partLengthOf)
 }
 
-const resultBytes = ({ outer, parts, inner }: Pass): number => Math.ceil((outer * parts * inner * 4) / 256) * 256
+const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>
+  Math.ceil((outer * parts * inner * 4) / 256) * 256
 
 function passDispatch(
-  { outer, length, inner, parts, partLength }: Pass,
+  { outer, length, inner, parts, partLength }: ReductionPass,
   { name, take, join }: Operation,
   x: Place,
   y: Place,
