@@ -12,7 +12,13 @@ import { type BackendName, configure, defaultBackend } from '../environment.js'
 import { snakeCase } from '../keras/config.js'
 import { type Logs, setRandomSeed } from '../keras/index.js'
 import { resolveOptimizer } from '../keras/optimizers.js'
-import { type Checkpoint, readCheckpoint, resume, takeCheckpoint, writeCheckpoint } from './checkpoint.js'
+import {
+  type Checkpoint,
+  readCheckpoint,
+  restoreCheckpoint,
+  takeCheckpoint,
+  writeCheckpoint,
+} from '../keras/training/checkpoint.js'
 import { fitToInput, loadData } from './data.js'
 import { lossKey } from './evaluation.js'
 import { loadRecipe, type Recipe } from './recipe.js'
@@ -33,6 +39,7 @@ interface TrainOptions {
   seed?: string
   out?: string
   checkpoint?: string
+  checkpointEvery?: string
   resume?: boolean
   json?: boolean
 }
@@ -59,6 +66,7 @@ export const addTrain = (program: Command): Command =>
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option('--out <file>', 'ONNX file to write')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
+    .option('--checkpoint-every <n>', 'keep it after every n batches, too')
     .option('--resume', 'go on from the checkpoint in that folder')
     .option('--json', 'print JSON lines instead of text')
     .action(train)
@@ -90,7 +98,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     'batch size': settings.batchSize,
     'validation split': settings.validationSplit,
   }
-  if (checkpoint) await resume(net, checkpoint, identity)
+  if (checkpoint) await restoreCheckpoint(net, checkpoint, identity)
 
   const { name: backend, variant, threads, notes } = (await defaultBackend()).report
   if (!options.json) {
@@ -103,11 +111,15 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   printNotes(notes)
 
   const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
+  const keep = async () => {
+    if (options.checkpoint) await writeCheckpoint(options.checkpoint, await takeCheckpoint(net, identity))
+  }
   let started = performance.now()
   let trained = 0
   await net.fit(train.x, train.y, {
     epochs: settings.epochs,
-    initialEpoch: checkpoint?.epoch,
+    initialEpoch: checkpoint?.state.position.epoch,
+    initialBatch: checkpoint?.state.position.batch,
     batchSize: settings.batchSize,
     validationSplit: settings.validationSplit || undefined,
     verbose: options.json ? 0 : settings.epochs > 20 ? 2 : 1,
@@ -128,9 +140,13 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
               'NUMERIC_ERROR',
               `the loss is ${logs.loss} in epoch ${epoch + 1}; nothing was saved. Try a smaller --learning-rate`,
             )
-          if (options.checkpoint)
-            await writeCheckpoint(options.checkpoint, await takeCheckpoint(net, epoch + 1, identity))
+          await keep()
         },
+        ...(settings.checkpointEvery && {
+          onBatchEnd: async (batch: number) => {
+            if ((batch + 1) % settings.checkpointEvery! === 0) await keep()
+          },
+        }),
       },
     ],
   })
@@ -164,6 +180,7 @@ function readSettings(recipe: Recipe, options: TrainOptions) {
     learningRate: number('--learning-rate', options.learningRate, 0, 3.4e38, false),
     validationSplit: number('--validation-split', options.validationSplit, 0, 0.99, false) ?? 0,
     threads: number('--threads', options.threads, 1, 64),
+    checkpointEvery: number('--checkpoint-every', options.checkpointEvery, 1, 1e9),
     seed: number('--seed', options.seed, 0, 2 ** 31 - 1),
     optimizer: options.optimizer,
   }
@@ -191,20 +208,29 @@ function epochLine(epoch: number, logs: Logs, seconds: number, msPerStep: number
 }
 
 /** The checkpoint to go on from. Throws INVALID_ARGUMENT rather than lose one that is there, DATA_NOT_FOUND if there is none. */
-async function openCheckpoint({ checkpoint: folder, resume }: TrainOptions): Promise<Checkpoint | undefined> {
+async function openCheckpoint({
+  checkpoint: folder,
+  checkpointEvery,
+  resume,
+}: TrainOptions): Promise<Checkpoint | undefined> {
   if (folder === undefined) {
-    if (resume) throw new LanewiseError('INVALID_ARGUMENT', '--resume needs --checkpoint <folder>')
+    const needy = resume ? '--resume' : checkpointEvery && '--checkpoint-every'
+    if (needy) throw new LanewiseError('INVALID_ARGUMENT', `${needy} needs --checkpoint <folder>`)
     return undefined
   }
   const found = await readCheckpoint(folder)
+  if (found?.note) printNotes([found.note])
   if (resume && !found) throw new LanewiseError('DATA_NOT_FOUND', `--resume: there is no checkpoint in ${folder}`)
   if (!resume && found)
     throw new LanewiseError(
       'INVALID_ARGUMENT',
-      `${folder} holds a checkpoint after ${found.epoch} epochs: add --resume to go on, or name another folder`,
+      `${folder} holds a checkpoint after ${standOf(found.checkpoint)}: add --resume to go on, or name another folder`,
     )
-  return found
+  return found?.checkpoint
 }
+
+const standOf = ({ state: { position } }: Checkpoint): string =>
+  `${position.epoch} epochs${position.batch > 0 ? ` and ${position.batch} batches` : ''}`
 
 /** Refuses, before any training, a place that cannot be written. */
 async function checkWritable(path: string): Promise<void> {

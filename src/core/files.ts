@@ -1,8 +1,11 @@
 import { LanewiseError } from './errors.js'
 import { requireNode } from './node.js'
 
-/** Writes a file whole or not at all: to a temporary name beside it, then renamed. Throws IO_ERROR; nothing is left behind. */
-export async function writeFileAtomic(path: string, data: Uint8Array | string): Promise<void> {
+/**
+ * Writes a file whole or not at all: to a temporary name beside it, then renamed. `previous` is a path that the file which
+ * was there is moved to; at any instant one of the two is there. Throws IO_ERROR; nothing is left behind.
+ */
+export async function writeFileAtomic(path: string, data: Uint8Array | string, previous?: string): Promise<void> {
   const modules = requireNode(`writing ${path}`)
   const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
   const temporary = `${path}.${process.pid}.tmp`
@@ -15,6 +18,10 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
     } finally {
       await file.close()
     }
+    if (previous !== undefined)
+      await fs.rename(path, previous).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error
+      })
     await fs.rename(temporary, path)
   } catch (cause) {
     await fs.rm(temporary, { force: true }).catch(() => {})
@@ -27,6 +34,14 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string): 
           : ''
     throw new LanewiseError('IO_ERROR', `cannot write ${path}: ${message}${cure}; nothing was written`, { cause })
   }
+}
+
+/** Removes a file, if it is there. Throws IO_ERROR. */
+export async function removeFile(path: string): Promise<void> {
+  const fs = await requireNode(`removing ${path}`).fs()
+  await fs.rm(path, { force: true }).catch((cause: Error) => {
+    throw new LanewiseError('IO_ERROR', `cannot remove ${path}: ${cause.message}`, { cause })
+  })
 }
 
 /** The content of a file; undefined if there is none. Throws IO_ERROR when it exists but cannot be read. */

@@ -13,6 +13,7 @@ import {
   type Dataset,
   isDataset,
   type PassHooks,
+  type PassStart,
   pass,
   passDataset,
   runBatch,
@@ -36,7 +37,10 @@ export type ValidationData = Batch | Dataset
 
 export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly epochs?: number
+  /** Epochs that are done already. */
   readonly initialEpoch?: number
+  /** Batches of that epoch that are done already, as after `setTrainingState` with a state from the midst of an epoch. */
+  readonly initialBatch?: number
   /** The last share of the samples is held out, before shuffling. */
   readonly validationSplit?: number
   readonly validationData?: ValidationData | null
@@ -58,6 +62,7 @@ const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
   residentBytes: true,
   epochs: true,
   initialEpoch: true,
+  initialBatch: true,
   validationSplit: true,
   validationData: true,
   validationBatchSize: true,
@@ -72,6 +77,7 @@ function checkOptions(options: FitOptions): void {
   for (const [name, low] of [
     ['epochs', 0],
     ['initialEpoch', 0],
+    ['initialBatch', 0],
     ['validationFreq', 1],
   ] as const) {
     const value = options[name] ?? low
@@ -104,14 +110,17 @@ function splitSamples(samples: Samples, share: number): [training: Samples, vali
 interface Source {
   /** Number of batches, if known. */
   readonly batches: number | undefined
-  run(training: boolean, hooks: PassHooks): Promise<{ logs: Logs; batches: number }>
+  run(training: boolean, hooks: PassHooks, start?: PassStart): Promise<{ logs: Logs; batches: number }>
   dispose(): void
 }
 
-function arraySource(session: Session, nextOrder: () => Int32Array): Source {
+/** The order of the samples in an epoch of which so many batches are done. */
+type Orders = (batchesDone: number) => Int32Array
+
+function arraySource(session: Session, orders: Orders): Source {
   return {
     batches: session.batches,
-    run: (training, hooks) => pass(session, nextOrder(), training, hooks),
+    run: (training, hooks, start) => pass(session, orders(start?.batch ?? 0), training, hooks, start),
     dispose: () => session.dispose(),
   }
 }
@@ -124,12 +133,12 @@ function datasetSource(
 ): Source {
   return {
     batches: undefined,
-    run: (training, hooks) => passDataset(trainer, store, dataset, training, hooks, options),
+    run: (training, hooks, start) => passDataset(trainer, store, dataset, training, hooks, options, start),
     dispose: () => {},
   }
 }
 
-const inOrder = (count: number): (() => Int32Array) => {
+const inOrder = (count: number): Orders => {
   const order = ascending(count)
   return () => order
 }
@@ -144,8 +153,8 @@ function openSources(
 ): { training: Source; validation: Source | undefined } {
   const batchSize = checkBatchSize(options.batchSize)
   const opened: Source[] = []
-  const open = (samples: Samples, size: number, nextOrder: () => Int32Array) => {
-    const source = arraySource(new Session(trainer, store, samples, size, options.residentBytes), nextOrder)
+  const open = (samples: Samples, size: number, orders: Orders) => {
+    const source = arraySource(new Session(trainer, store, samples, size, options.residentBytes), orders)
     opened.push(source)
     return source
   }
@@ -164,7 +173,7 @@ function openSources(
       training = open(
         samples,
         batchSize,
-        options.shuffle === false ? inOrder(count) : () => trainer.shuffledOrder(count),
+        options.shuffle === false ? inOrder(count) : (batchesDone) => trainer.shuffledOrder(count, batchesDone),
       )
     }
     const { validationData } = options
@@ -193,7 +202,8 @@ export function fit(
 ): Promise<History> {
   return trainer.exclusively(async (store) => {
     checkOptions(options)
-    const { epochs = 1, initialEpoch = 0, validationFreq = 1 } = options
+    const { epochs = 1, initialEpoch = 0, initialBatch = 0, validationFreq = 1 } = options
+    const { sums } = trainer.position()
     const history = new History()
     const all: readonly Callback[] = [...(options.callbacks ?? []), history]
     const progress = new Progress(resolveVerbosity(options.verbose))
@@ -215,7 +225,11 @@ export function fit(
       for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch++) {
         for (const callback of all) await callback.onEpochBegin?.(epoch)
         progress.begin(training.batches, `Epoch ${epoch + 1}/${epochs}`)
-        const result = await training.run(true, hooks)
+        const locate = (stand: () => PassStart) => {
+          trainer.position = () => ({ epoch, ...stand() })
+        }
+        const start = epoch === initialEpoch && initialBatch > 0 ? { batch: initialBatch, sums } : undefined
+        const result = await training.run(true, { ...hooks, locate }, start)
         logs = result.logs
         if (validation && (epoch + 1) % validationFreq === 0) {
           for (const callback of all) await callback.onTestBegin?.()
@@ -223,6 +237,7 @@ export function fit(
           for (const callback of all) await callback.onTestEnd?.(measured)
           Object.assign(logs, prefixed(measured, 'val_'))
         }
+        trainer.position = () => ({ epoch: epoch + 1, batch: 0, sums: [] })
         for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
         progress.end(result.batches, logs)
       }

@@ -107,7 +107,17 @@ export class Session {
   }
 }
 
+/** Where a pass begins, and what its logs are computed from by then. */
+export interface PassStart {
+  readonly batch: number
+  readonly sums: readonly number[]
+}
+
+const fromTheStart: PassStart = { batch: 0, sums: [] }
+
 export interface PassHooks {
+  /** Is given where the pass stands, whenever that is asked for. */
+  readonly locate?: (stand: () => PassStart) => void
   readonly begin: readonly Callback[]
   readonly end: readonly Callback[]
   readonly progress: Progress
@@ -154,14 +164,15 @@ class LogQueue {
 }
 
 /**
- * One pass over the samples of `session` in `order`. Gives the logs and the number of batches that ran. When the device is
+ * One pass over the samples of `session` in `order`, from `start` on. Gives the logs and the number of batches that ran. When the device is
  * lost, it goes on from the last state that was kept; callbacks see each batch once.
  */
 export async function pass(
   session: Session,
   order: Int32Array,
   training: boolean,
-  { begin, end, progress, clock, stopped }: PassHooks,
+  { begin, end, progress, clock, stopped, locate }: PassHooks,
+  start: PassStart = fromTheStart,
 ): Promise<{ logs: Logs; batches: number }> {
   const { trainer, batchSize, store } = session
   const { count } = session.samples
@@ -171,15 +182,17 @@ export async function pass(
   const whole = () => session.step(size, training ? 'update' : 'test')
   const { entries } = await trainer.surely(store, whole)
   const queue = new LogQueue(entries)
-  let kept = { batches: 0, sums: queue.sums.snapshot(), isOfThisPass: false }
+  if (start.batch > 0) queue.restore(Float64Array.from(start.sums))
+  let kept = { batches: start.batch, sums: queue.sums.snapshot(), isOfThisPass: false }
   const keep = async (batches: number) => {
     await queue.settle()
     await trainer.keepState(store)
     kept = { batches, sums: queue.sums.snapshot(), isOfThisPass: training }
   }
-  let batches = 0
-  let begun = 0
-  let ended = 0
+  let batches = start.batch
+  let begun = batches
+  let ended = batches
+  locate?.(() => ({ batch: batches, sums: [...queue.sums.snapshot()] }))
 
   const run = async (): Promise<void> => {
     const main = await whole()
@@ -238,22 +251,24 @@ export const unwatched = (clock: TurnClock, progress = new Progress(0)): PassHoo
   stopped: () => false,
 })
 
-/** One pass over the batches that `dataset` gives. After the loss of a device the last batches run again. Throws INVALID_ARGUMENT when it gives none. */
+/** One pass over the batches that `dataset` gives, but those before `start`. After the loss of a device the last batches run again. Throws INVALID_ARGUMENT when it gives none. */
 export async function passDataset(
   trainer: Trainer,
   store: VariableStore,
   dataset: Dataset,
   training: boolean,
-  { begin, end, progress, clock, stopped }: PassHooks,
+  { begin, end, progress, clock, stopped, locate }: PassHooks,
   options: SampleWeightOptions = {},
+  start: PassStart = fromTheStart,
 ): Promise<{ logs: Logs; batches: number }> {
   let sums: LogSums | undefined
   let batches = 0
+  locate?.(() => ({ batch: batches, sums: sums ? [...sums.snapshot()] : start.sums }))
   const keeps = () => training && store.backend.mayBeLost
   let hasKept = false
   const sinceKept: Samples[] = []
   const run = async (samples: Samples) => {
-    if (keeps() && (batches === 0 || sinceKept.length === batchesKept)) await keep()
+    if (keeps() && (batches === start.batch || sinceKept.length === batchesKept)) await keep()
     const result = await runBatch(trainer, store, samples, training)
     if (keeps()) sinceKept.push(samples)
     return result
@@ -276,10 +291,17 @@ export async function passDataset(
     }
   }
   for await (const batch of dataset) {
+    if (batches < start.batch) {
+      batches++
+      continue
+    }
     const samples = samplesOf(trainer, batch, options)
     for (const callback of begin) await callback.onBatchBegin!(batches)
     const { step, vector } = await surely(() => run(samples))
-    sums ??= new LogSums(step.entries)
+    if (!sums) {
+      sums = new LogSums(step.entries)
+      if (start.batch > 0) sums.restore(Float64Array.from(start.sums))
+    }
     sums.add(step.terms, vector, samples.count)
     batches++
     for (const callback of end) await callback.onBatchEnd!(batches - 1, sums.logs())

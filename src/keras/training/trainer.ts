@@ -46,8 +46,19 @@ export interface LoadedStep {
   readonly held: Float64Array
 }
 
+/** How far a training has come. */
+export interface Position {
+  /** Epochs that are done. */
+  readonly epoch: number
+  /** Batches that are done of the epoch that runs. */
+  readonly batch: number
+  /** What the logs of that epoch are computed from. */
+  readonly sums: readonly number[]
+}
+
 /** What training carries from step to step beside the weights. */
 export interface TrainingState {
+  readonly position: Position
   /** Batches that the optimizer has seen. */
   readonly iterations: number
   /** The optimizer's, unless it follows a schedule. */
@@ -81,6 +92,8 @@ interface KeptState {
   readonly iterations: number
 }
 
+const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
+
 /** Compiled steps and predictors that are kept, each. */
 const keptPlans = 16
 
@@ -100,6 +113,8 @@ export class Trainer {
   #compiled: Compiled | undefined
   #trainable: readonly Weight[] = []
   #seeds: TrainingState['seeds'] = [0, 0]
+  /** Where `fit` is. */
+  position: () => Position = startingPosition
   readonly #state = new Map<Weight, Map<string, Variable>>()
   readonly #steps = new Map<string, LoadedStep>()
   readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
@@ -128,6 +143,7 @@ export class Trainer {
     if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
     this.forgetSteps()
     this.#seeds = [nextSeed(), nextSeed()]
+    this.position = startingPosition
     for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
     this.#state.clear()
   }
@@ -359,6 +375,7 @@ export class Trainer {
       }),
     )
     return {
+      position: this.position(),
       iterations,
       learningRate: typeof learningRate === 'number' ? learningRate : undefined,
       seeds: this.#seeds,
@@ -386,13 +403,18 @@ export class Trainer {
       optimizer.iterations = state.iterations
       if (state.learningRate !== undefined) optimizer.learningRate = state.learningRate
       this.#seeds = state.seeds
+      const { position } = state
+      this.position = () => position
       this.forgetSteps()
     })
   }
 
-  /** A random order of `count` samples: another one each epoch, and the same after `writeState` as without a break. */
-  shuffledOrder(count: number): Int32Array {
-    return new RandomGenerator(this.#seeds[1], this.compiled.optimizer.iterations).permutation(count)
+  /**
+   * A random order of `count` samples for an epoch of which `batches` are done: another one each epoch, and the same after
+   * `writeState` as without a break.
+   */
+  shuffledOrder(count: number, batches = 0): Int32Array {
+    return new RandomGenerator(this.#seeds[1], this.compiled.optimizer.iterations - batches).permutation(count)
   }
 
   /** A step for fed batches, kept for the next batch of its kind. */
