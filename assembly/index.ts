@@ -1,1 +1,1 @@
-export { configure, fail, join, run, stop, worker, workers } from './tape'
+export { configure, fail, join, lost, reset, run, stop, worker, workers } from './tape'

@@ -8,7 +8,9 @@ const STEP_BYTES: usize = 16
  * A signal is two words: its value, and the number of threads that sleep on it or are about to.
  * ARRIVED and PHASE (a signal): the barrier. TAPE, STEPS, THREADS: the arguments of the run, written before it starts.
  * SPINS: looks at a word before a thread sleeps; CALLER_SPINS: the same for the calling thread, negative where it must never sleep.
- * STOP: 1 ends the workers. FAILED: 1 after a trap in any thread. UP: the workers that have joined. START: one signal a worker, 64 bytes apart, bumped to start a run.
+ * PATIENCE: how often a thread that sleeps at the barrier looks before it takes another one for lost.
+ * PROGRESS: grows with the steps that one thread runs for all. STOP: 1 ends the workers.
+ * FAILED: 1 after a trap in any thread, 2 when one was lost. UP: the workers that have joined. START: one signal a worker, 64 bytes apart, bumped to start a run.
  * From 32768 on lie the constants of math.ts.
  */
 const ARRIVED: usize = 0
@@ -21,7 +23,14 @@ const CALLER_SPINS: usize = 208
 const STOP: usize = 212
 const FAILED: usize = 216
 const UP: usize = 220
+const PATIENCE: usize = 224
+const PROGRESS: usize = 256
 const START: usize = 1024
+
+const MOST_THREADS: usize = 256
+
+const TRAPPED: i32 = 1
+const LOST: i32 = 2
 
 /** Milliseconds after which a thread that sleeps at the barrier looks whether another one failed. */
 const FAILURE_CHECK: f64 = 500
@@ -39,10 +48,14 @@ declare function sleep(address: usize, value: i32, milliseconds: f64): void
 @external("env", "wake")
 declare function wake(address: usize): void
 
-/** Sets how long threads spin before they sleep: the workers, and the calling thread (negative: it never sleeps). */
-export function configure(spins: i32, callerSpins: i32): void {
+/**
+ * Sets how long threads spin before they sleep: the workers, and the calling thread (negative: it never sleeps). `patience`:
+ * the milliseconds without any progress after which a thread takes another one for lost.
+ */
+export function configure(spins: i32, callerSpins: i32, patience: f64): void {
   store<i32>(SPINS, spins)
   store<i32>(CALLER_SPINS, callerSpins)
+  store<i32>(PATIENCE, <i32>(patience / FAILURE_CHECK))
 }
 
 /** Runs the steps of the tape on this thread alone. */
@@ -52,6 +65,7 @@ function runAlone(tape: usize, steps: i32): void {
     const params = load<usize>(tape, 4)
     const tiles = load<i32>(tape, 8)
     for (let tile = 0; tile < tiles; tile++) dispatch(kernel, params, tile, 0)
+    store<i32>(PROGRESS, step)
   }
 }
 
@@ -125,7 +139,7 @@ function signal(address: usize, value: i32): void {
 
 /**
  * Returns once the signal at `address` differs from `value`: spins, then sleeps, in stretches of `timeout` milliseconds.
- * Traps if another thread failed. With negative `spins` it never sleeps, as a browser's main thread must not.
+ * Traps if another thread failed, or is lost: stretches are counted, not time, as the whole process may be held up. With negative `spins` it never sleeps, as a browser's main thread must not.
  */
 function waitWhile(address: usize, value: i32, spins: i32, timeout: f64): void {
   for (let spin = 0; spins < 0 || spin < spins; spin++) {
@@ -133,9 +147,21 @@ function waitWhile(address: usize, value: i32, spins: i32, timeout: f64): void {
     if ((spin & 0xffff) == 0xffff && atomic.load<i32>(FAILED) != 0) unreachable()
   }
   atomic.add<i32>(address, 1, 4)
+  let progress = load<i32>(PROGRESS)
+  let patience = load<i32>(PATIENCE)
   while (atomic.load<i32>(address) == value) {
     if (atomic.load<i32>(FAILED) != 0) unreachable()
     sleep(address, value, timeout)
+    if (timeout == FOREVER) continue
+    const now = load<i32>(PROGRESS)
+    if (now != progress) {
+      progress = now
+      patience = load<i32>(PATIENCE)
+    } else if (--patience < 0 && atomic.load<i32>(address) == value) {
+      atomic.cmpxchg<i32>(FAILED, 0, LOST)
+      wake(PHASE)
+      unreachable()
+    }
   }
   atomic.sub<i32>(address, 1, 4)
 }
@@ -179,7 +205,25 @@ export function stop(threads: i32): void {
 /** Marks the pool as broken after a trap: every thread that waits at a barrier traps, too, instead of waiting for ever. */
 export function fail(): void {
   if (ASC_FEATURE_THREADS) {
-    atomic.store<i32>(FAILED, 1)
+    atomic.store<i32>(FAILED, TRAPPED)
     wake(PHASE)
+  }
+}
+
+/** Whether a run ended because a thread stopped answering. */
+export function lost(): bool {
+  return ASC_FEATURE_THREADS ? atomic.load<i32>(FAILED) == LOST : false
+}
+
+/** Makes the pool as new, and the tape of `steps` steps that was broken off, once all workers have ended; `configure` holds. */
+export function reset(tape: usize, steps: i32): void {
+  if (ASC_FEATURE_THREADS) {
+    for (let step = 0; step < steps; step++) store<i32>(tape + <usize>step * STEP_BYTES, 0, 12)
+    atomic.store<i32>(ARRIVED, 0)
+    atomic.store<i64>(PHASE, 0)
+    atomic.store<i32>(STOP, 0)
+    atomic.store<i32>(FAILED, 0)
+    atomic.store<i32>(UP, 0)
+    for (let thread: usize = 0; thread < MOST_THREADS; thread++) atomic.store<i64>(START + (thread << 6), 0)
   }
 }

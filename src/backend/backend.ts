@@ -32,7 +32,10 @@ export interface StepTime {
 export interface Executable {
   /** Copies `data` into the graph input called `input`. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
   write(input: string, data: TypedArray): void
-  /** The whole graph, once. A backend that is done when this returns, returns nothing. */
+  /**
+   * The whole graph, once. A backend that is done when this returns, returns nothing. Rejects with WORKER_LOST when a thread
+   * stopped answering in a run that updates variables: their content is undefined then, and the next run may be started.
+   */
   run(): MaybePromise<void>
   /** A copy of the elements of the graph output called `output`, as the last run left them. Throws INVALID_ARGUMENT before the first. */
   read(output: string): MaybePromise<TypedArray>

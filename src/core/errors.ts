@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'OUT_OF_MEMORY'
   | 'BACKEND_UNAVAILABLE'
   | 'DEVICE_LOST'
+  | 'WORKER_LOST'
   | 'DATA_NOT_FOUND'
   | 'INVALID_DATA'
   | 'IO_ERROR'

@@ -24,7 +24,7 @@ const handlers: Handlers = {
   clear: (address, bytes) => engine.content.clear(address, bytes),
   write: (address, data) => engine.content.write(address, data),
   read: (dtype, address, length) => engine.content.read(dtype, address, length),
-  run: (tape, steps, parallel) => engine.run(tape, steps, parallel),
+  run: (...order) => engine.run(...order),
 }
 
 /** Of an order that is not answered: from then on nothing here can be relied upon. */
@@ -45,17 +45,32 @@ function answer(number: number | undefined, result: Omit<Answer, 'number'>): voi
   }
 }
 
-addEventListener('message', ({ data: { number, name, values } }: MessageEvent<Order>) => {
-  if (failure) return answer(number, { error: failure })
+function carryOut({ number, name, values }: Order): Promise<void> | undefined {
+  if (failure) {
+    answer(number, { error: failure })
+    return
+  }
   try {
     const value = (handlers[name] as (...values: readonly unknown[]) => unknown)(...values)
     if (value instanceof Promise)
-      value.then(
+      return value.then(
         (result) => answer(number, { value: result }),
         (error) => answer(number, { error: describe(error) }),
       )
-    else answer(number, { value })
+    answer(number, { value })
   } catch (error) {
     answer(number, { error: describe(error) })
   }
+}
+
+/** The last order that is not done at once: those after it wait. */
+let pending: Promise<void> | undefined
+
+addEventListener('message', ({ data }: MessageEvent<Order>) => {
+  const running = pending ? pending.then(() => carryOut(data)) : carryOut(data)
+  if (!running) return
+  pending = running
+  running.then(() => {
+    if (pending === running) pending = undefined
+  })
 })

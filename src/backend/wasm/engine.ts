@@ -12,6 +12,8 @@ export interface EngineSettings {
   readonly threads: number
   /** Looks at a word before a thread sleeps. */
   readonly spins: number
+  /** Milliseconds without progress after which a thread is taken for lost. */
+  readonly patience: number
   readonly maxBytes?: number | undefined
 }
 
@@ -27,21 +29,26 @@ export interface Engine {
   readonly report: EngineReport
   /** Resolves once every thread is up or was given up. */
   ready(): Promise<void>
-  /** Runs a tape, on all threads if `parallel`. Throws or rejects with BACKEND_UNAVAILABLE when a kernel traps. */
-  run(tape: number, steps: number, parallel: boolean): MaybePromise<void>
+  /**
+   * Runs a tape, on all threads if `parallel`. Throws or rejects with BACKEND_UNAVAILABLE when a kernel traps. When a thread
+   * stopped answering, the threads are replaced; then a tape that is `repeatable` (it overwrites nothing that it reads) runs
+   * again, any other rejects with WORKER_LOST, and what it writes is undefined.
+   */
+  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void>
   /** Ends the threads. */
   stop(): void
 }
 
 /** Starts an engine on this thread. Throws BACKEND_UNAVAILABLE, OUT_OF_MEMORY. */
-export async function startEngine({ build, threads, spins, maxBytes }: EngineSettings): Promise<LocalEngine> {
+export async function startEngine({ build, threads, spins, patience, maxBytes }: EngineSettings): Promise<LocalEngine> {
   const module = await loadModule(build)
   const shared = build.startsWith('shared')
   const content = new LocalContent({ shared, maxBytes })
   const exports = instantiate(module, content.memory)
-  exports.configure(spins, shared && !mayBlock() ? -1 : spins)
-  const pool = shared && threads > 1 ? startThreads(threads, module, content.memory, exports) : noWorkers
-  return new LocalEngine(content, exports, pool)
+  exports.configure(spins, shared && !mayBlock() ? -1 : spins, patience)
+  const openPool = (onLost: () => void) =>
+    shared && threads > 1 ? startThreads(threads, module, content.memory, exports, onLost) : noWorkers
+  return new LocalEngine(content, exports, openPool)
 }
 
 /** Whether the calling thread may sleep; a browser's main thread may not. */
@@ -54,40 +61,83 @@ function mayBlock(): boolean {
   }
 }
 
-/** An engine on this thread: tapes are done when `run` returns. */
+/** Pools that are started anew, each after the loss of a thread, before the calling thread goes on alone. */
+const POOLS = 4
+
+/** An engine on this thread: tapes are done when `run` returns, unless it returns a promise. */
 export class LocalEngine implements Engine {
   readonly content: LocalContent
   readonly #exports: KernelExports
-  readonly #pool: ThreadPool
+  readonly #openPool: (onLost: () => void) => ThreadPool
+  #pool: ThreadPool
+  #losses = 0
+  #mending: Promise<void> | undefined
+  #stopped = false
 
-  constructor(content: LocalContent, exports: KernelExports, pool: ThreadPool) {
+  constructor(content: LocalContent, exports: KernelExports, openPool: (onLost: () => void) => ThreadPool) {
     this.content = content
     this.#exports = exports
-    this.#pool = pool
+    this.#openPool = openPool
+    this.#pool = openPool(this.#onLost)
   }
 
   get report(): EngineReport {
-    return this.#pool
+    const { threads, notes } = this.#pool
+    if (this.#losses === 0) return this.#pool
+    const outcome = this.#losses < POOLS ? 'and was replaced' : 'again and again: one thread goes on'
+    return { threads, notes: [...notes, `a worker thread stopped answering ${outcome} (${this.#losses} so far)`] }
   }
 
-  ready(): Promise<void> {
-    return this.#pool.ready() as Promise<void>
+  async ready(): Promise<void> {
+    await this.#mending
+    await this.#pool.ready()
   }
 
-  run(tape: number, steps: number, parallel: boolean): void {
+  run(tape: number, steps: number, parallel: boolean, repeatable = false): MaybePromise<void> {
+    if (this.#mending) return this.#mending.then(() => this.run(tape, steps, parallel, repeatable))
     try {
       this.#exports.run(tape, steps, parallel ? this.#pool.threads : 1)
     } catch (cause) {
-      this.#exports.fail()
-      throw new LanewiseError(
-        'BACKEND_UNAVAILABLE',
-        `a kernel stopped: ${(cause as Error).message}; this backend cannot be used any more`,
-        { cause },
-      )
+      if (!this.#exports.lost()) this.#fail(cause)
+      const again = () => this.#exports.run(tape, steps, 1)
+      return this.#replaceThreads(tape, steps, repeatable ? again : undefined).then(() => {
+        if (!repeatable) throw new LanewiseError('WORKER_LOST', lossOf(this.#pool), { cause })
+      })
     }
   }
 
   stop(): void {
-    this.#pool.stop()
+    this.#stopped = true
+    void this.#pool.stop()
   }
+
+  #fail(cause: unknown): never {
+    this.#exports.fail()
+    throw new LanewiseError(
+      'BACKEND_UNAVAILABLE',
+      `a kernel stopped: ${(cause as Error).message}; this backend cannot be used any more`,
+      { cause },
+    )
+  }
+
+  /** Ends all workers and starts others, then does `work`; runs wait until that is done. */
+  #replaceThreads(tape = 0, steps = 0, work?: () => void): Promise<void> {
+    this.#mending ??= (async () => {
+      await this.#pool.stop()
+      if (this.#stopped) return
+      this.#exports.reset(tape, steps)
+      this.#losses++
+      this.#pool = this.#losses < POOLS ? this.#openPool(this.#onLost) : noWorkers
+      console.warn(`lanewise: ${this.report.notes.at(-1)}`)
+      await this.#pool.ready()
+      work?.()
+      this.#mending = undefined
+    })()
+    return this.#mending
+  }
+
+  readonly #onLost = (): void => void this.#replaceThreads()
 }
+
+const lossOf = ({ threads }: ThreadPool): string =>
+  `a worker thread stopped answering in the midst of a run, which was broken off: what it was to update may be half-written; ${threads} threads go on`

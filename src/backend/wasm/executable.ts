@@ -18,8 +18,8 @@ export interface Machine {
   readonly memory: WasmMemory
   /** Threads that are up, the calling one among them. */
   readonly threads: number
-  /** Runs a tape, on all threads if `parallel`. Throws or rejects with a LanewiseError when a kernel traps. */
-  run(tape: number, steps: number, parallel: boolean): MaybePromise<void>
+  /** As `Engine.run`. */
+  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void>
   /** The address of a constant's content, copied in on first use; each call is one use. */
   retainConstant(tensor: Tensor): number
   /** Ends one use of the constant at `address`. */
@@ -57,12 +57,14 @@ export class WasmExecutable implements Executable {
   readonly #parts: readonly (() => MaybePromise<void>)[]
   readonly #segments: readonly Segment[]
   readonly #timed: readonly TimedStep[]
+  readonly #updates: boolean
   #disposed = false
   #hasRun = false
 
   /** Throws OUT_OF_MEMORY, or UNSUPPORTED_OP for values that wasm memory cannot hold. */
   constructor(machine: Machine, plan: Plan, storageOf: (variable: Variable) => Storage) {
     this.#machine = machine
+    this.#updates = plan.graph.updates.length > 0
     try {
       const addresses = this.#place(plan, storageOf)
       const view = (value: Value) =>
@@ -109,7 +111,14 @@ export class WasmExecutable implements Executable {
   run(): MaybePromise<void> {
     this.#check()
     this.#hasRun = true
-    return this.#runFrom(0)
+    const running = this.#runFrom(0)
+    return running && !this.#updates ? running.catch((error) => this.#runAgain(error)) : running
+  }
+
+  /** After the loss of a thread: inputs and constants are as they were. */
+  #runAgain(error: unknown): MaybePromise<void> {
+    if (error instanceof LanewiseError && error.code === 'WORKER_LOST') return this.#runFrom(0)
+    throw error
   }
 
   profile(runs: number): readonly StepTime[] {

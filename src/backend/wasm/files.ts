@@ -56,12 +56,18 @@ export type WorkerReply = 'ready'
 /** Milliseconds that a worker has to start. */
 export const START_LIMIT = 10_000
 
+/** Milliseconds in which a browser ends a worker, of which it does not tell. */
+const TERMINATION = 100
+
 /** A worker of Node or of the web, behind one face. */
 export interface Helper {
   post(request: WorkerRequest): void
   /** Resolves on `ready`, rejects when the worker fails first. */
   readonly ready: Promise<void>
-  terminate(): void
+  /** Resolves when the worker is seen to have ended; a browser tells of faults only. */
+  readonly ended: Promise<void>
+  /** Resolves once the worker runs no more. */
+  terminate(): Promise<void>
 }
 
 /** Starts a worker on worker.ts. It does not keep the process alive. */
@@ -70,19 +76,32 @@ export async function startHelper(): Promise<Helper> {
     const { Worker } = await node.threads()
     const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
     worker.unref()
+    const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     const ready = new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve())
       worker.on('error', reject)
-      worker.once('exit', () => reject(new Error('the worker ended')))
+      ended.then(() => reject(new Error('the worker ended')))
     })
-    return { post: (request) => worker.postMessage(request), ready, terminate: () => void worker.terminate() }
+    const terminate = async () => void (await worker.terminate())
+    return { post: (request) => worker.postMessage(request), ready, ended, terminate }
   }
   const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module' })
+  let end = () => {}
+  const ended = new Promise<void>((resolve) => {
+    end = resolve
+  })
   const ready = new Promise<void>((resolve, reject) => {
     worker.onmessage = () => resolve()
-    worker.onerror = (event) => reject(new Error(event.message))
+    worker.onerror = (event) => {
+      reject(new Error(event.message))
+      end()
+    }
   })
-  return { post: (request) => worker.postMessage(request), ready, terminate: () => worker.terminate() }
+  const terminate = () => {
+    worker.terminate()
+    return new Promise<void>((resolve) => setTimeout(resolve, TERMINATION))
+  }
+  return { post: (request) => worker.postMessage(request), ready, ended, terminate }
 }
 
 /** Whether this is a page's own thread, which may neither wait nor compute for long. */

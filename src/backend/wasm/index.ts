@@ -23,6 +23,8 @@ export interface WasmOptions {
   /** The same bits on every machine: baseline SIMD. The number of threads never changes the bits. */
   readonly deterministic?: boolean
   readonly build?: Build
+  /** Milliseconds without progress after which a worker thread is taken for lost, and replaced; 10 000 unless given. */
+  readonly workerTimeout?: number
   /** The most that the memory may grow to, in bytes. */
   readonly maxBytes?: number
 }
@@ -66,7 +68,8 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
   if (!shared && wanted > 1 && support.sharedMemory) notes.push(`one thread: the build ${build} has no shared memory`)
 
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
-  const settings = { build, threads: wanted, spins, maxBytes: options.maxBytes }
+  const patience = workerTimeoutOf(options)
+  const settings = { build, threads: wanted, spins, patience, maxBytes: options.maxBytes }
   const engine = isPage() ? await startBeside(settings, notes) : await startEngine(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
   return new WasmBackend(engine, shared ? wanted : 1, { name: 'wasm', variant, notes })
@@ -101,6 +104,15 @@ function wantedThreads({ threads }: WasmOptions): number | undefined {
       `threads is ${threads ?? `'${setting}' (LANEWISE_THREADS)`}; it takes a whole number from 1 to ${MAX_THREADS}`,
     )
   return wanted
+}
+
+function workerTimeoutOf({ workerTimeout = 10_000 }: WasmOptions): number {
+  if (!(workerTimeout >= 500))
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `workerTimeout is ${workerTimeout}; it takes milliseconds, 500 at least`,
+    )
+  return Math.min(workerTimeout, 2 ** 30)
 }
 
 const bestBuild = (threads: number, deterministic: boolean, support: ReturnType<typeof hostSupport>): Build =>
@@ -210,14 +222,14 @@ class WasmBackend implements Backend, Machine {
     return new WasmExecutable(this, plan, storageOf)
   }
 
-  run(tape: number, steps: number, parallel: boolean): MaybePromise<void> {
+  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void> {
     this.#check()
     const fail = (error: unknown): never => {
-      this.#unusable ??= error as LanewiseError
+      if ((error as LanewiseError).code !== 'WORKER_LOST') this.#unusable ??= error as LanewiseError
       throw error
     }
     try {
-      const running = this.#engine.run(tape, steps, parallel)
+      const running = this.#engine.run(tape, steps, parallel, repeatable)
       return running?.catch(fail)
     } catch (error) {
       fail(error)

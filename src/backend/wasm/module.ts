@@ -4,13 +4,15 @@ import { type Build, compileBuild, hasWorkers } from './files.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
-  configure(spins: number, callerSpins: number): void
+  configure(spins: number, callerSpins: number, patience: number): void
   run(tape: number, steps: number, threads: number): void
   workers(): number
   join(): number
   worker(thread: number): void
   stop(threads: number): void
   fail(): void
+  lost(): number
+  reset(tape: number, steps: number): void
 }
 
 /** What the host can do; each feature is tested with a module of a few bytes. */

@@ -1,4 +1,5 @@
 import type { Tensor } from '../../core/tensor.js'
+import type { MaybePromise } from '../backend.js'
 import type { Machine } from './executable.js'
 import type { KernelCall } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
@@ -67,11 +68,17 @@ export class PreparedConstants {
   #run(calls: readonly KernelCall[]): void {
     const { memory } = this.#machine
     const { block, tapes } = writeTapes(memory, [calls])
+    const free = () => memory.free(block)
+    let running: MaybePromise<void>
     try {
-      // What fails elsewhere makes the backend fail when the form is first used.
-      for (const { address, steps } of tapes) this.#machine.run(address, steps, true)?.catch(() => {})
-    } finally {
-      memory.free(block)
+      const [{ address, steps }] = tapes
+      running = this.#machine.run(address, steps, true, true)
+    } catch (error) {
+      free()
+      throw error
     }
+    // What fails elsewhere makes the backend fail when the form is first used.
+    if (running) running.then(free, free)
+    else free()
   }
 }

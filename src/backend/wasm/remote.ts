@@ -12,7 +12,7 @@ export interface Orders {
   clear(address: number, bytes: number): void
   write(address: number, data: TypedArray): void
   read(dtype: NumericDType, address: number, length: number): TypedArray
-  run(tape: number, steps: number, parallel: boolean): void
+  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): void
 }
 
 /** An order to the worker. It answers those that have a number; what fails of the others, it tells with the next answer. */
@@ -93,8 +93,8 @@ export class RemoteEngine implements Engine, Content {
     this.#report = await this.#ask('ready')
   }
 
-  run(tape: number, steps: number, parallel: boolean): Promise<void> {
-    return this.#ask('run', tape, steps, parallel)
+  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): Promise<void> {
+    return this.#ask('run', tape, steps, parallel, repeatable)
   }
 
   grow(pages: number): void {

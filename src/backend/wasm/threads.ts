@@ -9,22 +9,24 @@ export interface ThreadPool {
   readonly notes: readonly string[]
   /** Resolves once every worker is up or was given up. */
   ready(): Promise<void>
-  /** Ends the workers. */
-  stop(): void
+  /** Ends the workers; resolves once none of them runs any more. */
+  stop(): Promise<void>
 }
 
 /** The pool of a backend without workers. */
-export const noWorkers: ThreadPool = { threads: 1, notes: [], ready: async () => {}, stop() {} }
+export const noWorkers: ThreadPool = { threads: 1, notes: [], ready: async () => {}, stop: async () => {} }
 
 /**
  * Starts `threads - 1` workers on `module` and `memory`; they join as they come up, without the calling thread's doing.
  * A note tells of workers that fail, or are not up within ten seconds; these may still join. `exports` is the calling thread's instance.
+ * `onLost` is called when a worker that was up is seen to have ended.
  */
 export function startThreads(
   threads: number,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
   exports: KernelExports,
+  onLost: () => void,
 ): ThreadPool {
   const notes: string[] = []
   const helpers = new Set<Helper>()
@@ -39,13 +41,19 @@ export function startThreads(
     try {
       helper = await startHelper()
       helper.ready.catch(() => {})
-      if (stopped) return helper.terminate()
+      if (stopped) return await helper.terminate()
       helpers.add(helper)
       helper.post({ module, memory })
       if ((await Promise.race([helper.ready, limit])) === 'late' && !stopped)
         notes.push(`one thread less: a worker was not up within ${START_LIMIT / 1000} s`)
+      Promise.all([helper.ready, helper.ended]).then(
+        () => {
+          if (!stopped) onLost()
+        },
+        () => {},
+      )
     } catch (error) {
-      helper?.terminate()
+      void helper?.terminate()
       if (!stopped) notes.push(`one thread less: a worker did not start: ${(error as Error).message}`)
     }
   }
@@ -59,11 +67,11 @@ export function startThreads(
       keepAlive(timer, true)
       return started
     },
-    stop() {
+    async stop() {
       stopped = true
       clearTimeout(timer)
       exports.stop(threads)
-      for (const helper of helpers) helper.terminate()
+      await Promise.all([...helpers].map((helper) => helper.terminate()))
     },
   }
 }

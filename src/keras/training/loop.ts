@@ -127,7 +127,7 @@ export interface PassHooks {
 
 /** Steps whose logs a device may owe while the next ones are submitted. */
 const stepsInFlight = 4
-/** Steps after which the state is kept that a lost device is taken back to. */
+/** Steps after which the state is kept that training goes back to after the loss of a device or of a thread. */
 const stepsKept = 200
 /** The same for the batches of a dataset, which stay in memory until then. */
 const batchesKept = 20
@@ -164,8 +164,8 @@ class LogQueue {
 }
 
 /**
- * One pass over the samples of `session` in `order`, from `start` on. Gives the logs and the number of batches that ran. When the device is
- * lost, it goes on from the last state that was kept; callbacks see each batch once.
+ * One pass over the samples of `session` in `order`, from `start` on. Gives the logs and the number of batches that ran. When a device or
+ * a thread is lost, it goes on from the last state that was kept; callbacks see each batch once.
  */
 export async function pass(
   session: Session,
@@ -196,7 +196,7 @@ export async function pass(
 
   const run = async (): Promise<void> => {
     const main = await whole()
-    if (training && store.backend.mayBeLost) await keep(batches)
+    if (training) await keep(batches)
     for (let from = batches * batchSize; from < count; from += batchSize) {
       const rows = Math.min(batchSize, count - from)
       const step =
@@ -220,7 +220,7 @@ export async function pass(
         for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
         if (stopped()) break
       }
-      if (training && store.backend.mayBeLost && batches % stepsKept === 0) await keep(batches)
+      if (training && batches % stepsKept === 0) await keep(batches)
       if (clock.isDue) {
         if (progress.animated) progress.update(batches, queue.sums.logs())
         await clock.yield()
@@ -264,13 +264,12 @@ export async function passDataset(
   let sums: LogSums | undefined
   let batches = 0
   locate?.(() => ({ batch: batches, sums: sums ? [...sums.snapshot()] : start.sums }))
-  const keeps = () => training && store.backend.mayBeLost
   let hasKept = false
   const sinceKept: Samples[] = []
   const run = async (samples: Samples) => {
-    if (keeps() && (batches === start.batch || sinceKept.length === batchesKept)) await keep()
+    if (training && (batches === start.batch || sinceKept.length === batchesKept)) await keep()
     const result = await runBatch(trainer, store, samples, training)
-    if (keeps()) sinceKept.push(samples)
+    if (training) sinceKept.push(samples)
     return result
   }
   const keep = async () => {
@@ -312,6 +311,6 @@ export async function passDataset(
     }
   }
   if (!sums) throw invalid('the dataset gave no batches; it must be iterable anew for each epoch')
-  if (keeps()) await surely(keep)
+  if (training && store.backend.mayBeLost) await surely(keep)
   return { logs: sums.logs(), batches }
 }

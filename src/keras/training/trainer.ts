@@ -280,31 +280,33 @@ export class Trainer {
     })
   }
 
-  /** Keeps the state that `recover` goes back to, where a device may be lost. */
+  /** Keeps the state that `recover` goes back to. */
   async keepState(store: VariableStore): Promise<void> {
-    if (!store.backend.mayBeLost) return
     const { changes } = store
     const { iterations } = this.compiled.optimizer
     this.#kept = { contents: await store.snapshot(), changes, iterations }
   }
 
   /**
-   * After `error`: goes back to the kept state, on a new device or on wasm, and says so. Throws `error` unless a device was
-   * lost and a state was kept; where `current`, it must be that at the loss.
+   * After `error`: goes back to the kept state, and says so; where a device was lost, on a new one or on wasm. Throws `error`
+   * unless a device or a thread was lost and a state was kept; where `current`, it must be that at the loss.
    */
   async recover(store: VariableStore, error: unknown, current: boolean): Promise<void> {
-    const lost = error instanceof LanewiseError && error.code === 'DEVICE_LOST'
+    const code = error instanceof LanewiseError && error.code
     const kept = current && this.#kept?.changes !== store.changes ? this.#untrained(store) : this.#kept
-    if (!lost || !kept) throw error
+    if (!kept || (code !== 'DEVICE_LOST' && code !== 'WORKER_LOST')) throw error
     this.#losses = this.#lostAt === kept.iterations ? this.#losses + 1 : 1
     this.#lostAt = kept.iterations
     if (this.#losses > lossesBorne) throw error
-    const backend = await replaceDefaultBackend(store.backend)
-    this.#moveTo(backend, store, kept.contents)
+    if (code === 'DEVICE_LOST') this.#moveTo(await replaceDefaultBackend(store.backend), store, kept.contents)
+    else for (const [variable, content] of kept.contents) store.write(variable, content)
     this.#kept = { ...kept, changes: store.changes }
     if (this.#compiled) this.#compiled.optimizer.iterations = kept.iterations
+    const { name, variant, threads } = store.backend.report
     this.#say(
-      `the GPU device was lost; training went on from step ${kept.iterations} on ${backend.report.name} (${backend.report.variant})`,
+      code === 'DEVICE_LOST'
+        ? `the GPU device was lost; training went on from step ${kept.iterations} on ${name} (${variant})`
+        : `a worker thread was lost; training went on from step ${kept.iterations} on ${threads} threads`,
     )
   }
 
