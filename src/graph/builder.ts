@@ -25,6 +25,7 @@ export class GraphBuilder extends Emitter {
   readonly #constants = new Map<Value, Tensor>()
   readonly #variables = new Map<Value, Variable>()
   readonly #variableValues = new Map<Variable, Value>()
+  readonly #replaced = new Map<Variable, Value>()
   readonly #nodes: Node[] = []
   readonly #outputs: Value[] = []
   readonly #updates: VariableUpdate[] = []
@@ -77,9 +78,15 @@ export class GraphBuilder extends Emitter {
     return value
   }
 
+  /** From here on, `variable(variable)` gives `value`; what is stored changes by `update` alone. */
+  replaceVariable(variable: Variable, value: Value): void {
+    this.variable(variable)
+    this.#replaced.set(variable, value)
+  }
+
   /** The value of `variable` at the start of a run; the same value each time it is asked for. */
   variable(variable: Variable): Value {
-    const known = this.#variableValues.get(variable)
+    const known = this.#replaced.get(variable) ?? this.#variableValues.get(variable)
     if (known) return known
     const value = { name: this.#unique(variable.name), dtype: variable.dtype, shape: variable.shape }
     this.#variables.set(value, variable)
@@ -170,7 +177,8 @@ export class GraphBuilder extends Emitter {
         'SHAPE_MISMATCH',
         `variable '${variable.name}' (${variable.dtype} ${formatShape(variable.shape)}) cannot take ${value.dtype} ${formatShape(value.shape)}`,
       )
-    this.#updates.push({ variable: this.variable(variable), value })
+    const stored = this.#variableValues.get(variable) ?? this.variable(variable)
+    this.#updates.push({ variable: stored, value })
   }
 
   /** The node that writes `value`; undefined for inputs, constants and variables. */

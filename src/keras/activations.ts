@@ -1,6 +1,6 @@
 import type { Value } from '../core/ir.js'
 import type { Emitter } from '../ops/emitter.js'
-import { lookUp } from './config.js'
+import { isKerasObject, type KerasObject, lookUp, snakeCase } from './config.js'
 
 /** An activation as a function over graph values. */
 export type ActivationFunction = (x: Value, emit: Emitter) => Value
@@ -51,6 +51,17 @@ export const activations: Readonly<Record<string, ActivationFunction>> = {
   squareplus: (x, emit) => emit.mul(emit.add(x, emit.sqrt(emit.add(emit.square(x), 4))), 0.5),
 }
 
-/** The activation called `name` (`relu`, `hardSigmoid`, `hard_sigmoid`); null and undefined are linear. Throws INVALID_ARGUMENT. */
-export const resolveActivation = (name: string | null | undefined): ActivationFunction =>
-  lookUp(activations, name ?? 'linear', 'activation')
+/** A name, a function of one's own, or Keras's serialised form of a name; null is linear. */
+export type ActivationLike = string | ActivationFunction | KerasObject | null | undefined
+
+const nameOf = (like: ActivationLike): string =>
+  (isKerasObject(like) ? (typeof like.config === 'string' ? like.config : like.class_name) : (like as string)) ??
+  'linear'
+
+/** The name that Keras has for it. Functions of one's own have theirs. */
+export const activationName = (like: ActivationLike): string =>
+  typeof like === 'function' ? like.name || 'custom' : snakeCase(nameOf(like))
+
+/** The activation called `name` (`relu`, `hardSigmoid`, `hard_sigmoid`), or the function itself; null and undefined are linear. Throws INVALID_ARGUMENT. */
+export const resolveActivation = (like: ActivationLike): ActivationFunction =>
+  typeof like === 'function' ? like : lookUp(activations, nameOf(like), 'activation')

@@ -23,7 +23,7 @@ type Operand =
 
 /** One node of an imported graph as a layer: its constant weights are variables, everything else is as it was. */
 export class OnnxLayer extends Layer {
-  readonly className: string
+  override readonly className: string
   readonly #node: Node
   readonly #operands: readonly Operand[]
   readonly #byOperand = new Map<Operand, Weight>()
@@ -61,7 +61,7 @@ export class OnnxLayer extends Layer {
     return emit.emit(this.#node.op, operands, this.#node.attributes, this.#node.outputs.length)
   }
 
-  protected config(): KerasConfig {
+  protected override config(): KerasConfig {
     return notSerialisable(this.name)
   }
 }

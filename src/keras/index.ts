@@ -14,8 +14,16 @@ export * as initializers from './initializers.js'
 export { modelFromJSON } from './json.js'
 export { CallContext } from './layers/context.js'
 export { input } from './layers/core.js'
-export { layers, registerLayer } from './layers/index.js'
-export { type KerasShape, Layer, type LayerOptions, type SymbolicTensor } from './layers/layer.js'
+export { layers } from './layers/index.js'
+export {
+  type Argument,
+  type CallArguments,
+  type KerasShape,
+  Layer,
+  type LayerOptions,
+  type SymbolicTensor,
+} from './layers/layer.js'
+export { registerLayer } from './layers/registry.js'
 export { type Loss, type LossFunction, losses } from './losses.js'
 export { Metric, metrics } from './metrics.js'
 export { Model, type ModelOptions, model } from './model.js'

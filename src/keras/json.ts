@@ -2,7 +2,8 @@ import { LanewiseError } from '../core/errors.js'
 import { isKerasObject, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
 import { layerFromConfig } from './layers/index.js'
-import type { KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
+import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
+import { registerClass } from './layers/registry.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 
@@ -25,20 +26,44 @@ const historiesOf = (value: unknown): readonly History[] => {
   throw bad(`expected [layer, node, tensor] entries, got ${JSON.stringify(value)}`)
 }
 
-/** The tensors an application reads, and whether they were given as a list. */
-function callArguments(node: unknown, layer: string): { histories: History[]; list: boolean } {
-  const { args, kwargs } = (node ?? {}) as { args?: readonly unknown[]; kwargs?: Record<string, unknown> }
+/** The arguments of an application, tensors still by their places. */
+function callArguments(node: unknown, layer: string): { args: unknown[]; kwargs: Record<string, unknown> } {
+  const { args, kwargs = {} } = (node ?? {}) as { args?: unknown[]; kwargs?: Record<string, unknown> }
   if (!Array.isArray(args)) throw bad(`layer '${layer}' has an inbound node that is not in Keras 3's form`)
-  if (args.length !== 1) throw bad(`layer '${layer}' is called with ${args.length} arguments; one is supported`)
-  const unsupported = Object.entries(kwargs ?? {}).find(([name, value]) => value !== null && name !== 'training')
-  if (unsupported) throw bad(`layer '${layer}' is called with '${unsupported[0]}', which is not supported`)
-  const list = Array.isArray(args[0])
-  const histories = (list ? (args[0] as readonly unknown[]) : [args[0]]).map((item) => {
-    const history = isKerasObject(item) ? item.config.keras_history : undefined
-    if (!isHistory(history)) throw bad(`layer '${layer}' is called with something that is not a tensor`)
-    return history
-  })
-  return { histories, list }
+  return { args, kwargs }
+}
+
+/** A tensor that an argument names is not there yet. */
+class Missing extends Error {}
+
+/** An argument with its tensors. Throws Missing. */
+function argumentOf(value: unknown, layer: string, find: (history: History) => SymbolicTensor | undefined): Argument {
+  if (Array.isArray(value)) return value.map((item) => argumentOf(item, layer, find))
+  if (typeof value !== 'object' || value === null) return value as Argument
+  const history = isKerasObject(value) ? value.config.keras_history : undefined
+  if (!isHistory(history))
+    throw bad(`layer '${layer}' is called with something that is neither a tensor nor a plain value`)
+  const tensor = find(history)
+  if (!tensor) throw new Missing()
+  return tensor
+}
+
+/** Applies `layer` as a call in Keras's form says. */
+function applyCall(
+  layer: Layer,
+  { args, kwargs }: { args: unknown[]; kwargs: Record<string, unknown> },
+  find: (history: History) => SymbolicTensor | undefined,
+): readonly SymbolicTensor[] {
+  const read = (value: unknown) => argumentOf(value, layer.name, find)
+  const names = layer.signature
+  if (args.length > names.length)
+    throw bad(`layer '${layer.name}' is called with ${args.length} arguments; it takes ${names.join(', ')}`)
+  const given = Object.fromEntries([
+    ...args.map((value, i) => [names[i], read(value)] as const),
+    ...Object.entries(kwargs).map(([name, value]) => [name, read(value)] as const),
+  ])
+  const { [names[0]]: first, ...others } = given
+  return layer.applyAll(first, others)
 }
 
 function functionalFromConfig(object: KerasObject): Model {
@@ -64,14 +89,19 @@ function functionalFromConfig(object: KerasObject): Model {
   while (pending.length > 0) {
     const waiting: typeof pending = []
     for (const call of pending) {
-      const sources = call.histories.map(([layer, node, tensor]) => tensors.get(key(layer, node))?.[tensor])
       const ready = call.index === 0 || tensors.has(key(call.name, call.index - 1))
-      if (!ready || sources.some((source) => source === undefined)) {
+      try {
+        if (!ready) throw new Missing()
+        const outputs = applyCall(
+          known.get(call.name)!,
+          call,
+          ([layer, node, tensor]) => tensors.get(key(layer, node))?.[tensor],
+        )
+        tensors.set(key(call.name, call.index), outputs)
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error
         waiting.push(call)
-        continue
       }
-      const inputs = sources as SymbolicTensor[]
-      tensors.set(key(call.name, call.index), known.get(call.name)!.applyAll(call.list ? inputs : inputs[0]))
     }
     if (waiting.length === pending.length)
       throw bad(`layers ${waiting.map((call) => `'${call.name}'`).join(', ')} read from layers that are not there`)
@@ -96,19 +126,21 @@ function functionalFromConfig(object: KerasObject): Model {
 function sequentialFromConfig(object: KerasObject): Sequential {
   const { layers, build_input_shape, name, trainable } = object.config
   if (!Array.isArray(layers)) throw bad('a Sequential model needs a list of layers')
-  const chain = (layers as readonly KerasObject[]).map(objectToLayer)
+  const chain = layers.map(objectToLayer)
   const model = new Sequential(chain, { name: name as string | undefined, trainable: trainable as boolean | undefined })
   if (!model.isConnected && Array.isArray(build_input_shape)) model.build(build_input_shape as KerasShape)
   return model
 }
 
-/** A layer or a model from Keras's serialised form. */
+/** Reads a layer or a model in Keras's form. */
 function objectToLayer(object: unknown): Layer {
   if (!isKerasObject(object)) throw bad(`expected { class_name, config }, got ${JSON.stringify(object)?.slice(0, 80)}`)
-  if (object.class_name === 'Sequential') return sequentialFromConfig(object)
-  if (object.class_name === 'Functional' || object.class_name === 'Model') return functionalFromConfig(object)
   return layerFromConfig(object)
 }
+
+registerClass('Sequential', sequentialFromConfig)
+registerClass('Functional', functionalFromConfig)
+registerClass('Model', functionalFromConfig)
 
 /** A model, with fresh weights, from Keras 3's model JSON: the text or the object. Throws INVALID_MODEL, INVALID_ARGUMENT. */
 export function modelFromJSON(json: string | object): Model {

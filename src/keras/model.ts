@@ -10,7 +10,14 @@ import type { History, TrainedModel } from './callbacks.js'
 import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import { CallContext } from './layers/context.js'
 import { InputLayer } from './layers/core.js'
-import { graphShape, Layer, type LayerOptions, type SymbolicTensor } from './layers/layer.js'
+import {
+  type Argument,
+  graphShape,
+  Layer,
+  type LayerNode,
+  type LayerOptions,
+  type SymbolicTensor,
+} from './layers/layer.js'
 import type { Weight } from './layers/weight.js'
 import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
 import type { Optimizer } from './optimizers.js'
@@ -45,7 +52,7 @@ const listOf = (tensors: SymbolicTensor | readonly SymbolicTensor[]): readonly S
  * live in the default backend from the first fit, evaluate or predict on, until `dispose`.
  */
 export class Model extends Layer implements TrainedModel {
-  readonly className: string = 'Functional'
+  override readonly className: string = 'Functional'
   stopTraining = false
   readonly #trainer: Trainer
   #network: Network | undefined
@@ -311,27 +318,35 @@ export class Model extends Layer implements TrainedModel {
     return this.layers
   }
 
-  protected config(): KerasConfig {
+  protected override config(): KerasConfig {
     const { network } = this
     const nodesOf = (layer: Layer) => layer.inboundNodes.filter((node) => network.nodes.includes(node))
     const history = ({ node, index }: SymbolicTensor) => [node.layer.name, nodesOf(node.layer).indexOf(node), index]
-    const encode = (tensor: SymbolicTensor) => ({
-      class_name: '__keras_tensor__',
-      config: { shape: tensor.shape, dtype: tensor.dtype, keras_history: history(tensor) },
-    })
+    const encode = (argument: Argument): unknown => {
+      if (Array.isArray(argument)) return argument.map(encode)
+      if (typeof argument !== 'object' || argument === null) return argument
+      const tensor = argument as SymbolicTensor
+      return {
+        class_name: '__keras_tensor__',
+        config: { shape: tensor.shape, dtype: tensor.dtype, keras_history: history(tensor) },
+      }
+    }
+    const encodeCall = ({ layer, args }: LayerNode) => {
+      const positional = layer.signature.findIndex((name) => !(name in args))
+      const names = positional < 0 ? layer.signature : layer.signature.slice(0, positional)
+      const others = Object.entries(args).filter(([name]) => !names.includes(name))
+      return {
+        args: names.map((name) => encode(args[name])),
+        kwargs: Object.fromEntries(others.map(([name, argument]) => [name, encode(argument)])),
+      }
+    }
     const one = (list: boolean, tensors: readonly SymbolicTensor[]) =>
       list || tensors.length > 1 ? tensors.map(history) : history(tensors[0])
     return {
       layers: network.layers.map((layer) => ({
         ...layer.serialize(),
         name: layer.name,
-        inbound_nodes:
-          layer instanceof InputLayer
-            ? []
-            : nodesOf(layer).map((node) => ({
-                args: [node.list ? node.inputs.map(encode) : encode(node.inputs[0])],
-                kwargs: {},
-              })),
+        inbound_nodes: layer instanceof InputLayer ? [] : nodesOf(layer).map(encodeCall),
       })),
       input_layers: one(this.#lists.inputs, network.inputs),
       output_layers: one(this.#lists.outputs, network.outputs),

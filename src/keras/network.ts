@@ -2,7 +2,7 @@ import type { Value } from '../core/ir.js'
 import { invalid } from './config.js'
 import type { CallContext } from './layers/context.js'
 import { InputLayer } from './layers/core.js'
-import type { Layer, LayerNode, SymbolicTensor } from './layers/layer.js'
+import { callOf, type Layer, type LayerNode, type SymbolicTensor } from './layers/layer.js'
 
 /** The applications of layers between inputs and outputs. */
 export interface Network {
@@ -59,10 +59,8 @@ export function writeNetwork(network: Network, values: readonly Value[], context
   const known = new Map<SymbolicTensor, Value>(network.inputs.map((tensor, i) => [tensor, values[i]]))
   for (const node of network.nodes) {
     if (node.layer instanceof InputLayer) continue
-    const results = node.layer.write(
-      node.inputs.map((tensor) => known.get(tensor)!),
-      context,
-    )
+    const { inputs, args } = callOf(node, (tensor) => known.get(tensor)!)
+    const results = node.layer.write(inputs, context, args)
     node.outputs.forEach((tensor, i) => {
       known.set(tensor, results[i])
     })

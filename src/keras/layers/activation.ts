@@ -1,131 +1,89 @@
 import type { Value } from '../../core/ir.js'
-import { type ActivationFunction, resolveActivation } from '../activations.js'
-import { type KerasConfig, snakeCase } from '../config.js'
+import { normalizeAxis } from '../../core/shape.js'
 import type { CallContext } from './context.js'
-import { Layer, type LayerOptions } from './layer.js'
+import { any, constraint, initializer, maybe, neededActivation, number, regularizer, type ValuesOf } from './fields.js'
+import { type KerasShape, knownDim, Layer } from './layer.js'
 
-export interface ActivationOptions extends LayerOptions {
-  readonly activation: string
-}
+const activationFields = { activation: neededActivation }
 
-/** An activation by its name. */
-export class Activation extends Layer {
-  readonly className = 'Activation'
-  readonly activationName: string
-  readonly #activation: ActivationFunction
-
-  constructor(options: ActivationOptions) {
-    super(options)
-    this.activationName = snakeCase(options.activation)
-    this.#activation = resolveActivation(options.activation)
-  }
-
+/** An activation by its name, or a function of one's own. */
+export class Activation extends Layer<ValuesOf<typeof activationFields>> {
+  static override readonly fields = activationFields
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    return this.#activation(x, emit)
-  }
-
-  protected config(): KerasConfig {
-    return { activation: this.activationName }
+    return this.options.activation.function(x, emit)
   }
 }
 
-export interface ReLUOptions extends LayerOptions {
-  readonly maxValue?: number | null
-  readonly negativeSlope?: number
-  readonly threshold?: number
-}
+const reluFields = { maxValue: maybe(number(0)), negativeSlope: number(0), threshold: number(0) }
 
 /** max(x, 0), with an upper limit, a slope below the threshold, and a threshold. */
-export class ReLU extends Layer {
-  readonly className = 'ReLU'
-  readonly maxValue: number | null
-  readonly negativeSlope: number
-  readonly threshold: number
-
-  constructor(options: ReLUOptions = {}) {
-    super(options)
-    this.maxValue = options.maxValue ?? null
-    this.negativeSlope = options.negativeSlope ?? 0
-    this.threshold = options.threshold ?? 0
-  }
-
+export class ReLU extends Layer<ValuesOf<typeof reluFields>> {
+  static override readonly fields = reluFields
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const { maxValue, negativeSlope, threshold } = this
+    const { maxValue, negativeSlope, threshold } = this.options
     let y: Value
     if (threshold !== 0) y = emit.where(emit.greater(x, threshold), x, emit.mul(emit.sub(x, threshold), negativeSlope))
     else if (negativeSlope !== 0) y = emit.op('LeakyRelu', [x], { alpha: negativeSlope })
     else return maxValue === null ? emit.relu(x) : emit.clip(x, 0, maxValue)
     return maxValue === null ? y : emit.minimum(y, maxValue)
   }
+}
 
-  protected config(): KerasConfig {
-    return { max_value: this.maxValue, negative_slope: this.negativeSlope, threshold: this.threshold }
+const leakyFields = { negativeSlope: number(0.3) }
+
+export class LeakyReLU extends Layer<ValuesOf<typeof leakyFields>> {
+  static override readonly fields = leakyFields
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    return emit.op('LeakyRelu', [x], { alpha: this.options.negativeSlope })
   }
 }
 
-export interface LeakyReLUOptions extends LayerOptions {
-  /** 0.3 unless given. */
-  readonly negativeSlope?: number
+const eluFields = { alpha: number(1) }
+
+export class ELU extends Layer<ValuesOf<typeof eluFields>> {
+  static override readonly fields = eluFields
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    return emit.op('Elu', [x], { alpha: this.options.alpha })
+  }
 }
 
-export class LeakyReLU extends Layer {
-  readonly className = 'LeakyReLU'
-  readonly negativeSlope: number
+const preluFields = {
+  alphaInitializer: initializer('zeros'),
+  alphaRegularizer: regularizer,
+  alphaConstraint: constraint,
+  sharedAxes: any<readonly number[] | null>(null),
+}
 
-  constructor(options: LeakyReLUOptions = {}) {
-    super(options)
-    this.negativeSlope = options.negativeSlope ?? 0.3
+/** max(x, 0) + alpha min(x, 0) with a learned alpha for each element of a sample; one along `sharedAxes` (from 1). */
+export class PReLU extends Layer<ValuesOf<typeof preluFields>> {
+  static override readonly fields = preluFields
+
+  protected override build([shape]: readonly KerasShape[]): void {
+    const shared = (this.options.sharedAxes ?? []).map((axis) => normalizeAxis(axis, shape.length))
+    const sizes = shape.slice(1).map((_, i) => (shared.includes(i + 1) ? 1 : knownDim(this, shape, i + 1)))
+    this.addOwn('alpha', sizes)
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.op('LeakyRelu', [x], { alpha: this.negativeSlope })
-  }
-
-  protected config(): KerasConfig {
-    return { negative_slope: this.negativeSlope }
+    return emit.op('PRelu', [x, emit.variable(this.weightsHere[0])])
   }
 }
 
-export interface ELUOptions extends LayerOptions {
-  readonly alpha?: number
-}
+const softmaxFields = { axis: any<number | readonly number[]>(-1) }
 
-export class ELU extends Layer {
-  readonly className = 'ELU'
-  readonly alpha: number
+/** Over one axis, or over several together; where a `mask` (bool) is false, the result is 0. */
+export class Softmax extends Layer<ValuesOf<typeof softmaxFields>> {
+  static override readonly fields = softmaxFields
 
-  constructor(options: ELUOptions = {}) {
-    super(options)
-    this.alpha = options.alpha ?? 1
+  override get signature(): readonly string[] {
+    return ['inputs', 'mask']
   }
 
-  call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.op('Elu', [x], { alpha: this.alpha })
-  }
-
-  protected config(): KerasConfig {
-    return { alpha: this.alpha }
-  }
-}
-
-export interface SoftmaxOptions extends LayerOptions {
-  readonly axis?: number
-}
-
-export class Softmax extends Layer {
-  readonly className = 'Softmax'
-  readonly axis: number
-
-  constructor(options: SoftmaxOptions = {}) {
-    super(options)
-    this.axis = options.axis ?? -1
-  }
-
-  call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.softmax(x, this.axis)
-  }
-
-  protected config(): KerasConfig {
-    return { axis: this.axis }
+  call([x]: readonly Value[], { emit }: CallContext, { mask }: { mask?: Value } = {}): Value {
+    const { axis } = this.options
+    const scores = mask ? emit.where(emit.cast(mask, 'bool'), x, -1e9) : x
+    if (typeof axis === 'number') return emit.softmax(scores, axis)
+    const shifted = emit.exp(emit.sub(scores, emit.max(scores, axis, true)))
+    return emit.div(shifted, emit.sum(shifted, axis, true))
   }
 }

@@ -19,6 +19,7 @@ export class CallContext {
   readonly losses: Value[] = []
   /** New contents of statistics, to be stored after a training step. */
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
+  readonly #masks = new Map<Value, Value>()
   readonly #step: (() => Value) | undefined
   #streams = 0
 
@@ -40,9 +41,18 @@ export class CallContext {
     return this.#streams++
   }
 
-  /** After a training step `variable` takes the content of `value`; nothing outside of training. */
-  update(variable: Variable, value: Value): void {
-    if (this.training) this.updates.push({ variable, value })
+  /** After a training step `variable` takes the content of `value`; nothing outside of training unless `always`. */
+  update(variable: Variable, value: Value, always = false): void {
+    if (this.training || always) this.updates.push({ variable, value })
+  }
+
+  /** Which steps of a sequence count: bool, of the leading axes of `value`. undefined: all. */
+  maskOf(value: Value): Value | undefined {
+    return this.#masks.get(value)
+  }
+
+  setMask(value: Value, mask: Value): void {
+    this.#masks.set(value, mask)
   }
 
   /** Adds a scalar to the loss. */

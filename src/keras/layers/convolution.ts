@@ -1,255 +1,221 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { type KerasConfig, positiveInteger, tuple } from '../config.js'
-import type { Constraint, ConstraintLike } from '../constraints.js'
-import { resolveConstraint } from '../constraints.js'
-import { type Initializer, type InitializerLike, resolveInitializer } from '../initializers.js'
-import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
 import type { CallContext } from './context.js'
-import { KernelLayer, type KernelOptions } from './core.js'
-import { type KerasShape, knownDim, requireRank } from './layer.js'
+import { kernelFields } from './core.js'
 import {
-  checkPadding,
-  type DataFormat,
-  dataFormatConfig,
-  isChannelsLast,
-  type Padding,
-  paddingAttributes,
-  toChannelsFirst,
-  toChannelsLast,
-} from './windows.js'
+  any,
+  choice,
+  constraint,
+  count,
+  dataFormat,
+  initializer,
+  neededCount,
+  neededSizes,
+  type OptionsOf,
+  regularizer,
+  sizes,
+  type ValuesOf,
+} from './fields.js'
+import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank } from './layer.js'
+import { axesUpTo, paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
-interface WindowOptions extends KernelOptions {
-  readonly kernelSize: number | readonly number[]
-  readonly strides?: number | readonly number[]
-  readonly padding?: Padding
-  readonly dataFormat?: DataFormat
-  readonly dilationRate?: number | readonly number[]
+const windowFields = {
+  kernelSize: neededSizes,
+  strides: sizes(1),
+  padding: choice(['valid', 'same', 'causal'], 'valid'),
+  dataFormat,
+  dilationRate: sizes(1),
+}
+const convFields = {
+  filters: neededCount,
+  ...windowFields,
+  groups: count(1),
+  ...kernelFields,
+  activityRegularizer: regularizer,
 }
 
-export interface ConvOptions extends WindowOptions {
-  readonly filters: number
-  readonly groups?: number
-}
+type WindowValues = ValuesOf<typeof windowFields & typeof kernelFields>
 
 /** What the convolution layers share: the window, and the way through ONNX's channels-first Conv. */
-abstract class Convolution extends KernelLayer {
-  readonly kernelSize: readonly number[]
-  readonly strides: readonly number[]
-  readonly padding: Padding
-  readonly dilationRate: readonly number[]
-  readonly channelsLast: boolean
-  protected readonly rank: number
+abstract class Convolution<V extends WindowValues> extends Layer<V> {
+  constructor(options: LayerOptions, className?: string, rank = 2) {
+    super(options, className, rank)
+    if (this.options.padding === 'causal' && (rank !== 1 || !this.mayBeCausal))
+      throw new LanewiseError('INVALID_ARGUMENT', `${this.className}: padding must be one of valid, same, got 'causal'`)
+  }
 
-  constructor(rank: number, options: WindowOptions) {
-    super(options)
-    this.rank = rank
-    this.kernelSize = tuple(options.kernelSize, rank, 'kernelSize')
-    this.strides = tuple(options.strides ?? 1, rank, 'strides')
-    this.dilationRate = tuple(options.dilationRate ?? 1, rank, 'dilationRate')
-    this.padding = checkPadding(options.padding, rank === 1 ? ['valid', 'same', 'causal'] : undefined)
-    this.channelsLast = isChannelsLast(options.dataFormat)
+  protected get mayBeCausal(): boolean {
+    return true
   }
 
   protected channelsOf(shape: KerasShape): number {
     requireRank(this, shape, this.rank + 2)
-    return knownDim(this, shape, this.channelsLast ? -1 : 1)
+    return knownDim(this, shape, this.options.dataFormat ? -1 : 1)
   }
 
-  protected toFirst(x: Value, emit: Emitter): Value {
-    return this.channelsLast ? emit.transpose(x, toChannelsFirst(this.rank)) : x
-  }
-
-  protected fromFirst(x: Value, emit: Emitter): Value {
-    return this.channelsLast ? emit.transpose(x, toChannelsLast(this.rank)) : x
+  /** `write` on the channels-first form of x, then the activation. */
+  protected withChannelsFirst(x: Value, emit: Emitter, write: (x: Value) => Value): Value {
+    const { dataFormat: last, activation } = this.options
+    const y = write(last ? emit.transpose(x, toChannelsFirst(this.rank)) : x)
+    return activation.function(last ? emit.transpose(y, toChannelsLast(this.rank)) : y, emit)
   }
 
   /** Conv of a channels-first x with an OI… weight, under this layer's window. */
   protected convolve(x: Value, weight: Value, bias: Value | undefined, group: number, emit: Emitter): Value {
+    const { kernelSize, strides, dilationRate, padding } = this.options
     return emit.op('Conv', [x, weight, bias], {
-      kernel_shape: this.kernelSize,
-      strides: this.strides,
-      dilations: this.dilationRate,
+      kernel_shape: kernelSize,
+      strides,
+      dilations: dilationRate,
       group,
-      ...paddingAttributes(this.padding, x.shape.slice(2), this.kernelSize, this.strides, this.dilationRate),
+      ...paddingAttributes(padding, x.shape.slice(2), kernelSize, strides, dilationRate),
     })
-  }
-
-  protected windowConfig(): KerasConfig {
-    return {
-      kernel_size: this.kernelSize,
-      strides: this.strides,
-      padding: this.padding,
-      ...dataFormatConfig(this.channelsLast),
-      dilation_rate: this.dilationRate,
-    }
   }
 }
 
-/** HWIO to OIHW. */
-const kernelToFirst = (kernel: Value, rank: number, emit: Emitter): Value =>
-  emit.transpose(kernel, [rank + 1, rank, ...Array.from({ length: rank }, (_, i) => i)])
+/** HWIO to OIHW, in any number of axes. */
+export const kernelToFirst = (kernel: Value, rank: number, emit: Emitter): Value =>
+  emit.transpose(kernel, [rank + 1, rank, ...axesUpTo(rank)])
 
-abstract class Conv extends Convolution {
-  readonly filters: number
-  readonly groups: number
-
-  constructor(rank: number, options: ConvOptions) {
-    super(rank, options)
-    this.filters = positiveInteger(options.filters, 'filters')
-    this.groups = positiveInteger(options.groups ?? 1, 'groups')
-  }
+/** Convolution over `rank` axes, [batch, …, channels]; in one dimension, padding may be `causal`. */
+export class Conv extends Convolution<ValuesOf<typeof convFields>> {
+  static override readonly fields = convFields
 
   protected override build([shape]: readonly KerasShape[]): void {
     const channels = this.channelsOf(shape)
-    if (channels % this.groups !== 0 || this.filters % this.groups !== 0)
+    const { filters, groups, kernelSize, useBias } = this.options
+    if (channels % groups !== 0 || filters % groups !== 0)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `layer '${this.name}': ${channels} input channels and ${this.filters} filters must be multiples of groups ${this.groups}`,
+        `layer '${this.name}': ${channels} input channels and ${filters} filters must be multiples of groups ${groups}`,
       )
-    this.addKernel([...this.kernelSize, channels / this.groups, this.filters])
-    if (this.useBias) this.addBias(this.filters)
+    this.addOwn('kernel', [...kernelSize, channels / groups, filters])
+    if (useBias) this.addOwn('bias', [filters])
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const [kernel, bias] = this.weightsHere.map((weight) => emit.variable(weight))
     const weight = kernelToFirst(kernel, this.rank, emit)
-    const y = this.convolve(this.toFirst(x, emit), weight, bias, this.groups, emit)
-    return this.activation(this.fromFirst(y, emit), emit)
-  }
-
-  protected config(): KerasConfig {
-    return {
-      filters: this.filters,
-      ...this.windowConfig(),
-      groups: this.groups,
-      activity_regularizer: null,
-      ...this.kernelConfig(),
-    }
+    return this.withChannelsFirst(x, emit, (x) => this.convolve(x, weight, bias, this.options.groups, emit))
   }
 }
 
-/** 1-D convolution over [batch, steps, channels]; padding may be `causal`. */
-export class Conv1D extends Conv {
-  readonly className = 'Conv1D'
-  constructor(options: ConvOptions) {
-    super(1, options)
-  }
-}
+const { groups: __, ...transposeBase } = convFields
+const transposeFields = { ...transposeBase, outputPadding: any<number | readonly number[] | null>(null) }
 
-/** 2-D convolution over [batch, rows, columns, channels]. */
-export class Conv2D extends Conv {
-  readonly className = 'Conv2D'
-  constructor(options: ConvOptions) {
-    super(2, options)
-  }
-}
+/** The transpose of a convolution: `strides` times as many outputs, each input spread over a window. */
+export class ConvTranspose extends Convolution<ValuesOf<typeof transposeFields>> {
+  static override readonly fields = transposeFields
 
-export interface DepthwiseOptions
-  extends Omit<WindowOptions, 'kernelInitializer' | 'kernelRegularizer' | 'kernelConstraint'> {
-  readonly depthMultiplier?: number
-  readonly depthwiseInitializer?: InitializerLike
-  readonly depthwiseRegularizer?: RegularizerLike | null
-  readonly depthwiseConstraint?: ConstraintLike | null
-}
-
-export type DepthwiseConv2DOptions = DepthwiseOptions
-
-const depthwiseAsKernel = (options: DepthwiseOptions): WindowOptions => ({
-  ...options,
-  kernelInitializer: options.depthwiseInitializer,
-  kernelRegularizer: options.depthwiseRegularizer,
-  kernelConstraint: options.depthwiseConstraint,
-})
-
-/** [kh, kw, C, M] to ONNX's grouped weight [C * M, 1, kh, kw]. */
-const depthwiseWeight = (kernel: Value, emit: Emitter): Value => {
-  const [rows, columns, channels, multiplier] = kernel.shape as readonly number[]
-  return emit.reshape(emit.transpose(kernel, [2, 3, 0, 1]), [channels * multiplier, 1, rows, columns])
-}
-
-/** Each input channel convolved with `depthMultiplier` filters of its own. */
-export class DepthwiseConv2D extends Convolution {
-  readonly className = 'DepthwiseConv2D'
-  readonly depthMultiplier: number
-
-  constructor(options: DepthwiseConv2DOptions) {
-    super(2, depthwiseAsKernel(options))
-    this.depthMultiplier = options.depthMultiplier ?? 1
+  protected override get mayBeCausal(): boolean {
+    return false
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
     const channels = this.channelsOf(shape)
-    this.addKernel([...this.kernelSize, channels, this.depthMultiplier])
-    if (this.useBias) this.addBias(channels * this.depthMultiplier)
+    const { filters, kernelSize, useBias } = this.options
+    this.addOwn('kernel', [...kernelSize, filters, channels])
+    if (useBias) this.addOwn('bias', [filters])
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const [kernel, bias] = this.weightsHere.map((weight) => emit.variable(weight))
-    const channels = kernel.shape[2] as number
-    const y = this.convolve(this.toFirst(x, emit), depthwiseWeight(kernel, emit), bias, channels, emit)
-    return this.activation(this.fromFirst(y, emit), emit)
-  }
-
-  protected config(): KerasConfig {
-    return { depth_multiplier: this.depthMultiplier, ...this.windowConfig(), ...this.kernelConfig('depthwise') }
+    const { kernelSize, strides, dilationRate, padding, outputPadding } = this.options
+    const { rank } = this
+    // What the whole product has too much at the ends of each axis; negative: too little.
+    const excess = kernelSize.map((size, axis) => {
+      const extent = (size - 1) * dilationRate[axis] + 1
+      const given = typeof outputPadding === 'number' ? outputPadding : outputPadding?.[axis]
+      if (given !== undefined) return (padding === 'same' ? 2 * (extent >> 1) : 0) - given
+      return padding === 'same' ? extent - strides[axis] : Math.min(0, extent - strides[axis])
+    })
+    const cut = excess.map((total) => Math.max(0, total))
+    const weight = emit.transpose(kernel, [rank + 1, rank, ...axesUpTo(rank)])
+    return this.withChannelsFirst(x, emit, (x) =>
+      emit.op('ConvTranspose', [x, weight, bias], {
+        kernel_shape: kernelSize,
+        strides,
+        dilations: dilationRate,
+        pads: [...cut.map((total) => total >> 1), ...cut.map((total) => total - (total >> 1))],
+        output_padding: excess.map((total) => Math.max(0, -total)),
+      }),
+    )
   }
 }
 
-export interface SeparableConv2DOptions extends DepthwiseOptions {
-  readonly filters: number
-  readonly pointwiseInitializer?: InitializerLike
-  readonly pointwiseRegularizer?: RegularizerLike | null
-  readonly pointwiseConstraint?: ConstraintLike | null
+const depthwiseFields = {
+  depthMultiplier: count(1),
+  ...windowFields,
+  activation: kernelFields.activation,
+  useBias: kernelFields.useBias,
+  depthwiseInitializer: initializer('glorotUniform'),
+  biasInitializer: kernelFields.biasInitializer,
+  depthwiseRegularizer: regularizer,
+  biasRegularizer: regularizer,
+  activityRegularizer: regularizer,
+  depthwiseConstraint: constraint,
+  biasConstraint: constraint,
 }
 
-/** A depthwise convolution, then a 1x1 convolution that mixes the channels. */
-export class SeparableConv2D extends Convolution {
-  readonly className = 'SeparableConv2D'
-  readonly filters: number
-  readonly depthMultiplier: number
-  readonly #pointwiseInitializer: Initializer
-  readonly #pointwiseRegularizer: Regularizer | undefined
-  readonly #pointwiseConstraint: Constraint | undefined
+/** [k…, C, M] to ONNX's grouped weight [C * M, 1, k…]. */
+const depthwiseWeight = (kernel: Value, rank: number, emit: Emitter): Value => {
+  const shape = kernel.shape as readonly number[]
+  const ordered = emit.transpose(kernel, [rank, rank + 1, ...axesUpTo(rank)])
+  return emit.reshape(ordered, [shape[rank] * shape[rank + 1], 1, ...shape.slice(0, rank)])
+}
 
-  constructor(options: SeparableConv2DOptions) {
-    super(2, depthwiseAsKernel(options))
-    this.filters = positiveInteger(options.filters, 'filters')
-    this.depthMultiplier = options.depthMultiplier ?? 1
-    this.#pointwiseInitializer = resolveInitializer(options.pointwiseInitializer ?? 'glorotUniform')
-    this.#pointwiseRegularizer = resolveRegularizer(options.pointwiseRegularizer)
-    this.#pointwiseConstraint = resolveConstraint(options.pointwiseConstraint)
-  }
+/** Each input channel convolved with `depthMultiplier` filters of its own. */
+export class DepthwiseConv extends Convolution<WindowValues & ValuesOf<typeof depthwiseFields>> {
+  static override readonly fields = depthwiseFields
 
   protected override build([shape]: readonly KerasShape[]): void {
     const channels = this.channelsOf(shape)
-    this.addKernel([...this.kernelSize, channels, this.depthMultiplier], 'depthwise_kernel')
-    this.addWeight('pointwise_kernel', [1, 1, channels * this.depthMultiplier, this.filters], {
-      initializer: this.#pointwiseInitializer,
-      regularizer: this.#pointwiseRegularizer,
-      constraint: this.#pointwiseConstraint,
-    })
-    if (this.useBias) this.addBias(this.filters)
+    const { kernelSize, depthMultiplier, useBias } = this.options
+    this.addOwn('kernel', [...kernelSize, channels, depthMultiplier], 'depthwise')
+    if (useBias) this.addOwn('bias', [channels * depthMultiplier])
+  }
+
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    const [kernel, bias] = this.weightsHere.map((weight) => emit.variable(weight))
+    const weight = depthwiseWeight(kernel, this.rank, emit)
+    const channels = kernel.shape[this.rank] as number
+    return this.withChannelsFirst(x, emit, (x) => this.convolve(x, weight, bias, channels, emit))
+  }
+}
+export type DepthwiseOptions = OptionsOf<typeof depthwiseFields>
+
+const separableFields = {
+  filters: neededCount,
+  ...depthwiseFields,
+  pointwiseInitializer: initializer('glorotUniform'),
+  pointwiseRegularizer: regularizer,
+  pointwiseConstraint: constraint,
+}
+export type SeparableOptions = OptionsOf<typeof separableFields>
+
+/** A depthwise convolution, then a 1x1 convolution that mixes the channels. */
+export class SeparableConv extends Convolution<WindowValues & ValuesOf<typeof separableFields>> {
+  static override readonly fields = separableFields
+
+  protected override build([shape]: readonly KerasShape[]): void {
+    const channels = this.channelsOf(shape)
+    const { kernelSize, depthMultiplier, filters, useBias } = this.options
+    this.addOwn('depthwise_kernel', [...kernelSize, channels, depthMultiplier], 'depthwise')
+    const ones = kernelSize.map(() => 1)
+    this.addOwn('pointwise_kernel', [...ones, channels * depthMultiplier, filters], 'pointwise')
+    if (useBias) this.addOwn('bias', [filters])
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const [depthwise, pointwise, bias] = this.weightsHere.map((weight) => emit.variable(weight))
-    const channels = depthwise.shape[2] as number
-    const between = this.convolve(this.toFirst(x, emit), depthwiseWeight(depthwise, emit), undefined, channels, emit)
-    const y = emit.op('Conv', [between, kernelToFirst(pointwise, 2, emit), bias], { kernel_shape: [1, 1] })
-    return this.activation(this.fromFirst(y, emit), emit)
-  }
-
-  protected config(): KerasConfig {
-    return {
-      filters: this.filters,
-      depth_multiplier: this.depthMultiplier,
-      ...this.windowConfig(),
-      ...this.kernelConfig('depthwise'),
-      pointwise_initializer: this.#pointwiseInitializer.serialize(),
-      pointwise_regularizer: this.#pointwiseRegularizer?.serialize() ?? null,
-      pointwise_constraint: this.#pointwiseConstraint?.serialize() ?? null,
-    }
+    const { rank } = this
+    const channels = depthwise.shape[rank] as number
+    return this.withChannelsFirst(x, emit, (x) => {
+      const between = this.convolve(x, depthwiseWeight(depthwise, rank, emit), undefined, channels, emit)
+      return emit.op('Conv', [between, kernelToFirst(pointwise, rank, emit), bias], {
+        kernel_shape: this.options.kernelSize.map(() => 1),
+      })
+    })
   }
 }

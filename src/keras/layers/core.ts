@@ -1,12 +1,24 @@
 import type { DType } from '../../core/dtype.js'
 import type { Value } from '../../core/ir.js'
-import { type ActivationFunction, resolveActivation } from '../activations.js'
-import { type KerasConfig, positiveInteger, snakeCase } from '../config.js'
-import { type Constraint, type ConstraintLike, resolveConstraint } from '../constraints.js'
-import { type Initializer, type InitializerLike, resolveInitializer } from '../initializers.js'
-import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
+import { unsqueeze } from '../../ops/compose.js'
+import type { Emitter } from '../../ops/emitter.js'
+import { invalid, type KerasConfig } from '../config.js'
+import { l1l2 } from '../regularizers.js'
 import type { CallContext } from './context.js'
-import { type KerasShape, knownDim, Layer, type LayerOptions, type SymbolicTensor } from './layer.js'
+import {
+  absent,
+  activation,
+  constraint,
+  flag,
+  initializer,
+  neededAny,
+  neededCount,
+  number,
+  regularizer,
+  unwritten,
+  type ValuesOf,
+} from './fields.js'
+import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank, type SymbolicTensor } from './layer.js'
 
 export interface InputOptions {
   readonly name?: string
@@ -14,26 +26,40 @@ export interface InputOptions {
   readonly shape?: KerasShape
   readonly batchShape?: KerasShape
   readonly dtype?: DType
+  readonly sparse?: boolean
+  readonly ragged?: boolean
+  readonly optional?: boolean
 }
 
 /** The entry of a model. */
 export class InputLayer extends Layer {
-  readonly className = 'InputLayer'
+  override readonly className = 'InputLayer'
   readonly inputDType: DType
 
   constructor(options: InputOptions) {
+    const known = [
+      'name',
+      'shape',
+      'batchShape',
+      'batchInputShape',
+      'dtype',
+      'sparse',
+      'ragged',
+      'optional',
+      'trainable',
+    ]
+    const unknown = Object.keys(options).find((key) => !known.includes(key))
+    if (unknown) throw invalid(`input has no option '${unknown}'; known: ${known.join(', ')}`)
+    if (options.sparse || options.ragged || options.optional)
+      throw invalid('inputs are dense and needed: sparse, ragged and optional ones are not supported')
     super({ name: options.name })
     const shape = options.batchShape ?? [null, ...(options.shape ?? [])]
     this.inputDType = options.dtype ?? 'float32'
-    this.addNode([], false, [{ shape, dtype: this.inputDType }])
+    this.addNode({}, [{ shape, dtype: this.inputDType }])
   }
 
   call(inputs: readonly Value[]): Value {
     return inputs[0]
-  }
-
-  protected config(): KerasConfig {
-    return {}
   }
 
   override getConfig(): KerasConfig {
@@ -52,102 +78,158 @@ export class InputLayer extends Layer {
 export const input = (options: InputOptions): SymbolicTensor => new InputLayer(options).output
 
 /** Options of layers with a kernel, a bias and an activation. */
-export interface KernelOptions extends LayerOptions {
-  readonly activation?: string | null
-  readonly useBias?: boolean
-  readonly kernelInitializer?: InitializerLike
-  readonly biasInitializer?: InitializerLike
-  readonly kernelRegularizer?: RegularizerLike | null
-  readonly biasRegularizer?: RegularizerLike | null
-  readonly activityRegularizer?: RegularizerLike | null
-  readonly kernelConstraint?: ConstraintLike | null
-  readonly biasConstraint?: ConstraintLike | null
+export const kernelFields = {
+  activation: activation('linear'),
+  useBias: flag(true),
+  kernelInitializer: initializer('glorotUniform'),
+  biasInitializer: initializer('zeros'),
+  kernelRegularizer: regularizer,
+  biasRegularizer: regularizer,
+  kernelConstraint: constraint,
+  biasConstraint: constraint,
 }
 
-/** A layer with a kernel, a bias and an activation. */
-export abstract class KernelLayer extends Layer {
-  readonly useBias: boolean
-  readonly activationName: string
-  protected readonly activation: ActivationFunction
-  protected readonly kernelInitializer: Initializer
-  protected readonly biasInitializer: Initializer
-  protected readonly kernelRegularizer: Regularizer | undefined
-  protected readonly biasRegularizer: Regularizer | undefined
-  protected readonly kernelConstraint: Constraint | undefined
-  protected readonly biasConstraint: Constraint | undefined
-
-  constructor(options: KernelOptions) {
-    super(options)
-    this.useBias = options.useBias ?? true
-    this.activationName = snakeCase(options.activation ?? 'linear')
-    this.activation = resolveActivation(options.activation)
-    this.kernelInitializer = resolveInitializer(options.kernelInitializer ?? 'glorotUniform')
-    this.biasInitializer = resolveInitializer(options.biasInitializer ?? 'zeros')
-    this.kernelRegularizer = resolveRegularizer(options.kernelRegularizer)
-    this.biasRegularizer = resolveRegularizer(options.biasRegularizer)
-    this.activityRegularizer = resolveRegularizer(options.activityRegularizer)
-    this.kernelConstraint = resolveConstraint(options.kernelConstraint)
-    this.biasConstraint = resolveConstraint(options.biasConstraint)
-  }
-
-  protected addKernel(shape: readonly number[], role = 'kernel') {
-    return this.addWeight(role, shape, {
-      initializer: this.kernelInitializer,
-      regularizer: this.kernelRegularizer,
-      constraint: this.kernelConstraint,
-    })
-  }
-
-  protected addBias(size: number) {
-    return this.addWeight('bias', [size], {
-      initializer: this.biasInitializer,
-      regularizer: this.biasRegularizer,
-      constraint: this.biasConstraint,
-    })
-  }
-
-  /** The shared options under Keras's names, kernel entries prefixed with `kernel`. */
-  protected kernelConfig(kernel = 'kernel'): KerasConfig {
-    return {
-      activation: this.activationName,
-      use_bias: this.useBias,
-      [`${kernel}_initializer`]: this.kernelInitializer.serialize(),
-      bias_initializer: this.biasInitializer.serialize(),
-      [`${kernel}_regularizer`]: this.kernelRegularizer?.serialize() ?? null,
-      bias_regularizer: this.biasRegularizer?.serialize() ?? null,
-      ...(this.activityRegularizer && { activity_regularizer: this.activityRegularizer.serialize() }),
-      [`${kernel}_constraint`]: this.kernelConstraint?.serialize() ?? null,
-      bias_constraint: this.biasConstraint?.serialize() ?? null,
-    }
-  }
-}
-
-export interface DenseOptions extends KernelOptions {
-  readonly units: number
-}
+const denseFields = { units: neededCount, ...kernelFields, quantizationConfig: absent, loraRank: absent }
 
 /** activation(x · kernel + bias) over the last axis. */
-export class Dense extends KernelLayer {
-  readonly className = 'Dense'
-  readonly units: number
-
-  constructor(options: DenseOptions) {
-    super(options)
-    this.units = positiveInteger(options.units, 'Dense: units')
-  }
+export class Dense extends Layer<ValuesOf<typeof denseFields>> {
+  static override readonly fields = denseFields
 
   protected override build([shape]: readonly KerasShape[]): void {
-    this.addKernel([knownDim(this, shape, -1), this.units])
-    if (this.useBias) this.addBias(this.units)
+    const { units, useBias } = this.options
+    this.addOwn('kernel', [knownDim(this, shape, -1), units])
+    if (useBias) this.addOwn('bias', [units])
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const [kernel, bias] = this.weightsHere.map((weight) => emit.variable(weight))
     const product = emit.matMul(x, kernel)
-    return this.activation(bias ? emit.add(product, bias) : product, emit)
+    return this.options.activation.function(bias ? emit.add(product, bias) : product, emit)
+  }
+}
+
+const embeddingFields = {
+  inputDim: neededCount,
+  outputDim: neededCount,
+  embeddingsInitializer: initializer('randomUniform'),
+  embeddingsRegularizer: regularizer,
+  activityRegularizer: regularizer,
+  embeddingsConstraint: constraint,
+  maskZero: flag(false),
+  inputLength: unwritten<number | null>(null),
+  quantizationConfig: absent,
+  loraRank: absent,
+}
+
+/** Class numbers to rows of a table; with `maskZero`, number 0 is padding that later layers leave out. */
+export class Embedding extends Layer<ValuesOf<typeof embeddingFields>> {
+  static override readonly fields = embeddingFields
+
+  protected override build(): void {
+    this.addOwn('embeddings', [this.options.inputDim, this.options.outputDim])
   }
 
-  protected config(): KerasConfig {
-    return { units: this.units, ...this.kernelConfig() }
+  call([x]: readonly Value[], context: CallContext): Value {
+    const { emit } = context
+    const indices = emit.cast(x, 'int32')
+    const rows = emit.gather(emit.variable(this.weightsHere[0]), indices)
+    if (this.options.maskZero) context.setMask(rows, emit.not(emit.equal(indices, 0)))
+    return rows
+  }
+}
+
+const maskingFields = { maskValue: number(0) }
+
+/** Masks the steps of a sequence all of whose features are `maskValue`, and sets them to 0. */
+export class Masking extends Layer<ValuesOf<typeof maskingFields>> {
+  static override readonly fields = maskingFields
+
+  call([x]: readonly Value[], context: CallContext): Value {
+    const { emit } = context
+    const differs = emit.cast(emit.not(emit.equal(x, this.options.maskValue)), 'float32')
+    const kept = emit.max(differs, [-1], true)
+    const y = emit.mul(x, kept)
+    context.setMask(y, emit.greater(emit.max(differs, [-1]), 0))
+    return y
+  }
+}
+
+/** What a Lambda layer computes: one value of one (or of a list), written with the emitter. */
+export type LambdaFunction = (x: Value, emit: Emitter, inputs: readonly Value[]) => Value
+
+const lambdaFields = {
+  function: neededAny<LambdaFunction>(),
+  outputShape: unwritten<unknown>(null),
+  mask: unwritten<unknown>(null),
+  arguments: unwritten<unknown>(null),
+}
+
+/** A function over graph values as a layer. Keras writes the code of its functions, which JSON here does not hold. */
+export class Lambda extends Layer<ValuesOf<typeof lambdaFields>> {
+  static override readonly fields = lambdaFields
+
+  constructor(options: LayerOptions & { readonly function: LambdaFunction }, className?: string) {
+    if (typeof options.function !== 'function')
+      throw invalid(
+        "a Lambda layer needs a function (x, emit) => value; one from a file holds Python's code: give it in TypeScript with registerLayer('Lambda', class)",
+      )
+    super(options, className)
+  }
+
+  protected override get passesMask(): boolean {
+    return false
+  }
+
+  call(inputs: readonly Value[], { emit }: CallContext): Value {
+    return this.options.function(inputs[0], emit, inputs)
+  }
+
+  protected override config(): KerasConfig {
+    throw invalid(
+      `layer '${this.name}' is a Lambda: a function has no JSON form; write a layer class and registerLayer it`,
+    )
+  }
+}
+
+export class Identity extends Layer {
+  static override readonly fields = {}
+  call([x]: readonly Value[]): Value {
+    return x
+  }
+}
+
+const repeatFields = { n: neededCount }
+
+/** [batch, features] to [batch, n, features]. */
+export class RepeatVector extends Layer<ValuesOf<typeof repeatFields>> {
+  static override readonly fields = repeatFields
+
+  protected override build([shape]: readonly KerasShape[]): void {
+    requireRank(this, shape, 2)
+  }
+
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    return emit.expand(unsqueeze(emit, x, 1), [1, this.options.n, 1])
+  }
+}
+
+const penaltyFields = { l1: number(0), l2: number(0) }
+
+/** A penalty on what passes through: l1 Σ|x| + l2 Σx², divided by the batch size. */
+export class ActivityRegularization extends Layer<ValuesOf<typeof penaltyFields>> {
+  static override readonly fields = penaltyFields
+
+  constructor(options: LayerOptions & { readonly l1?: number; readonly l2?: number } = {}, className?: string) {
+    super(options, className)
+    this.activityRegularizer = l1l2(this.options)
+  }
+
+  call([x]: readonly Value[]): Value {
+    return x
+  }
+
+  override getConfig(): KerasConfig {
+    const { activity_regularizer: _, ...config } = super.getConfig()
+    return config
   }
 }

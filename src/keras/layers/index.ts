@@ -1,123 +1,127 @@
-import { camelKeys, invalid, type KerasObject } from '../config.js'
-import { Activation, ELU, LeakyReLU, ReLU, Softmax } from './activation.js'
-import { Conv1D, Conv2D, DepthwiseConv2D, SeparableConv2D } from './convolution.js'
-import { Dense, InputLayer } from './core.js'
-import type { Layer, LayerOptions } from './layer.js'
-import { Add, Average, Concatenate, Maximum, Minimum, Multiply, Subtract } from './merging.js'
-import { BatchNormalization, Rescaling } from './normalization.js'
+import { camelKeys, type KerasObject } from '../config.js'
+import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
+import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
 import {
-  AveragePooling1D,
-  AveragePooling2D,
-  GlobalAveragePooling1D,
-  GlobalAveragePooling2D,
-  GlobalMaxPooling1D,
-  GlobalMaxPooling2D,
-  MaxPooling1D,
-  MaxPooling2D,
-} from './pooling.js'
-import { Dropout } from './regularization.js'
-import { Cropping2D, Flatten, Permute, Reshape, ZeroPadding2D } from './reshaping.js'
-
-/** Every layer class by Keras's class name. */
-const classes = {
-  InputLayer,
+  ActivityRegularization,
   Dense,
-  Activation,
-  ReLU,
-  LeakyReLU,
-  ELU,
-  Softmax,
-  Conv1D,
-  Conv2D,
-  DepthwiseConv2D,
-  SeparableConv2D,
-  MaxPooling1D,
-  MaxPooling2D,
-  AveragePooling1D,
-  AveragePooling2D,
-  GlobalAveragePooling1D,
-  GlobalAveragePooling2D,
-  GlobalMaxPooling1D,
-  GlobalMaxPooling2D,
-  Flatten,
-  Reshape,
-  Permute,
-  ZeroPadding2D,
-  Cropping2D,
-  Add,
-  Subtract,
-  Multiply,
-  Average,
-  Maximum,
-  Minimum,
-  Concatenate,
-  Dropout,
-  Rescaling,
+  Embedding,
+  Identity,
+  InputLayer,
+  type InputOptions,
+  Lambda,
+  Masking,
+  RepeatVector,
+} from './core.js'
+import type { OptionsOf } from './fields.js'
+import type { Layer, LayerOptions } from './layer.js'
+import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
+import {
   BatchNormalization,
-} as const
+  GroupNormalization,
+  LayerNormalization,
+  RMSNormalization,
+  SpectralNormalization,
+  UnitNormalization,
+} from './normalization.js'
+import { AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling } from './pooling.js'
+import { layerFromConfig as fromRegistry, registerClass } from './registry.js'
+import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
+import { Cropping, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
 
-type AnyLayerClass = new (options: never) => Layer
-
-const registry = new Map<string, AnyLayerClass>(Object.entries(classes))
-
-/** Makes a layer class known to `modelFromJSON` under its class name. */
-export const registerLayer = (className: string, layer: AnyLayerClass): void => {
-  registry.set(className, layer)
+interface LayerClass<F, L extends Layer> {
+  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
+  new (options: any, className?: string, rank?: number): L
+  readonly fields: F
 }
 
-/** A layer from Keras's serialised form. Throws INVALID_ARGUMENT for classes that are not known. */
-export function layerFromConfig(object: KerasObject): Layer {
-  const layer = registry.get(object.class_name)
-  if (!layer)
-    throw invalid(`layer class '${object.class_name}' is not supported; supported: ${[...registry.keys()].join(', ')}`)
-  return new layer(camelKeys(object.config) as never)
+/** `layers.dense({ units })` for `new Dense({ units })`; options may be left out where none is needed. */
+export type LayerFactory<F, L> =
+  object extends OptionsOf<F>
+    ? (options?: LayerOptions & OptionsOf<F>) => L
+    : (options: LayerOptions & OptionsOf<F>) => L
+
+/** A function for a class, known to whatever reads Keras's JSON under `className`. */
+function make<F, L extends Layer>(className: string, layer: LayerClass<F, L>, rank?: number): LayerFactory<F, L> {
+  const create = (options: object = {}) => new layer(options, className, rank)
+  registerClass(className, ({ config }) => create(camelKeys(config)))
+  return create as LayerFactory<F, L>
 }
 
-/** A function for a class: `layers.dense({ units })` for `new Dense({ units })`. */
-const factory =
-  <Options, L extends Layer>(layer: new (options: Options) => L) =>
-  (options: Options): L =>
-    new layer(options)
-
-const optional =
-  <Options, L extends Layer>(layer: new (options?: Options) => L) =>
-  (options?: Options): L =>
-    new layer(options)
+const inputLayer = (options: InputOptions): InputLayer => new InputLayer(options)
+registerClass('InputLayer', ({ config }) => inputLayer(camelKeys(config)))
 
 /** Keras's layers by their names in camelCase. */
 export const layers = {
-  inputLayer: factory(InputLayer),
-  dense: factory(Dense),
-  activation: factory(Activation),
-  reLU: optional(ReLU),
-  leakyReLU: optional(LeakyReLU),
-  elu: optional(ELU),
-  softmax: optional(Softmax),
-  conv1d: factory(Conv1D),
-  conv2d: factory(Conv2D),
-  depthwiseConv2d: factory(DepthwiseConv2D),
-  separableConv2d: factory(SeparableConv2D),
-  maxPooling1d: optional(MaxPooling1D),
-  maxPooling2d: optional(MaxPooling2D),
-  averagePooling1d: optional(AveragePooling1D),
-  averagePooling2d: optional(AveragePooling2D),
-  globalAveragePooling1d: optional(GlobalAveragePooling1D),
-  globalAveragePooling2d: optional(GlobalAveragePooling2D),
-  globalMaxPooling1d: optional(GlobalMaxPooling1D),
-  globalMaxPooling2d: optional(GlobalMaxPooling2D),
-  flatten: optional(Flatten),
-  reshape: factory(Reshape),
-  permute: factory(Permute),
-  zeroPadding2d: optional(ZeroPadding2D),
-  cropping2d: optional(Cropping2D),
-  add: optional<LayerOptions, Add>(Add),
-  subtract: optional<LayerOptions, Subtract>(Subtract),
-  multiply: optional<LayerOptions, Multiply>(Multiply),
-  average: optional<LayerOptions, Average>(Average),
-  maximum: optional<LayerOptions, Maximum>(Maximum),
-  minimum: optional<LayerOptions, Minimum>(Minimum),
-  concatenate: optional(Concatenate),
-  dropout: factory(Dropout),
-  rescaling: factory(Rescaling),
-  batchNormalization: optional(BatchNormalization),
+  inputLayer,
+  dense: make('Dense', Dense),
+  activation: make('Activation', Activation),
+  embedding: make('Embedding', Embedding),
+  masking: make('Masking', Masking),
+  lambda: make('Lambda', Lambda),
+  identity: make('Identity', Identity),
+  reLU: make('ReLU', ReLU),
+  leakyReLU: make('LeakyReLU', LeakyReLU),
+  pReLU: make('PReLU', PReLU),
+  elu: make('ELU', ELU),
+  softmax: make('Softmax', Softmax),
+  conv1d: make('Conv1D', Conv, 1),
+  conv2d: make('Conv2D', Conv, 2),
+  conv3d: make('Conv3D', Conv, 3),
+  conv1dTranspose: make('Conv1DTranspose', ConvTranspose, 1),
+  conv2dTranspose: make('Conv2DTranspose', ConvTranspose, 2),
+  conv3dTranspose: make('Conv3DTranspose', ConvTranspose, 3),
+  depthwiseConv1d: make('DepthwiseConv1D', DepthwiseConv, 1),
+  depthwiseConv2d: make('DepthwiseConv2D', DepthwiseConv, 2),
+  separableConv1d: make('SeparableConv1D', SeparableConv, 1),
+  separableConv2d: make('SeparableConv2D', SeparableConv, 2),
+  maxPooling1d: make('MaxPooling1D', MaxPooling, 1),
+  maxPooling2d: make('MaxPooling2D', MaxPooling, 2),
+  maxPooling3d: make('MaxPooling3D', MaxPooling, 3),
+  averagePooling1d: make('AveragePooling1D', AveragePooling, 1),
+  averagePooling2d: make('AveragePooling2D', AveragePooling, 2),
+  averagePooling3d: make('AveragePooling3D', AveragePooling, 3),
+  globalAveragePooling1d: make('GlobalAveragePooling1D', GlobalAveragePooling, 1),
+  globalAveragePooling2d: make('GlobalAveragePooling2D', GlobalAveragePooling, 2),
+  globalAveragePooling3d: make('GlobalAveragePooling3D', GlobalAveragePooling, 3),
+  globalMaxPooling1d: make('GlobalMaxPooling1D', GlobalMaxPooling, 1),
+  globalMaxPooling2d: make('GlobalMaxPooling2D', GlobalMaxPooling, 2),
+  globalMaxPooling3d: make('GlobalMaxPooling3D', GlobalMaxPooling, 3),
+  flatten: make('Flatten', Flatten),
+  reshape: make('Reshape', Reshape),
+  permute: make('Permute', Permute),
+  repeatVector: make('RepeatVector', RepeatVector),
+  zeroPadding1d: make('ZeroPadding1D', ZeroPadding, 1),
+  zeroPadding2d: make('ZeroPadding2D', ZeroPadding, 2),
+  zeroPadding3d: make('ZeroPadding3D', ZeroPadding, 3),
+  cropping1d: make('Cropping1D', Cropping, 1),
+  cropping2d: make('Cropping2D', Cropping, 2),
+  cropping3d: make('Cropping3D', Cropping, 3),
+  upSampling1d: make('UpSampling1D', UpSampling, 1),
+  upSampling2d: make('UpSampling2D', UpSampling, 2),
+  upSampling3d: make('UpSampling3D', UpSampling, 3),
+  add: make('Add', Add),
+  subtract: make('Subtract', Subtract),
+  multiply: make('Multiply', Multiply),
+  average: make('Average', Average),
+  maximum: make('Maximum', Maximum),
+  minimum: make('Minimum', Minimum),
+  concatenate: make('Concatenate', Concatenate),
+  dot: make('Dot', Dot),
+  dropout: make('Dropout', Dropout),
+  spatialDropout1d: make('SpatialDropout1D', SpatialDropout, 1),
+  spatialDropout2d: make('SpatialDropout2D', SpatialDropout, 2),
+  spatialDropout3d: make('SpatialDropout3D', SpatialDropout, 3),
+  gaussianNoise: make('GaussianNoise', GaussianNoise),
+  gaussianDropout: make('GaussianDropout', GaussianDropout),
+  alphaDropout: make('AlphaDropout', AlphaDropout),
+  activityRegularization: make('ActivityRegularization', ActivityRegularization),
+  batchNormalization: make('BatchNormalization', BatchNormalization),
+  layerNormalization: make('LayerNormalization', LayerNormalization),
+  groupNormalization: make('GroupNormalization', GroupNormalization),
+  rmsNormalization: make('RMSNormalization', RMSNormalization),
+  unitNormalization: make('UnitNormalization', UnitNormalization),
+  spectralNormalization: make('SpectralNormalization', SpectralNormalization),
 } as const
+
+/** A layer from Keras's serialised form; importing it makes all classes of `layers` known. */
+export const layerFromConfig = (object: KerasObject): Layer => fromRegistry(object)

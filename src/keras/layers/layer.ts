@@ -3,9 +3,18 @@ import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
 import { GraphBuilder } from '../../graph/builder.js'
-import { isKerasObject, type KerasConfig, type KerasObject, kerasObject, snakeCase } from '../config.js'
-import type { Regularizer } from '../regularizers.js'
+import {
+  camelCase,
+  invalid,
+  isKerasObject,
+  type KerasConfig,
+  type KerasObject,
+  kerasObject,
+  snakeCase,
+} from '../config.js'
+import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
 import { CallContext } from './context.js'
+import { type Fields, readFields, weightOptions, writeFields } from './fields.js'
 import { Weight, type WeightOptions } from './weight.js'
 
 /** A shape with null where a size is known only at run time: Keras's form. */
@@ -21,13 +30,57 @@ export interface SymbolicTensor {
   readonly index: number
 }
 
+/** What a layer may be called with: tensors, lists of them, and plain values. */
+export type Argument = SymbolicTensor | number | boolean | string | null | undefined | readonly Argument[]
+
 /** One application of a layer. */
 export interface LayerNode {
   readonly layer: Layer
+  /** All tensors among the arguments, in order. */
   readonly inputs: readonly SymbolicTensor[]
-  /** Whether the inputs were given as a list. */
-  readonly list: boolean
+  /** The arguments under Keras's names; the first is the layer's input. */
+  readonly args: Readonly<Record<string, Argument>>
   readonly outputs: readonly SymbolicTensor[]
+}
+
+/** An argument of `call` beside the inputs: values where the application had tensors. */
+export type CallArgument = Value | number | boolean | string | null | undefined | readonly CallArgument[]
+
+/** The arguments beside the inputs, under Keras's names. */
+export type CallArguments = Readonly<Record<string, CallArgument>>
+
+export interface TensorType {
+  readonly shape: KerasShape
+  readonly dtype: DType
+}
+
+const isTensor = (argument: Argument): argument is SymbolicTensor =>
+  typeof argument === 'object' && argument !== null && 'node' in argument
+
+/** `argument` with each tensor replaced. */
+function mapTensors(argument: Argument, replace: (tensor: SymbolicTensor) => CallArgument): CallArgument {
+  if (isTensor(argument)) return replace(argument)
+  return Array.isArray(argument) ? argument.map((item) => mapTensors(item, replace)) : (argument as CallArgument)
+}
+
+const tensorsOf = (argument: Argument): SymbolicTensor[] => {
+  if (isTensor(argument)) return [argument]
+  return Array.isArray(argument) ? argument.flatMap(tensorsOf) : []
+}
+
+const listOf = <T>(item: T | readonly T[]): readonly T[] => (Array.isArray(item) ? item : [item as T])
+
+/** The values that stand for a node's tensors, as `Layer.write` takes them. */
+export function callOf(
+  node: Pick<LayerNode, 'args'>,
+  find: (tensor: SymbolicTensor) => Value,
+): { inputs: readonly Value[]; args: CallArguments } {
+  const [first, ...others] = Object.entries(node.args)
+  const inputs = first ? listOf(mapTensors(first[1], find)) : []
+  return {
+    inputs: inputs as readonly Value[],
+    args: Object.fromEntries(others.map(([name, argument]) => [name, mapTensors(argument, find)])),
+  }
 }
 
 /** Options of every layer. */
@@ -39,7 +92,11 @@ export interface LayerOptions {
   readonly inputShape?: KerasShape
   /** `inputShape` with the batch axis. */
   readonly batchInputShape?: KerasShape
+  /** Penalty on the outputs, divided by the batch size. */
+  readonly activityRegularizer?: RegularizerLike | null
 }
+
+const commonOptions = ['name', 'trainable', 'dtype', 'inputShape', 'batchInputShape', 'activityRegularizer']
 
 export const formatKerasShape = (shape: KerasShape): string =>
   `(${shape.map((dim) => (dim === null ? 'None' : String(dim))).join(', ')}${shape.length === 1 ? ',' : ''})`
@@ -71,12 +128,20 @@ export function requireRank(layer: Layer, shape: KerasShape, rank: number): void
 }
 
 /**
- * The base of layers. A layer writes its nodes in `call`, creates its weights in `build`, and describes itself
- * in Keras's names in `getConfig`; output shapes follow from shape inference over what `call` writes.
+ * The base of layers. A layer writes its nodes in `call`, creates its weights in `build`, and names its options in
+ * `static fields`, from which reading, checking and Keras's config follow; output shapes follow from shape inference
+ * over what `call` writes. A layer without `fields` reads its options itself and gives them in `config`.
  */
-export abstract class Layer {
-  abstract readonly className: string
+export abstract class Layer<Options extends object = object> {
+  /** The options beside those of every layer. */
+  static readonly fields: Fields | undefined = undefined
+  readonly className: string
+  /** Number of spatial axes, for classes that come in several ranks. */
+  readonly rank: number
+  readonly options: Options
   readonly weightsHere: Weight[] = []
+  /** Layers within this one, by Keras's names for them; their weights follow its own. */
+  readonly sublayers: Record<string, Layer> = {}
   readonly inboundNodes: LayerNode[] = []
   /** With the batch axis; undefined unless the options gave it. */
   readonly batchInputShape: KerasShape | undefined
@@ -87,8 +152,16 @@ export abstract class Layer {
   readonly #named: boolean
   #trainable: boolean
   #builtFor: readonly KerasShape[] | undefined
+  #parent: Layer | undefined
 
-  constructor(options: LayerOptions = {}) {
+  constructor(options: LayerOptions = {}, className?: string, rank = 0) {
+    const { fields, name } = new.target
+    this.className = className ?? name
+    this.rank = rank
+    this.options = (
+      fields ? readFields(fields, options as Record<string, unknown>, this.className, commonOptions, rank) : {}
+    ) as Options
+    this.activityRegularizer = resolveRegularizer(options.activityRegularizer)
     this.#name = options.name
     this.#named = options.name !== undefined
     this.#trainable = options.trainable ?? true
@@ -103,6 +176,11 @@ export abstract class Layer {
     return this.#name ?? snakeCase(this.className)
   }
 
+  /** The name, behind those of the layers that it is within. */
+  get path(): string {
+    return this.#parent ? `${this.#parent.path}/${this.name}` : this.name
+  }
+
   /** False freezes the layer's parameters; it takes effect at the next `compile`. */
   get trainable(): boolean {
     return this.#trainable
@@ -110,6 +188,22 @@ export abstract class Layer {
 
   set trainable(trainable: boolean) {
     this.#trainable = trainable
+    for (const layer of Object.values(this.sublayers)) layer.trainable = trainable
+  }
+
+  /** The names of the arguments that a call may give in order: the inputs first. */
+  get signature(): readonly string[] {
+    return ['inputs']
+  }
+
+  /** Arguments that a call may give by name alone. */
+  protected get namedArguments(): readonly string[] {
+    return []
+  }
+
+  /** Whether outputs have the mask of the first input; else a mask ends here. */
+  protected get passesMask(): boolean {
+    return true
   }
 
   /** The first output of the layer's first application. Throws INVALID_ARGUMENT before it was applied. */
@@ -140,10 +234,12 @@ export abstract class Layer {
 
   /** Trainable parameters first, then statistics: Keras's order. */
   get weights(): readonly Weight[] {
-    return [
+    const all = [
       ...this.weightsHere.filter((weight) => weight.isParameter),
       ...this.weightsHere.filter((weight) => !weight.isParameter),
+      ...Object.values(this.sublayers).flatMap((layer) => layer.weights),
     ]
+    return [...new Set(all)]
   }
 
   /** Number of elements of all weights. */
@@ -151,18 +247,28 @@ export abstract class Layer {
     return this.weights.reduce((sum, weight) => sum + weight.shape.reduce((a, b) => a * b, 1), 0)
   }
 
-  /** Creates the weights for inputs of these shapes. */
-  protected build(_inputShapes: readonly KerasShape[]): void {}
+  /** Creates the weights for inputs of these shapes; `argShapes` are those of tensors among the other arguments. */
+  protected build(_inputShapes: readonly KerasShape[], _argShapes: Readonly<Record<string, KerasShape>>): void {}
 
   /** Writes the layer's nodes. One value, or a list for layers with several outputs. */
-  abstract call(inputs: readonly Value[], context: CallContext): Value | readonly Value[]
+  abstract call(inputs: readonly Value[], context: CallContext, args: CallArguments): Value | readonly Value[]
 
   /** The options in Keras's names, without name, trainable and dtype. */
-  protected abstract config(): KerasConfig
+  protected config(): KerasConfig {
+    const { fields } = this.constructor as typeof Layer
+    return fields ? writeFields(fields, this.options as Record<string, unknown>) : {}
+  }
 
   /** Keras's config of the layer. */
   getConfig(): KerasConfig {
-    return { name: this.name, trainable: this.trainable, dtype: this.dtypeConfig(), ...this.config() }
+    const { activityRegularizer } = this
+    return {
+      name: this.name,
+      trainable: this.trainable,
+      dtype: this.dtypeConfig(),
+      ...this.config(),
+      ...(activityRegularizer && { activity_regularizer: activityRegularizer.serialize() }),
+    }
   }
 
   protected dtypeConfig(): unknown {
@@ -178,10 +284,18 @@ export abstract class Layer {
   }
 
   /** Creates the weights once. */
-  ensureBuilt(inputShapes: readonly KerasShape[]): void {
+  ensureBuilt(inputShapes: readonly KerasShape[], argShapes: Readonly<Record<string, KerasShape>> = {}): void {
     if (this.#builtFor) return
-    this.build(inputShapes)
+    this.build(inputShapes, argShapes)
     this.#builtFor = inputShapes
+  }
+
+  /** Puts `layer` within this one; its weights are called after both. */
+  protected addSublayer<L extends Layer>(key: string, layer: L): L {
+    this.sublayers[key] = layer
+    layer.#parent = this
+    if (!this.trainable) layer.trainable = false
+    return layer
   }
 
   protected addWeight(role: string, shape: readonly number[], options: WeightOptions): Weight {
@@ -190,17 +304,22 @@ export abstract class Layer {
     return weight
   }
 
-  /** `call`, with node names under the layer's name, and the layer's penalties. */
-  write(inputs: readonly Value[], context: CallContext): readonly Value[] {
-    const result = context.emit.scope(this.name, () => this.call(inputs, context))
-    const outputs = (Array.isArray(result) ? result : [result]) as readonly Value[]
-    if (this.activityRegularizer) {
-      const { emit } = context
+  /** A weight with the initializer, regularizer and constraint that the options have for `field`. */
+  protected addOwn(role: string, shape: readonly number[], field = role): Weight {
+    return this.addWeight(role, shape, weightOptions(this.options as Readonly<Record<string, unknown>>, field))
+  }
+
+  /** `call`, with node names under the layer's name, the layer's penalties, and the masks of its outputs. */
+  write(inputs: readonly Value[], context: CallContext, args: CallArguments = {}): readonly Value[] {
+    const { emit } = context
+    const outputs = listOf(emit.scope(this.name, () => this.call(inputs, context, args))) as readonly Value[]
+    if (this.activityRegularizer)
       for (const output of outputs) {
         const batch = output.shape[0]
         if (typeof batch === 'number') context.addLoss(emit.div(this.activityRegularizer.penalty(output, emit), batch))
       }
-    }
+    const mask = this.passesMask && inputs[0] ? context.maskOf(inputs[0]) : undefined
+    if (mask) for (const output of outputs) if (!context.maskOf(output)) context.setMask(output, mask)
     return outputs
   }
 
@@ -211,41 +330,66 @@ export abstract class Layer {
     )
   }
 
-  /** The shapes of the outputs for inputs of these shapes and dtypes, from shape inference. */
-  inferOutputs(
-    inputs: readonly { readonly shape: KerasShape; readonly dtype: DType }[],
-  ): readonly { readonly shape: KerasShape; readonly dtype: DType }[] {
-    this.ensureBuilt(inputs.map((input) => input.shape))
-    const emit = new GraphBuilder(this.name)
-    const values = inputs.map((input, i) =>
-      emit.input(`input_${i}`, input.dtype, graphShape(input.shape, `input_${i}`)),
+  /** The shapes and dtypes of the outputs for these arguments, from shape inference. */
+  inferOutputs(args: LayerNode['args']): readonly TensorType[] {
+    const [first, ...others] = Object.entries(args)
+    const shapes = others.flatMap(([name, argument]) =>
+      tensorsOf(argument)
+        .slice(0, 1)
+        .map((tensor) => [name, tensor.shape] as const),
     )
-    const outputs = this.write(values, new CallContext(emit, { training: false }))
+    this.ensureBuilt(
+      tensorsOf(first?.[1]).map((tensor) => tensor.shape),
+      Object.fromEntries(shapes),
+    )
+    const emit = new GraphBuilder(this.name)
+    const values = new Map<SymbolicTensor, Value>()
+    const find = (tensor: SymbolicTensor): Value => {
+      const name = `input_${values.size}`
+      const value = values.get(tensor) ?? emit.input(name, tensor.dtype, graphShape(tensor.shape, name))
+      values.set(tensor, value)
+      return value
+    }
+    const call = callOf({ args }, find)
+    const outputs = this.write(call.inputs, new CallContext(emit, { training: false }), call.args)
     return outputs.map((output) => ({ shape: kerasShape(output.shape), dtype: output.dtype }))
   }
 
-  /** Applies the layer to symbolic tensors, as calling a Keras layer does; several outputs come as a list. */
-  apply(inputs: SymbolicTensor): SymbolicTensor
-  apply(inputs: readonly SymbolicTensor[]): SymbolicTensor
-  apply(inputs: SymbolicTensor | readonly SymbolicTensor[]): SymbolicTensor {
-    return this.applyAll(inputs)[0]
+  /**
+   * Applies the layer to symbolic tensors, as calling a Keras layer does: `mask`, `initialState` and the like go into
+   * `options`, by name. Gives the first output; `applyAll` gives all.
+   */
+  apply(
+    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    options?: Readonly<Record<string, Argument>>,
+  ): SymbolicTensor {
+    return this.applyAll(inputs, options)[0]
   }
 
   /** `apply` for layers and models with several outputs. */
-  applyAll(inputs: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] {
-    const list = Array.isArray(inputs)
-    const tensors = (list ? inputs : [inputs]) as readonly SymbolicTensor[]
-    return this.addNode(tensors, list, this.inferOutputs(tensors))
+  applyAll(inputs: Argument, options: Readonly<Record<string, Argument>> = {}): readonly SymbolicTensor[] {
+    const named = Object.entries(options).flatMap(([key, argument]) => {
+      const name = snakeCase(key)
+      const known = [...this.signature.slice(1), ...this.namedArguments, 'mask', 'training']
+      if (!known.includes(name))
+        throw invalid(
+          `layer '${this.name}' (${this.className}) is called with '${key}'; it takes ${known.map(camelCase).join(', ')}`,
+        )
+      return argument === null || argument === undefined ? [] : [[name, argument] as const]
+    })
+    const args = { ...this.positional(inputs), ...Object.fromEntries(named) }
+    return this.addNode(args, this.inferOutputs(args))
+  }
+
+  /** What `apply`'s first argument stands for. */
+  protected positional(inputs: Argument): Record<string, Argument> {
+    return { [this.signature[0]]: inputs }
   }
 
   /** Records an application. */
-  protected addNode(
-    inputs: readonly SymbolicTensor[],
-    list: boolean,
-    types: readonly { readonly shape: KerasShape; readonly dtype: DType }[],
-  ): readonly SymbolicTensor[] {
+  protected addNode(args: LayerNode['args'], types: readonly TensorType[]): readonly SymbolicTensor[] {
     const outputs: SymbolicTensor[] = []
-    const node: LayerNode = { layer: this, inputs, list, outputs }
+    const node: LayerNode = { layer: this, inputs: Object.values(args).flatMap(tensorsOf), args, outputs }
     for (const type of types) outputs.push({ ...type, node, index: outputs.length })
     this.inboundNodes.push(node)
     return outputs

@@ -1,61 +1,77 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
+import { normalizeAxis } from '../../core/shape.js'
+import { squeeze, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import type { KerasConfig } from '../config.js'
 import type { CallContext } from './context.js'
+import { any, type Fields, flag, neededAny, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, type LayerOptions } from './layer.js'
 
 /** Combines two or more inputs element by element, with broadcasting. */
-abstract class Merge extends Layer {
+abstract class Merge<Options extends object = object> extends Layer<Options> {
+  static override readonly fields: Fields = {}
+  /** How many inputs it takes; 0 for two or more. */
+  protected readonly takes: number = 0
+
   protected abstract merge(inputs: readonly Value[], emit: Emitter): Value
 
   protected override build(shapes: readonly KerasShape[]): void {
-    if (shapes.length < 2)
+    if (this.takes ? shapes.length !== this.takes : shapes.length < 2)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) takes a list of two inputs or more, got ${shapes.length}`,
+        `layer '${this.name}' (${this.className}) takes a list of two inputs${this.takes ? '' : ' or more'}, got ${shapes.length}`,
       )
   }
 
-  call(inputs: readonly Value[], { emit }: CallContext): Value {
-    return this.merge(inputs, emit)
+  protected override get passesMask(): boolean {
+    return false
   }
 
-  protected config(): KerasConfig {
-    return {}
+  call(inputs: readonly Value[], context: CallContext): Value {
+    const rank = Math.max(...inputs.map(({ shape }) => shape.length))
+    const y = this.merge(
+      inputs.map((value) => this.raise(value, rank, context.emit)),
+      context.emit,
+    )
+    const masks = inputs.map((value) => context.maskOf(value))
+    if (masks.every((mask) => mask !== undefined)) context.setMask(y, masks.reduce((a, b) => context.emit.or(a!, b!))!)
+    return y
+  }
+
+  /** Keras gives inputs of lower rank axes of length 1 behind the batch axis. */
+  protected raise(value: Value, rank: number, emit: Emitter): Value {
+    const missing = rank - value.shape.length
+    return missing > 0 ? unsqueeze(emit, value, ...Array.from({ length: missing }, (_, i) => i + 1)) : value
   }
 }
 
-export class Add extends Merge {
-  readonly className = 'Add'
-  protected merge(inputs: readonly Value[], emit: Emitter): Value {
-    return inputs.reduce((sum, value) => emit.add(sum, value))
+type Fold = (a: Value, b: Value, emit: Emitter) => Value
+
+const folding = (
+  fold: Fold,
+): { new (options?: LayerOptions, className?: string): Layer; readonly fields: Record<never, never> } =>
+  class extends Merge {
+    static override readonly fields = {}
+    protected merge(inputs: readonly Value[], emit: Emitter): Value {
+      return inputs.reduce((a, b) => fold(a, b, emit))
+    }
   }
-}
+
+export const Add = folding((a, b, emit) => emit.add(a, b))
+export const Multiply = folding((a, b, emit) => emit.mul(a, b))
+export const Maximum = folding((a, b, emit) => emit.maximum(a, b))
+export const Minimum = folding((a, b, emit) => emit.minimum(a, b))
 
 export class Subtract extends Merge {
-  readonly className = 'Subtract'
-  protected override build(shapes: readonly KerasShape[]): void {
-    if (shapes.length !== 2)
-      throw new LanewiseError(
-        'SHAPE_MISMATCH',
-        `layer '${this.name}' (Subtract) takes two inputs, got ${shapes.length}`,
-      )
-  }
+  static override readonly fields = {}
+  protected override readonly takes = 2
   protected merge([a, b]: readonly Value[], emit: Emitter): Value {
     return emit.sub(a, b)
   }
 }
 
-export class Multiply extends Merge {
-  readonly className = 'Multiply'
-  protected merge(inputs: readonly Value[], emit: Emitter): Value {
-    return inputs.reduce((product, value) => emit.mul(product, value))
-  }
-}
-
 export class Average extends Merge {
-  readonly className = 'Average'
+  static override readonly fields = {}
   protected merge(inputs: readonly Value[], emit: Emitter): Value {
     return emit.mul(
       inputs.reduce((sum, value) => emit.add(sum, value)),
@@ -64,39 +80,51 @@ export class Average extends Merge {
   }
 }
 
-export class Maximum extends Merge {
-  readonly className = 'Maximum'
+const concatenateFields = { axis: any(-1) }
+
+export class Concatenate extends Merge<ValuesOf<typeof concatenateFields>> {
+  static override readonly fields = concatenateFields
   protected merge(inputs: readonly Value[], emit: Emitter): Value {
-    return inputs.reduce((largest, value) => emit.maximum(largest, value))
+    return emit.concat(inputs, this.options.axis)
   }
 }
 
-export class Minimum extends Merge {
-  readonly className = 'Minimum'
-  protected merge(inputs: readonly Value[], emit: Emitter): Value {
-    return inputs.reduce((smallest, value) => emit.minimum(smallest, value))
-  }
-}
+const dotFields = { axes: neededAny<number | readonly number[]>(), normalize: flag(false) }
 
-export interface ConcatenateOptions extends LayerOptions {
-  /** The last axis unless given; counts the batch axis. */
-  readonly axis?: number
-}
+/** The sums of products of two inputs along an axis of each; with `normalize`, cosines. */
+export class Dot extends Merge<ValuesOf<typeof dotFields>> {
+  static override readonly fields = dotFields
+  protected override readonly takes = 2
 
-export class Concatenate extends Merge {
-  readonly className = 'Concatenate'
-  readonly axis: number
-
-  constructor(options: ConcatenateOptions = {}) {
-    super(options)
-    this.axis = options.axis ?? -1
+  protected override raise(value: Value): Value {
+    return value
   }
 
-  protected merge(inputs: readonly Value[], emit: Emitter): Value {
-    return emit.concat(inputs, this.axis)
-  }
-
-  protected override config(): KerasConfig {
-    return { axis: this.axis }
+  protected merge([a, b]: readonly Value[], emit: Emitter): Value {
+    const { axes, normalize } = this.options
+    const [first, second] = (typeof axes === 'number' ? [axes, axes] : axes).map((axis, i) =>
+      normalizeAxis(axis, [a, b][i].shape.length),
+    )
+    if (first === 0 || second === 0)
+      throw new LanewiseError('SHAPE_MISMATCH', `layer '${this.name}': Dot keeps the batch axis 0`)
+    const unit = (x: Value, axis: number) => {
+      if (!normalize) return x
+      const squares = emit.sum(emit.square(x), [axis], true)
+      return emit.div(x, emit.sqrt(emit.maximum(squares, 1e-12)))
+    }
+    // The summed axis last in the first, second in the other; then one matrix product a sample.
+    const moved = (x: Value, from: number, to: number) => {
+      const rest = x.shape.map((_, i) => i).filter((i) => i !== from)
+      const order = rest.toSpliced(to < 0 ? rest.length : to, 0, from)
+      return order.every((axis, i) => axis === i) ? x : emit.transpose(x, order)
+    }
+    const left = moved(unit(a, first), first, -1)
+    const right = moved(unit(b, second), second, 1)
+    const flat = (x: Value, shape: number[]) => (x.shape.length === 3 ? x : emit.reshape(x, shape))
+    const depth = Number(left.shape.at(-1))
+    const product = emit.matMul(flat(left, [0, -1, depth]), flat(right, [0, depth, -1]))
+    const tail = [...left.shape.slice(1, -1), ...right.shape.slice(2)].map(Number)
+    if (tail.length === 0) return squeeze(emit, product, 2)
+    return tail.length === 2 ? product : emit.reshape(product, [0, ...tail])
   }
 }

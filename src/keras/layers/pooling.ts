@@ -1,157 +1,103 @@
 import type { Value } from '../../core/ir.js'
-import { type KerasConfig, tuple } from '../config.js'
+import { tuple } from '../config.js'
 import type { CallContext } from './context.js'
-import { type KerasShape, Layer, type LayerOptions, requireRank } from './layer.js'
-import {
-  checkPadding,
-  type DataFormat,
-  dataFormatConfig,
-  isChannelsLast,
-  type Padding,
-  paddingAttributes,
-  toChannelsFirst,
-  toChannelsLast,
-} from './windows.js'
+import { any, choice, dataFormat, flag, sizes, type ValuesOf } from './fields.js'
+import { type KerasShape, Layer, requireRank } from './layer.js'
+import { paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
-export interface PoolingOptions extends LayerOptions {
-  /** 2 along each axis unless given. */
-  readonly poolSize?: number | readonly number[]
+const poolingFields = {
+  poolSize: sizes(2),
   /** The pool size unless given. */
-  readonly strides?: number | readonly number[] | null
-  readonly padding?: Padding
-  readonly dataFormat?: DataFormat
+  strides: any<number | readonly number[] | null>(null),
+  padding: choice(['valid', 'same'], 'valid'),
+  dataFormat,
 }
 
-abstract class Pooling extends Layer {
-  readonly poolSize: readonly number[]
-  readonly strides: readonly number[]
-  readonly padding: Padding
-  readonly channelsLast: boolean
-  readonly #rank: number
-  readonly #op: 'MaxPool' | 'AveragePool'
+abstract class Pooling extends Layer<ValuesOf<typeof poolingFields>> {
+  static override readonly fields = poolingFields
+  protected abstract readonly op: string
 
-  constructor(op: 'MaxPool' | 'AveragePool', rank: number, options: PoolingOptions = {}) {
-    super(options)
-    this.#op = op
-    this.#rank = rank
-    this.poolSize = tuple(options.poolSize ?? 2, rank, 'poolSize')
-    this.strides = tuple(options.strides ?? this.poolSize, rank, 'strides')
-    this.padding = checkPadding(options.padding)
-    this.channelsLast = isChannelsLast(options.dataFormat)
+  get strides(): readonly number[] {
+    return tuple(this.options.strides ?? this.options.poolSize, this.rank, 'strides')
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
-    requireRank(this, shape, this.#rank + 2)
+    requireRank(this, shape, this.rank + 2)
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const first = this.channelsLast ? emit.transpose(x, toChannelsFirst(this.#rank)) : x
-    const y = emit.op(this.#op, [first], {
-      kernel_shape: this.poolSize,
+    const { poolSize, padding, dataFormat } = this.options
+    const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
+    const y = emit.op(this.op, [first], {
+      kernel_shape: poolSize,
       strides: this.strides,
-      ...paddingAttributes(this.padding, first.shape.slice(2), this.poolSize, this.strides),
+      ...paddingAttributes(padding, first.shape.slice(2), poolSize, this.strides),
     })
-    return this.channelsLast ? emit.transpose(y, toChannelsLast(this.#rank)) : y
+    return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
   }
 
-  protected config(): KerasConfig {
-    return {
-      pool_size: this.poolSize,
-      padding: this.padding,
-      strides: this.strides,
-      ...dataFormatConfig(this.channelsLast),
-    }
+  protected override get passesMask(): boolean {
+    return false
+  }
+
+  protected override config() {
+    return { ...super.config(), strides: this.strides }
   }
 }
 
-export class MaxPooling1D extends Pooling {
-  readonly className = 'MaxPooling1D'
-  constructor(options?: PoolingOptions) {
-    super('MaxPool', 1, options)
-  }
-}
-
-export class MaxPooling2D extends Pooling {
-  readonly className = 'MaxPooling2D'
-  constructor(options?: PoolingOptions) {
-    super('MaxPool', 2, options)
-  }
+export class MaxPooling extends Pooling {
+  protected readonly op = 'MaxPool'
 }
 
 /** Padding does not count in the mean. */
-export class AveragePooling1D extends Pooling {
-  readonly className = 'AveragePooling1D'
-  constructor(options?: PoolingOptions) {
-    super('AveragePool', 1, options)
-  }
+export class AveragePooling extends Pooling {
+  protected readonly op = 'AveragePool'
 }
 
-/** Padding does not count in the mean. */
-export class AveragePooling2D extends Pooling {
-  readonly className = 'AveragePooling2D'
-  constructor(options?: PoolingOptions) {
-    super('AveragePool', 2, options)
-  }
-}
+const globalFields = { dataFormat, keepdims: flag(false) }
 
-export interface GlobalPoolingOptions extends LayerOptions {
-  readonly dataFormat?: DataFormat
-  readonly keepdims?: boolean
-}
-
-abstract class GlobalPooling extends Layer {
-  readonly channelsLast: boolean
-  readonly keepdims: boolean
-  readonly #op: 'ReduceMean' | 'ReduceMax'
-  readonly #rank: number
-
-  constructor(op: 'ReduceMean' | 'ReduceMax', rank: number, options: GlobalPoolingOptions = {}) {
-    super(options)
-    this.#op = op
-    this.#rank = rank
-    this.channelsLast = isChannelsLast(options.dataFormat)
-    this.keepdims = options.keepdims ?? false
-  }
+abstract class GlobalPooling extends Layer<ValuesOf<typeof globalFields>> {
+  static override readonly fields = globalFields
+  protected abstract readonly op: string
 
   protected override build([shape]: readonly KerasShape[]): void {
-    requireRank(this, shape, this.#rank + 2)
+    requireRank(this, shape, this.rank + 2)
+  }
+
+  protected override get passesMask(): boolean {
+    return false
+  }
+
+  protected get axes(): number[] {
+    const start = this.options.dataFormat ? 1 : 2
+    return Array.from({ length: this.rank }, (_, i) => start + i)
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const start = this.channelsLast ? 1 : 2
-    const axes = Array.from({ length: this.#rank }, (_, i) => start + i)
-    return emit.reduce(this.#op, x, axes, this.keepdims)
-  }
-
-  protected config(): KerasConfig {
-    return { ...dataFormatConfig(this.channelsLast), keepdims: this.keepdims }
+    return emit.reduce(this.op, x, this.axes, this.options.keepdims)
   }
 }
 
-export class GlobalAveragePooling1D extends GlobalPooling {
-  readonly className = 'GlobalAveragePooling1D'
-  constructor(options?: GlobalPoolingOptions) {
-    super('ReduceMean', 1, options)
+/** The mean over all places; over the steps that a mask keeps, in one dimension. */
+export class GlobalAveragePooling extends GlobalPooling {
+  protected readonly op = 'ReduceMean'
+
+  override get signature(): readonly string[] {
+    return this.rank === 1 ? ['inputs', 'mask'] : ['inputs']
+  }
+
+  override call(inputs: readonly Value[], context: CallContext, args: { mask?: Value } = {}): Value {
+    const { emit } = context
+    const mask = this.rank === 1 ? (args.mask ?? context.maskOf(inputs[0])) : undefined
+    if (!mask) return super.call(inputs, context)
+    const [axis] = this.axes
+    const weights = emit.op('Unsqueeze', [emit.cast(mask, 'float32'), emit.ints([axis === 1 ? 2 : 1])])
+    const { keepdims } = this.options
+    const sum = (x: Value) => emit.sum(x, [axis], keepdims)
+    return emit.div(sum(emit.mul(inputs[0], weights)), sum(weights))
   }
 }
 
-export class GlobalAveragePooling2D extends GlobalPooling {
-  readonly className = 'GlobalAveragePooling2D'
-  constructor(options?: GlobalPoolingOptions) {
-    super('ReduceMean', 2, options)
-  }
-}
-
-export class GlobalMaxPooling1D extends GlobalPooling {
-  readonly className = 'GlobalMaxPooling1D'
-  constructor(options?: GlobalPoolingOptions) {
-    super('ReduceMax', 1, options)
-  }
-}
-
-export class GlobalMaxPooling2D extends GlobalPooling {
-  readonly className = 'GlobalMaxPooling2D'
-  constructor(options?: GlobalPoolingOptions) {
-    super('ReduceMax', 2, options)
-  }
+export class GlobalMaxPooling extends GlobalPooling {
+  protected readonly op = 'ReduceMax'
 }

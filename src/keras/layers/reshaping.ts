@@ -1,10 +1,12 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { isConcrete, type Shape, sizeOf } from '../../core/shape.js'
-import { invalid, type KerasConfig } from '../config.js'
+import { Tensor } from '../../core/tensor.js'
+import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
-import { type KerasShape, Layer, type LayerOptions, requireRank } from './layer.js'
-import { type DataFormat, dataFormatConfig, isChannelsLast, toChannelsLast } from './windows.js'
+import { choice, dataFormat, type Field, neededAny, sizes, type ValuesOf } from './fields.js'
+import { type KerasShape, Layer, requireRank } from './layer.js'
+import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 /** Elements of one sample, -1 when a size is unknown. */
 const sampleSize = (shape: Shape): number => {
@@ -12,158 +14,195 @@ const sampleSize = (shape: Shape): number => {
   return isConcrete(sample) ? sizeOf(sample) : -1
 }
 
-export interface FlattenOptions extends LayerOptions {
-  readonly dataFormat?: DataFormat
-}
+const flattenFields = { dataFormat }
 
 /** [batch, …] to [batch, elements], channels last. */
-export class Flatten extends Layer {
-  readonly className = 'Flatten'
-  readonly channelsLast: boolean
+export class Flatten extends Layer<ValuesOf<typeof flattenFields>> {
+  static override readonly fields = flattenFields
 
-  constructor(options: FlattenOptions = {}) {
-    super(options)
-    this.channelsLast = isChannelsLast(options.dataFormat)
+  protected override get passesMask(): boolean {
+    return false
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     if (x.shape.length === 1) return emit.reshape(x, [0, 1])
-    const ordered = this.channelsLast || x.shape.length < 3 ? x : emit.transpose(x, toChannelsLast(x.shape.length - 2))
+    const last = this.options.dataFormat || x.shape.length < 3
+    const ordered = last ? x : emit.transpose(x, toChannelsLast(x.shape.length - 2))
     return emit.reshape(ordered, [0, sampleSize(x.shape)])
   }
-
-  protected config(): KerasConfig {
-    return dataFormatConfig(this.channelsLast)
-  }
 }
 
-export interface ReshapeOptions extends LayerOptions {
+const reshapeFields = {
   /** Shape of one sample; one size may be -1. */
-  readonly targetShape: readonly number[]
+  targetShape: neededAny<readonly number[]>(),
 }
 
-export class Reshape extends Layer {
-  readonly className = 'Reshape'
-  readonly targetShape: readonly number[]
+export class Reshape extends Layer<ValuesOf<typeof reshapeFields>> {
+  static override readonly fields = reshapeFields
 
-  constructor(options: ReshapeOptions) {
-    super(options)
-    this.targetShape = options.targetShape
+  protected override get passesMask(): boolean {
+    return false
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
+    const { targetShape } = this.options
     const total = sampleSize(x.shape)
-    const known = sizeOf(this.targetShape.filter((dim) => dim !== -1))
-    if (total !== -1 && (this.targetShape.includes(-1) ? total % known !== 0 : total !== known))
+    const known = sizeOf(targetShape.filter((dim) => dim !== -1))
+    if (total !== -1 && (targetShape.includes(-1) ? total % known !== 0 : total !== known))
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `layer '${this.name}': ${total} elements of a sample do not fit targetShape (${this.targetShape.join(', ')})`,
+        `layer '${this.name}': ${total} elements of a sample do not fit targetShape (${targetShape.join(', ')})`,
       )
-    return emit.reshape(x, [0, ...this.targetShape.map((dim) => (dim === -1 && total !== -1 ? total / known : dim))])
-  }
-
-  protected config(): KerasConfig {
-    return { target_shape: this.targetShape }
+    return emit.reshape(x, [0, ...targetShape.map((dim) => (dim === -1 && total !== -1 ? total / known : dim))])
   }
 }
 
-export interface PermuteOptions extends LayerOptions {
+const permuteFields = {
   /** Axis order of a sample, counted from 1. */
-  readonly dims: readonly number[]
+  dims: {
+    ...neededAny<readonly number[]>(),
+    read: (dims: readonly number[]) => {
+      if ([...dims].sort((a, b) => a - b).some((dim, i) => dim !== i + 1))
+        throw invalid(`Permute dims must be an order of 1 … n, got [${dims.join(', ')}]`)
+      return dims
+    },
+  },
 }
 
-export class Permute extends Layer {
-  readonly className = 'Permute'
-  readonly dims: readonly number[]
+export class Permute extends Layer<ValuesOf<typeof permuteFields>> {
+  static override readonly fields = permuteFields
 
-  constructor(options: PermuteOptions) {
-    super(options)
-    this.dims = options.dims
-    if ([...this.dims].sort((a, b) => a - b).some((dim, i) => dim !== i + 1))
-      throw invalid(`Permute dims must be an order of 1 … n, got [${this.dims.join(', ')}]`)
+  protected override get passesMask(): boolean {
+    return false
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.transpose(x, [0, ...this.dims])
-  }
-
-  protected config(): KerasConfig {
-    return { dims: this.dims }
+    return emit.transpose(x, [0, ...this.options.dims])
   }
 }
 
-type Margins = readonly [readonly [number, number], readonly [number, number]]
+type Margin = readonly [number, number]
+type MarginsLike = number | readonly (number | Margin)[]
 
-const margins = (value: number | readonly [number, number] | Margins, what: string): Margins => {
-  const side = (item: number | readonly [number, number]): readonly [number, number] =>
-    typeof item === 'number' ? [item, item] : [item[0], item[1]]
-  const result: Margins = typeof value === 'number' ? [side(value), side(value)] : [side(value[0]), side(value[1])]
-  if (result.flat().some((item) => !Number.isInteger(item) || item < 0))
-    throw invalid(`${what} must hold integers of 0 or more, got ${JSON.stringify(value)}`)
-  return result
-}
+/** One number, one for each axis, or (start, end) for each axis; in one dimension also (start, end) alone. */
+const margins = (fallback: number): Field<MarginsLike, readonly Margin[]> => ({
+  needed: false,
+  fallback,
+  read(value, what, rank) {
+    const pair = rank === 1 && Array.isArray(value) && value.length === 2 && typeof value[0] === 'number'
+    const list = typeof value === 'number' ? new Array(rank).fill(value) : pair ? [value] : value
+    const result = (list as readonly (number | Margin)[]).map(
+      (item): Margin => (typeof item === 'number' ? [item, item] : [item[0], item[1]]),
+    )
+    if (result.length !== rank || result.flat().some((item) => !Number.isInteger(item) || item < 0))
+      throw invalid(`${what} must hold integers of 0 or more for ${rank} axes, got ${JSON.stringify(value)}`)
+    return result
+  },
+  write: (value) => (value.length === 1 ? value[0] : value),
+})
 
-export interface ZeroPadding2DOptions extends LayerOptions {
-  /** One number, (rows, columns), or ((top, bottom), (left, right)). */
-  readonly padding?: number | readonly [number, number] | Margins
-  readonly dataFormat?: DataFormat
-}
-
-export class ZeroPadding2D extends Layer {
-  readonly className = 'ZeroPadding2D'
-  readonly padding: Margins
-  readonly channelsLast: boolean
-
-  constructor(options: ZeroPadding2DOptions = {}) {
-    super(options)
-    this.padding = margins(options.padding ?? 1, 'padding')
-    this.channelsLast = isChannelsLast(options.dataFormat)
-  }
-
+/** A layer over [batch, …, channels] with `rank` axes between. */
+abstract class Spatial<Options extends object> extends Layer<Options> {
   protected override build([shape]: readonly KerasShape[]): void {
-    requireRank(this, shape, 4)
+    requireRank(this, shape, this.rank + 2)
   }
 
+  protected override get passesMask(): boolean {
+    return false
+  }
+
+  /** One-dimensional layers have channels last and do not say so. */
+  protected override config() {
+    const { data_format, ...config } = super.config()
+    return this.rank === 1 ? config : { ...config, data_format }
+  }
+}
+
+const zeroPaddingFields = { padding: margins(1), dataFormat }
+
+export class ZeroPadding extends Spatial<ValuesOf<typeof zeroPaddingFields>> {
+  static override readonly fields = zeroPaddingFields
+
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const [rows, columns] = this.padding
-    const side = (end: 0 | 1) => (this.channelsLast ? [0, rows[end], columns[end], 0] : [0, 0, rows[end], columns[end]])
+    const { padding, dataFormat } = this.options
+    const side = (end: 0 | 1) => {
+      const sizes = padding.map((margin) => margin[end])
+      return dataFormat ? [0, ...sizes, 0] : [0, 0, ...sizes]
+    }
     return emit.op('Pad', [x, emit.ints([...side(0), ...side(1)])], { mode: 'constant' })
   }
-
-  protected config(): KerasConfig {
-    return { padding: this.padding, ...dataFormatConfig(this.channelsLast) }
-  }
 }
 
-export interface Cropping2DOptions extends LayerOptions {
-  /** One number, (rows, columns), or ((top, bottom), (left, right)). */
-  readonly cropping?: number | readonly [number, number] | Margins
-  readonly dataFormat?: DataFormat
-}
+const croppingFields = { cropping: margins(1), dataFormat }
 
-export class Cropping2D extends Layer {
-  readonly className = 'Cropping2D'
-  readonly cropping: Margins
-  readonly channelsLast: boolean
-
-  constructor(options: Cropping2DOptions = {}) {
-    super(options)
-    this.cropping = margins(options.cropping ?? 0, 'cropping')
-    this.channelsLast = isChannelsLast(options.dataFormat)
-  }
-
-  protected override build([shape]: readonly KerasShape[]): void {
-    requireRank(this, shape, 4)
-  }
+export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
+  static override readonly fields = croppingFields
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const axes = this.channelsLast ? [1, 2] : [2, 3]
-    const starts = this.cropping.map(([start]) => start)
-    const ends = this.cropping.map(([, end]) => (end === 0 ? 2 ** 31 - 1 : -end))
+    const { cropping, dataFormat } = this.options
+    const axes = cropping.map((_, i) => i + (dataFormat ? 1 : 2))
+    const starts = cropping.map(([start]) => start)
+    const ends = cropping.map(([, end]) => (end === 0 ? 2 ** 31 - 1 : -end))
     return emit.op('Slice', [x, emit.ints(starts), emit.ints(ends), emit.ints(axes)])
   }
+}
 
-  protected config(): KerasConfig {
-    return { cropping: this.cropping, ...dataFormatConfig(this.channelsLast) }
+const upSamplingFields = {
+  size: sizes(2),
+  dataFormat,
+  interpolation: choice(['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'], 'nearest'),
+}
+
+const resizeModes: Readonly<Record<string, string>> = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic' }
+
+/** Resizes the spatial axes to `sizes`, half-pixel centres, as TensorFlow 2 does. */
+export function resizeTo(
+  emit: CallContext['emit'],
+  x: Value,
+  sizes: readonly number[],
+  channelsLast: boolean,
+  interpolation: string,
+  antialias = false,
+): Value {
+  const mode = resizeModes[interpolation]
+  if (!mode)
+    throw invalid(`interpolation '${interpolation}' is not supported; use ${Object.keys(resizeModes).join(', ')}`)
+  const rank = sizes.length
+  const first = channelsLast ? emit.transpose(x, toChannelsFirst(rank)) : x
+  const y = emit.op('Resize', [first, undefined, undefined, emit.ints(sizes)], {
+    mode,
+    axes: sizes.map((_, i) => i + 2),
+    antialias: antialias && mode !== 'nearest' ? 1 : 0,
+    ...(mode === 'nearest' ? { nearest_mode: 'floor', coordinate_transformation_mode: 'half_pixel' } : {}),
+    ...(mode === 'cubic' ? { cubic_coeff_a: -0.5, exclude_outside: 1 } : {}),
+  })
+  return channelsLast ? emit.transpose(y, toChannelsLast(rank)) : y
+}
+
+/** Repeats rows, columns … `size` times, or interpolates between them. */
+export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
+  static override readonly fields = upSamplingFields
+
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    const { size, dataFormat, interpolation } = this.options
+    const start = dataFormat ? 1 : 2
+    if (interpolation !== 'nearest') {
+      const sizes = size.map((factor, i) => factor * Number(x.shape[i + start]))
+      return resizeTo(emit, x, sizes, dataFormat, interpolation)
+    }
+    const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
+    const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
+    const y = emit.op('Resize', [first, undefined, scales], {
+      mode: 'nearest',
+      nearest_mode: 'floor',
+      coordinate_transformation_mode: 'asymmetric',
+    })
+    return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
+  }
+
+  protected override config() {
+    const { interpolation, size, ...config } = super.config()
+    if (this.rank === 1) return { size: this.options.size[0] }
+    return { size, ...config, ...(this.rank === 2 && { interpolation }) }
   }
 }

@@ -25,12 +25,12 @@ export class Weight implements Variable {
   readonly constraint: Constraint | undefined
   /** False for state, whatever the layer's `trainable` says. */
   readonly isParameter: boolean
-  readonly #owner: { readonly name: string; readonly trainable: boolean }
+  readonly #owner: { readonly path: string; readonly trainable: boolean }
   #initial: Tensor | undefined
   readonly #initializer: Initializer
 
   constructor(
-    owner: { readonly name: string; readonly trainable: boolean },
+    owner: { readonly path: string; readonly trainable: boolean },
     /** The part after the layer's name: `kernel`, `bias`. */
     readonly role: string,
     readonly shape: readonly number[],
@@ -45,7 +45,7 @@ export class Weight implements Variable {
   }
 
   get name(): string {
-    return `${this.#owner.name}/${this.role}`
+    return `${this.#owner.path}/${this.role}`
   }
 
   get trainable(): boolean {

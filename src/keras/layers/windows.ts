@@ -1,33 +1,12 @@
-import type { KerasConfig } from '../config.js'
-import { invalid, snakeCase } from '../config.js'
-import type { KerasShape } from './layer.js'
-
 export type Padding = 'valid' | 'same' | 'causal'
-export type DataFormat = 'channels_last' | 'channels_first' | 'channelsLast' | 'channelsFirst'
 
-/** Whether the channels are the last axis. Throws INVALID_ARGUMENT. */
-export function isChannelsLast(format: DataFormat | undefined): boolean {
-  const name = snakeCase(format ?? 'channels_last')
-  if (name !== 'channels_last' && name !== 'channels_first')
-    throw invalid(`dataFormat must be 'channels_last' or 'channels_first', got '${format}'`)
-  return name === 'channels_last'
-}
-
-export const dataFormatConfig = (channelsLast: boolean): KerasConfig => ({
-  data_format: channelsLast ? 'channels_last' : 'channels_first',
-})
+/** 0, 1 … rank - 1. */
+export const axesUpTo = (rank: number): number[] => Array.from({ length: rank }, (_, i) => i)
 
 /** Axis order that takes N…C to NC… for `rank` spatial axes. */
-export const toChannelsFirst = (rank: number): number[] => [
-  0,
-  rank + 1,
-  ...Array.from({ length: rank }, (_, i) => i + 1),
-]
+export const toChannelsFirst = (rank: number): number[] => [0, rank + 1, ...axesUpTo(rank).map((i) => i + 1)]
 /** Axis order that takes NC… to N…C. */
-export const toChannelsLast = (rank: number): number[] => [0, ...Array.from({ length: rank }, (_, i) => i + 2), 1]
-
-export const spatialDims = (shape: KerasShape, channelsLast: boolean): KerasShape =>
-  channelsLast ? shape.slice(1, -1) : shape.slice(2)
+export const toChannelsLast = (rank: number): number[] => [0, ...axesUpTo(rank).map((i) => i + 2), 1]
 
 /**
  * ONNX's padding attributes for TensorFlow's rule: `same` gives ceil(size / stride) outputs, with the odd element
@@ -49,11 +28,4 @@ export function paddingAttributes(
     return Math.max(0, (outputs - 1) * strides[axis] + extent[axis] - size)
   })
   return { pads: [...totals.map((total) => total >> 1), ...totals.map((total) => total - (total >> 1))] }
-}
-
-/** The padding by its name. Throws INVALID_ARGUMENT. */
-export function checkPadding(padding: string | undefined, allowed: readonly Padding[] = ['valid', 'same']): Padding {
-  const name = (padding ?? 'valid').toLowerCase() as Padding
-  if (!allowed.includes(name)) throw invalid(`padding must be one of ${allowed.join(', ')}, got '${padding}'`)
-  return name
 }
