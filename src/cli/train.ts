@@ -138,7 +138,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
           if (!Number.isFinite(logs.loss))
             throw new LanewiseError(
               'NUMERIC_ERROR',
-              `the loss is ${logs.loss} in epoch ${epoch + 1}; nothing was saved. Try a smaller --learning-rate`,
+              `the loss is ${logs.loss} in epoch ${epoch + 1}; nothing was saved. Try a smaller --learning-rate. ${net.notes.find((note) => note.startsWith('the loss is not finite')) ?? ''}`,
             )
           await keep()
         },

@@ -27,7 +27,7 @@ export const sliceSamples = (samples: Samples, start: number, end: number): Samp
 export interface Feed {
   readonly sources: StepSources
   /** Makes samples order[from … to) the batch of the next run. */
-  load(executable: Executable, order: Int32Array, from: number, to: number): void
+  load(executable: Pick<Executable, 'write'>, order: Int32Array, from: number, to: number): void
   dispose(): void
 }
 

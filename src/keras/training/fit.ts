@@ -217,6 +217,7 @@ export function fit(
     const { training, validation } = await trainer.surely(store, () => openSources(trainer, store, x, y, options))
     try {
       model.stopTraining = false
+      trainer.explains = true
       let logs: Logs = {}
       for (const callback of all) {
         callback.setModel?.(model)

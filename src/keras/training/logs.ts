@@ -41,6 +41,11 @@ export class LogSums {
     }
   }
 
+  /** Whether the first number is, whose first term counts. */
+  get isFinite(): boolean {
+    return Number.isFinite(this.#sums[0])
+  }
+
   /** The sums so far, for `restore`. */
   snapshot(): Float64Array {
     return this.#sums.slice()

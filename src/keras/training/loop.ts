@@ -1,4 +1,4 @@
-import type { Backend, MaybePromise } from '../../backend/backend.js'
+import type { Backend, Executable, MaybePromise } from '../../backend/backend.js'
 import type { VariableStore } from '../../backend/store.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { TurnClock } from '../../core/turns.js'
@@ -8,6 +8,7 @@ import type { DataLike } from './data.js'
 import { createFeed, type Feed, fedSources, type Samples } from './feed.js'
 import { LogSums, type Logs } from './logs.js'
 import { Progress } from './progress.js'
+import type { StepSources } from './step.js'
 import type { LoadedStep, SampleWeightOptions, Trainer } from './trainer.js'
 
 /** The numbers 0 … count - 1. */
@@ -31,6 +32,17 @@ export function samplesOf(trainer: Trainer, batch: Batch, options: SampleWeightO
   return trainer.samples(x, y, { ...options, sampleWeight })
 }
 
+function writeSamples(executable: Pick<Executable, 'write'>, samples: Samples, sources: StepSources): void {
+  const write = (tensors: readonly (Tensor | undefined)[], names: readonly ({ name: string } | undefined)[]) => {
+    tensors.forEach((tensor, i) => {
+      if (tensor) executable.write(names[i]!.name, tensor.data as Float32Array)
+    })
+  }
+  write(samples.x, sources.x)
+  write(samples.y, sources.y)
+  write(samples.weights, sources.weights)
+}
+
 /** Feeds `samples` as one batch and runs the step for it. */
 export async function runBatch(
   trainer: Trainer,
@@ -40,14 +52,7 @@ export async function runBatch(
 ): Promise<{ step: LoadedStep; vector: Float32Array }> {
   const sources = fedSources(samples)
   const step = await trainer.cached(store, sources, samples.count, training ? trainer.nextMode : 'test')
-  const write = (tensors: readonly (Tensor | undefined)[], names: readonly ({ name: string } | undefined)[]) => {
-    tensors.forEach((tensor, i) => {
-      if (tensor) step.executable.write(names[i]!.name, tensor.data as Float32Array)
-    })
-  }
-  write(samples.x, sources.x)
-  write(samples.y, sources.y)
-  write(samples.weights, sources.weights)
+  writeSamples(step.executable, samples, sources)
   if (training) trainer.feedScalars(step)
   await step.executable.run()
   const vector = await trainer.readLogs(step)
@@ -95,6 +100,13 @@ export class Session {
     this.#feed.load(step.executable, order, from, from + step.batch)
   }
 
+  /** Has the trainer say what is not finite in the training step of `rows` samples from `from` on. */
+  explain(order: Int32Array, from: number, rows: number): Promise<void> {
+    return this.trainer.explain(this.store, this.#feed.sources, rows, (executable) => {
+      this.#feed.load(executable, order, from, from + rows)
+    })
+  }
+
   dispose(): void {
     this.#forgetSteps()
     this.#feed.dispose()
@@ -132,18 +144,34 @@ const stepsKept = 200
 /** The same for the batches of a dataset, which stay in memory until then. */
 const batchesKept = 20
 
+/** The loss of a batch is not finite: training goes back, to say why when it comes there again. */
+class NotFinite extends Error {
+  constructor(readonly batch: number) {
+    super(`the loss of batch ${batch} is not finite`)
+  }
+}
+
 /** Logs of steps in their order, also where they arrive later. */
 class LogQueue {
   readonly sums: LogSums
+  /** Batches whose logs are in the sums. */
+  #batches: number
   #owed: { readonly step: LoadedStep; readonly vector: Promise<Float32Array> }[] = []
+  #firstNotFinite: number | undefined
 
-  constructor(entries: LoadedStep['entries']) {
+  constructor(entries: LoadedStep['entries'], batches: number) {
     this.sums = new LogSums(entries)
+    this.#batches = batches
+  }
+
+  /** Throws NotFinite once a batch's loss has not been finite. */
+  check(): void {
+    if (this.#firstNotFinite !== undefined) throw new NotFinite(this.#firstNotFinite)
   }
 
   /** Adds what the last run of `step` gave; waits where more than `most` steps are owed. */
   add(step: LoadedStep, vector: MaybePromise<Float32Array>, most: number): void | Promise<void> {
-    if (!(vector instanceof Promise)) return this.sums.add(step.terms, vector, step.batch)
+    if (!(vector instanceof Promise)) return this.#sum(step, vector)
     vector.catch(() => {})
     this.#owed.push({ step, vector })
     if (this.#owed.length > most) return this.settle(most)
@@ -153,13 +181,22 @@ class LogQueue {
   async settle(most = 0): Promise<void> {
     while (this.#owed.length > most) {
       const { step, vector } = this.#owed.shift()!
-      this.sums.add(step.terms, await vector, step.batch)
+      this.#sum(step, await vector)
     }
   }
 
-  restore(sums: Float64Array): void {
+  /** Goes back to the sums after so many batches. */
+  restore(sums: Float64Array, batches: number): void {
     this.#owed = []
+    this.#batches = batches
+    this.#firstNotFinite = undefined
     this.sums.restore(sums)
+  }
+
+  #sum({ terms, batch }: LoadedStep, vector: Float32Array): void {
+    this.sums.add(terms, vector, batch)
+    if (!this.sums.isFinite) this.#firstNotFinite ??= this.#batches
+    this.#batches++
   }
 }
 
@@ -181,11 +218,12 @@ export async function pass(
   const size = Math.min(batchSize, count)
   const whole = () => session.step(size, training ? 'update' : 'test')
   const { entries } = await trainer.surely(store, whole)
-  const queue = new LogQueue(entries)
-  if (start.batch > 0) queue.restore(Float64Array.from(start.sums))
+  const queue = new LogQueue(entries, start.batch)
+  if (start.batch > 0) queue.restore(Float64Array.from(start.sums), start.batch)
   let kept = { batches: start.batch, sums: queue.sums.snapshot(), isOfThisPass: false }
   const keep = async (batches: number) => {
     await queue.settle()
+    if (trainer.explains) queue.check()
     await trainer.keepState(store)
     kept = { batches, sums: queue.sums.snapshot(), isOfThisPass: training }
   }
@@ -194,6 +232,8 @@ export async function pass(
   let ended = batches
   locate?.(() => ({ batch: batches, sums: [...queue.sums.snapshot()] }))
 
+  /** The batch from which on the loss is not finite, once that is known. */
+  let examined = -1
   const run = async (): Promise<void> => {
     const main = await whole()
     if (training) await keep(batches)
@@ -203,6 +243,7 @@ export async function pass(
         rows === size && !accumulating ? main : await session.step(rows, training ? trainer.nextMode : 'test')
       if (batches >= begun) for (const callback of begin) await callback.onBatchBegin!(batches)
       begun = Math.max(begun, batches + 1)
+      if (batches === examined) await session.explain(order, from, rows)
       session.load(step, order, from)
       if (training) trainer.feedScalars(step)
       const running = step.executable.run()
@@ -214,6 +255,7 @@ export async function pass(
         store.noteChange()
       }
       batches++
+      if (training && trainer.explains) queue.check()
       if (end.length > 0 && batches > ended) {
         ended = batches
         const logs = queue.sums.logs()
@@ -228,6 +270,7 @@ export async function pass(
       }
     }
     await queue.settle()
+    if (training && trainer.explains) queue.check()
     if (training && store.backend.mayBeLost) await keep(batches)
   }
 
@@ -236,9 +279,13 @@ export async function pass(
       await run()
       return { logs: queue.sums.logs(), batches }
     } catch (error) {
-      await trainer.recover(store, error, !kept.isOfThisPass)
+      if (error instanceof NotFinite) {
+        examined = error.batch
+        trainer.explains = false
+        trainer.rewind(store)
+      } else await trainer.recover(store, error, !kept.isOfThisPass)
       batches = kept.batches
-      queue.restore(kept.sums)
+      queue.restore(kept.sums, batches)
     }
 }
 
@@ -277,6 +324,15 @@ export async function passDataset(
     hasKept = true
     sinceKept.length = 0
   }
+  /** Goes back, and has the trainer say what is not finite in the step for `samples`, the last one. */
+  const explain = async (samples: Samples) => {
+    trainer.explains = false
+    trainer.rewind(store)
+    for (const earlier of sinceKept.slice(0, -1)) await runBatch(trainer, store, earlier, true)
+    const sources = fedSources(samples)
+    await trainer.explain(store, sources, samples.count, (executable) => writeSamples(executable, samples, sources))
+    await runBatch(trainer, store, samples, true)
+  }
   /** Does `work`; after the loss of a device once more, when the batches since the kept state have run again. */
   const surely = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
@@ -302,6 +358,7 @@ export async function passDataset(
       if (start.batch > 0) sums.restore(Float64Array.from(start.sums))
     }
     sums.add(step.terms, vector, samples.count)
+    if (training && trainer.explains && !sums.isFinite) await surely(() => explain(samples))
     batches++
     for (const callback of end) await callback.onBatchEnd!(batches - 1, sums.logs())
     if (stopped()) break

@@ -18,9 +18,10 @@ import { type Network, writeNetwork } from '../network.js'
 import { nextSeed } from '../seed.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
 import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
+import { firstNonFinite, opened } from './diagnosis.js'
 import type { Samples } from './feed.js'
 import type { LogEntry, Term } from './logs.js'
-import { buildStep, logsOutput, type StepSources, stepInput } from './step.js'
+import { buildStep, logsOutput, type StepGraph, type StepSources, stepInput } from './step.js'
 
 /** What the trainer needs to know of a model. */
 export interface Trainee {
@@ -122,6 +123,8 @@ export class Trainer {
   #kept: KeptState | undefined
   #losses = 0
   #lostAt = -1
+  /** Whether `explain` is to be called where a loss is not finite: once a fit. */
+  explains = false
   #disposed = false
   #busy = false
 
@@ -326,10 +329,9 @@ export class Trainer {
     return contents && { contents, changes: store.changes, iterations: this.#compiled?.optimizer.iterations ?? 0 }
   }
 
-  /** Loads a step; the caller disposes of it. */
-  async load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
+  #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): StepGraph {
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
-    const { graph, entries, rates, usesStepCounter } = buildStep({
+    return buildStep({
       network: this.#trainee.network,
       layers: this.#trainee.layers,
       compiled: this.compiled,
@@ -342,6 +344,19 @@ export class Trainer {
       accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient', 0),
       seed: this.#seeds[0],
     })
+  }
+
+  /** Loads a step; the caller disposes of it. */
+  async load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
+    return this.#load(store, this.#build(store, sources, batch, mode), batch, mode)
+  }
+
+  async #load(
+    store: VariableStore,
+    { graph, entries, rates, usesStepCounter }: StepGraph,
+    batch: number,
+    mode: StepMode,
+  ): Promise<LoadedStep> {
     return {
       executable: await this.#compileGraph(graph, store),
       entries,
@@ -351,6 +366,49 @@ export class Trainer {
       rates,
       usesStepCounter,
       held: new Float64Array(rates.length).fill(Number.NaN),
+    }
+  }
+
+  /** Goes back to the kept state. */
+  rewind(store: VariableStore): void {
+    const { contents, iterations } = this.#kept!
+    for (const [variable, content] of contents) store.write(variable, content)
+    this.#kept = { ...this.#kept!, changes: store.changes }
+    this.compiled.optimizer.iterations = iterations
+  }
+
+  /** Says which node of the next training step makes the first number that is not finite; changes nothing. `feed` writes the batch. */
+  async explain(
+    store: VariableStore,
+    sources: StepSources,
+    batch: number,
+    feed: (executable: Pick<Executable, 'write'>) => void,
+  ): Promise<void> {
+    const mode = this.nextMode
+    const whole = this.#build(store, sources, batch, mode)
+    const graph = opened(whole.graph)
+    const step = await this.#load(store, { ...whole, graph }, batch, mode)
+    const { executable } = step
+    try {
+      const fed = new Map<string, TypedArray>()
+      const recorder = {
+        write(input: string, data: TypedArray) {
+          fed.set(input, data.slice())
+          executable.write(input, data)
+        },
+      }
+      feed(recorder)
+      this.feedScalars({ ...step, executable: recorder })
+      await executable.run()
+      const found = await firstNonFinite(graph, async (value) => {
+        const variable = graph.variables.get(value)
+        if (variable) return (await store.read(variable)).toNumbers()
+        const data = fed.get(value.name) ?? (graph.inputs.includes(value) ? [] : await executable.read(value.name))
+        return new Tensor(value.dtype, data as TypedArray, concrete(value.shape)).toNumbers()
+      })
+      this.#say(`the loss is not finite from step ${this.compiled.optimizer.iterations} on: ${found}`)
+    } finally {
+      executable.dispose()
     }
   }
 
@@ -442,7 +500,7 @@ export class Trainer {
   }
 
   /** Feeds the scalars that changed, before a training step. */
-  feedScalars(step: LoadedStep): void {
+  feedScalars(step: Omit<LoadedStep, 'executable'> & { readonly executable: Pick<Executable, 'write'> }): void {
     const { optimizer } = this.compiled
     const { rates, held, executable } = step
     if (rates.length > 0) {
