@@ -4,6 +4,9 @@ import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { exportModel } from '../src/onnx/export.js'
+import { loadOperators } from '../src/packs/index.js'
+
+await loadOperators()
 
 type Dims = readonly number[]
 

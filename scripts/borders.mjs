@@ -20,8 +20,9 @@ const places = {
   'src/backend/webgpu': ['src/core', 'src/ops', 'src/plan', 'src/backend'],
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm', 'src/backend/webgpu'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],
+  'src/packs': [...stages, 'src/backend/reference', 'src/backend/wasm'],
   'src/program': [...stages, 'src/backend', 'src/backend/reference', 'src/compile.ts'],
-  'src/onnx': [...stages, 'src/autodiff'],
+  'src/onnx': [...stages, 'src/autodiff', 'src/packs'],
   'src/data': ['src/core'],
   'src/session.ts': [
     ...stages,
@@ -37,6 +38,7 @@ const places = {
     ...stages,
     'src/autodiff',
     'src/optimise',
+    'src/packs',
     'src/onnx',
     'src/data',
     'src/backend',
@@ -44,7 +46,7 @@ const places = {
     'src/compile.ts',
     'src/environment.ts',
   ],
-  'src/index.ts': ['src/core', 'src/ops', 'src/data', 'src/keras', 'src/environment.ts', 'src/session.ts'],
+  'src/index.ts': ['src/core', 'src/ops', 'src/packs', 'src/data', 'src/keras', 'src/environment.ts', 'src/session.ts'],
   'src/cli': [
     ...stages,
     'src/optimise',

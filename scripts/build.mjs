@@ -9,13 +9,19 @@ import { build } from 'esbuild'
 import { generateDepthwiseTiles } from './depthwise-tiles.mjs'
 import { generateKernelTable } from './kernels.mjs'
 import { generateMicrokernels } from './microkernels.mjs'
+import { generatePacks } from './packs.mjs'
 
 export const root = resolve(fileURLToPath(import.meta.url), '../..')
 const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
 export const wasmFolder = join(root, 'build/wasm')
 
-/** Compiles the kernels, unless the wasm files are newer than every source. */
+/** Compiles the kernels, unless the wasm files are newer than every source, and writes the table of packs. */
 export async function buildWasm() {
+  await compileKernels()
+  await generatePacks(root)
+}
+
+async function compileKernels() {
   const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
   const generators = ['asconfig.json', 'scripts/kernels.mjs', 'scripts/microkernels.mjs', 'scripts/depthwise-tiles.mjs']
   const sources = Math.max(newestSource(), ...generators.map((file) => statSync(join(root, file)).mtimeMs))

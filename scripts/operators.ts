@@ -5,6 +5,7 @@ import { lowerings } from '../src/backend/wasm/lower/index.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { OpDefinition } from '../src/ops/definition.js'
 import { isProgramOp, operators } from '../src/ops/index.js'
+import { loadOperators } from '../src/packs/index.js'
 
 const data = resolve(process.env['LANEWISE_DATA'] ?? '../shared/data')
 const groups = [
@@ -40,7 +41,8 @@ function gradientOf({ gradient, decompose }: OpDefinition): string {
 
 /** The whole page. */
 export async function describeOperators(): Promise<string> {
-  const table = Object.entries(operators as Readonly<Record<string, OpDefinition>>)
+  await loadOperators()
+  const table = Object.entries(operators)
     .filter(([name]) => !name.startsWith('lanewise.'))
     .sort(([a], [b]) => Number(a.includes('.')) - Number(b.includes('.')) || a.localeCompare(b))
     .map(([name, definition]) => {

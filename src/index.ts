@@ -11,6 +11,7 @@ export { syntheticDigits } from './data/synthetic.js'
 export { type BackendName, type BackendOptions, type Environment, environment } from './environment.js'
 export * from './keras/index.js'
 export { Emitter } from './ops/emitter.js'
+export { loadOperators } from './packs/index.js'
 export {
   type Feeds,
   type Fetches,

@@ -117,7 +117,7 @@ export class InferenceSession {
       const graph = this.#graphFor(overridden)
       const inputs = graph.inputs.map(({ name }) => feeds[name])
       const compute = async () => {
-        const plan = this.#planFor(graph, overridden, inputs)
+        const plan = await this.#planFor(graph, overridden, inputs)
         const results = await plan.run(inputs, wanted, options.signal)
         for (const note of plan.notes) this.#notes.add(note)
         return results
@@ -212,7 +212,7 @@ export class InferenceSession {
     return graph
   }
 
-  #planFor(graph: Graph, overridden: readonly string[], inputs: readonly HostValue[]): Runnable {
+  async #planFor(graph: Graph, overridden: readonly string[], inputs: readonly HostValue[]): Promise<Runnable> {
     const shapes = inputs.map((value) => (value instanceof Tensor ? value.dims.join('x') : '-'))
     const key = [...overridden, shapes.join(';')].join('\n')
     let plan = this.#plans.get(key)
@@ -223,7 +223,7 @@ export class InferenceSession {
         this.#plans.get(oldest)!.dispose()
         this.#plans.delete(oldest)
       }
-      plan = load(graph, inputs, this.#backend)
+      plan = await load(graph, inputs, this.#backend)
     }
     this.#plans.set(key, plan)
     return plan

@@ -6,6 +6,9 @@ import { LanewiseError } from '../src/core/errors.js'
 import type { Value } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** The content of `wanted` after a run with these feeds. */
 const run = (builder: GraphBuilder, feeds: readonly (readonly [Value, Tensor])[], wanted: Value): number[] =>

@@ -7,6 +7,9 @@ import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { isConcrete } from '../src/core/shape.js'
 import { graphOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const wasm = await createWasmBackend({ threads: 2 })
 const reference = createReferenceBackend()

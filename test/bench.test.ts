@@ -7,6 +7,9 @@ import { formatProfile, profile, traceOf } from '../bench/profile.js'
 import { cells } from '../bench/report.js'
 import { Tensor } from '../src/core/tensor.js'
 import { InferenceSession } from '../src/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const product = products.find(({ name }) => name === '128x128x128')!
 const workload = { group: 'gemm', name: product.name, kind: 'inference', ...modelOf(product) } as const

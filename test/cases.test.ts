@@ -4,6 +4,9 @@ import { evaluate } from '../src/backend/reference/evaluate.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { operandTensor, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 for (const row of cases)
   test(`inference agrees with the reference: ${titleOf(row)}`, () => {

@@ -17,6 +17,9 @@ import {
 } from '../src/ops/window.js'
 import { f32, type OpCase, operandTensor, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const nodeOf = (op: string, inputs: readonly (Tensor | undefined)[], attributes: Node['attributes']): Node => ({
   op,

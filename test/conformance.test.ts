@@ -21,6 +21,9 @@ import {
   readValues,
   valueMismatch,
 } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const wasm = await createWasmBackend({ threads: 1 })
 const reference = createReferenceBackend()
@@ -41,7 +44,7 @@ async function runReference(graph: Graph, inputs: readonly HostValue[]): Promise
 
 /** The outputs of a graph as a session computes them. */
 async function runOn(backend: Backend, graph: Graph, inputs: readonly HostValue[]) {
-  const model = load(graph, inputs, backend)
+  const model = await load(graph, inputs, backend)
   try {
     const results = await model.run(inputs)
     return graph.outputs.map(({ name }) => results[name])

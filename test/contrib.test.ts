@@ -11,7 +11,10 @@ import { encodeTensor } from '../src/onnx/tensors.js'
 import { InferenceSession } from '../src/session.js'
 import { classicalRows } from './support/classical-rows.js'
 import { contribRows } from './support/contrib-rows.js'
+import { loadEverything } from './support/operators.js'
 import type { Row } from './support/rows.js'
+
+await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'

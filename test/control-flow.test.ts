@@ -23,6 +23,9 @@ import {
   readValues,
   valueMismatch,
 } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
@@ -79,7 +82,7 @@ test('models with subgraphs, sequences and optionals export, and give the same a
     verify(graph)
     const [dataSet] = dataSetsOf(item)
     const inputs = readValues(dataSet, 'input', graph.inputs) as HostValue[]
-    const results = await load(graph, inputs, backend).run(inputs)
+    const results = await (await load(graph, inputs, backend)).run(inputs)
     readValues(dataSet, 'output', graph.outputs).forEach((wanted, index) => {
       assert.equal(valueMismatch(results[graph.outputs[index].name], wanted!), undefined, item.name)
     })
@@ -157,7 +160,7 @@ for (const [direction, lengths] of [
     const graph = importModel(bytes)
     verify(graph)
     const inputs = graph.inputs.map(({ name }) => feeds[name as keyof typeof feeds])
-    const results = await load(graph, inputs, createReferenceBackend()).run(inputs)
+    const results = await (await load(graph, inputs, createReferenceBackend())).run(inputs)
     for (const name of ['last', 'sums']) {
       assert.equal((results[name] as Tensor).dims, [...expected[name].dims])
       assert.equal((results[name] as Tensor).toNumbers(), Array.from(expected[name].data as Float32Array), name)

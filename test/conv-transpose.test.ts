@@ -8,6 +8,9 @@ import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { uniform } from './cases/case.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const wasm = await createWasmBackend({ threads: 2 })
 const reference = createReferenceBackend()

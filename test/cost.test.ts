@@ -3,6 +3,9 @@ import * as assert from 'uvu/assert'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { costOf } from '../src/ops/cost.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 test('products and convolutions cost two operations a multiply-add, views nothing', () => {
   const k = new GraphBuilder()

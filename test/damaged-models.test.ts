@@ -7,6 +7,9 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { exportModel } from '../src/onnx/export.js'
 import { InferenceSession } from '../src/session.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** A small network with the ops whose kernels compute addresses: windows, slices, gathers, pads, transposes, products. */
 function model(): Uint8Array {

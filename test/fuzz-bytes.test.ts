@@ -2,6 +2,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RandomGenerator } from '../src/core/random.js'
 import { runMutants, seedModels, setting } from './support/mutants.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** Bytes flipped, set to extremes, cut out, doubled, or cut off at the end. */
 function damage(bytes: Uint8Array, random: RandomGenerator): Uint8Array {

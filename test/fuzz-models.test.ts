@@ -3,6 +3,9 @@ import * as assert from 'uvu/assert'
 import type { RandomGenerator } from '../src/core/random.js'
 import { onnx } from '../src/onnx/proto.js'
 import { runMutants, seedModels, setting } from './support/mutants.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const numbers = [0, 1, -1, 2, 3, 7, -2, 64, 1000, 65536, 2 ** 31 - 1, 2 ** 31, 2 ** 40, -(2 ** 31), 2 ** 53]
 const words = ['', 'x', 'NOTSET', 'SAME_UPPER', 'constant', 'linear', 'Relu', 'bilinear', 'forward', '../../x']

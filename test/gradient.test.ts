@@ -16,6 +16,9 @@ import { strings } from '../src/ops/strings.js'
 import { expandComposites } from '../src/optimise/expand-composites.js'
 import { type OpCase, operandTensor, titleOf, uniform } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const STEP = 1e-5
 const TOLERANCE = 1e-6

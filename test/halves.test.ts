@@ -15,6 +15,9 @@ import { exportModel } from '../src/onnx/export.js'
 import { importModel } from '../src/onnx/import.js'
 import { onnx } from '../src/onnx/proto.js'
 import { optimise } from '../src/optimise/index.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'

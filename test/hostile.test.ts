@@ -9,6 +9,9 @@ import { specialize } from '../src/graph/specialize.js'
 import { importModel } from '../src/onnx/import.js'
 import { onnx } from '../src/onnx/proto.js'
 import { loadGraph } from '../src/onnx/source.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const valueInfo = (name: string, dims: readonly (number | string)[], elemType = 1): onnx.IValueInfoProto => ({
   name,

@@ -5,6 +5,9 @@ import { evaluate } from '../src/backend/reference/evaluate.js'
 import { loadPngDecoder } from '../src/core/png.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 function decoded(bytes: Uint8Array, pixel_format = 'RGB'): Tensor {
   const builder = new GraphBuilder()

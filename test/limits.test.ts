@@ -11,6 +11,9 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { exportModel } from '../src/onnx/export.js'
 import { InferenceSession } from '../src/session.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const coded =
   (code: string, message = /./) =>

@@ -7,6 +7,9 @@ import { uniforms } from '../src/core/random.js'
 import { type Shape, sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const infer = (
   op: string,

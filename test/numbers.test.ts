@@ -8,6 +8,9 @@ import { erf } from '../src/core/special.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { pack, unpack } from '../src/onnx/packing.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 test('float16 bits survive a round trip; values between them go to the nearest, ties to even', () => {
   for (let bits = 0; bits < 0x10000; bits++) {

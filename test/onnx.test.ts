@@ -13,6 +13,9 @@ import { importModel } from '../src/onnx/import.js'
 import { onnx } from '../src/onnx/proto.js'
 import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
 import { InferenceSession } from '../src/session.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'

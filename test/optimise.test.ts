@@ -12,6 +12,9 @@ import { simplify } from '../src/optimise/index.js'
 import { uniform } from './cases/case.js'
 import { assertSame, countOf, feedsFor, opsOf, optimiseChecked, producerOf, results } from './support/graphs.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 test('a convolutional network runs channels-last, its transposes gone, biases and activations fused', () => {
   const graph = optimiseChecked(inferenceGraph(3))

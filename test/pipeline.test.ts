@@ -12,6 +12,9 @@ import { passes } from '../src/optimise/index.js'
 import { planGraph } from '../src/plan/planner.js'
 import { casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 import { Machine } from './support/machine.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 type Feeds = ReadonlyMap<Value, Tensor>
 

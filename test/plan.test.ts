@@ -13,6 +13,9 @@ import { uniform } from './cases/case.js'
 import { assertSame, feedsFor, results } from './support/graphs.js'
 import { Machine } from './support/machine.js'
 import { inferenceGraph, trainingGraph } from './support/networks.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const SHAPE = [4, 6]
 

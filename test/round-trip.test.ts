@@ -18,6 +18,9 @@ import { decodeTensor } from '../src/onnx/tensors.js'
 import { simplify } from '../src/optimise/index.js'
 import { InferenceSession } from '../src/session.js'
 import { dataRoot } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'

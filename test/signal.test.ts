@@ -4,6 +4,9 @@ import { evaluate } from '../src/backend/reference/evaluate.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { uniform } from './cases/case.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** Its discrete Fourier transform by definition. */
 function transformed(real: readonly number[], k: number): [number, number] {

@@ -9,6 +9,9 @@ import { specialize } from '../src/graph/specialize.js'
 import { verify } from '../src/graph/verify.js'
 import { assertSame, feedsFor, opsOf, optimiseChecked, results } from './support/graphs.js'
 import { inferenceGraph } from './support/networks.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 test('a symbolic batch is bound, and every type follows', () => {
   const symbolic = inferenceGraph('batch')

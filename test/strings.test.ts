@@ -6,6 +6,9 @@ import { LanewiseError } from '../src/core/errors.js'
 import type { Attributes } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 function apply(op: string, inputs: readonly Tensor[], attributes: Attributes = {}, outputs = 1): readonly Tensor[] {
   const builder = new GraphBuilder()

@@ -8,6 +8,9 @@ import { GraphBuilder } from '../src/graph/builder.js'
 import { type OpCase, operandTensor, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { builds, runLowering } from './support/kernels.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** Asserts that `actual` is `expected` up to |a - b| <= tolerance (1 + |b|); NaN equals NaN, integers are exact. */
 function assertClose(actual: Tensor, expected: Tensor, tolerance: number): void {

@@ -12,6 +12,9 @@ import { inferOutputs } from '../src/ops/inference.js'
 import { channelsLastAttributes } from '../src/ops/window.js'
 import { casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 import { runLowering } from './support/kernels.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 /** The graph of a case, if lanewise has its op. */
 function graphOf(model: Uint8Array): Graph | undefined {

@@ -9,6 +9,9 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { uniform } from './cases/case.js'
 import { builds, runLowering } from './support/kernels.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 type Op = keyof typeof quantizedProductLowerings
 type Bytes = 'int8' | 'uint8'

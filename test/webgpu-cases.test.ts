@@ -7,7 +7,10 @@ import { LanewiseError } from '../src/core/errors.js'
 import { isConcrete } from '../src/core/shape.js'
 import { graphOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
+import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
+
+await loadEverything()
 
 const gpu = await openWebGpu('op cases on webgpu')
 const reference = createReferenceBackend()

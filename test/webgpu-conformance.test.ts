@@ -1,7 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { casesOf, dataRoot } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
 import { openWebGpu, runCases } from './support/webgpu.js'
+
+await loadEverything()
 
 const gpu = await openWebGpu('ONNX conformance on webgpu')
 

@@ -12,7 +12,10 @@ import { exportModel } from '../src/onnx/export.js'
 import { InferenceSession } from '../src/session.js'
 import { uniform } from './cases/case.js'
 import { dataRoot } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
+
+await loadEverything()
 
 const gpu = await openWebGpu('models on webgpu')
 gpu?.dispose()

@@ -71,7 +71,7 @@ const milliseconds = (ms: number): string => `${ms < 10 ? ms.toPrecision(3) : ms
 
 /** Milliseconds of single runs, inputs copied in and outputs out, in ascending order. */
 async function time(graph: Graph, inputs: readonly HostValue[], backend: Backend, seconds: number) {
-  const model = load(graph, inputs, backend)
+  const model = await load(graph, inputs, backend)
   try {
     for (let run = 0; run < warmUps; run++) await model.run(inputs)
     const times: number[] = []

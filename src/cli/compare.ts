@@ -90,10 +90,10 @@ export const addCompare = (program: Command): Command =>
 async function runAll(graph: Graph, inputs: readonly HostValue[], name: BackendName) {
   const backend = await createBackend({ backend: name })
   try {
-    const whole = load(graph, inputs, backend)
+    const whole = await load(graph, inputs, backend)
     const outputs = await whole.run(inputs)
     whole.dispose()
-    const open = load({ ...graph, outputs: graph.nodes.flatMap((node) => node.outputs) }, inputs, backend)
+    const open = await load({ ...graph, outputs: graph.nodes.flatMap((node) => node.outputs) }, inputs, backend)
     const values = await open.run(inputs)
     open.dispose()
     return { outputs, values, notes: backend.report.notes.map((note) => `${name}: ${note}`) }

@@ -6,6 +6,7 @@ import { intAttribute, withDefaults } from '../ops/definition.js'
 import { definitionOf, traitsOf } from '../ops/index.js'
 import { partSizes } from '../ops/sequence.js'
 import { type Evaluate, fold } from './fold.js'
+import type { Resolver } from './resolver.js'
 import type { Rewriter } from './rewrite.js'
 
 /** The most nodes that one rewrite may inline from the bodies of loops: beyond, loops stay loops. */
@@ -15,7 +16,7 @@ const mostInlined = 10_000
  * Resolves while rewriting what needs no decision at run time: folds constants, inlines the branch of an If whose condition is
  * known, unrolls Loop, Scan and SequenceMap of known length, and follows the elements of sequences and optionals.
  */
-export class Expander {
+export class Expander implements Resolver {
   readonly #rewriter: Rewriter
   readonly #evaluate: Evaluate
   /** What sequences and optionals hold, where it is known. */

@@ -1,8 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value } from '../core/ir.js'
 import { formatShape, isConcrete, isUnranked } from '../core/shape.js'
-import { Expander } from './expand.js'
 import type { Evaluate } from './fold.js'
+import { createResolver } from './resolver.js'
 import { Rewriter } from './rewrite.js'
 
 /**
@@ -26,7 +26,7 @@ export function specialize(
     graph,
     graph.inputs.map((input) => bind(input, inputShapes[input.name], bindings)),
   )
-  const expander = new Expander(rewriter, evaluate)
+  const expander = createResolver(rewriter, evaluate)
   for (const node of graph.nodes) if (!expander.expand(node)) rewriter.keep(node)
   return rewriter.finish()
 }

@@ -10,6 +10,7 @@ import { checkAttributeNames, decodeAttributes, refuseInternalAttributes } from 
 import { Declarations } from './declared.js'
 import type { ExternalFiles } from './external.js'
 import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
+import { opOf } from './needs.js'
 import { adaptNode, checkOpset, isReplacement, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
 import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
 import { capturesOf, describeProto, inOrder } from './order.js'
@@ -97,10 +98,6 @@ function modelOpsets(model: onnx.ModelProto, graph: onnx.IGraphProto): Opsets {
     throw new LanewiseError('INVALID_MODEL', 'the model names no ai.onnx opset')
   return opsets
 }
-
-/** The name that `Node.op` holds. */
-const opOf = ({ domain, opType }: onnx.INodeProto): string =>
-  domainOf(domain) === '' ? (opType ?? '') : `${domain}.${opType}`
 
 const isKnown = (op: string): boolean =>
   (Object.hasOwn(operators, newestOpOf(op)) || isRewritten(op)) && !op.startsWith('lanewise.')

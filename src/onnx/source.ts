@@ -6,6 +6,7 @@ import { loadPngDecoder } from '../core/png.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { externalFilesOf } from './external.js'
 import { importProto, overridableInputs } from './import.js'
+import { loadNeeds } from './needs.js'
 import { decodeModel } from './proto.js'
 import { decodeValueType } from './types.js'
 
@@ -42,6 +43,7 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
   const address = typeof source === 'string' || source instanceof URL ? String(source) : undefined
   try {
     const model = decodeModel(bytes)
+    await loadNeeds(model)
     const files = new Map(Object.entries(options.externalData ?? {}))
     if (address !== undefined)
       for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))

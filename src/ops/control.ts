@@ -74,7 +74,7 @@ export const control = {
       else_branch: { type: 'graph', required: true },
       captures,
     },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const thenBranch = context.attributes['then_branch'] as Graph
       const elseBranch = context.attributes['else_branch'] as Graph
@@ -97,7 +97,7 @@ export const control = {
     inputs: [0, Number.POSITIVE_INFINITY],
     outputs: [0, Number.POSITIVE_INFINITY],
     attributes: { body: { type: 'graph', required: true }, captures },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const body = context.attributes['body'] as Graph
       const { states } = loopOperands(context.inputs, body, intAttribute(context.attributes, 'captures'))
@@ -128,7 +128,7 @@ export const control = {
       scan_output_directions: { type: 'ints' },
       captures,
     },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const { attributes } = context
       const body = attributes['body'] as Graph
@@ -153,7 +153,7 @@ export const control = {
     inputs: [1, Number.POSITIVE_INFINITY],
     outputs: [1, Number.POSITIVE_INFINITY],
     attributes: { body: { type: 'graph', required: true }, captures },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       if (context.inputs.map((_, index) => required(context, index))[0].container !== 'sequence')
         throw new LanewiseError('TYPE_MISMATCH', 'input 0 must be a sequence')

@@ -95,6 +95,8 @@ export interface Traits {
   readonly reduction?: boolean
   /** The output depends on the inputs' shapes only: it is known as soon as they are concrete. */
   readonly shapeOnly?: boolean
+  /** Runs above the backends: holds subgraphs, or works on sequences and optionals. */
+  readonly program?: boolean
   /** Inference takes values of unknown rank, sequences and optionals as they are. */
   readonly anyType?: boolean
   /** Writes real numbers for codes: constants stay codes, which are smaller, until the graph is made to run. */

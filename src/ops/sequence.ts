@@ -30,7 +30,7 @@ export const sequences = {
     inputs: [0, 0],
     outputs: [1, 1],
     attributes: { dtype: { type: 'int', default: 1 } },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => [{ dtype: namedDType(context), shape: unranked, container: 'sequence' }],
   },
 
@@ -38,7 +38,7 @@ export const sequences = {
     since: 11,
     inputs: [1, Number.POSITIVE_INFINITY],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => [
       {
         ...commonType(
@@ -56,7 +56,7 @@ export const sequences = {
     since: 11,
     inputs: [2, 3],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const { dtype } = sequence(context, 0)
       if (dtype !== required(context, 1).dtype)
@@ -71,7 +71,7 @@ export const sequences = {
     since: 11,
     inputs: [1, 2],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => [{ ...element(sequence(context, 0)), container: 'sequence' }],
   },
 
@@ -79,7 +79,7 @@ export const sequences = {
     since: 11,
     inputs: [2, 2],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => [element(sequence(context, 0))],
   },
 
@@ -87,7 +87,7 @@ export const sequences = {
     since: 11,
     inputs: [1, 1],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       sequence(context, 0)
       return [{ dtype: 'int64', shape: [] }]
@@ -100,7 +100,7 @@ export const sequences = {
     inputs: [1, 2],
     outputs: [1, 1],
     attributes: { axis: { type: 'int', default: 0 }, keepdims: { type: 'int', default: 1 } },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const { dtype, shape } = required(context, 0)
       if (isUnranked(shape)) return [{ dtype, shape, container: 'sequence' }]
@@ -117,7 +117,7 @@ export const sequences = {
     inputs: [1, 1],
     outputs: [1, 1],
     attributes: { axis: { type: 'int', required: true }, new_axis: { type: 'int', default: 0 } },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const { dtype, shape } = sequence(context, 0)
       if (isUnranked(shape)) return [{ dtype, shape }]
@@ -135,7 +135,7 @@ export const sequences = {
     inputs: [0, 1],
     outputs: [1, 1],
     attributes: { type: { type: 'type' } },
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const type = context.inputs[0] ?? (context.attributes['type'] as TensorType | undefined)
       if (!type) throw new LanewiseError('INVALID_MODEL', 'an empty optional needs the attribute type')
@@ -147,7 +147,7 @@ export const sequences = {
     since: 15,
     inputs: [1, 1],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: (context) => {
       const type = required(context, 0)
       const isSequence = type.container === 'sequence' || type.container === 'optional(sequence)'
@@ -159,7 +159,7 @@ export const sequences = {
     since: 15,
     inputs: [0, 1],
     outputs: [1, 1],
-    traits: { anyType: true },
+    traits: { anyType: true, program: true },
     infer: () => [{ dtype: 'bool', shape: [] }],
   },
 } as const satisfies Record<string, OpDefinition>

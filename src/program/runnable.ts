@@ -7,7 +7,6 @@ import { concrete } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { specialize } from '../graph/specialize.js'
 import { isStatic } from '../graph/static.js'
-import { Program } from './program.js'
 
 /** A model for certain input shapes, ready to run. */
 export interface Runnable {
@@ -29,7 +28,7 @@ export interface Runnable {
  * Loads `graph` into `backend` for inputs of the shapes that `inputs` have: as one plan if its shapes allow, else as a
  * program. Throws LanewiseError.
  */
-export function load(graph: Graph, inputs: readonly HostValue[], backend: Backend): Runnable {
+export async function load(graph: Graph, inputs: readonly HostValue[], backend: Backend): Promise<Runnable> {
   const shapes = graph.inputs.flatMap(({ name }, index) => {
     const value = inputs[index]
     return value instanceof Tensor ? [[name, value.dims] as const] : []
@@ -62,7 +61,8 @@ function planned(executable: Executable, { inputs: parameters, outputs }: Graph)
   }
 }
 
-function loadProgram(graph: Graph, backend: Backend): Runnable {
+async function loadProgram(graph: Graph, backend: Backend): Promise<Runnable> {
+  const { Program } = await import('./program.js')
   const program = new Program(graph, backend)
   return {
     get notes() {

@@ -5,7 +5,7 @@ import type { TypedArray } from '../core/dtype.js'
 import type { Graph, Node, Value } from '../core/ir.js'
 import { concrete, isConcrete, sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
-import { Expander } from '../graph/expand.js'
+import { createResolver } from '../graph/resolver.js'
 import { Rewriter } from '../graph/rewrite.js'
 import { isStatic } from '../graph/static.js'
 
@@ -146,7 +146,7 @@ export class Segment {
   #knownLength(start: number, dims: ReadonlyMap<Value, readonly number[]>): { length: number; elements: number } {
     const nodes = this.#nodes.slice(start)
     const rewriter = rewriterFor(this.#graphOf(nodes, []), dims)
-    const expander = new Expander(rewriter, evaluate)
+    const expander = createResolver(rewriter, evaluate)
     let elements = 0
     for (const [length, node] of nodes.entries()) {
       if (!expander.expand(node)) rewriter.keep(node)
@@ -199,7 +199,7 @@ const rewriterFor = (graph: Graph, dims: ReadonlyMap<Value, readonly number[]>):
 
 function bind(graph: Graph, dims: ReadonlyMap<Value, readonly number[]>): Graph {
   const rewriter = rewriterFor(graph, dims)
-  const expander = new Expander(rewriter, evaluate)
+  const expander = createResolver(rewriter, evaluate)
   for (const node of graph.nodes) if (!expander.expand(node)) rewriter.keep(node)
   return rewriter.finish()
 }

@@ -37,7 +37,7 @@ async function failureOf(item: ConformanceCase, backend: WebGpuBackend): Promise
   const graph = importModel(item.model)
   for (const dataSet of dataSetsOf(item)) {
     const inputs = readValues(dataSet, 'input', graph.inputs) as HostValue[]
-    const model = load(graph, inputs, backend)
+    const model = await load(graph, inputs, backend)
     try {
       const results = await model.run(inputs)
       for (const [index, wanted] of readValues(dataSet, 'output', graph.outputs).entries()) {

@@ -8,7 +8,6 @@ import { withDefaults } from '../../ops/definition.js'
 import { definitionOf, isProgramOp } from '../../ops/index.js'
 import { inferOutputs } from '../../ops/inference.js'
 import { referenceKernels } from './index.js'
-import type { ReferenceKernel } from './kernel.js'
 import { numbersOf, tensorOf } from './numbers.js'
 
 /**
@@ -20,7 +19,7 @@ export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): r
     throw new LanewiseError('UNSUPPORTED_OP', `${node.op} '${node.name}' runs in a program only, or expanded`)
   const definition = definitionOf(node.op)
   const attributes = withDefaults(definition, node.attributes)
-  const kernel = (referenceKernels as Readonly<Record<string, ReferenceKernel | undefined>>)[node.op]
+  const kernel = Object.hasOwn(referenceKernels, node.op) ? referenceKernels[node.op] : undefined
   try {
     const types = inputs.map((input) => input && { dtype: input.type, shape: input.dims })
     const outputs = inferOutputs(node, types, (index) => inputs[index])

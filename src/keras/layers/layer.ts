@@ -3,6 +3,9 @@ import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
 import { GraphBuilder } from '../../graph/builder.js'
+import { pack as indexing } from '../../packs/indexing.js'
+import { addPack, type Pack } from '../../packs/pack.js'
+import { pack as resize } from '../../packs/resize.js'
 import {
   camelCase,
   invalid,
@@ -83,6 +86,9 @@ export function callOf(
   }
 }
 
+/** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */
+const writtenPacks: readonly Pack[] = [resize, indexing]
+
 /** Options of every layer. */
 export interface LayerOptions {
   readonly name?: string
@@ -162,6 +168,7 @@ export abstract class Layer<Options extends object = object> {
       fields ? readFields(fields, options as Record<string, unknown>, this.className, commonOptions, rank) : {}
     ) as Options
     this.activityRegularizer = resolveRegularizer(options.activityRegularizer)
+    for (const pack of writtenPacks) addPack(pack)
     this.#name = options.name
     this.#named = options.name !== undefined
     this.#trainable = options.trainable ?? true

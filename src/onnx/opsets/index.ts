@@ -1,6 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { contribWriters } from '../contrib/index.js'
 import type { AdapterTable, Draft, Replacement } from './adapter.js'
 import { isReplacement } from './adapter.js'
 import { controlAdapters } from './control.js'
@@ -26,7 +25,14 @@ const adapters: AdapterTable = {
   ...normalizationAdapters,
   ...resizeAdapters,
   ...learningAdapters,
-  ...contribWriters,
+}
+
+/** Of ops of other domains, once `loadContribWriters` has been asked for them. */
+let writers: AdapterTable = {}
+
+/** Loads what writes ops of other domains in ONNX's own. */
+export async function loadContribWriters(): Promise<void> {
+  writers = (await import('../contrib/index.js')).contribWriters
 }
 
 /** Ops that exist in older opsets only, and what they become. */
@@ -39,14 +45,15 @@ const formerOps: Readonly<Record<string, string>> = {
 /** The op that a node called `op` becomes. */
 export const newestOpOf = (op: string): string => (Object.hasOwn(formerOps, op) ? formerOps[op] : op)
 
-/** Whether an op of another domain is written in ONNX's own ops at import. */
-export const isRewritten = (op: string): boolean => Object.hasOwn(contribWriters, op)
+/** Whether an op of another domain is written in ONNX's own ops at import; the writers must be loaded. */
+export const isRewritten = (op: string): boolean => Object.hasOwn(writers, op)
 
 /** Lifts a node written for version `opset` of its domain to the newest form. */
 export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft | Replacement {
   let adapted: Draft | Replacement = draft
-  if (!Object.hasOwn(adapters, draft.op)) return draft
-  for (const { before, adapt } of adapters[draft.op])
+  const table = Object.hasOwn(writers, draft.op) ? writers : adapters
+  if (!Object.hasOwn(table, draft.op)) return draft
+  for (const { before, adapt } of table[draft.op])
     if (opset < before && !isReplacement(adapted)) adapted = adapt(adapted, builder)
   return adapted
 }

@@ -1,7 +1,5 @@
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
-import { forestLowerings } from './forest.js'
-import { indexingLowerings } from './indexing.js'
 import { integerLowerings } from './integer.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
@@ -9,17 +7,12 @@ import { movementLowerings } from './movement.js'
 import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
-import { quantizeLowerings } from './quantize.js'
-import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
-import { resampleLowerings } from './resample.js'
-import { recurrentLowerings } from './rnn.js'
-import { selectionLowerings } from './selection.js'
 import { softmaxLowerings } from './softmax.js'
 
-/** How ops become kernel calls, by op name; an op that is missing runs in the reference backend. */
-export const lowerings: Readonly<Record<string, Lowering>> = {
+/** How the ops that are loaded become kernel calls, by op name; `src/packs` adds to them. What is missing runs in the reference backend. */
+export const lowerings: Record<string, Lowering> = {
   ...elementwiseLowerings,
   ...integerLowerings,
   ...reduceLowerings,
@@ -28,14 +21,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
-  ...indexingLowerings,
-  ...quantizeLowerings,
-  ...selectionLowerings,
-  ...forestLowerings,
-  ...quantizedProductLowerings,
-  ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
   ...normLowerings,
-  ...recurrentLowerings,
 }

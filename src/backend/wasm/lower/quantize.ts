@@ -1,7 +1,7 @@
 import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
-import { granularityOf, limits } from '../../../ops/quantization.js'
+import { granularityOf, limits } from '../../../ops/granularity.js'
 import { kernels } from '../gen/kernels.js'
 import { shapeOf } from './frame.js'
 import type { Lowering, LoweringContext } from './lowering.js'

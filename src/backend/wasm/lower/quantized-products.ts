@@ -1,6 +1,6 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, sizeOf } from '../../../core/shape.js'
-import { limits } from '../../../ops/quantization.js'
+import { limits } from '../../../ops/granularity.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import { geometryOf, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'

@@ -1,5 +1,5 @@
 import type { ConstantOf } from '../../../core/ir.js'
-import { limits } from '../../../ops/quantization.js'
+import { limits } from '../../../ops/granularity.js'
 import { type KernelCall, kernels } from '../gen/kernels.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'

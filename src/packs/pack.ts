@@ -1,0 +1,30 @@
+import { referenceKernels } from '../backend/reference/index.js'
+import type { ReferenceKernel } from '../backend/reference/kernel.js'
+import { lowerings } from '../backend/wasm/lower/index.js'
+import type { Lowering } from '../backend/wasm/lower/lowering.js'
+import { resolveWith } from '../graph/resolver.js'
+import type { OpDefinition } from '../ops/definition.js'
+import { operators, type PrimitiveOf } from '../ops/index.js'
+
+type Operators = Readonly<Record<string, OpDefinition>>
+
+/** Ops that come as one chunk, with what runs them. What their rules emit is core, or in the same pack. */
+export interface Pack<Table extends Operators = Operators> {
+  readonly operators: Table
+  /** For every op but composites. */
+  readonly kernels: Readonly<Record<PrimitiveOf<Table>, ReferenceKernel>>
+  readonly lowerings?: Readonly<Record<string, Lowering>>
+  /** What resolves its ops while graphs are rewritten. */
+  readonly resolver?: Parameters<typeof resolveWith>[0]
+}
+
+/** A pack whose table of kernels is complete. */
+export const definePack = <Table extends Operators>(pack: Pack<Table>): Pack<Table> => pack
+
+/** Makes the ops of `pack` known to every stage. */
+export function addPack(pack: Pack<never> | Pack): void {
+  Object.assign(operators, pack.operators)
+  Object.assign(referenceKernels, pack.kernels)
+  Object.assign(lowerings, pack.lowerings)
+  if (pack.resolver) resolveWith(pack.resolver)
+}
