@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'fast-png'
@@ -322,14 +331,7 @@ test('a place that cannot be written is refused before training; a full disk cos
   withFolder((folder) => {
     const train = ['train', 'model5', '--synthetic', '--limit', '128', '--epochs', '1', '--out']
     refused(folder, 1, /missing\/m.onnx: the folder .* is missing or not writable/, ...train, 'missing/m.onnx')
-    const disk = join(folder, 'disk')
-    try {
-      execFileSync('sh', ['-c', 'mkdir "$0" && mount -t tmpfs -o size=64k tmpfs "$0"', disk], { stdio: 'ignore' })
-    } catch {
-      console.log('SKIP train to a full disk: this user may not mount a small file system')
-      return
-    }
-    try {
+    withDisk(folder, 'train to a full disk', 'size=64k', (disk) => {
       const rescue = join(folder, 'rescue')
       mkdirSync(rescue)
       const { status, stderr } = runCli(cli, [...train, 'disk/m.onnx'], folder)
@@ -339,9 +341,52 @@ test('a place that cannot be written is refused before training; a full disk cos
       assert.ok(statSync(saved).size > 400_000)
       execFileSync('rm', [saved])
       assert.equal(readdirSync(disk), [])
-    } finally {
-      execFileSync('umount', [disk])
-    }
+    })
   }))
+
+/** Runs `use` on a file system of 64 kB with `options`; says where that cannot be had. */
+function withDisk(folder: string, what: string, options: string, use: (disk: string) => void): void {
+  const disk = join(folder, 'disk')
+  try {
+    execFileSync('sh', ['-c', 'mkdir "$0" && mount -t tmpfs -o "$1" tmpfs "$0"', disk, options], { stdio: 'ignore' })
+  } catch {
+    console.log(`SKIP ${what}: this user may not mount a small file system`)
+    return
+  }
+  try {
+    use(disk)
+  } finally {
+    execFileSync('umount', [disk])
+  }
+}
+
+test('a folder for checkpoints that cannot be written is refused before training', () =>
+  withFolder((folder) => {
+    const train = ['train', 'model1', '--synthetic', '--limit', '50', '--epochs', '1', '--checkpoint']
+    writeFileSync(join(folder, 'file'), '')
+    refused(folder, 1, /file is not a folder that can be written/, ...train, 'file/c')
+    withDisk(folder, 'checkpoints in a read-only folder', 'ro', () => {
+      refused(folder, 1, /disk is not a folder that can be written/, ...train, 'disk/c')
+    })
+  }))
+
+test('a disk that is full at a later checkpoint keeps the one before it', () =>
+  withFolder((folder) =>
+    withDisk(folder, 'checkpoints on a full disk', 'size=1m', (disk) => {
+      const train = ['train', 'model1', '--synthetic', '--limit', '50', '--seed', '2', '--checkpoint', 'disk/c']
+      const first = runCli(cli, [...train, '--epochs', '1'], folder)
+      assert.is(first.status, 0, first.stderr)
+      const file = join(disk, 'c/checkpoint.safetensors')
+      const before = readFileSync(file)
+      writeFileSync(join(disk, 'filler'), Buffer.alloc((1 << 20) - Math.ceil(before.length / 4096) * 4096 - 8192))
+      const { status, stderr } = runCli(cli, [...train, '--epochs', '2', '--resume'], folder)
+      assert.is(status, 1)
+      assert.match(stderr, /disk is full: free some space\); nothing was written/)
+      assert.equal(readdirSync(join(disk, 'c')), ['checkpoint.safetensors'])
+      assert.ok(before.equals(readFileSync(file)))
+      rmSync(join(disk, 'filler'))
+      assert.is(runCli(cli, [...train, '--epochs', '2', '--resume'], folder).status, 0)
+    }),
+  ))
 
 test.run()

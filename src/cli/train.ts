@@ -1,4 +1,4 @@
-import { constants } from 'node:fs'
+import { constants, existsSync, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
@@ -75,6 +75,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   const recipe = await loadRecipe(modelName)
   const settings = readSettings(recipe, options)
   if (options.out) await checkWritable(options.out)
+  if (options.checkpoint) await checkCheckpointable(options.checkpoint)
   const checkpoint = await openCheckpoint(options)
   configure({ threads: settings.threads, backend: options.backend })
   if (settings.seed !== undefined) setRandomSeed(settings.seed)
@@ -239,6 +240,20 @@ async function checkWritable(path: string): Promise<void> {
     await access(folder, constants.W_OK)
   } catch (cause) {
     throw new LanewiseError('IO_ERROR', `--out ${path}: the folder ${folder} is missing or not writable`, { cause })
+  }
+}
+
+/** Refuses a checkpoint folder that can neither be written nor made. */
+async function checkCheckpointable(path: string): Promise<void> {
+  let folder = resolve(path)
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  try {
+    await access(folder, constants.W_OK)
+    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file`)
+  } catch (cause) {
+    throw new LanewiseError('IO_ERROR', `--checkpoint ${path}: ${folder} is not a folder that can be written`, {
+      cause,
+    })
   }
 }
 
