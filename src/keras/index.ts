@@ -24,8 +24,8 @@ export {
   type SymbolicTensor,
 } from './layers/layer.js'
 export { registerLayer } from './layers/registry.js'
-export { type Loss, type LossFunction, losses } from './losses.js'
-export { Metric, metrics } from './metrics.js'
+export { type Loss, type LossFunction, losses } from './losses/index.js'
+export { Metric, metrics } from './metrics/index.js'
 export { Model, type ModelOptions, model } from './model.js'
 export { type Optimizer, optimizers } from './optimizers.js'
 export * as regularizers from './regularizers.js'

@@ -73,10 +73,16 @@ export function castTensor(tensor: Tensor, dtype: NumericDType, what: string): T
   return new Tensor(dtype, data, tensor.dims)
 }
 
-/** Class numbers, int32, of `classes` classes (null: not known). Throws INVALID_DATA naming `what` and the wrong one. */
-export function checkClasses(labels: Tensor, classes: number | null | undefined, what: string): Tensor {
+/** Class numbers, int32, of `classes` classes (null: not known), or `ignored`. Throws INVALID_DATA naming `what` and the wrong one. */
+export function checkClasses(
+  labels: Tensor,
+  classes: number | null | undefined,
+  what: string,
+  ignored?: number,
+): Tensor {
   const data = labels.data as Int32Array
-  const wrong = data.findIndex((label) => label < 0 || label >= (classes ?? Number.POSITIVE_INFINITY))
+  const most = classes ?? Number.POSITIVE_INFINITY
+  const wrong = data.findIndex((label) => (label < 0 || label >= most) && label !== ignored)
   if (wrong < 0) return labels
   throw new LanewiseError(
     'INVALID_DATA',

@@ -8,11 +8,11 @@ export interface Term {
   readonly scaled: boolean
 }
 
-/** One reported number: its terms, and the number from their sums over batches. */
+/** One reported number: its terms, and the number from their sums over batches; several get `_0`, `_1`, … behind the name. */
 export interface LogEntry {
   readonly name: string
   readonly terms: readonly Term[]
-  readonly result: (sums: ArrayLike<number>) => number
+  readonly result: (sums: ArrayLike<number>) => number | readonly number[]
 }
 
 /** Adds up the terms of batches in float64. Steps of several batch sizes may share it. */
@@ -57,8 +57,14 @@ export class LogSums {
 
   logs(): Logs {
     const logs: Logs = {}
-    for (let i = 0; i < this.#names.length; i++)
-      logs[this.#names[i]] = this.#results[i](this.#sums.subarray(this.#starts[i], this.#starts[i + 1]))
+    this.#names.forEach((name, i) => {
+      const result = this.#results[i](this.#sums.subarray(this.#starts[i], this.#starts[i + 1]))
+      if (typeof result === 'number') logs[name] = result
+      else
+        result.forEach((value, k) => {
+          logs[`${name}_${k}`] = value
+        })
+    })
     return logs
   }
 }

@@ -204,8 +204,10 @@ export class Trainer {
     const inputs = this.inputs(x)
     const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
       const name = `target '${outputNames[i]}'`
-      if (!this.compiled.outputs[i].loss?.details.sparse) return castTensor(tensor, 'float32', name)
-      return checkClasses(castTensor(tensor, 'int32', name), network.outputs[i].shape.at(-1), name)
+      const { sparse, classAxis = -1, ignoredClass } = this.compiled.outputs[i].loss?.details ?? {}
+      if (!sparse) return castTensor(tensor, 'float32', name)
+      const classes = network.outputs[i].shape.at(classAxis)
+      return checkClasses(castTensor(tensor, 'int32', name), classes, name, ignoredClass)
     })
     const weights = this.#weights(targets, options)
     const given = weights.flatMap((weight) => weight ?? [])

@@ -1,0 +1,55 @@
+import type { Value } from '../../core/ir.js'
+import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase } from '../config.js'
+import { crossentropies } from './crossentropy.js'
+import { Loss, type LossFunction } from './loss.js'
+import { pointwise } from './pointwise.js'
+import { structured } from './structured.js'
+
+export { oneHot } from './crossentropy.js'
+export { Loss, type LossFunction, type LossOptions, type Reduction } from './loss.js'
+
+/** Losses by their names in camelCase. */
+export const losses = { ...pointwise, ...crossentropies, ...structured } as const
+
+const table = new Map<string, (options: never) => Loss>(
+  Object.entries(losses).map(([name, create]) => [snakeCase(name), create]),
+)
+for (const [alias, name] of [
+  ['mse', 'mean_squared_error'],
+  ['mae', 'mean_absolute_error'],
+  ['mape', 'mean_absolute_percentage_error'],
+  ['msle', 'mean_squared_logarithmic_error'],
+  ['logcosh', 'log_cosh'],
+  ['kld', 'kl_divergence'],
+  ['kullback_leibler_divergence', 'kl_divergence'],
+  ['bce', 'binary_crossentropy'],
+])
+  table.set(alias, table.get(name)!)
+
+/** A name, a Loss, a function over graph values, or Keras's serialised form. */
+export type LossLike = string | Loss | LossFunction | KerasObject
+
+/** Whether there is a loss called `name`. */
+export const isLossName = (name: string): boolean => table.has(snakeCase(name))
+
+/** The loss, with an error where it does not give a value of the graph. */
+const checked =
+  (loss: LossFunction): LossFunction =>
+  (yTrue, yPred, emit) => {
+    const result: unknown = loss(yTrue, yPred, emit)
+    if (typeof result === 'object' && result !== null && 'shape' in result) return result as Value
+    throw invalid(
+      `loss '${loss.name || 'custom'}' gave ${typeof result}; it must give a value that the emitter's operations made`,
+    )
+  }
+
+/** Resolves a name, a function, or a serialised loss. Throws INVALID_ARGUMENT. */
+export function resolveLoss(like: LossLike): Loss {
+  if (like instanceof Loss) return like
+  if (typeof like === 'function')
+    return new Loss(like.name || 'custom', like.name || 'loss', checked(like), {}, { asGiven: true, custom: true })
+  const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
+  const create = table.get(snakeCase(name))
+  if (!create) throw invalid(`unknown loss '${name}'; known: ${[...table.keys()].join(', ')}`)
+  return create(camelKeys(config) as never)
+}

@@ -1,0 +1,103 @@
+import type { Value } from '../../core/ir.js'
+import type { GraphBuilder } from '../../graph/builder.js'
+import { snakeKeys } from '../config.js'
+import { type LossFunction, losses, resolveLoss } from '../losses/index.js'
+import { lossTerms, Metric, type MetricOptions, type MetricResult, meanTerms, ratio, sameRank } from './metric.js'
+
+type LossName = keyof typeof losses
+
+/** The mean of a loss's values over samples. */
+const likeLoss =
+  <Name extends LossName>(lossName: Name, className: string, name: string, result: MetricResult = ratio) =>
+  (
+    options: MetricOptions & Omit<NonNullable<Parameters<(typeof losses)[Name]>[0]>, 'reduction'> = {} as never,
+  ): Metric => {
+    const { name: given, ...rest } = options as MetricOptions
+    const loss = (losses[lossName] as (options: object) => ReturnType<(typeof losses)[Name]>)(rest)
+    return new Metric(given ?? name, lossTerms(loss), result, className, snakeKeys(rest))
+  }
+
+export interface AxisOptions extends MetricOptions {
+  readonly axis?: number
+}
+
+/** The mean of a function over the predictions' axis `axis`. */
+const alongAxis =
+  (className: string, name: string, values: (yTrue: Value, yPred: Value, axis: number, emit: GraphBuilder) => Value) =>
+  (options: AxisOptions = {}): Metric => {
+    const { axis = -1 } = options
+    return new Metric(
+      options.name ?? name,
+      (yTrue, yPred, weights, emit) => {
+        const [target, prediction] = sameRank(yTrue, yPred, emit)
+        return meanTerms(values(target, prediction, axis, emit), weights, emit)
+      },
+      ratio,
+      className,
+      { axis },
+    )
+  }
+
+const centered = (x: Value, axis: number, emit: GraphBuilder) => emit.sub(x, emit.mean(x, [axis], true))
+const variance = (x: Value, axis: number, emit: GraphBuilder) =>
+  emit.mean(emit.square(centered(x, axis, emit)), [axis], true)
+
+export const means = {
+  meanSquaredError: likeLoss('meanSquaredError', 'MeanSquaredError', 'mean_squared_error'),
+  rootMeanSquaredError: likeLoss('meanSquaredError', 'RootMeanSquaredError', 'root_mean_squared_error', (sums) =>
+    Math.sqrt(ratio(sums)),
+  ),
+  meanAbsoluteError: likeLoss('meanAbsoluteError', 'MeanAbsoluteError', 'mean_absolute_error'),
+  meanAbsolutePercentageError: likeLoss(
+    'meanAbsolutePercentageError',
+    'MeanAbsolutePercentageError',
+    'mean_absolute_percentage_error',
+  ),
+  meanSquaredLogarithmicError: likeLoss(
+    'meanSquaredLogarithmicError',
+    'MeanSquaredLogarithmicError',
+    'mean_squared_logarithmic_error',
+  ),
+  logCoshError: likeLoss('logCosh', 'LogCoshError', 'logcosh'),
+  poisson: likeLoss('poisson', 'Poisson', 'poisson'),
+  klDivergence: likeLoss('klDivergence', 'KLDivergence', 'kl_divergence'),
+  hinge: likeLoss('hinge', 'Hinge', 'hinge'),
+  squaredHinge: likeLoss('squaredHinge', 'SquaredHinge', 'squared_hinge'),
+  categoricalHinge: likeLoss('categoricalHinge', 'CategoricalHinge', 'categorical_hinge'),
+  binaryCrossentropy: likeLoss('binaryCrossentropy', 'BinaryCrossentropy', 'binary_crossentropy'),
+  categoricalCrossentropy: likeLoss('categoricalCrossentropy', 'CategoricalCrossentropy', 'categorical_crossentropy'),
+  sparseCategoricalCrossentropy: likeLoss(
+    'sparseCategoricalCrossentropy',
+    'SparseCategoricalCrossentropy',
+    'sparse_categorical_crossentropy',
+  ),
+  /** 1 for vectors of one direction; the loss of that name has the other sign. */
+  cosineSimilarity: alongAxis('CosineSimilarity', 'cosine_similarity', (t, p, axis, emit) => {
+    const unit = (x: Value) => emit.div(x, emit.maximum(emit.sqrt(emit.sum(emit.square(x), [axis], true)), 1e-7))
+    return emit.sum(emit.mul(unit(t), unit(p)), [axis])
+  }),
+  pearsonCorrelation: alongAxis('PearsonCorrelation', 'pearson_correlation', (t, p, axis, emit) => {
+    const norm = (x: Value) => emit.div(centered(x, axis, emit), emit.sqrt(variance(x, axis, emit)))
+    return emit.mean(emit.mul(norm(t), norm(p)), [axis])
+  }),
+  /** As Keras computes it: both factors of the covariance are taken from the predictions' mean. */
+  concordanceCorrelation: alongAxis('ConcordanceCorrelation', 'concordance_correlation', (t, p, axis, emit) => {
+    const mean = emit.mean(p, [axis], true)
+    const covariance = emit.mul(emit.sub(t, mean), emit.sub(p, mean))
+    const gap = emit.sub(emit.mean(t, [axis], true), mean)
+    const norm = emit.add(emit.add(variance(t, axis, emit), variance(p, axis, emit)), emit.square(gap))
+    return emit.mean(emit.div(emit.mul(covariance, 2), emit.add(norm, 1e-7)), [axis])
+  }),
+  /** The mean of a function over graph values: Keras's MeanMetricWrapper. */
+  mean: (values: LossFunction, options: MetricOptions = {}): Metric =>
+    new Metric(options.name ?? (values.name || 'metric'), lossTerms(resolveLoss(values)), ratio),
+  /** The sum of a function over graph values. */
+  sum: (values: LossFunction, options: MetricOptions = {}): Metric => {
+    const terms = lossTerms(resolveLoss(values))
+    return new Metric(
+      options.name ?? (values.name || 'sum'),
+      (yTrue, yPred, weights, emit) => terms(yTrue, yPred, weights, emit).slice(0, 1),
+      (sums) => sums[0],
+    )
+  },
+} as const
