@@ -1,7 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { casesIn, dataRoot } from './support/conformance.js'
+import { loadEverything } from './support/operators.js'
 import { openWebGpu, runCases } from './support/webgpu.js'
+
+await loadEverything()
 
 const gpu = await openWebGpu("Keras's ONNX models on webgpu")
 
