@@ -1,5 +1,7 @@
 import { camelKeys, type KerasObject } from '../config.js'
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
+import { AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention } from './attention.js'
+import { GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from './cells.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
 import {
   ActivityRegularization,
@@ -24,9 +26,11 @@ import {
   UnitNormalization,
 } from './normalization.js'
 import { AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling } from './pooling.js'
+import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
 import { layerFromConfig as fromRegistry, registerClass } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
 import { Cropping, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
+import { Bidirectional, TimeDistributed } from './wrappers.js'
 
 interface LayerClass<F, L extends Layer> {
   // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
@@ -121,6 +125,20 @@ export const layers = {
   rmsNormalization: make('RMSNormalization', RMSNormalization),
   unitNormalization: make('UnitNormalization', UnitNormalization),
   spectralNormalization: make('SpectralNormalization', SpectralNormalization),
+  simpleRNN: make('SimpleRNN', SimpleRNN),
+  gru: make('GRU', GRU),
+  lstm: make('LSTM', LSTM),
+  rnn: make('RNN', RNN),
+  simpleRNNCell: make('SimpleRNNCell', SimpleRNNCell),
+  gruCell: make('GRUCell', GRUCell),
+  lstmCell: make('LSTMCell', LSTMCell),
+  stackedRNNCells: make('StackedRNNCells', StackedRNNCells),
+  bidirectional: make('Bidirectional', Bidirectional),
+  timeDistributed: make('TimeDistributed', TimeDistributed),
+  multiHeadAttention: make('MultiHeadAttention', MultiHeadAttention),
+  groupQueryAttention: make('GroupQueryAttention', GroupQueryAttention),
+  attention: make('Attention', Attention),
+  additiveAttention: make('AdditiveAttention', AdditiveAttention),
 } as const
 
 /** A layer from Keras's serialised form; importing it makes all classes of `layers` known. */
