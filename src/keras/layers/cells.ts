@@ -337,7 +337,7 @@ export class LSTMCell extends DenseCell<ValuesOf<typeof lstmCellFields>> {
 export type CellLike = LayerLike | readonly LayerLike[]
 
 export function readCell(like: CellLike): Cell {
-  if (Array.isArray(like)) return new StackedRNNCells({ cells: like }, 'StackedRNNCells')
+  if (Array.isArray(like)) return new StackedRNNCells({ cells: like } as object, 'StackedRNNCells')
   const cell = readLayer(like as LayerLike, 'cell')
   if (!(cell instanceof Cell))
     throw invalid(`'${cell.className}' is no cell: a cell extends Cell and gives stateShapes`)

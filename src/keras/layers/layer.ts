@@ -5,6 +5,7 @@ import type { Shape } from '../../core/shape.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { pack as indexing } from '../../packs/indexing.js'
 import { addPack, type Pack } from '../../packs/pack.js'
+import { pack as recurrent } from '../../packs/recurrent.js'
 import { pack as resize } from '../../packs/resize.js'
 import {
   camelCase,
@@ -87,7 +88,7 @@ export function callOf(
 }
 
 /** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */
-const writtenPacks: readonly Pack[] = [resize, indexing]
+const writtenPacks: readonly Pack[] = [resize, indexing, recurrent]
 
 /** Options of every layer. */
 export interface LayerOptions {

@@ -97,7 +97,7 @@ export class Bidirectional extends Layer<ValuesOf<typeof bidirectionalFields>> {
   call([x, ...more]: readonly Value[], context: CallContext, args: CallArguments): readonly Value[] {
     const { emit } = context
     const given = args.initial_state ?? (more.length > 0 ? more : undefined)
-    const states = given && ((Array.isArray(given) ? given : [given]) as readonly Value[])
+    const states = given ? ((Array.isArray(given) ? given : [given]) as readonly Value[]) : undefined
     const half = (states?.length ?? 0) / 2
     const run = (layer: Recurrent, own: readonly Value[] | undefined) =>
       layer.write([x], context, { mask: args.mask, ...(own && { initial_state: own }) })
