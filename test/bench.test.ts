@@ -52,7 +52,7 @@ test('runners take turns, and constants are not run', async () => {
 })
 
 test('a profile counts operations and becomes a trace', async () => {
-  const measured = (await profile(workload, 1, 30))!
+  const measured = (await profile(workload, { backend: 'wasm', threads: 1 }, 30))!
   const flops = measured.nodes.reduce((sum, node) => sum + node.flops, 0)
   assert.is(flops, 2 * 128 ** 3)
   assert.match(formatProfile(measured), /gemm_f32/)

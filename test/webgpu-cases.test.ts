@@ -13,6 +13,9 @@ import { openWebGpu } from './support/webgpu.js'
 await loadEverything()
 
 const gpu = await openWebGpu('op cases on webgpu')
+/** The kernels for products that the adapter does not choose itself. */
+const otherProducts = gpu?.tuning.products === 'direct' ? 'tiled' : 'direct'
+const other = gpu && (await openWebGpu('the other products on webgpu', { products: otherProducts }))
 const reference = createReferenceBackend()
 const left = new Map<string, number>()
 /** Runs the cases whose op holds the text. */
@@ -25,33 +28,35 @@ if (gpu) {
   for (const row of cases.filter(({ op }) => op.includes(only))) {
     const { graph, tensors } = graphOf(row)
     if (!graph.outputs.every((output) => isConcrete(output.shape))) continue
-    test(titleOf(row), async () => {
-      const results: TypedArray[][] = []
-      for (const backend of [gpu, reference]) {
-        try {
-          const executable = compile(graph, backend)
-          for (const input of graph.inputs)
-            executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
-          await executable.run()
-          results.push(await Promise.all(graph.outputs.map((output) => executable.read(output.name))))
-          executable.dispose()
-        } catch (error) {
-          if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP' && backend === gpu)) throw error
-          left.set(row.op, (left.get(row.op) ?? 0) + 1)
-          return
+    const isProduct = /MatMul|Gemm|Conv|Attention/.test(row.op)
+    for (const device of isProduct ? [gpu, other!] : [gpu])
+      test(device === gpu ? titleOf(row) : `${titleOf(row)}, ${otherProducts}`, async () => {
+        const results: TypedArray[][] = []
+        for (const backend of [device, reference]) {
+          try {
+            const executable = compile(graph, backend)
+            for (const input of graph.inputs)
+              executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
+            await executable.run()
+            results.push(await Promise.all(graph.outputs.map((output) => executable.read(output.name))))
+            executable.dispose()
+          } catch (error) {
+            if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP' && backend === device)) throw error
+            if (device === gpu) left.set(row.op, (left.get(row.op) ?? 0) + 1)
+            return
+          }
         }
-      }
-      graph.outputs.forEach((output, index) => {
-        const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
-        const [actual, expected] = [results[0][index], results[1][index]]
-        assert.is(actual.length, expected.length)
-        expected.forEach((element, i) => {
-          const [a, b] = [Number(actual[i]), Number(element)]
-          const same = Object.is(a, b) || a === b || Math.abs(a - b) <= allowed * (1 + Math.abs(b))
-          assert.ok(same, `${output.name} element ${i} is ${a}, the reference gives ${b}`)
+        graph.outputs.forEach((output, index) => {
+          const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
+          const [actual, expected] = [results[0][index], results[1][index]]
+          assert.is(actual.length, expected.length)
+          expected.forEach((element, i) => {
+            const [a, b] = [Number(actual[i]), Number(element)]
+            const same = Object.is(a, b) || a === b || Math.abs(a - b) <= allowed * (1 + Math.abs(b))
+            assert.ok(same, `${output.name} element ${i} is ${a}, the reference gives ${b}`)
+          })
         })
       })
-    })
   }
 
   test('nothing stays on the device', () => {
@@ -59,6 +64,7 @@ if (gpu) {
     // Staging buffers of the sizes that were read.
     assert.ok(buffers <= 40, `${buffers} buffers are left`)
     gpu.dispose()
+    other!.dispose()
     assert.is(gpu.usage.buffers, 0)
     const counts = [...left].sort().map(([op, count]) => `${op} x ${count}`)
     console.log(`\nSKIP cases without a WGSL kernel: ${counts.join(', ')}`)

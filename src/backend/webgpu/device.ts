@@ -1,6 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
 import { type FoundAdapter, type UsedLimits, usedLimits } from './host.js'
 import type { Dispatch } from './kernel.js'
+import { type ProductKernels, type Tuning, tuningFor } from './tuning.js'
 
 /** Flags of GPUBufferUsage and GPUMapMode, which Node has no globals for. */
 const usage = { mapRead: 1, copySource: 4, copyTarget: 8, storage: 128 } as const
@@ -30,6 +31,7 @@ export interface GpuUsage {
 export class Gpu {
   readonly device: GPUDevice
   readonly limits: UsedLimits
+  readonly tuning: Tuning
   readonly #pipelines = new Map<string, Pipeline>()
   readonly #layouts = new Map<string, { readonly group: GPUBindGroupLayout; readonly pipeline: GPUPipelineLayout }>()
   readonly #buffers = new Set<GPUBuffer>()
@@ -38,8 +40,9 @@ export class Gpu {
   #bytes = 0
   #fault: LanewiseError | undefined
 
-  private constructor(device: GPUDevice) {
+  private constructor(device: GPUDevice, tuning: Tuning) {
     this.device = device
+    this.tuning = tuning
     this.limits = usedLimits(device.limits)
     void device.lost.then(({ reason, message }) => {
       this.#fault ??= new LanewiseError(
@@ -52,15 +55,15 @@ export class Gpu {
     })
   }
 
-  /** A device with the limits and features of its adapter. Throws BACKEND_UNAVAILABLE. */
-  static async open({ adapter }: FoundAdapter): Promise<Gpu> {
+  /** A device with the limits and features of its adapter, and the kernels that suit it or are asked for. Throws BACKEND_UNAVAILABLE. */
+  static async open({ adapter, report }: FoundAdapter, products?: ProductKernels): Promise<Gpu> {
     const wanted = (['subgroups', 'shader-f16', 'timestamp-query'] as GPUFeatureName[]).filter((feature) =>
       adapter.features.has(feature),
     )
     try {
-      return new Gpu(
-        await adapter.requestDevice({ requiredFeatures: wanted, requiredLimits: { ...usedLimits(adapter.limits) } }),
-      )
+      const requiredLimits = { ...usedLimits(adapter.limits) }
+      const device = await adapter.requestDevice({ requiredFeatures: wanted, requiredLimits })
+      return new Gpu(device, tuningFor(report, products))
     } catch (cause) {
       throw new LanewiseError('BACKEND_UNAVAILABLE', `the adapter gives no device: ${(cause as Error).message}`, {
         cause,

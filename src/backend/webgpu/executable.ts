@@ -159,6 +159,7 @@ export class WebGpuExecutable implements Executable {
       const { node, workspace } = step
       const dispatches = lowerings[node.op].lower(node, {
         constant,
+        tuning: this.#machine.gpu.tuning,
         place: (value) => this.#place(value),
         workspace: (offset, bytes, type) => ({
           buffer: this.#arena!,

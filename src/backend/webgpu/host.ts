@@ -1,9 +1,12 @@
 import { LanewiseError } from '../../core/errors.js'
+import type { ProductKernels } from './tuning.js'
 
 /** What may be chosen of the webgpu backend. */
 export interface WebGpuOptions {
   /** Which adapter, where the host has several. */
   readonly powerPreference?: 'low-power' | 'high-performance'
+  /** Which kernels run products and convolutions; those that suit the adapter if absent. */
+  readonly products?: ProductKernels
 }
 
 /** An adapter as `environment()` and `lanewise doctor` show it. */

@@ -10,10 +10,12 @@ import { ELEMENT_BYTES, elementTypeOf, fromGpu, gpuLayout, toGpu } from './eleme
 import { type Machine, WebGpuExecutable } from './executable.js'
 import { requireAdapter, type WebGpuOptions } from './host.js'
 import { accelerates, lowerings } from './lower/index.js'
+import type { Tuning } from './tuning.js'
 
 /** A backend that tells what it holds on its device. */
 export interface WebGpuBackend extends Backend {
   readonly usage: GpuUsage
+  readonly tuning: Tuning
 }
 
 /** The backend that runs plans on a GPU, graphs that it refuses on `substitute`. Throws BACKEND_UNAVAILABLE, saying why, where the host has no WebGPU. */
@@ -24,7 +26,7 @@ export async function createWebGpuBackend(
   const found = await requireAdapter(options)
   const { name, software, provider } = found.report
   return new Backing(
-    await Gpu.open(found),
+    await Gpu.open(found, options.products),
     {
       name: 'webgpu',
       threads: 1,
@@ -96,12 +98,16 @@ class Backing implements WebGpuBackend, Machine {
     return this.gpu.usage
   }
 
+  get tuning(): Tuning {
+    return this.gpu.tuning
+  }
+
   ready(): Promise<void> {
     return this.gpu.settle()
   }
 
   workspace(node: Node, constant: ConstantOf): number {
-    return accelerates(node, constant) ? (lowerings[node.op].workspace?.(node, constant) ?? 0) : 0
+    return accelerates(node, constant) ? (lowerings[node.op].workspace?.(node, constant, this.gpu.tuning) ?? 0) : 0
   }
 
   accelerates(node: Node, constant: ConstantOf): boolean {

@@ -1,5 +1,6 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { epilogueOf, type Unary } from '../../activations.js'
+import type { DirectLoop, DirectOperands } from '../wgsl/direct.js'
 import type { GemmOperand } from '../wgsl/gemm.js'
 import { coordinates } from '../wgsl/index.js'
 import { type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
@@ -48,12 +49,16 @@ const weightOperand = (buffer: string, outputs: number, perGroup: number): GemmO
   load: `return ${buffer}[free.x + along.x];`,
 })
 
+/** A place outside of every line. */
+const NOWHERE = -1000000
+
 /** y = x * w: rows are pixels of y, columns outputs, k taps and channels. */
 const forwardSizes = (c: Convolution): GemmSizes => ({
   m: c.images * volume(c.output),
   n: c.outputs / c.group,
   k: volume(c.kernel) * (c.channels / c.group),
   batches: c.group,
+  turns: c.kernel[0],
 })
 
 /** dx: rows are pixels of x, columns channels, k taps and outputs. */
@@ -62,6 +67,7 @@ const inputGradientSizes = (c: Convolution): GemmSizes => ({
   n: c.channels / c.group,
   k: volume(c.kernel) * (c.outputs / c.group),
   batches: c.group,
+  turns: c.kernel[0],
 })
 
 /** dw: rows are taps and channels, columns outputs, k pixels of y. */
@@ -70,7 +76,81 @@ const weightGradientSizes = (c: Convolution): GemmSizes => ({
   n: c.outputs / c.group,
   k: c.images * volume(c.output),
   batches: c.group,
+  turns: c.images,
 })
+
+const axes = ['z', 'y', 'x'] as const
+/** Loops over places along the axes; those of one turn, too, so that there is an outermost one. */
+const loopsOver = (prefix: string, counts: readonly number[]): DirectLoop[] =>
+  counts.map((count, axis) => ({ name: `${prefix}${axes[axis]}`, count }))
+
+/** `row: i32` as (image, z, y, x) over `size`. */
+const placeOf = (size: readonly number[]): string => coordinates('u32(row)', ['image', 'z', 'y', 'x'], [0, ...size])
+
+const isPadded = ({ padBegin, padEnd }: Convolution, axis: number): boolean => padBegin[axis] > 0 || padEnd[axis] > 0
+
+/** The direct form of `forwardSizes`: loops over taps; along x taps and channels are one stretch where nothing is between or outside. */
+function forwardOperands(c: Convolution, x: string, w: string): DirectOperands {
+  const { input, kernel, dilations, group } = c
+  const [channels, outputs] = [c.channels / group, c.outputs / group]
+  const stretch = group === 1 && dilations[2] === 1 && !isPadded(c, 2)
+  const loops = loopsOver('k', stretch ? [kernel[0], kernel[1], 1] : kernel)
+  const padded = [0, 1, 2].some((axis) => isPadded(c, axis))
+  return {
+    loops,
+    steps: stretch ? kernel[2] * channels : channels,
+    row: `${placeOf(c.output)}
+  let start = vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(c.strides)} - ${vec3(c.padBegin)};
+  return vec4<i32>(i32(image) * ${volume(input) * c.channels} + batch * ${channels}, start);`,
+    beginA: `let p = row.yzw + vec3<i32>(kz, ky, kx) * ${vec3(dilations)};
+  ${padded ? `if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return vec2<i32>(0, 0); }` : ''}
+  return vec2<i32>(row.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${c.channels}, 1);`,
+    loadA: padded ? `select(0.0, ${x}[begin.x + k], begin.y == 1)` : `${x}[begin.x + k]`,
+    beginB: `((kz * ${kernel[1]} + ky) * ${kernel[2]} + kx) * ${channels * c.outputs} + batch * ${outputs}`,
+    loadB: `${w}[begin + k * ${c.outputs} + column]`,
+  }
+}
+
+/** The direct form of `inputGradientSizes`: loops over taps around outputs. */
+function inputGradientOperands(c: Convolution, dy: string, w: string): DirectOperands {
+  const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+  const strided = c.strides.some((stride) => stride !== 1)
+  return {
+    loops: loopsOver('k', c.kernel),
+    steps: outputs,
+    row: `${placeOf(c.input)}
+  return vec4<i32>(i32(image) * ${volume(c.output) * c.outputs} + batch * ${outputs}, vec3<i32>(vec3<u32>(z, y, x)) + ${vec3(c.padBegin)});`,
+    beginA: `let q = row.yzw - vec3<i32>(kz, ky, kx) * ${vec3(c.dilations)};
+  let p = ${strided ? `q / ${vec3(c.strides)}` : 'q'};
+  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return vec2<i32>(0, 0); }
+  return vec2<i32>(row.x + ((p.x * ${c.output[1]} + p.y) * ${c.output[2]} + p.z) * ${c.outputs}, 1);`,
+    loadA: `select(0.0, ${dy}[begin.x + k], begin.y == 1)`,
+    beginB: `((kz * ${c.kernel[1]} + ky) * ${c.kernel[2]} + kx) * ${channels * c.outputs} + batch * ${outputs}`,
+    loadB: `${w}[begin + column * ${c.outputs} + k]`,
+  }
+}
+
+/** The direct form of `weightGradientSizes`: loops over images and lines of y around a line. */
+function weightGradientOperands(c: Convolution, x: string, dy: string): DirectOperands {
+  const { input, output } = c
+  const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+  const padded = isPadded(c, 2)
+  const lines = isPadded(c, 0) || isPadded(c, 1)
+  const inside = padded ? ` && u32(begin.y + k * ${c.strides[2]}) < ${input[2]}u` : ''
+  const element = `${x}[begin.x + k * ${c.strides[2] * c.channels}]`
+  return {
+    loops: [{ name: 'image', count: c.images }, ...loopsOver('o', output.slice(0, 2))],
+    steps: output[2],
+    row: `${coordinates('u32(row)', ['z', 'y', 'x', 'channel'], [...c.kernel, channels])}
+  return vec4<i32>(vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(c.dilations)} - ${vec3(c.padBegin)}, i32(channel) + batch * ${channels});`,
+    beginA: `let p = row.xyz + vec3<i32>(oz, oy, 0) * ${vec3(c.strides)};
+  ${lines ? `if (p.x < 0 || p.y < 0 || p.x >= ${input[0]} || p.y >= ${input[1]}) { return vec2<i32>(0, ${NOWHERE}); }` : ''}
+  return vec2<i32>((((image * ${input[0]} + p.x) * ${input[1]} + p.y) * ${input[2]} + p.z) * ${c.channels} + row.w, p.z);`,
+    loadA: padded || lines ? `select(0.0, ${element}, begin.y != ${NOWHERE}${inside})` : element,
+    beginB: `((image * ${output[0]} + oz) * ${output[1]} + oy) * ${output[2] * c.outputs} + batch * ${outputs}`,
+    loadB: `${dy}[begin + k * ${c.outputs} + column]`,
+  }
+}
 
 const isConvolution = (node: Node): boolean =>
   isFloat32(node) && isSpatial(node.outputs[0].shape) && node.inputs.every((input) => !input || elementsOf(input) > 0)
@@ -86,7 +166,7 @@ const weightGradientOf = (node: Node): Convolution =>
 export const convLowerings = {
   'lanewise.ConvNhwc': {
     accelerates: isConvolution,
-    workspace: (node) => gemmWorkspace(forwardSizes(forwardOf(node))),
+    workspace: (node, _constant, tuning) => gemmWorkspace(forwardSizes(forwardOf(node)), tuning),
     lower(node, context) {
       const c = forwardOf(node)
       const [x, w, bias] = node.inputs
@@ -103,6 +183,7 @@ export const convLowerings = {
             load: loadUnder(c, names['x'], 'free', 'along'),
           }),
           b: (names) => weightOperand(names['w'], c.outputs, outputs),
+          direct: ({ x, w }) => forwardOperands(c, x, w),
           y: context.place(node.outputs[0]),
           at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
           bias: bias && context.place(bias),
@@ -116,7 +197,7 @@ export const convLowerings = {
 
   'lanewise.ConvInputGradientNhwc': {
     accelerates: (node) => isConvolution(node) && elementsOf(node.outputs[0]) > 0,
-    workspace: (node) => gemmWorkspace(inputGradientSizes(inputGradientOf(node))),
+    workspace: (node, _constant, tuning) => gemmWorkspace(inputGradientSizes(inputGradientOf(node)), tuning),
     lower(node, context) {
       const c = inputGradientOf(node)
       const [dy, w, bias] = node.inputs
@@ -143,6 +224,7 @@ export const convLowerings = {
             along: `return vec4<i32>(i32(at / ${outputs}u * ${channels * c.outputs}u + at % ${outputs}u), 0, 0, 0);`,
             load: `return ${names['w']}[free.x + along.x];`,
           }),
+          direct: ({ dy, w }) => inputGradientOperands(c, dy, w),
           y: context.place(node.outputs[0]),
           at: `row * ${c.channels}u + batch * ${channels}u + column`,
           bias: bias && context.place(bias),
@@ -156,7 +238,7 @@ export const convLowerings = {
 
   'lanewise.ConvWeightGradientNhwc': {
     accelerates: isConvolution,
-    workspace: (node) => gemmWorkspace(weightGradientSizes(weightGradientOf(node))),
+    workspace: (node, _constant, tuning) => gemmWorkspace(weightGradientSizes(weightGradientOf(node)), tuning),
     lower(node, context) {
       const c = weightGradientOf(node)
       const [x, dy] = node.inputs
@@ -173,6 +255,7 @@ export const convLowerings = {
             load: loadUnder(c, names['x'], 'along', 'free'),
           }),
           b: (names) => weightOperand(names['dy'], c.outputs, outputs),
+          direct: ({ x, dy }) => weightGradientOperands(c, x, dy),
           y: context.place(node.outputs[0]),
           at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
           epilogue: identity,

@@ -1,6 +1,8 @@
 import type { Unary } from '../../activations.js'
 import { type Dispatch, gridOf, kernel, mapKernel, type Place } from '../kernel.js'
+import type { Tuning } from '../tuning.js'
 import { activationText } from '../wgsl/activation.js'
+import { DIRECT_THREADS, type DirectOperands, directText, directThreads } from '../wgsl/direct.js'
 import { type GemmOperand, type GemmText, gemmGroups, gemmText, tileFor } from '../wgsl/gemm.js'
 import type { LoweringContext } from './lowering.js'
 
@@ -10,6 +12,8 @@ export interface GemmSizes {
   readonly n: number
   readonly k: number
   readonly batches: number
+  /** Turns of the loop that direct kernels cut into parts: the outermost one around k; k itself if absent. */
+  readonly turns?: number
 }
 
 export interface Gemm extends GemmSizes {
@@ -18,6 +22,7 @@ export interface Gemm extends GemmSizes {
   readonly reads: Readonly<Record<string, Place>>
   a(names: Readonly<Record<string, string>>): GemmOperand
   b(names: Readonly<Record<string, string>>): GemmOperand
+  direct(names: Readonly<Record<string, string>>): DirectOperands
   readonly y: Place
   /** WGSL for the index in y of (batch, row, column). */
   readonly at: string
@@ -27,29 +32,45 @@ export interface Gemm extends GemmSizes {
   readonly epilogue: Unary
 }
 
-/** Workgroups that keep a device busy, and the least k that is worth a part of its own. */
-const ENOUGH_GROUPS = 64
-const LEAST_PART = 256
+/** The parts of a product's k, or of the outermost loop around it: `partLength` each. */
+interface Cut {
+  readonly parts: number
+  readonly partLength: number
+}
 
-/** The parts that k is cut into where m and n alone give too few workgroups. Depends on sizes alone. */
-function partsOf({ m, n, k, batches }: GemmSizes): { readonly parts: number; readonly partLength: number } {
+/** Work along k that is worth a part of its own. */
+const LEAST_PART = 256
+/** Parts begin at multiples of this. */
+const PART_STEP = 16
+
+function cut(length: number, step: number, wanted: number): Cut {
+  const partLength = Math.max(1, Math.ceil(Math.ceil(length / Math.max(1, wanted)) / step) * step)
+  return { parts: Math.max(1, Math.ceil(length / partLength)), partLength: Math.min(partLength, Math.max(1, length)) }
+}
+
+/** Cuts k where m and n alone leave the device idle. Depends on sizes and adapter alone. */
+function partsOf(sizes: GemmSizes, { products, threads }: Tuning): Cut {
+  const { m, n, k, batches, turns } = sizes
+  const most = Math.floor(k / LEAST_PART)
+  if (products === 'direct') {
+    const wanted = Math.min(Math.floor(threads / directThreads(sizes)), most)
+    return turns === undefined ? cut(k, PART_STEP, wanted) : cut(turns, 1, Math.min(wanted, turns))
+  }
   const tile = tileFor(m, n)
-  const groups = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * batches
-  const wanted = Math.max(1, Math.min(Math.floor(ENOUGH_GROUPS / groups), Math.floor(k / LEAST_PART)))
-  const partLength = Math.max(1, Math.ceil(Math.ceil(k / wanted) / tile.depth) * tile.depth)
-  return { parts: Math.max(1, Math.ceil(k / partLength)), partLength }
+  const busy = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * batches * tile.threads
+  return cut(k, tile.depth, Math.min(Math.floor(threads / busy), most))
 }
 
 /** Bytes of scratch memory of a product: its parts, where it has several. */
-export function gemmWorkspace(sizes: GemmSizes): number {
-  const { parts } = partsOf(sizes)
+export function gemmWorkspace(sizes: GemmSizes, tuning: Tuning): number {
+  const { parts } = partsOf(sizes, tuning)
   return parts > 1 ? parts * sizes.batches * sizes.m * sizes.n * 4 : 0
 }
 
 /** The dispatches of a product: tiles, and where k is cut the sum of its parts in order. */
-export function gemm(product: Gemm, { workspace }: Pick<LoweringContext, 'workspace'>): Dispatch[] {
+export function gemm(product: Gemm, { workspace, tuning }: Pick<LoweringContext, 'workspace' | 'tuning'>): Dispatch[] {
   const { m, n, k, batches, name, reads, y, at, bias, biasAt = '', epilogue } = product
-  const { parts, partLength } = partsOf(product)
+  const { parts, partLength } = partsOf(product, tuning)
   const whole = parts === 1
   const finish = {
     reads: (bias ? { bias } : {}) as Readonly<Record<string, Place>>,
@@ -57,34 +78,36 @@ export function gemm(product: Gemm, { workspace }: Pick<LoweringContext, 'worksp
     value: (names: Readonly<Record<string, string>>) =>
       `activate(value${bias ? ` + ${names['bias']}[${biasAt}]` : ''})`,
   }
-  const partial = whole ? undefined : workspace(0, gemmWorkspace(product), 'f32')
-  const text = (names: Readonly<Record<string, string>>): GemmText => ({
-    m,
-    n,
-    k,
-    tile: tileFor(m, n),
-    parts,
-    partLength,
-    a: product.a(names),
-    b: product.b(names),
-    store: whole
+  const partial = whole ? undefined : workspace(0, gemmWorkspace(product, tuning), 'f32')
+  const storeOf = (names: Readonly<Record<string, string>>) =>
+    whole
       ? `${names['y']}[${at}] = ${finish.value(names)};`
-      : `${names['y']}[((part * ${batches}u + batch) * ${m}u + row) * ${n}u + column] = value;`,
-  })
+      : `${names['y']}[((part * ${batches}u + batch) * ${m}u + row) * ${n}u + column] = value;`
   const tile = tileFor(m, n)
-  const sizes: GemmText = { ...text({ y: '' }), tile }
-  const product0 = kernel({
-    name,
+  const tiled = (names: Readonly<Record<string, string>>): GemmText => {
+    const [a, b] = [product.a(names), product.b(names)]
+    return { m, n, k, tile, parts, partLength, a, b, store: storeOf(names) }
+  }
+  const direct = (names: Readonly<Record<string, string>>): string =>
+    directText({ m, n, batches, parts, partLength, operands: product.direct(names), store: storeOf(names) })
+  const isDirect = tuning.products === 'direct'
+  const groups = isDirect
+    ? Math.ceil((directThreads(product) * parts) / DIRECT_THREADS)
+    : gemmGroups({ m, n, tile, parts }, batches)
+  const products = kernel({
+    name: `${name}_${isDirect ? 'direct' : 'tiled'}`,
     reads: { ...reads, ...(whole ? finish.reads : {}) },
     writes: { y: partial ?? y },
-    workgroupSize: [tile.threads, 1, 1],
-    workgroups: gridOf(gemmGroups(sizes, batches)),
-    text: (names) => `${whole ? finish.declarations : ''}${gemmText(text(names), batches)}`,
+    workgroupSize: [isDirect ? DIRECT_THREADS : tile.threads, 1, 1],
+    workgroups: gridOf(groups),
+    text: (names) =>
+      `${whole ? finish.declarations : ''}
+${isDirect ? direct(names) : gemmText(tiled(names), batches)}`,
   })
-  if (!partial) return product0
+  if (!partial) return products
   const count = batches * m * n
   return [
-    ...product0,
+    ...products,
     ...mapKernel({
       name: `${name}_finish`,
       count,

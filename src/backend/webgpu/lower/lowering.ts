@@ -1,6 +1,7 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import type { Dispatch, Place } from '../kernel.js'
+import type { Tuning } from '../tuning.js'
 
 /** What a lowering may know. */
 export interface LoweringContext {
@@ -10,6 +11,7 @@ export interface LoweringContext {
   workspace(offset: number, bytes: number, type: string): Place
   /** The content of a value that is constant in the plan's graph. */
   readonly constant: ConstantOf
+  readonly tuning: Tuning
 }
 
 /** How one op becomes dispatches. Shapes are concrete; `node.attributes` have their defaults filled in. */
@@ -17,7 +19,7 @@ export interface Lowering {
   /** Whether the kernels take this node (dtype, rank, attributes, constant inputs); true if absent. */
   accelerates?(node: Node, constant: ConstantOf): boolean
   /** Bytes of scratch memory while the node runs; 0 if absent. */
-  workspace?(node: Node, constant: ConstantOf): number
+  workspace?(node: Node, constant: ConstantOf, tuning: Tuning): number
   lower(node: Node, context: LoweringContext): readonly Dispatch[]
 }
 

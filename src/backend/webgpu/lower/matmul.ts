@@ -45,6 +45,9 @@ function productOf(operands: Operands): Product {
   return { ...operands, m: rows, n, k, batches: sizeOf(batch), batch, strides: [...strides] }
 }
 
+/** An offset that is u32 in `batch: u32`, in `batch: i32`. */
+const integer = (offset: string): string => `i32(${offset.replaceAll('batch', 'u32(batch)')})`
+
 /** A dense matrix in `buffer`: `free` and `k` tell what a step along each axis is worth. */
 function denseOperand(buffer: string, batchOffset: string, free: number, k: number): GemmOperand {
   const index = (at: string, stride: number) => (stride === 1 ? at : `${at} * ${stride}u`)
@@ -58,7 +61,7 @@ function denseOperand(buffer: string, batchOffset: string, free: number, k: numb
 
 const matMul = (operandsOf: (node: Node) => Operands): Lowering => ({
   accelerates: (node) => isFloat32(node) && productOf(operandsOf(node)).k > 0,
-  workspace: (node) => gemmWorkspace(productOf(operandsOf(node))),
+  workspace: (node, _constant, tuning) => gemmWorkspace(productOf(operandsOf(node)), tuning),
   lower(node, context) {
     const product = productOf(operandsOf(node))
     const { m, n, k, batches, batch, strides, transA, transB, bias } = product
@@ -78,6 +81,15 @@ const matMul = (operandsOf: (node: Node) => Operands): Lowering => ({
         reads: { a: context.place(product.a), b: context.place(product.b) },
         a: ({ a }) => denseOperand(a, offset(strides[0], m * k), transA ? 1 : k, transA ? m : 1),
         b: ({ b }) => denseOperand(b, offset(strides[1], k * n), transB ? k : 1, transB ? 1 : n),
+        direct: ({ a, b }) => ({
+          loops: [],
+          steps: k,
+          row: `return vec4<i32>(${integer(offset(strides[0], m * k))} + row * ${transA ? 1 : k}, 0, 0, 0);`,
+          beginA: 'return vec2<i32>(row.x, 1);',
+          loadA: `${a}[begin.x + k${transA ? ` * ${m}` : ''}]`,
+          beginB: integer(offset(strides[1], k * n)),
+          loadB: `${b}[begin + ${transB ? `column * ${k} + k` : `k * ${n} + column`}]`,
+        }),
         y: context.place(product.y),
         at: `(batch * ${m}u + row) * ${n}u + column`,
         bias: bias && context.place(bias),

@@ -23,12 +23,35 @@ const poolOf = (node: Node, input: readonly number[], output: readonly number[])
   includePad: intAttribute(node.attributes, 'count_include_pad') === 1,
 })
 
+const axes = [0, 1, 2] as const
+
+/** Whether no tap of any window lies outside of the input. */
+const liesInside = ({ input, output, kernel, strides, dilations, padBegin }: Pool): boolean =>
+  axes.every(
+    (axis) =>
+      padBegin[axis] === 0 && (output[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] < input[axis],
+  )
+
+/** Whether each element of the input lies in exactly one window. */
+const isTiling = (pool: Pool): boolean =>
+  liesInside(pool) &&
+  axes.every(
+    (axis) =>
+      pool.dilations[axis] === 1 &&
+      pool.strides[axis] === pool.kernel[axis] &&
+      pool.output[axis] * pool.strides[axis] === pool.input[axis],
+  )
+
 /** Statements for the taps of a window whose first tap is `start: vec3<i32>`; `body` has `p`, the place of a tap inside the input. */
-const eachTap = ({ input, kernel, dilations }: Pool, body: string): string => `
+const eachTap = (pool: Pool, body: string): string => {
+  const { input, kernel, dilations } = pool
+  const inside = liesInside(pool) ? 'true' : `all(p >= vec3<i32>(0)) && all(p < ${vec3(input)})`
+  return `
   for (var kz = 0; kz < ${kernel[0]}; kz++) { for (var ky = 0; ky < ${kernel[1]}; ky++) { for (var kx = 0; kx < ${kernel[2]}; kx++) {
     let p = start + vec3<i32>(kz, ky, kx) * ${vec3(dilations)};
-    if (all(p >= vec3<i32>(0)) && all(p < ${vec3(input)})) { ${body} }
+    if (${inside}) { ${body} }
   } } }`
+}
 
 /** The index, in a channels-last tensor of spatial size `size`, of channel `c` of image `image` at `p`. */
 const at = (size: readonly number[], channels: number, p = 'p'): string =>
@@ -56,7 +79,7 @@ const divisor = (pool: Pool): string => {
 const eachWindow = (pool: Pool, body: string): string => {
   const { output, kernel, strides, dilations, padBegin } = pool
   const names = ['oz', 'oy', 'ox']
-  const axes = [0, 1, 2].map((axis) => {
+  const bounds = axes.map((axis) => {
     const reach = (kernel[axis] - 1) * dilations[axis]
     const far = `here[${axis}] + ${padBegin[axis]}`
     return {
@@ -64,7 +87,7 @@ const eachWindow = (pool: Pool, body: string): string => {
       to: `min(${output[axis] - 1}, (${far}) / ${strides[axis]})`,
     }
   })
-  const loops = axes.map(
+  const loops = bounds.map(
     ({ from, to }, axis) => `for (var ${names[axis]} = ${from}; ${names[axis]} <= ${to}; ${names[axis]}++) {`,
   )
   const touched = dilations.some((dilation) => dilation !== 1)
@@ -134,7 +157,18 @@ export const poolLowerings = {
       const [dy, x, y] = node.inputs.map((input) => input!)
       const [dx] = node.outputs
       const pool = poolOf(node, shapeOf(dx), shapeOf(dy))
-      const overlaps = [0, 1, 2].some(
+      if (isTiling(pool))
+        return mapKernel({
+          name: 'max_pool_gradient_tiles',
+          count: elementsOf(dy),
+          reads: { dy: place(dy), x: place(x), y: place(y) },
+          writes: { dx: place(dx) },
+          body: (names) => `${thread(pool, pool.output)} ${startOf(pool, 'here')}
+  let best = ${names.y}[i];
+  var left = ${names.dy}[i];
+  ${eachTap(pool, `let q = ${at(pool.input, pool.channels)}; let hit = ${names.x}[q] == best; ${names.dx}[q] = select(0.0, left, hit); left = select(left, 0.0, hit);`)}`,
+        })
+      const overlaps = axes.some(
         (axis) => pool.strides[axis] < (pool.kernel[axis] - 1) * pool.dilations[axis] + 1 && pool.output[axis] > 1,
       )
       return mapKernel({

@@ -87,8 +87,10 @@ fn along_${name}(batch: u32, at: u32) -> vec4<i32> { ${along} }
 fn load_${name}(free: vec4<i32>, along: vec4<i32>) -> f32 { ${load} }`
 
 /** The number of workgroups of a product with `batches` batches. */
-export const gemmGroups = ({ m, n, tile, parts }: GemmText, batches: number): number =>
-  Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * parts * batches
+export const gemmGroups = (
+  { m, n, tile, parts }: Pick<GemmText, 'm' | 'n' | 'tile' | 'parts'>,
+  batches: number,
+): number => Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * parts * batches
 
 /** A tiled product in workgroup memory: declarations and `main`. */
 export function gemmText(text: GemmText, batches: number): string {
