@@ -6,7 +6,8 @@ import { kerasNative } from './peers/keras.js'
 import { lanewise } from './peers/lanewise.js'
 import { onnxruntimeNode, onnxruntimeWeb } from './peers/onnxruntime.js'
 import type { Peer, Place, Runner } from './peers/peer.js'
-import { tfjsWasm } from './peers/tfjs.js'
+import { tfjs } from './peers/tfjs.js'
+import { provideWebGpu } from './peers/webgpu.js'
 import { type Profile, profile } from './profile.js'
 import type { Row } from './report.js'
 import { allWorkloads, oneThread, type Target, type Workload } from './workloads.js'
@@ -33,7 +34,8 @@ const libraries: Readonly<Record<string, (place: Place) => Promise<Peer | undefi
   'jax-js': jaxJs,
   'onnxruntime-web': onnxruntimeWeb,
   'onnxruntime-node': onnxruntimeNode,
-  'tfjs-wasm': tfjsWasm,
+  'tfjs-wasm': tfjs,
+  'tfjs-webgpu': tfjs,
   keras: async () => kerasNative,
 }
 
@@ -46,7 +48,7 @@ function load(peer: Peer, workload: Workload): Promise<Runner> | undefined {
   return peer.start?.(workload)
 }
 
-const partial = ['tfjs-wasm', 'jax-js']
+const partial = ['tfjs-wasm', 'tfjs-webgpu', 'jax-js']
 
 /** The real models are for the libraries that read any ONNX file, one thread is for what has a target for it. */
 const takesPart = ({ name }: Peer, { group, targets = [] }: Workload): boolean =>
@@ -105,6 +107,7 @@ const send = (message: Message): void => void process.send!(message)
 
 const job = JSON.parse(process.argv[2]) as Job
 const wanted = new RegExp(job.filter)
+if (job.backend === 'webgpu') provideWebGpu()
 const workloads = allWorkloads(job.data).filter(({ group, name }) => wanted.test(`${group}/${name}`))
 const ours = await lanewise(job.dist, 'lanewise', job)
 const peers: Peer[] = []
@@ -117,7 +120,7 @@ else {
   }
 }
 const build = ours.version.includes('relaxed') ? 'relaxed' : 'simd'
-const peak = job.profile !== 'none' ? await measurePeak(job.peak, build) : 0
+const peak = job.profile !== 'none' && job.backend === 'wasm' ? await measurePeak(job.peak, build) : 0
 for (const source of workloads) {
   const failure = { group: source.group, name: source.name, node: process.versions.node, threads: job.threads }
   const fail = (error: unknown) =>
@@ -134,9 +137,7 @@ for (const source of workloads) {
     send({ row })
   const isGoal = workload.targets?.length && workload.group !== 'models'
   if (job.profile === 'none' || (job.profile === 'targets' && !isGoal)) continue
-  const profiled = await profile(workload, job.threads, peak).catch((error) =>
-    console.error(`no profile: ${reason(error)}`),
-  )
+  const profiled = await profile(workload, job, peak).catch((error) => console.error(`no profile: ${reason(error)}`))
   if (profiled) send({ profile: profiled })
 }
 process.exit(0)

@@ -7,6 +7,7 @@ import { createFeed } from '../src/keras/training/feed.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { loadGraph } from '../src/onnx/source.js'
 import { costOf } from '../src/ops/cost.js'
+import type { Place } from './peers/peer.js'
 import { samplesOf } from './training.js'
 import type { Inference, Training, Workload } from './workloads.js'
 
@@ -26,7 +27,7 @@ export interface Profile {
   readonly name: string
   readonly node: string
   readonly threads: number
-  /** GFLOP/s of the threads together, as the peak microkernel measured one. */
+  /** GFLOP/s of the threads together, as the peak microkernel measured one; 0 where none measures it. */
   readonly peak: number
   readonly nodes: readonly ProfiledNode[]
 }
@@ -50,8 +51,10 @@ function byNode(steps: readonly StepTime[]): ProfiledNode[] {
   })
 }
 
-async function inferenceSteps({ model, inputs }: Inference, threads: number): Promise<readonly StepTime[]> {
-  const backend = await createBackend({ threads })
+type Computing = Pick<Place, 'backend' | 'threads'>
+
+async function inferenceSteps({ model, inputs }: Inference, computing: Computing): Promise<readonly StepTime[]> {
+  const backend = await createBackend(computing)
   await backend.ready()
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]))
   const executable = compile(await loadGraph(model), backend, { inputShapes: shapes })
@@ -63,8 +66,8 @@ async function inferenceSteps({ model, inputs }: Inference, threads: number): Pr
   return steps
 }
 
-async function trainingSteps({ recipe, batch, shape }: Training, threads: number): Promise<readonly StepTime[]> {
-  configure({ backend: 'wasm', threads })
+async function trainingSteps({ recipe, batch, shape }: Training, computing: Computing): Promise<readonly StepTime[]> {
+  configure(computing)
   await environment()
   const trainer = new Trainer(recipe.model())
   trainer.compile(recipe.compile())
@@ -88,12 +91,17 @@ async function trainingSteps({ recipe, batch, shape }: Training, threads: number
 }
 
 /** The time of each node of `workload`. Throws for a model that no single plan can run. */
-export async function profile(workload: Workload, threads: number, peakOfOne: number): Promise<Profile | undefined> {
+export async function profile(
+  workload: Workload,
+  computing: Computing,
+  peakOfOne: number,
+): Promise<Profile | undefined> {
   if (workload.kind === 'start') return undefined
   const steps = await (workload.kind === 'training'
-    ? trainingSteps(workload, threads)
-    : inferenceSteps(workload, threads))
+    ? trainingSteps(workload, computing)
+    : inferenceSteps(workload, computing))
   const { group, name } = workload
+  const { threads } = computing
   return { group, name, node: process.versions.node, threads, peak: peakOfOne * threads, nodes: byNode(steps) }
 }
 
@@ -107,7 +115,14 @@ export function formatProfile({ group, name, node, threads, peak, nodes }: Profi
   const describe = (ms: number, flops: number, calls: number, what: string) => {
     const gflops = rate(flops, ms)
     const share = ((100 * ms) / total).toFixed(1)
-    return row(ms.toFixed(4), share, `${calls}`, gflops.toFixed(1), `${((100 * gflops) / peak).toFixed(0)}%`, what)
+    return row(
+      ms.toFixed(4),
+      share,
+      `${calls}`,
+      gflops.toFixed(1),
+      peak > 0 ? `${((100 * gflops) / peak).toFixed(0)}%` : '',
+      what,
+    )
   }
   const lines = nodes.map(({ kernels, what, calls, ms, flops }) => {
     const list = Object.entries(kernels)
@@ -116,7 +131,7 @@ export function formatProfile({ group, name, node, threads, peak, nodes }: Profi
   })
   const sum = (key: 'flops' | 'calls') => nodes.reduce((all, item) => all + item[key], 0)
   return [
-    `${group}/${name}, Node ${node}, ${threads} thread(s); the machine's peak is ${peak.toFixed(1)} GFLOP/s`,
+    `${group}/${name}, Node ${node}, ${threads} thread(s)${peak > 0 ? `; the machine's peak is ${peak.toFixed(1)} GFLOP/s` : ''}`,
     row('ms', '%', 'calls', 'GFLOP/s', 'peak', 'node: kernels'),
     ...lines,
     describe(total, sum('flops'), sum('calls'), 'all'),

@@ -12,10 +12,12 @@ import { cells, columns, line, type Row } from './report.js'
 const help = `npm run bench -- [options]
   --filter REGEX    workloads whose group/name matches
   --threads 1,2     thread counts
+  --backend NAME    wasm, or webgpu: lanewise, tfjs-webgpu and jax-js on one adapter, with the model5 workloads
+                    unless --filter says otherwise
   --node 20,26      versions of Node, a child process each
   --seconds S       time for each contestant of a workload
   --quick           a tenth of a second each
-  --peers A,B       onnxruntime-web, onnxruntime-node, tfjs-wasm, jax-js, keras (its times as constants)
+  --peers A,B       onnxruntime-web, onnxruntime-node, tfjs-wasm, tfjs-webgpu, jax-js, keras (its times as constants)
   --against REF     another commit of lanewise instead of the peers
   --profile         the time of each step, GFLOP/s, share of the machine's peak
   --trace FILE      the same as Chrome trace events
@@ -58,18 +60,24 @@ function collect(binary: string, child: string, job: Job, onMessage: (message: M
   })
 }
 
-const peerNames = ['onnxruntime-web', 'onnxruntime-node', 'tfjs-wasm', 'jax-js', 'keras']
+/** The libraries that compute where lanewise does. */
+const peersOn = {
+  wasm: ['onnxruntime-web', 'onnxruntime-node', 'tfjs-wasm', 'jax-js', 'keras'],
+  webgpu: ['tfjs-webgpu', 'jax-js'],
+} as const
+const model5 = '^(training/model5|bench/model5 )'
 
 /** Runs the suite; false when a comparison that should have worked did not. */
 export async function main(setting: Setting): Promise<boolean> {
   const { values } = parseArgs({
     options: {
-      filter: { type: 'string', default: '' },
+      filter: { type: 'string' },
+      backend: { type: 'string', default: 'wasm' },
       threads: { type: 'string', default: '1' },
       node: { type: 'string', default: `${major(process.versions.node)}` },
       seconds: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
-      peers: { type: 'string', default: peerNames.join(',') },
+      peers: { type: 'string' },
       against: { type: 'string' },
       profile: { type: 'boolean', default: false },
       trace: { type: 'string' },
@@ -90,9 +98,14 @@ export async function main(setting: Setting): Promise<boolean> {
     )
     return true
   }
-  const peers = values.peers.split(',')
+  const { backend } = values
+  if (backend !== 'wasm' && backend !== 'webgpu')
+    throw new Error(`there is no backend '${backend}' to measure; there are wasm and webgpu`)
+  const peerNames: readonly string[] = peersOn[backend]
+  const peers = values.peers?.split(',') ?? peerNames
+  const filter = values.filter ?? (backend === 'webgpu' ? model5 : '')
   const unknown = peers.find((name) => !peerNames.includes(name))
-  if (unknown) throw new Error(`there is no peer '${unknown}'; there are ${peerNames.join(', ')}`)
+  if (unknown) throw new Error(`there is no peer '${unknown}' on ${backend}; there are ${peerNames.join(', ')}`)
   const rows: Row[] = []
   const profiles: Profile[] = []
   console.log(line(columns))
@@ -105,8 +118,9 @@ export async function main(setting: Setting): Promise<boolean> {
         single: setting.single,
         against: setting.against,
         threads,
+        backend,
         peers,
-        filter: values.filter,
+        filter,
         start: join(setting.programs, 'start.js'),
         peak: setting.peak,
         profile: values.profile || values.trace ? 'all' : values.docs ? 'targets' : 'none',
@@ -122,7 +136,7 @@ export async function main(setting: Setting): Promise<boolean> {
         }
       })
     }
-  if (rows.length === 0) throw new Error(`no workload matches '${values.filter}', or there is no reference data`)
+  if (rows.length === 0) throw new Error(`no workload matches '${filter}', or there is no reference data`)
   const [cpu] = cpus()
   const run: Run = {
     machine: `${cpu.model.trim()}, ${cpus().length} cores`,

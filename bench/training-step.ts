@@ -1,5 +1,5 @@
 // Times the training steps of the course's networks: `npm run bench:step -- [--network NAME] [--threads 1,2] [--build B]
-// [--backend webgpu] [--seconds S] [--profile]`. `step` is one step with its batch chosen and its logs read; `fit` is the whole loop.
+// [--backend webgpu] [--seconds S] [--steps LEAST] [--no-fit] [--no-check] [--profile]`. `step` is one step with its batch chosen and its logs read; `fit` is the whole loop.
 import { parseArgs } from 'node:util'
 import type { StepTime } from '../src/backend/backend.js'
 import type { Build } from '../src/backend/wasm/files.js'
@@ -21,6 +21,8 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '2' },
     profile: { type: 'boolean', default: false },
     check: { type: 'boolean', default: true },
+    steps: { type: 'string', default: '20' },
+    fit: { type: 'boolean', default: true },
   },
   allowNegative: true,
 })
@@ -78,7 +80,7 @@ async function timeSteps(network: Network, seconds: number) {
     const order = new RandomGenerator(3).permutation(count)
     const times: number[] = []
     const end = performance.now() + seconds * 1000
-    for (let run = 0; times.length < 20 || performance.now() < end; run++) {
+    for (let run = 0; times.length < Number(options.steps) || performance.now() < end; run++) {
       const start = performance.now()
       const from = (run % 8) * batch
       feed.load(step.executable, order, from, from + batch)
@@ -89,10 +91,12 @@ async function timeSteps(network: Network, seconds: number) {
       if (logs instanceof Promise) await logs
       times.push(performance.now() - start)
     }
-    const profile = options.profile ? await step.executable.profile?.(Math.max(20, times.length >> 1)) : undefined
+    const profile = options.profile
+      ? await step.executable.profile?.(Math.max(Number(options.steps), times.length >> 1))
+      : undefined
     step.executable.dispose()
     feed.dispose()
-    return { times: times.slice(5).sort((a, b) => a - b), profile }
+    return { times: times.slice(times.length >> 2).sort((a, b) => a - b), profile }
   })
 }
 
@@ -149,9 +153,9 @@ async function measure(network: Network, threads: number): Promise<void> {
   const seconds = Number(options.seconds)
   const { times, profile } = await timeSteps(network, seconds)
   const median = quantile(times, 0.5)
-  const fit = await timeFit(network, seconds, median)
+  const fit = options.fit ? `; fit ${format(await timeFit(network, seconds, median))}` : ''
   console.log(
-    `${network.name} batch ${network.batch}, ${threads} thread(s), ${variant}: step median ${format(median)}, min ${format(times[0])}; fit ${format(fit)}`,
+    `${network.name} batch ${network.batch}, ${threads} thread(s), ${variant}: step median ${format(median)}, min ${format(times[0])}${fit}`,
   )
   if (profile) printProfile(profile)
 }

@@ -12,16 +12,16 @@ interface Onnx {
   readonly ONNXModel: new (bytes: Uint8Array) => { run(feeds: Arrays): Arrays; dispose(): void }
 }
 
-/** jax-js with its wasm backend and its loader for ONNX, compiled by `jit`; it has no threads in Node. */
-export async function jaxJs({ bench, threads }: Place): Promise<Peer | undefined> {
+/** jax-js with its wasm or webgpu backend and its loader for ONNX, compiled by `jit`; it has no threads in Node. */
+export async function jaxJs({ bench, threads, backend }: Place): Promise<Peer | undefined> {
   if (threads > 1) return undefined
   const open = (name: string) => import(pathToFileURL(join(bench, `node_modules/@jax-js/${name}/dist/index.js`)).href)
   const jax: Jax = await open('jax')
   const { ONNXModel }: Onnx = await open('onnx')
   // onnxruntime-web gives Node a global Worker, from which jax-js would conclude that its own memory is shared.
   Object.defineProperty(globalThis, 'Worker', { get: () => undefined, set: () => {}, configurable: true })
-  await jax.init('wasm')
-  jax.defaultDevice('wasm')
+  await jax.init(backend)
+  jax.defaultDevice(backend)
 
   async function inference({ model, inputs }: Inference): Promise<Runner> {
     if (Object.values(inputs).some(({ type }) => type !== 'float32')) throw new Error('only float32 is fed')

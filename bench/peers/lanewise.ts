@@ -32,10 +32,10 @@ export function trainedOf(library: Library, { recipe, weights }: Training) {
 
 /** A build of lanewise in the folder `dist`, through its public face, so that builds of any age can be compared. */
 export async function lanewise(dist: string, name: string, place: Place): Promise<Peer> {
-  const { threads } = place
+  const { threads, backend } = place
   const open = async (file: string) => import(pathToFileURL(join(dist, file)).href)
   const library: Library = await open('index.js')
-  library.configure({ backend: 'wasm', threads })
+  library.configure({ backend, threads })
   const { variant } = await library.environment()
 
   async function inference({ model, inputs }: Inference): Promise<Runner> {

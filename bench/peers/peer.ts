@@ -32,6 +32,8 @@ export interface Place {
   /** The folder bench/, whose node_modules holds the peers. */
   readonly bench: string
   readonly threads: number
+  /** Where lanewise and the peers compute. */
+  readonly backend: 'wasm' | 'webgpu'
   /** The program that `startup` runs in fresh processes. */
   readonly start: string
 }

@@ -6,7 +6,8 @@ import { loadGraph } from '../../src/onnx/source.js'
 
 export interface TfTensor {
   readonly shape: number[]
-  dataSync(): Float32Array
+  data(): Promise<Float32Array>
+  dispose(): void
 }
 
 export interface TfModel {

@@ -7,7 +7,11 @@ import type { Inference, Training } from '../workloads.js'
 import type { Peer, Place, Runner } from './peer.js'
 import { type Tf, type TfModel, type TfTensor, translate } from './tfjs-graph.js'
 
-const toTensor = (tensor: TfTensor): Tensor => new Tensor('float32', tensor.dataSync().slice(), tensor.shape)
+async function take(tensor: TfTensor): Promise<Tensor> {
+  const taken = new Tensor('float32', (await tensor.data()).slice(), tensor.shape)
+  tensor.dispose()
+  return taken
+}
 const own = (tf: Tf, { data, dims }: Tensor): TfTensor => tf.tensor(data as Float32Array, dims)
 
 /** The layers of the course's networks, from Keras's configuration. */
@@ -35,35 +39,34 @@ function networkOf(tf: Tf, { recipe, shape, weights }: Training): TfModel {
   return net
 }
 
-/** tfjs with its wasm backend; it has no threads in Node. */
-export async function tfjsWasm({ bench, threads }: Place): Promise<Peer | undefined> {
+/** tfjs with its wasm or webgpu backend; it has no threads in Node. */
+export async function tfjs({ bench, threads, backend }: Place): Promise<Peer | undefined> {
   if (threads > 1) return undefined
   const load = createRequire(join(bench, 'package.json'))
-  const folder = join(bench, 'node_modules/@tensorflow/tfjs-backend-wasm')
+  const folder = join(bench, `node_modules/@tensorflow/tfjs-backend-${backend}`)
   const { log, warn } = console
   console.warn = () => {}
   const tf = load('@tensorflow/tfjs') as Tf
-  load('@tensorflow/tfjs-backend-wasm').setWasmPaths(join(folder, 'dist/'))
-  await tf.setBackend('wasm')
+  const implementation = load(`@tensorflow/tfjs-backend-${backend}`)
+  if (backend === 'wasm') implementation.setWasmPaths(join(folder, 'dist/'))
+  if (!(await tf.setBackend(backend))) throw new Error(`tfjs has no backend ${backend} here`)
   Object.assign(console, { log, warn })
 
   async function inference({ model, inputs }: Inference): Promise<Runner> {
     const run = await translate(tf, model, inputs)
-    const execute = () => {
-      const kept: Record<string, Tensor> = {}
-      tf.tidy(() => {
-        for (const [name, tensor] of Object.entries(run(inputs))) kept[name] = toTensor(tensor)
-      })
-      return kept
+    const execute = async () => {
+      const taken: Record<string, Tensor> = {}
+      for (const [name, tensor] of Object.entries(tf.tidy(() => run(inputs)))) taken[name] = await take(tensor)
+      return taken
     }
-    return { run: execute, results: async () => execute(), dispose: () => tf.disposeVariables() }
+    return { run: execute, results: execute, dispose: () => tf.disposeVariables() }
   }
 
   async function training(workload: Training): Promise<Runner> {
     const net = networkOf(tf, workload)
     const network: Trained = {
       step: async ({ x, y }: Samples) => Number(await net.trainOnBatch(own(tf, x), own(tf, y))),
-      predict: async (x) => tf.tidy(() => toTensor(net.predict(own(tf, x)))) as unknown as Tensor,
+      predict: (x) => take(tf.tidy(() => net.predict(own(tf, x)))),
     }
     const results = await agreement(network, workload.shape, workload.random)
     const { x, y } = samplesOf(workload.shape, workload.batch)
@@ -75,5 +78,5 @@ export async function tfjsWasm({ bench, threads }: Place): Promise<Peer | undefi
     }
   }
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-  return { name: 'tfjs-wasm', version, inference, training }
+  return { name: `tfjs-${backend}`, version, inference, training }
 }
