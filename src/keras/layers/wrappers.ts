@@ -63,14 +63,16 @@ export class Bidirectional extends Layer<ValuesOf<typeof bidirectionalFields>> {
     const merge = options.mergeMode === null ? { ...options, mergeMode: 'none' } : options
     super(merge, className)
     const { layer, backwardLayer } = this.options
+    for (const given of [layer, backwardLayer])
+      if (given && !(given instanceof Recurrent))
+        throw invalid(`Bidirectional takes a recurrent layer, got ${given.className}`)
     const object = layer.serialize()
     const base = layer.name.replace(/^forward_/, '')
     const copy = (name: string, changes: object) =>
-      layerFromConfig({ ...object, config: { ...object.config, ...changes, name } } as KerasObject)
+      layerFromConfig({ ...object, config: { ...object.config, ...changes, name } } as KerasObject) as Recurrent
     const forward = copy(`forward_${base}`, {})
-    const backward = backwardLayer ?? copy(`backward_${base}`, { go_backwards: object.config.go_backwards !== true })
-    if (!(forward instanceof Recurrent) || !(backward instanceof Recurrent))
-      throw invalid(`Bidirectional takes a recurrent layer, got ${layer.className}`)
+    const backward = (backwardLayer ??
+      copy(`backward_${base}`, { go_backwards: object.config.go_backwards !== true })) as Recurrent
     if (forward.options.goBackwards === backward.options.goBackwards)
       throw invalid('Bidirectional needs a forward layer and one with goBackwards')
     if (forward.returnsSequences !== backward.returnsSequences || forward.returnsState !== backward.returnsState)

@@ -534,10 +534,12 @@ export class Trainer {
     if (!predictor) {
       const builder = new GraphBuilder(this.#trainee.name)
       const values = inputs.map((tensor, i) => builder.input(inputNames[i], tensor.type, tensor.dims))
-      const results = writeNetwork(network, values, new CallContext(builder, { training: false }))
+      const context = new CallContext(builder, { training: false })
+      const results = writeNetwork(network, values, context)
       results.forEach((result, i) => {
         builder.output(result, `output/${outputNames[i]}`)
       })
+      for (const { variable, value } of context.updates) builder.update(variable, value)
       predictor = {
         executable: await this.#compileGraph(builder.build(), store),
         shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
