@@ -93,15 +93,22 @@ const slimLong = {
 
 const slim = [slimProto, slimLong]
 
-/** Makes one file of all: the kernels as text in it, no workers. */
-const inline = {
-  name: 'inline kernels',
-  setup({ onLoad, onResolve }) {
+/** Takes another file in place of src/backend/wasm/files.ts, the one that says where kernels and workers come from. */
+const insteadOfFiles = (file) => ({
+  name: file,
+  setup({ onLoad }) {
     onLoad({ filter: /backend[\\/]wasm[\\/]files\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path.replace(/files\.ts$/, 'files-inline.ts'), 'utf8'),
+      contents: readFileSync(path.replace(/files\.ts$/, file), 'utf8'),
       loader: 'ts',
       resolveDir: dirname(path),
     }))
+  },
+})
+
+/** Kernels as text. */
+const embedded = {
+  name: 'embedded kernels',
+  setup({ onLoad, onResolve }) {
     onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path: path.slice('embedded:'.length), namespace: 'embedded' }))
     onLoad({ filter: /.*/, namespace: 'embedded' }, ({ path }) => {
       const packed = gzipSync(readFileSync(join(wasmFolder, `lanewise-${path}.wasm`)), { level: 9 })
@@ -122,12 +129,22 @@ const platforms = {
     lineLimit: 120,
   },
   browser: { target: 'es2022', define: { process: 'undefined' } },
+  // Each worker is one file that imports nothing: bundlers that know no workers need only copy it.
+  workers: { platform: 'browser', splitting: false, target: 'es2022', define: { process: 'undefined' } },
+  workerd: {
+    platform: 'browser',
+    splitting: false,
+    target: 'es2022',
+    define: { process: 'undefined' },
+    external: ['*.wasm'],
+    plugins: [...slim, insteadOfFiles('files-workerd.ts')],
+  },
   inline: {
     platform: 'browser',
     splitting: false,
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [...slim, inline],
+    plugins: [...slim, insteadOfFiles('files-inline.ts'), embedded],
   },
 }
 
@@ -146,13 +163,20 @@ const optionsFor = (platform) => ({
 })
 
 export const browserOptions = optionsFor('browser')
+export const workerOptions = optionsFor('workers')
+
+/** The builds of the kernels that lie beside the bundles of a platform. */
+const kernelsOf = (platform) => {
+  if (platform === 'inline') return []
+  return platform === 'workerd' ? targets.filter((target) => target.startsWith('single')) : targets
+}
 
 /** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the wasm files beside them. */
 export async function bundle(entries, outdir, platform = 'node') {
   await build({ ...optionsFor(platform), entryPoints: entries, outdir })
-  if (platform === 'inline') return
-  for (const name of readdirSync(wasmFolder).filter((name) => name.endsWith('.wasm')))
-    copyFileSync(join(wasmFolder, name), join(outdir, name))
+  if (platform === 'browser') await build({ ...workerOptions, entryPoints: workerEntries(), outdir })
+  for (const target of kernelsOf(platform))
+    copyFileSync(join(wasmFolder, `lanewise-${target}.wasm`), join(outdir, `lanewise-${target}.wasm`))
 }
 
 /** The bundles that a checkout may hold: what is there is built. */
@@ -165,17 +189,22 @@ export const entries = () => {
   add('ort', 'src/ort.ts')
   add('cli', 'src/cli/start.ts')
   add('worker', 'src/backend/wasm/worker.ts')
-  add('engine-worker', 'src/backend/wasm/engine-worker.ts')
   const models = existsSync(join(root, 'models')) ? readdirSync(join(root, 'models')) : []
   for (const file of models.filter((name) => name.endsWith('.ts'))) add(`models/${file.slice(0, -3)}`, `models/${file}`)
   return found
 }
 
-/** The bundles for browsers, and for other hosts without Node's modules. */
+/** The bundles for browsers, and for other hosts without Node's modules; `bundle` adds their workers. */
 export const browserEntries = () => {
-  const { index, ort, worker, 'engine-worker': engine } = entries()
-  return { index, ort, worker, 'engine-worker': engine }
+  const { index, ort } = entries()
+  return { index, ort }
 }
+
+/** The workers of a page. */
+export const workerEntries = () => ({
+  worker: join(root, 'src/backend/wasm/worker.ts'),
+  'engine-worker': join(root, 'src/backend/wasm/engine-worker.ts'),
+})
 
 /** Builds everything that the package holds into `outdir`. */
 export async function buildPackage(outdir) {
@@ -183,6 +212,7 @@ export async function buildPackage(outdir) {
   rmSync(outdir, { recursive: true, force: true })
   await bundle(entries(), outdir)
   await bundle(browserEntries(), join(outdir, 'browser'), 'browser')
+  await bundle(browserEntries(), join(outdir, 'workerd'), 'workerd')
   await bundle({ index: join(root, 'src/index.ts') }, join(outdir, 'inline'), 'inline')
   const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']
   execFileSync(process.execPath, [...tsc, '--outDir', join(outdir, 'types')], { cwd: root, stdio: 'inherit' })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { browserEntries, browserOptions, buildWasm, root, wasmFolder } from './build.mjs'
+import { browserOptions, buildWasm, root, wasmFolder, workerEntries, workerOptions } from './build.mjs'
 
 /** What a page imports for each kind of use. */
 const uses = {
@@ -25,23 +25,22 @@ function loaded(outputs, entry, found = new Set()) {
 /** Bytes by kind of use, in all and by part: the page's scripts, those of its workers besides, the largest build of the kernels. */
 export async function measureSizes() {
   await buildWasm()
-  const { worker, 'engine-worker': engine } = browserEntries()
   const wasm = Math.max(
     ...['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed'].map((name) =>
       packed(readFileSync(join(wasmFolder, `lanewise-${name}.wasm`))),
     ),
   )
+  const quiet = { absWorkingDir: root, legalComments: 'none', sourcemap: false, write: false }
+  const outdir = join(root, 'build/sizes')
+  const workers = await build({ ...workerOptions, ...quiet, entryPoints: workerEntries(), outdir })
+  const workerBytes = workers.outputFiles.reduce((sum, { contents }) => sum + packed(contents), 0)
   const sizes = {}
   for (const [use, contents] of Object.entries(uses)) {
     const { outputFiles, metafile } = await build({
       ...browserOptions,
       stdin: { contents, resolveDir: root, sourcefile: 'page.js' },
-      entryPoints: [worker, engine],
-      outdir: join(root, 'build/sizes'),
-      absWorkingDir: root,
-      legalComments: 'none',
-      sourcemap: false,
-      write: false,
+      ...quiet,
+      outdir,
       metafile: true,
     })
     const { outputs } = metafile
@@ -52,8 +51,7 @@ export async function measureSizes() {
         return sum + packed(file.contents)
       }, 0)
     const page = loaded(outputs, entryOf('stdin'))
-    const workers = loaded(outputs, entryOf('engine-worker'), loaded(outputs, entryOf('worker')))
-    const parts = { page: bytesOf(page), workers: bytesOf([...workers].filter((path) => !page.has(path))), wasm }
+    const parts = { page: bytesOf(page), workers: workerBytes, wasm }
     sizes[use] = { total: parts.page + parts.workers + parts.wasm, ...parts }
   }
   return sizes

@@ -1,10 +1,11 @@
-// Bundles test/**/*.test.ts and runs each file in a process of its own, two at a time. `npm test -- conv` runs the files whose path holds `conv`.
+// Bundles test/**/*.test.ts and runs each file in a process of its own, two at a time. `npm test -- conv` runs the files whose path
+// holds `conv`; those of test/embed, which `npm run test:embed` runs alone, get the pages and the package built besides.
 // The last line reads `N passed, N failed`.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
-import { browserEntries, buildWasm, bundle, entries, root } from './build.mjs'
+import { browserEntries, buildPackage, buildWasm, bundle, entries, root } from './build.mjs'
 
 const filters = process.argv.slice(2)
 const outdir = join(root, 'build', `test-${process.pid}`)
@@ -53,6 +54,7 @@ try {
       pages.map((name) => [`pages/${name}`, join(root, `test/embed/pages/${name}.ts`)]),
     )
     await bundle({ ...browserEntries(), ...pageEntries }, join(outdir, 'browser'), 'browser')
+    await buildPackage(join(outdir, 'package/dist'))
   }
   const queue = [...testFiles]
   let passed = 0

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 import { pageOf, type ServerOptions, serve } from './server.js'
 
 /** The bundles of src/ and of test/embed/pages for browsers, made by scripts/test.mjs. */
@@ -22,14 +22,18 @@ const flags = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-ba
 /** Flags that give headless Chromium a WebGPU adapter on machines without a GPU. */
 export const webgpuFlags = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader']
 
-/** Chromium without a window, or undefined, with a printed notice, where none is installed. */
-export async function launchChromium(extra: readonly string[] = []): Promise<Browser | undefined> {
+/** How Chromium is started; undefined, with a printed notice, where none is installed. */
+export function chromiumOptions(extra: readonly string[] = []): { executablePath: string; args: string[] } | undefined {
   const executablePath = findProgram('chromium') ?? findProgram('chromium-browser') ?? findProgram('google-chrome')
-  if (executablePath === undefined) {
-    console.log('SKIP pages in Chromium: there is no chromium on the PATH (apt-get install chromium)')
-    return undefined
-  }
-  return chromium.launch({ executablePath, args: [...flags, ...extra] })
+  if (executablePath !== undefined) return { executablePath, args: [...flags, ...extra] }
+  console.log('SKIP pages in Chromium: there is no chromium on the PATH (apt-get install chromium)')
+  return undefined
+}
+
+/** Chromium without a window; undefined as chromiumOptions. */
+export async function launchChromium(extra: readonly string[] = []): Promise<Browser | undefined> {
+  const options = chromiumOptions(extra)
+  return options && chromium.launch(options)
 }
 
 /** What a page gave, and what it wrote to its console (errors and broken rules among it). */
@@ -52,6 +56,15 @@ export async function runPage<T>(
     folders: { '/lanewise/': build(), ...options.folders },
     files: { '/index.html': pageOf(`/lanewise/${script}`), '/favicon.ico': '', ...options.files },
   })
+  try {
+    return await resultOf(browser, `${server.origin}/index.html${search}`)
+  } finally {
+    await server.close()
+  }
+}
+
+/** Opens an address and waits for the promise that the page leaves in `globalThis.result`. Rejects with the page's own error. */
+export async function resultOf<T>(browser: Browser | BrowserContext, address: string): Promise<PageResult<T>> {
   const page = await browser.newPage()
   const lines: string[] = []
   page.on('console', (message) => {
@@ -60,14 +73,12 @@ export async function runPage<T>(
   })
   page.on('pageerror', (error) => lines.push(`error: ${error.message}`))
   try {
-    await page.goto(`${server.origin}/index.html${search}`)
-    const result = (await page.evaluate(() => globalThis.result)) as T | undefined
-    if (result === undefined) throw new Error(`${script} left no result: ${lines.join('\n')}`)
-    return { result, console: lines }
+    await page.goto(address)
+    await page.waitForFunction(() => globalThis.result !== undefined, undefined, { timeout: 60_000 })
+    return { result: (await page.evaluate(() => globalThis.result)) as T, console: lines }
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${lines.join('\n')}`)
+    throw new Error(`${address}: ${(error as Error).message}\n${lines.join('\n')}`)
   } finally {
     await page.close()
-    await server.close()
   }
 }

@@ -1,22 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import model5 from '../../models/model5.js'
 import { setRandomSeed } from '../../src/index.js'
+import { npm, packPackage } from './packed.js'
 import { work } from './pages/work.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lanewise-package-'))
-const source = join(folder, 'source')
 const project = join(folder, 'project')
 
 type Exports = Record<string, string | Record<string, string>>
-
-const npm = (cwd: string, ...values: string[]): string =>
-  execFileSync('npm', values, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
 
 /** Predicts and trains as `work` does, in a project that has nothing but the package. */
 const program = (entry: string) => `
@@ -34,17 +30,8 @@ for (let step = 0; step < 10; step++) losses.push((await net.trainOnBatch(x, toC
 console.log(JSON.stringify({ predicted: output.toNumbers(), losses }))
 `
 
-mkdirSync(source)
 mkdirSync(project)
-const { buildPackage } = (await import(pathToFileURL(resolve('scripts/build.mjs')).href)) as {
-  buildPackage(folder: string): Promise<void>
-}
-await buildPackage(join(source, 'dist'))
-for (const name of ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']) copyFileSync(name, join(source, name))
-const [packed] = JSON.parse(npm(source, 'pack', '--ignore-scripts', '--json')) as [
-  { filename: string; files: { path: string }[] },
-]
-const files = packed.files.map(({ path }) => path)
+const { source, tarball, files } = packPackage(folder)
 
 test('the package holds what package.json names, and neither tests nor data', () => {
   const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Exports; bin: object }
@@ -59,7 +46,7 @@ test('the package holds what package.json names, and neither tests nor data', ()
 })
 
 test('nothing in the build for browsers imports from Node', () => {
-  for (const path of files.filter((name) => /^dist\/(browser|inline)\/.*\.js$/.test(name)))
+  for (const path of files.filter((name) => /^dist\/(browser|inline|workerd)\/.*\.js$/.test(name)))
     assert.not.match(readFileSync(join(source, path), 'utf8'), /(from|import\()\s*["']node:/, path)
 })
 
@@ -69,7 +56,7 @@ for (const entry of ['lanewise', 'lanewise/inline'])
     const model = model5.model().toOnnx()
     const { predicted, losses } = await work(model, { threads: 2, deterministic: true })
     writeFileSync(join(project, 'package.json'), '{ "name": "fresh", "private": true, "type": "module" }')
-    npm(project, 'install', '--offline', '--no-audit', '--no-fund', join(source, packed.filename))
+    npm(project, 'install', '--offline', '--no-audit', '--no-fund', tarball)
     writeFileSync(join(project, 'model.onnx'), model)
     writeFileSync(join(project, 'run.js'), program(entry))
     const result = JSON.parse(execFileSync(process.execPath, ['run.js'], { cwd: project, encoding: 'utf8' }))

@@ -3,3 +3,9 @@ declare module 'embedded:*' {
   const content: string
   export default content
 }
+
+/** A wasm file as workerd imports it: compiled. */
+declare module '*.wasm' {
+  const module: WebAssembly.Module
+  export default module
+}

@@ -5,7 +5,7 @@ import { sizeOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, MaybePromise, Storage } from '../backend.js'
-import { type Engine, type EngineSettings, startEngine } from './engine.js'
+import type { Engine, EngineSettings } from './engine.js'
 import { type Machine, WasmExecutable } from './executable.js'
 import { availableCores, type Build, isPage, unlockRelaxedSimd } from './files.js'
 import { lowerings } from './lower/index.js'
@@ -70,10 +70,14 @@ export async function startWasmBackend(options: WasmOptions = {}): Promise<Backe
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
   const patience = workerTimeoutOf(options)
   const settings = { build, threads: wanted, spins, patience, maxBytes: options.maxBytes }
-  const engine = isPage() ? await startBeside(settings, notes) : await startEngine(settings)
+  const engine = isPage() ? await startBeside(settings, notes) : await startHere(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
   return new WasmBackend(engine, shared ? wanted : 1, { name: 'wasm', variant, notes })
 }
+
+/** An engine on this thread; loaded on demand, as pages seldom need it. */
+const startHere = async (settings: EngineSettings): Promise<Engine> =>
+  (await import('./engine.js')).startEngine(settings)
 
 /** An engine beside a page's thread; on it, with a note, where the page may not start workers. */
 async function startBeside(settings: EngineSettings, notes: string[]): Promise<Engine> {
@@ -83,7 +87,7 @@ async function startBeside(settings: EngineSettings, notes: string[]): Promise<E
     const note = `the page waits while it computes: ${(error as Error).message}`
     notes.push(note)
     console.warn(`lanewise: ${note}`)
-    return startEngine({ ...settings, threads: 1 })
+    return startHere({ ...settings, threads: 1 })
   }
 }
 

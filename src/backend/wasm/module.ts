@@ -1,6 +1,7 @@
 import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
 import { type Build, compileBuild, hasWorkers } from './files.js'
+import { importsFor } from './imports.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
@@ -54,7 +55,7 @@ export function hostSupport(): HostSupport {
   const notes: string[] = []
   if (!simd) notes.push('no SIMD: this host has no WebAssembly SIMD')
   if (!atomics) notes.push('one thread: this host has no WebAssembly threads')
-  else if (!hasWorkers) notes.push('one thread: lanewise/inline is one file, and workers need another')
+  else if (!hasWorkers) notes.push('one thread: this build of lanewise has no workers (lanewise/inline, workerd)')
   else if (!buffers)
     notes.push(
       'one thread: no SharedArrayBuffer; a page needs the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp',
@@ -85,16 +86,6 @@ async function compile(build: Build): Promise<WebAssembly.Module> {
   }
 }
 
-/** An instance of `module` on `memory`, with the ways to sleep that a shared build imports. */
-export function instantiate(module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports {
-  /** The words that threads sleep on lie in the first page, which never moves. */
-  const words = new Int32Array(memory.buffer, 0, 16384)
-  const sleep = (address: number, value: number, milliseconds: number): void => {
-    Atomics.wait(words, address >> 2, value, milliseconds)
-  }
-  const wake = (address: number): void => {
-    Atomics.notify(words, address >> 2)
-  }
-  const env = { memory, sleep, wake }
-  return instantiateSync<KernelExports>(module, { env }).exports
-}
+/** An instance of `module` on `memory`. */
+export const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports =>
+  instantiateSync<KernelExports>(module, importsFor(memory)).exports

@@ -1,29 +1,35 @@
 // The entry of a worker thread, in Node and in browsers.
 import { node } from '../../core/node.js'
 import type { WorkerReply, WorkerRequest } from './files.js'
-import { instantiate } from './module.js'
+import { importsFor } from './imports.js'
+import type { KernelExports } from './module.js'
 
-const port = (await node?.threads())?.parentPort
-
-const reply = (message: WorkerReply): void => {
-  if (port) port.postMessage(message)
-  else postMessage(message)
+/** The side of this thread: of Node's worker_threads or of the web. */
+interface Port {
+  postMessage(message: WorkerReply): void
+  close(): void
 }
 
-function receive({ module, memory }: WorkerRequest): void {
-  const exports = instantiate(module, memory)
+function receive({ module, memory }: WorkerRequest, port: Port): void {
+  const exports = new WebAssembly.Instance(module, importsFor(memory)).exports as KernelExports
   const thread = exports.join()
-  reply('ready')
+  port.postMessage('ready')
   try {
     exports.worker(thread)
   } catch (error) {
     exports.fail()
     throw error
   } finally {
-    if (port) port.close()
-    else close()
+    port.close()
   }
 }
 
-if (port) port.on('message', receive)
-else addEventListener('message', (event: MessageEvent<WorkerRequest>) => receive(event.data))
+// No await here: bundlers may write workers in forms that have none at the top.
+if (node)
+  node.threads().then(({ parentPort: port }) => {
+    port?.on('message', (request: WorkerRequest) => receive(request, port))
+  })
+else
+  addEventListener('message', ({ data }: MessageEvent<WorkerRequest>) =>
+    receive(data, { postMessage: (message) => postMessage(message), close: () => close() }),
+  )

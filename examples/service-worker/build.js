@@ -1,0 +1,9 @@
+import { build } from 'esbuild'
+
+await build({
+  entryPoints: ['service-worker.js'],
+  bundle: true,
+  format: 'iife',
+  outfile: 'sw.js',
+  alias: { lanewise: 'lanewise/inline' },
+})
