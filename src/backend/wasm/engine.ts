@@ -1,8 +1,10 @@
+import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
 import type { Build } from './files.js'
+import { importsFor } from './imports.js'
 import { type Content, LocalContent } from './memory.js'
-import { instantiate, type KernelExports, loadModule } from './module.js'
+import { type KernelExports, loadModule } from './module.js'
 import { noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What an engine is started with; plain data, which a worker may get as a message. */
@@ -44,7 +46,7 @@ export async function startEngine({ build, threads, spins, patience, maxBytes }:
   const module = await loadModule(build)
   const shared = build.startsWith('shared')
   const content = new LocalContent({ shared, maxBytes })
-  const exports = instantiate(module, content.memory)
+  const { exports } = instantiateSync<KernelExports>(module, importsFor(content.memory))
   exports.configure(spins, shared && !mayBlock() ? -1 : spins, patience)
   const openPool = (onLost: () => void) =>
     shared && threads > 1 ? startThreads(threads, module, content.memory, exports, onLost) : noWorkers

@@ -1,7 +1,5 @@
-import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
 import { type Build, compileBuild, hasWorkers } from './files.js'
-import { importsFor } from './imports.js'
 
 /** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
@@ -85,7 +83,3 @@ async function compile(build: Build): Promise<WebAssembly.Module> {
     })
   }
 }
-
-/** An instance of `module` on `memory`. */
-export const instantiate = (module: WebAssembly.Module, memory: WebAssembly.Memory): KernelExports =>
-  instantiateSync<KernelExports>(module, importsFor(memory)).exports
