@@ -56,6 +56,7 @@ async function describeStep(name: keyof typeof networks, optimizer: string, loss
     trainable: net.weights,
     slotsOf: (weight) => compiled.optimizer.slots.map((slot) => variable(`${weight.name}/${slot.name}`, weight.shape)),
     accumulatorOf: (weight) => variable(`${weight.name}/accumulated`, weight.shape),
+    averageOf: (weight) => variable(`${weight.name}/average`, weight.shape),
     seed: 1,
   })
   let text = ''

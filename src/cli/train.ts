@@ -11,7 +11,7 @@ import type { LabelledImages } from '../data/mnist.js'
 import { type BackendName, configure, defaultBackend } from '../environment.js'
 import { snakeCase } from '../keras/config.js'
 import { type Logs, setRandomSeed } from '../keras/index.js'
-import { resolveOptimizer } from '../keras/optimizers.js'
+import { resolveOptimizer } from '../keras/optimizers/index.js'
 import {
   type Checkpoint,
   readCheckpoint,

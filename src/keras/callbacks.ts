@@ -1,7 +1,7 @@
 import type { Tensor } from '../core/tensor.js'
 import { invalid } from './config.js'
-import type { Optimizer } from './optimizers.js'
-import { Schedule } from './schedules.js'
+import type { Optimizer } from './optimizers/index.js'
+import { Schedule } from './optimizers/schedules.js'
 import type { Logs } from './training/logs.js'
 
 /** What callbacks may use of the model that is being trained. */

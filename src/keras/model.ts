@@ -20,7 +20,7 @@ import {
 } from './layers/layer.js'
 import type { Weight } from './layers/weight.js'
 import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
-import type { Optimizer } from './optimizers.js'
+import type { Optimizer } from './optimizers/index.js'
 import { formatSummary } from './summary.js'
 import type { CompileOptions } from './training/compiled.js'
 import type { DataLike } from './training/data.js'

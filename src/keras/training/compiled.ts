@@ -1,7 +1,7 @@
 import { invalid } from '../config.js'
 import { type Loss, type LossLike, resolveLoss } from '../losses/index.js'
 import { type Metric, type MetricLike, resolveMetric } from '../metrics/index.js'
-import { type Optimizer, type OptimizerLike, resolveOptimizer } from '../optimizers.js'
+import { type Optimizer, type OptimizerLike, resolveOptimizer } from '../optimizers/index.js'
 
 /** One value for each output: a list in the outputs' order, or an object by output name. */
 export type PerOutput<T> = readonly (T | null)[] | Readonly<Record<string, T>>

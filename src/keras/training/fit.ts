@@ -242,6 +242,7 @@ export function fit(
         for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
         progress.end(result.batches, logs)
       }
+      if (epochs > 0) await trainer.surely(store, () => trainer.useAverages(store))
       for (const callback of all) await callback.onTrainEnd?.(logs)
       await trainer.copyWeights(store)
       return history

@@ -10,7 +10,6 @@ import { CallContext } from '../layers/context.js'
 import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
 import { type Network, writeNetwork } from '../network.js'
-import type { Optimizer } from '../optimizers.js'
 import type { Compiled } from './compiled.js'
 import type { LogEntry, Term } from './logs.js'
 
@@ -41,6 +40,8 @@ export interface StepRequest {
   readonly slotsOf: (weight: Weight) => readonly Variable[]
   /** Sums of gradients, where the optimizer accumulates them. */
   readonly accumulatorOf: (weight: Weight) => Variable
+  /** Moving averages of weights, where the optimizer keeps them. */
+  readonly averageOf: (weight: Weight) => Variable
   readonly seed: number
 }
 
@@ -172,10 +173,14 @@ function writeUpdates(builder: GraphBuilder, request: StepRequest, loss: Value):
   const { trainable, mode } = request
   const { optimizer } = request.compiled
   const values = trainable.map((weight) => builder.variable(weight))
-  const gradients = differentiate(builder, loss, values)
+  const { lossScaleFactor } = optimizer.options
+  const scaled = lossScaleFactor ? builder.mul(loss, lossScaleFactor) : loss
+  const gradients = differentiate(builder, scaled, values)
   const trained = trainable.flatMap((weight, i) => {
     const gradient = gradients[i]
-    return gradient ? [{ weight, value: values[i], gradient }] : []
+    if (!gradient) return []
+    const unscaled = lossScaleFactor ? builder.div(gradient, lossScaleFactor) : gradient
+    return [{ weight, value: values[i], gradient: unscaled }]
   })
   const rates = new Map<string, Value>()
   const rate = (name: string) => {
@@ -192,16 +197,42 @@ function writeUpdates(builder: GraphBuilder, request: StepRequest, loss: Value):
         item.gradient = builder.mul(soFar, 1 / optimizer.accumulationSteps)
       }
     }
-  if (mode === 'update') applyOptimizer(builder, request, optimizer, trained, rate)
+  const updated = new Map(trainable.map((weight, i) => [weight, values[i]]))
+  if (mode === 'update') applyOptimizer(builder, request, trained, rate, updated)
+  for (const [weight, value] of updated) {
+    const next = finishUpdate(builder, request, weight, value, rate)
+    if (next !== values[trainable.indexOf(weight)]) builder.update(weight, next)
+  }
   return [...rates.keys()]
+}
+
+/** The weight after a batch that left `value` in it: the moving average, then the constraint, as in Keras. */
+function finishUpdate(
+  builder: GraphBuilder,
+  { averageOf, compiled }: StepRequest,
+  weight: Weight,
+  value: Value,
+  rate: (name: string) => Value,
+): Value {
+  const { useEma, emaOverwriteFrequency } = compiled.optimizer.options
+  let next = value
+  if (useEma) {
+    const blend = (a: Value, b: Value, share: Value) =>
+      builder.add(builder.mul(a, share), builder.mul(b, builder.sub(1, share)))
+    const average = averageOf(weight)
+    const moved = blend(builder.variable(average), value, rate('ema_momentum'))
+    builder.update(average, moved)
+    if (emaOverwriteFrequency) next = blend(moved, value, rate('ema_overwrite'))
+  }
+  return weight.constraint ? weight.constraint.project(next, builder) : next
 }
 
 function applyOptimizer(
   builder: GraphBuilder,
-  request: StepRequest,
-  optimizer: Optimizer,
+  { compiled: { optimizer }, slotsOf }: StepRequest,
   trained: readonly { readonly weight: Weight; readonly value: Value; readonly gradient: Value }[],
   rate: (name: string) => Value,
+  updated: Map<Weight, Value>,
 ): void {
   const clipped = optimizer.clip(
     trained.map((item) => item.gradient),
@@ -209,15 +240,15 @@ function applyOptimizer(
   )
   trained.forEach(({ weight, value }, i) => {
     builder.scope(`${weight.name}/update`, () => {
-      const slots = request.slotsOf(weight)
+      const slots = slotsOf(weight)
       const result = optimizer.update({
         emit: builder,
-        weight: optimizer.decay(value, { emit: builder, rate }),
+        weight: optimizer.decay(weight, value, { emit: builder, rate }),
         gradient: clipped[i],
         slots: slots.map((slot) => builder.variable(slot)),
         rate,
       })
-      builder.update(weight, weight.constraint ? weight.constraint.project(result.weight, builder) : result.weight)
+      updated.set(weight, result.weight)
       slots.forEach((slot, k) => {
         builder.update(slot, result.slots[k])
       })

@@ -95,6 +95,9 @@ interface KeptState {
 
 const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
 
+/** The slot of a weight's moving average. */
+const movingAverage = 'moving_average'
+
 /** Compiled steps and predictors that are kept, each. */
 const keptPlans = 16
 
@@ -342,8 +345,11 @@ export class Trainer {
       mode,
       trainable: this.#trainable,
       slotsOf: (weight) =>
-        this.compiled.optimizer.slots.map(({ name, initial }) => this.#slot(store, weight, name, initial)),
-      accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient', 0),
+        this.compiled.optimizer
+          .slotsFor(weight.shape)
+          .map(({ name, initial, shape }) => this.#slot(store, weight, name, initial, shape)),
+      accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient'),
+      averageOf: (weight) => this.#slot(store, weight, movingAverage),
       seed: this.#seeds[0],
     })
   }
@@ -414,13 +420,13 @@ export class Trainer {
     }
   }
 
-  #slot(store: VariableStore, weight: Weight, name: string, initial: number): Variable {
+  #slot(store: VariableStore, weight: Weight, name: string, initial = 0, shape = weight.shape): Variable {
     const slots = this.#state.get(weight) ?? new Map<string, Variable>()
     this.#state.set(weight, slots)
     let slot = slots.get(name)
     if (!slot) {
-      slot = { name: `${weight.name}/${name}`, dtype: 'float32', shape: weight.shape, trainable: false }
-      store.write(slot, Tensor.full('float32', weight.shape, initial))
+      slot = { name: `${weight.name}/${name}`, dtype: 'float32', shape, trainable: false }
+      store.write(slot, Tensor.full('float32', shape, initial))
       slots.set(name, slot)
     }
     return slot
@@ -452,14 +458,16 @@ export class Trainer {
       const { weights } = this.#trainee
       if (state.slots.length !== weights.length)
         throw invalid(`the training state is of ${state.slots.length} weights, the model has ${weights.length}`)
-      const known = new Set([...optimizer.slots.map(({ name }) => name), 'accumulated_gradient'])
       state.slots.forEach((slots, i) => {
+        const { shape } = weights[i]
+        const known = new Map(optimizer.slotsFor(shape).map((slot) => [slot.name, slot.shape]))
+        for (const name of ['accumulated_gradient', movingAverage]) known.set(name, shape)
         for (const [name, content] of Object.entries(slots)) {
           if (!known.has(name))
             throw invalid(
               `the training state has '${name}' for weight '${weights[i].name}', which ${optimizer.className} does not keep`,
             )
-          store.write(this.#slot(store, weights[i], name, 0), content)
+          store.write(this.#slot(store, weights[i], name, 0, known.get(name)), content)
         }
       })
       optimizer.iterations = state.iterations
@@ -477,6 +485,23 @@ export class Trainer {
    */
   shuffledOrder(count: number, batches = 0): Int32Array {
     return new RandomGenerator(this.#seeds[1], this.compiled.optimizer.iterations - batches).permutation(count)
+  }
+
+  /** Puts the moving averages of the weights into the weights; where `swap`, these into the averages. */
+  async useAverages(store: VariableStore, swap = false): Promise<void> {
+    if (!this.compiled.optimizer.options.useEma) {
+      if (swap) throw invalid('there are no moving averages to swap: give the optimizer useEma')
+      return
+    }
+    for (const [weight, slots] of this.#state) {
+      const average = slots.get(movingAverage)
+      if (!average || !weight.trainable) continue
+      const [content, mean] = [await weight.read(), await store.read(average)]
+      weight.write(mean)
+      if (swap) store.write(average, content)
+    }
+    store.noteChange()
+    await this.keepState(store)
   }
 
   /** A step for fed batches, kept for the next batch of its kind. */

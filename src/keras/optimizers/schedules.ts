@@ -1,4 +1,12 @@
-import { camelKeys, invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject, lookUp } from './config.js'
+import {
+  camelKeys,
+  invalid,
+  isKerasObject,
+  type KerasConfig,
+  type KerasObject,
+  kerasObject,
+  lookUp,
+} from '../config.js'
 
 /** A learning rate that depends on the number of updates made so far; evaluated on the host before each step. */
 export class Schedule {
@@ -9,7 +17,10 @@ export class Schedule {
     readonly at: (step: number) => number,
   ) {}
 
+  /** Throws INVALID_ARGUMENT for a function. */
   serialize(): KerasObject {
+    if (!this.className)
+      throw invalid('a learning rate that a function gives cannot be written; use a schedule of Keras')
     return kerasObject('keras.optimizers.schedules', this.className, this.config)
   }
 }
@@ -165,12 +176,13 @@ const table: Readonly<Record<string, (options: never) => Schedule>> = {
   cosine_decay_restarts: cosineDecayRestarts,
 }
 
-/** A number, a Schedule, or Keras's serialised form. */
-export type LearningRateLike = number | Schedule | KerasObject
+/** A number, a Schedule, a function of the number of updates made so far, or Keras's serialised form. */
+export type LearningRateLike = number | Schedule | ((step: number) => number) | KerasObject
 
 /** Resolves a serialised schedule. Throws INVALID_ARGUMENT. */
 export function resolveLearningRate(like: LearningRateLike): number | Schedule {
   if (like instanceof Schedule) return like
+  if (typeof like === 'function') return new Schedule('', {}, like)
   if (isKerasObject(like)) return lookUp(table, like.class_name, 'schedule')(camelKeys(like.config) as never)
   if (!(like >= 0)) throw invalid(`the learning rate must be a number of 0 or more, got ${like}`)
   return like
