@@ -46,7 +46,16 @@ const places = {
     'src/compile.ts',
     'src/environment.ts',
   ],
-  'src/index.ts': ['src/core', 'src/ops', 'src/packs', 'src/data', 'src/keras', 'src/environment.ts', 'src/session.ts'],
+  'src/index.ts': [
+    'src/core',
+    'src/ops',
+    'src/packs',
+    'src/onnx',
+    'src/data',
+    'src/keras',
+    'src/environment.ts',
+    'src/session.ts',
+  ],
   'src/cli': [
     ...stages,
     'src/optimise',

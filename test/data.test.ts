@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -10,12 +10,14 @@ import { LanewiseError } from '../src/core/errors.js'
 import { writeFileAtomic } from '../src/core/files.js'
 import { Tensor } from '../src/core/tensor.js'
 import { gunzip } from '../src/data/compression.js'
+import { classIndices, confusionMatrix } from '../src/data/confusion.js'
 import { parseIdx } from '../src/data/idx.js'
 import { toCategorical } from '../src/data/labels.js'
 import { mnist } from '../src/data/mnist.js'
 import { formatNpy, parseNpy } from '../src/data/npy.js'
 import { parsePng, toDigitImage } from '../src/data/png.js'
 import { syntheticDigits } from '../src/data/synthetic.js'
+import { serve } from './embed/server.js'
 
 const idx = (type: number, dims: readonly number[], payload: readonly number[]) =>
   Uint8Array.from([0, 0, type, dims.length, ...dims.flatMap((dim) => [0, 0, dim >> 8, dim & 255]), ...payload])
@@ -112,6 +114,44 @@ test('mnist reads IDX files from a folder and scales the pixels', () =>
     assert.equal(Array.from(train.x.data as Float32Array), [0, 1, 0.2, 0.4].map(Math.fround))
     assert.equal(held.y.toNumbers(), [7, 3])
   }))
+
+test('mnist from files by name, and from an address', () =>
+  withFolder(async (folder) => {
+    idxFolder(folder, idx(0x08, [2, 1, 2], [0, 255, 51, 102]))
+    const files = Object.fromEntries(
+      readdirSync(folder).map((name) => [name.replace('.gz', ' (1).gz'), readFileSync(join(folder, name))]),
+    )
+    const wanted = Array.from([0, 1, 0.2, 0.4], Math.fround)
+    const given = await mnist({ files })
+    assert.not(given.synthetic)
+    assert.equal(Array.from(given.test.x.data as Float32Array), wanted)
+    const server = await serve({ folders: { '/mnist/': folder } })
+    try {
+      const fetched = await mnist({ address: `${server.origin}/mnist/` })
+      assert.equal(Array.from(fetched.train.x.data as Float32Array), wanted)
+      assert.equal(fetched.train.y.toNumbers(), [7, 3])
+      assert.is(await codeOf(() => mnist({ address: `${server.origin}/mnist.npz` })), 'IO_ERROR')
+    } finally {
+      await server.close()
+    }
+    assert.is(await codeOf(() => mnist({ files: { 'a.txt': new Uint8Array(3) } })), 'DATA_NOT_FOUND')
+    assert.is(await codeOf(() => mnist({ files: { 'mnist.npz': new Uint8Array(3) } })), 'INVALID_DATA')
+  }))
+
+test('confusion matrix: rows are the true classes, scores count by their highest', async () => {
+  const actual = new Tensor('uint8', [0, 1, 2, 2, 1], [5])
+  const scores = new Tensor('float32', [0.9, 0.1, 0, 0, 0.2, 0.8, 0.1, 0.2, 0.7, 0.5, 0.3, 0.2, 0, 1, 0], [5, 3])
+  const wanted = [
+    [1, 0, 0],
+    [0, 1, 1],
+    [1, 0, 1],
+  ]
+  assert.equal(confusionMatrix(actual, scores), wanted)
+  assert.equal(confusionMatrix(toCategorical(actual, 3), new Tensor('int64', [0, 2, 2, 0, 1], [5])), wanted)
+  assert.equal(classIndices(scores), [0, 2, 2, 0, 1])
+  assert.is(await codeOf(() => confusionMatrix(actual, scores, 2)), 'INVALID_DATA')
+  assert.is(await codeOf(() => confusionMatrix(actual, new Tensor('uint8', [1], [1]))), 'SHAPE_MISMATCH')
+})
 
 test('mnist: an explicit folder without data, or with a broken file, is an error and no fallback', () =>
   withFolder(async (folder) => {

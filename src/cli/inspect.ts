@@ -7,6 +7,7 @@ import { formatShape } from '../core/shape.js'
 import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
+import { describeGraph, type PortDescription } from '../onnx/describe.js'
 import { loadGraph } from '../onnx/source.js'
 import { describeCosts } from './costs.js'
 import { parseNumber } from './terminal.js'
@@ -41,23 +42,20 @@ export const addInspect = (program: Command): Command =>
     })
 
 function describe(graph: Graph): string {
-  const counts = new Map<string, number>()
-  for (const { op } of graph.nodes) counts.set(op, (counts.get(op) ?? 0) + 1)
-  let parameters = 0
-  for (const tensor of graph.constants.values()) if (tensor.type !== 'int64') parameters += tensor.size
-  const ports = (values: Graph['inputs']) =>
-    values.map(({ name, dtype, shape }) => `  ${name}: ${dtype} ${formatShape(shape)}`)
+  const { name, nodes, parameters, inputs, outputs, ops, metadata, notes } = describeGraph(graph)
+  const ports = (values: readonly PortDescription[]) =>
+    values.map(({ name, type, shape }) => `  ${name}: ${type} ${formatShape(shape)}`)
   return [
-    `graph ${graph.name}: ${graph.nodes.length} nodes, ${parameters.toLocaleString('en-US')} parameters`,
+    `graph ${name}: ${nodes.length} nodes, ${parameters.toLocaleString('en-US')} parameters`,
     'inputs',
-    ...ports(graph.inputs),
+    ...ports(inputs),
     'outputs',
-    ...ports(graph.outputs),
+    ...ports(outputs),
     'ops',
-    ...[...counts].sort().map(([op, count]) => `  ${op} x ${count}`),
-    ...(Object.keys(graph.metadata).length
-      ? ['metadata', ...Object.entries(graph.metadata).map(([key, value]) => `  ${key}: ${value}`)]
+    ...Object.entries(ops).map(([op, count]) => `  ${op} x ${count}`),
+    ...(Object.keys(metadata).length
+      ? ['metadata', ...Object.entries(metadata).map(([key, value]) => `  ${key}: ${value}`)]
       : []),
-    ...(graph.origin?.notes.length ? ['notes', ...graph.origin.notes.map((note) => `  ${note}`)] : []),
+    ...(notes.length ? ['notes', ...notes.map((note) => `  ${note}`)] : []),
   ].join('\n')
 }

@@ -27,6 +27,10 @@ export interface ImageDataset {
 export interface MnistOptions {
   /** A folder that holds the data, or a folder `mnist` that does. If given, no other place is tried. */
   readonly dataDir?: string
+  /** The content of mnist.npz, or of the four IDX files (packed or not), by name. If given, no other place is tried. */
+  readonly files?: Readonly<Record<string, Uint8Array>>
+  /** Where mnist.npz lies, or the folder of the four IDX files (.gz), ending in a slash. If given, no other place is tried. */
+  readonly address?: string | URL
   /** False forbids the download; default true. */
   readonly download?: boolean
   /** True goes straight to the synthetic digits. */
@@ -55,11 +59,14 @@ const syntheticSizes = { train: 20000, test: 4000 }
 /**
  * MNIST from the first place that has it: `dataDir`, the folder in LANEWISE_DATA, ../shared/data, the user's cache, the
  * address that Keras uses (kept in the cache); else synthetic digits, with a notice. Each folder may hold the four IDX
- * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir` has none of them, INVALID_DATA on a broken file.
+ * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir` or `files` has none of them, IO_ERROR when
+ * `address` cannot be fetched, INVALID_DATA on a broken file.
  */
 export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   const notice = options.onNotice ?? ((text: string) => console.warn(text))
   if (options.synthetic) return synthetic('asked for')
+  if (options.files !== undefined) return fromFiles(options.files)
+  if (options.address !== undefined) return fromAddress(String(options.address), options.onProgress)
   if (options.dataDir !== undefined) {
     const folder = (await requireNode('the option dataDir').path()).resolve(options.dataDir)
     const found = await fromFolder(folder)
@@ -122,24 +129,63 @@ async function fromFolder(folder: string): Promise<ImageDataset | undefined> {
   for (const place of [join(folder, 'mnist'), folder]) {
     const packed = await readFileIfPresent(join(place, archive.name))
     if (packed) return fromArchive(packed, join(place, archive.name))
-    const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
-      Object.values(idxNames).map(async (name) => {
-        for (const path of [join(place, `${name}.gz`), join(place, name)]) {
-          const bytes = await readFileIfPresent(path)
-          if (bytes) return parseIdx(await gunzip(bytes, path), path)
-        }
-        return undefined
-      }),
-    )
-    if (trainImages && trainLabels && testImages && testLabels)
-      return {
-        train: labelled(trainImages, trainLabels, place),
-        test: labelled(testImages, testLabels, place),
-        source: place,
-        synthetic: false,
+    const found = await fromIdx(place, async (name) => {
+      for (const path of [join(place, `${name}.gz`), join(place, name)]) {
+        const bytes = await readFileIfPresent(path)
+        if (bytes) return { bytes, path }
       }
+      return undefined
+    })
+    if (found) return found
   }
   return undefined
+}
+
+/** Throws DATA_NOT_FOUND when `files` are neither the archive nor the IDX files, INVALID_DATA on a broken one. */
+async function fromFiles(files: Readonly<Record<string, Uint8Array>>): Promise<ImageDataset> {
+  const names = Object.keys(files)
+  const npz = names.find((name) => name.endsWith('.npz'))
+  if (npz !== undefined) return fromArchive(files[npz], npz)
+  // Browsers number the copies of a download: train-images-idx3-ubyte (1).gz; some sites write a dot before idx3.
+  const found = await fromIdx('the given files', async (name) => {
+    const path = names.find((candidate) => candidate.replace('.idx', '-idx').startsWith(name))
+    return path === undefined ? undefined : { bytes: files[path], path }
+  })
+  if (found) return found
+  throw new LanewiseError(
+    'DATA_NOT_FOUND',
+    `MNIST is mnist.npz, or the four files ${Object.values(idxNames).join(', ')} (.gz or unpacked); given: ${names.join(', ') || 'none'}`,
+  )
+}
+
+/** Throws IO_ERROR when a file cannot be had, INVALID_DATA on a broken one. */
+async function fromAddress(address: string, onProgress?: Progress): Promise<ImageDataset> {
+  if (!address.endsWith('/')) return fromArchive(await download(address, undefined, onProgress), address)
+  const found = await fromIdx(address, async (name) => {
+    const path = `${address}${name}.gz`
+    return { bytes: await download(path, undefined, onProgress), path }
+  })
+  return found!
+}
+
+/** The four IDX files, each as `read` gives it by its name without `.gz`; undefined unless all are there. */
+async function fromIdx(
+  source: string,
+  read: (name: string) => Promise<{ bytes: Uint8Array; path: string } | undefined>,
+): Promise<ImageDataset | undefined> {
+  const [trainImages, trainLabels, testImages, testLabels] = await Promise.all(
+    Object.values(idxNames).map(async (name) => {
+      const file = await read(name)
+      return file && parseIdx(await gunzip(file.bytes, file.path), file.path)
+    }),
+  )
+  if (!trainImages || !trainLabels || !testImages || !testLabels) return undefined
+  return {
+    train: labelled(trainImages, trainLabels, source),
+    test: labelled(testImages, testLabels, source),
+    source,
+    synthetic: false,
+  }
 }
 
 async function fromArchive(bytes: Uint8Array, path: string): Promise<ImageDataset> {

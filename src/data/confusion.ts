@@ -1,0 +1,48 @@
+import { LanewiseError } from '../core/errors.js'
+import { formatShape } from '../core/shape.js'
+import type { Tensor } from '../core/tensor.js'
+
+/**
+ * How often each class was taken for which: row i, column j counts the samples of class i that were predicted as j, as in
+ * scikit-learn. `yTrue` are class indices [n] or one-hot rows [n, classes], `yPred` too, or scores [n, classes], whose highest counts.
+ * Throws SHAPE_MISMATCH when they do not belong together, INVALID_DATA for a class that is not below `classes`.
+ */
+export function confusionMatrix(yTrue: Tensor, yPred: Tensor, classes = classesOf(yTrue, yPred)): number[][] {
+  const actual = classIndices(yTrue)
+  const predicted = classIndices(yPred)
+  if (actual.length !== predicted.length)
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `a confusion matrix takes as many predictions as targets, got ${predicted.length} and ${actual.length}`,
+    )
+  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  actual.forEach((label, sample) => {
+    for (const index of [label, predicted[sample]])
+      if (!Number.isInteger(index) || index < 0 || index >= classes)
+        throw new LanewiseError('INVALID_DATA', `class ${index} of sample ${sample} is not one of ${classes} classes`)
+    matrix[label][predicted[sample]]++
+  })
+  return matrix
+}
+
+/** The class of each sample: indices [n] or [n, 1] as they are, of rows [n, classes] the place of the highest. Throws SHAPE_MISMATCH. */
+export function classIndices(tensor: Tensor): number[] {
+  const { dims } = tensor
+  const width = dims[1] ?? 1
+  if (dims.length < 1 || dims.length > 2 || width === 0)
+    throw new LanewiseError('SHAPE_MISMATCH', `classes are of shape [n] or [n, classes], got ${formatShape(dims)}`)
+  const values = tensor.toNumbers()
+  if (width === 1) return values
+  return Array.from({ length: dims[0] }, (_, row) => {
+    let best = row * width
+    for (let i = best + 1; i < (row + 1) * width; i++) if (values[i] > values[best]) best = i
+    return best - row * width
+  })
+}
+
+function classesOf(...tensors: readonly Tensor[]): number {
+  const widths = tensors.map(({ dims }) => (dims.length === 2 ? dims[1] : 1))
+  const widest = Math.max(...widths)
+  if (widest > 1) return widest
+  return 1 + tensors.flatMap(classIndices).reduce((highest, index) => Math.max(highest, index), -1)
+}
