@@ -1,3 +1,4 @@
+export { type ActivationFunction, activations } from './activations.js'
 export {
   type Callback,
   callbacks,

@@ -1,5 +1,6 @@
 import type { Value } from '../../core/ir.js'
 import { normalizeAxis } from '../../core/shape.js'
+import { activations } from '../activations.js'
 import type { CallContext } from './context.js'
 import { any, constraint, initializer, maybe, neededActivation, number, regularizer, type ValuesOf } from './fields.js'
 import { type KerasShape, knownDim, Layer } from './layer.js'
@@ -20,12 +21,7 @@ const reluFields = { maxValue: maybe(number(0)), negativeSlope: number(0), thres
 export class ReLU extends Layer<ValuesOf<typeof reluFields>> {
   static override readonly fields = reluFields
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    const { maxValue, negativeSlope, threshold } = this.options
-    let y: Value
-    if (threshold !== 0) y = emit.where(emit.greater(x, threshold), x, emit.mul(emit.sub(x, threshold), negativeSlope))
-    else if (negativeSlope !== 0) y = emit.op('LeakyRelu', [x], { alpha: negativeSlope })
-    else return maxValue === null ? emit.relu(x) : emit.clip(x, 0, maxValue)
-    return maxValue === null ? y : emit.minimum(y, maxValue)
+    return activations.relu(x, emit, this.options)
   }
 }
 
@@ -34,7 +30,7 @@ const leakyFields = { negativeSlope: number(0.3) }
 export class LeakyReLU extends Layer<ValuesOf<typeof leakyFields>> {
   static override readonly fields = leakyFields
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.op('LeakyRelu', [x], { alpha: this.options.negativeSlope })
+    return activations.leakyRelu(x, emit, this.options)
   }
 }
 
@@ -43,7 +39,7 @@ const eluFields = { alpha: number(1) }
 export class ELU extends Layer<ValuesOf<typeof eluFields>> {
   static override readonly fields = eluFields
   call([x]: readonly Value[], { emit }: CallContext): Value {
-    return emit.op('Elu', [x], { alpha: this.options.alpha })
+    return activations.elu(x, emit, this.options)
   }
 }
 
@@ -80,10 +76,6 @@ export class Softmax extends Layer<ValuesOf<typeof softmaxFields>> {
   }
 
   call([x]: readonly Value[], { emit }: CallContext, { mask }: { mask?: Value } = {}): Value {
-    const { axis } = this.options
-    const scores = mask ? emit.where(emit.cast(mask, 'bool'), x, -1e9) : x
-    if (typeof axis === 'number') return emit.softmax(scores, axis)
-    const shifted = emit.exp(emit.sub(scores, emit.max(scores, axis, true)))
-    return emit.div(shifted, emit.sum(shifted, axis, true))
+    return activations.softmax(mask ? emit.where(emit.cast(mask, 'bool'), x, -1e9) : x, emit, this.options)
   }
 }
