@@ -1,12 +1,12 @@
 // Bundles bench/NAME.ts and runs it: `node scripts/bench.mjs NAME [options of the benchmark]`. For the suite it also
-// installs the peers into bench/, and builds lanewise, and the commit that --against names.
+// installs the peers into bench/, and builds lanewise, and the commit that --against names; for `page` it builds bench/pages.
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import asc from 'assemblyscript/asc'
-import { buildWasm, bundle, entries, root } from './build.mjs'
+import { browserEntries, buildWasm, bundle, entries, root } from './build.mjs'
 
 const [name, ...options] = process.argv.slice(2)
 const outdir = join(root, 'build', `bench-${process.pid}`)
@@ -34,6 +34,14 @@ async function buildPeak() {
     const { error, stderr } = await asc.main(config)
     if (error) throw new Error(`asc ${target}: ${stderr.toString() || error.message}`)
   }
+}
+
+/** The pages of bench/pages, where test/embed/browser.ts looks for them. */
+async function buildPages() {
+  const names = readdirSync(join(root, 'bench/pages')).map((file) => file.replace(/\.ts$/, ''))
+  const pages = Object.fromEntries(names.map((page) => [`pages/${page}`, join(root, `bench/pages/${page}.ts`)]))
+  await bundle({ ...browserEntries(), ...pages }, join(outdir, 'browser'), 'browser')
+  process.env.LANEWISE_TEST_BUILD = outdir
 }
 
 /** Builds another commit of lanewise by its own scripts, in a worktree for the time; a build is kept for the next call. */
@@ -68,6 +76,7 @@ try {
     cpSync(dist, single, { recursive: true })
     await buildPeak()
   }
+  if (name === 'page') await buildPages()
   const programs = name === 'suite' ? ['suite', 'child', 'start'] : [name]
   await bundle(
     { worker, ...Object.fromEntries(programs.map((item) => [item, join(root, 'bench', `${item}.ts`)])) },

@@ -1,6 +1,6 @@
 import type { Backend, Executable } from '../backend/backend.js'
 import { evaluate } from '../backend/reference/evaluate.js'
-import { compile } from '../compile.js'
+import { compileInTurns } from '../compile.js'
 import type { TypedArray } from '../core/dtype.js'
 import type { Graph, HostValue } from '../core/ir.js'
 import { concrete } from '../core/shape.js'
@@ -37,10 +37,8 @@ export async function load(graph: Graph, inputs: readonly HostValue[], backend: 
   return isStatic(bound) ? loadPlan(bound, backend) : loadProgram(bound, backend)
 }
 
-function loadPlan(graph: Graph, backend: Backend): Runnable {
-  const executable = compile(graph, backend)
-  return planned(executable, graph)
-}
+const loadPlan = async (graph: Graph, backend: Backend): Promise<Runnable> =>
+  planned(await compileInTurns(graph, backend), graph)
 
 /** Keeps the inputs and outputs of the graph, not its constants. */
 function planned(executable: Executable, { inputs: parameters, outputs }: Graph): Runnable {

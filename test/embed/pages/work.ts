@@ -15,8 +15,6 @@ export interface WorkResult {
   readonly losses: readonly number[]
   /** SHA-256 of the trained model's file. */
   readonly exported: string
-  /** The longest time, in milliseconds, that the event loop was held up, while it loaded and predicted, compiled, and trained. */
-  readonly held: readonly number[]
 }
 
 export interface WorkOptions {
@@ -35,54 +33,15 @@ export async function work(
   { batch = 128, steps = 10, ...options }: WorkOptions,
 ): Promise<WorkResult> {
   configure(options)
-  const held: number[] = []
-  const pulse = new Pulse()
   const { x, y } = datasets.syntheticDigits(batch, 3)
   const session = await InferenceSession.create(model)
   const output = (await session.run({ [session.inputNames[0]]: x }))[session.outputNames[0]]
-  held.push(await pulse.longest())
   const net = await loadOnnx(model)
   net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy', metrics: ['accuracy'] })
   const labels = toCategorical(y, 10)
   const losses: number[] = []
-  for (let step = 0; step < steps; step++) {
-    losses.push((await net.trainOnBatch(x, labels))['loss'])
-    if (step === 0) held.push(await pulse.longest())
-  }
-  held.push(await pulse.longest())
-  pulse.stop()
+  for (let step = 0; step < steps; step++) losses.push((await net.trainOnBatch(x, labels))['loss'])
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', (await net.exportOnnx()) as BufferSource))
   const exported = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')
-  return { environment: await environment(), predicted: output.toNumbers(), losses, exported, held }
-}
-
-/** Messages to itself, one after the other: the time between two is what the event loop was busy with. */
-class Pulse {
-  readonly #channel = new MessageChannel()
-  #last = performance.now()
-  #longest = 0
-
-  constructor() {
-    this.#channel.port1.onmessage = () => this.#beat()
-    this.#channel.port2.postMessage(0)
-  }
-
-  /** The longest time between two beats since the last call. */
-  async longest(): Promise<number> {
-    await new Promise((resolve) => setTimeout(resolve))
-    const longest = this.#longest
-    this.#longest = 0
-    return longest
-  }
-
-  stop(): void {
-    this.#channel.port1.close()
-  }
-
-  #beat(): void {
-    const now = performance.now()
-    this.#longest = Math.max(this.#longest, now - this.#last)
-    this.#last = now
-    this.#channel.port2.postMessage(0)
-  }
+  return { environment: await environment(), predicted: output.toNumbers(), losses, exported }
 }
