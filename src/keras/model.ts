@@ -8,6 +8,7 @@ import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.j
 import { simplify } from '../optimise/index.js'
 import type { History, TrainedModel } from './callbacks.js'
 import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import type { KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
 import { InputLayer } from './layers/core.js'
 import {
@@ -231,6 +232,16 @@ export class Model extends Layer implements TrainedModel {
     weights.forEach((weight, i) => {
       weight.write(tensors[i])
     })
+  }
+
+  /**
+   * Replaces all weights by those of a file: .weights.h5, .keras, .h5, .safetensors, or a TensorFlow.js layers model; a path,
+   * a URL, bytes, a Blob, or files by name. Nothing changes unless all fit. Throws DATA_NOT_FOUND, IO_ERROR, INVALID_DATA,
+   * SHAPE_MISMATCH, TYPE_MISMATCH, naming the place in the file.
+   */
+  async loadWeights(source: KerasSource): Promise<void> {
+    const { loadWeights } = await import('./files/load-weights.js')
+    return loadWeights(this, source)
   }
 
   /** The current content of every variable. */

@@ -65,7 +65,8 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 const decodesImages = ({ nodes }: Graph): boolean =>
   nodes.some((node) => node.op === 'ImageDecoder' || subgraphsOf(node).some(([, graph]) => decodesImages(graph)))
 
-async function readModel(source: ModelSource): Promise<Uint8Array> {
+/** The bytes of a model. Throws DATA_NOT_FOUND, IO_ERROR. */
+export async function readModel(source: ModelSource): Promise<Uint8Array> {
   if (source instanceof Uint8Array) return source
   if (typeof source !== 'string' && !(source instanceof URL)) return new Uint8Array(source)
   const address = String(source)
@@ -79,8 +80,8 @@ async function pathOf(address: string): Promise<string> {
   return (await requireNode(address).url()).fileURLToPath(address)
 }
 
-/** A file in the folder of the model. Throws INVALID_MODEL when a link leads out of it. */
-async function readBeside(address: string, name: string): Promise<Uint8Array> {
+/** The content of a file in the folder of the model `address`. Throws INVALID_MODEL when a link leads out of it. */
+export async function readBeside(address: string, name: string): Promise<Uint8Array> {
   if (!isFile(address)) return download(new URL(name, new URL(address, globalThis.location?.href)).href)
   const modules = requireNode(address)
   const [{ realpath }, { dirname, join, sep }] = await Promise.all([modules.fs(), modules.path()])

@@ -1,0 +1,96 @@
+import { LanewiseError } from '../../core/errors.js'
+import { type Hdf5Dataset, type Hdf5Group, isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
+import { isZip, ZipArchive } from '../../data/zip.js'
+import type { KerasObject } from '../config.js'
+import { modelFromJSON } from '../json.js'
+import type { Model } from '../model.js'
+import { members, parseJson } from './archive.js'
+import { compileFrom } from './compile-config.js'
+import { applyContents } from './contents.js'
+import { modernLayer, modernTraining } from './keras2.js'
+import { restoreOptimizer } from './optimizer-state.js'
+import { type KerasSource, type OpenedFile, openSource } from './source.js'
+import { isTfjs, readTfjsModel } from './tfjs.js'
+import { namedDatasets, readLegacyWeights, readWeights } from './weights-h5.js'
+
+export interface LoadKerasOptions {
+  /** Compile the model as the file says, and take over its optimizer's state; true unless given. */
+  readonly compile?: boolean
+}
+
+/** A model from its object; errors name `place`. */
+export function buildModel(object: unknown, place: string): Model {
+  try {
+    return modelFromJSON(modernLayer(object))
+  } catch (cause) {
+    if (cause instanceof LanewiseError) throw new LanewiseError(cause.code, `${place}: ${cause.message}`, { cause })
+    throw new LanewiseError('INVALID_MODEL', `${place}: not a model's config (${(cause as Error).message})`, { cause })
+  }
+}
+
+/** See `loadKeras` of src/keras/index.ts. */
+export async function loadKeras(source: KerasSource, { compile = true }: LoadKerasOptions = {}): Promise<Model> {
+  const file = await openSource(source)
+  const { bytes, name } = file
+  if (isZip(bytes)) return fromArchive(new ZipArchive(bytes, name), compile)
+  if (isHdf5(bytes)) return fromHdf5(readHdf5(bytes, name), name, compile)
+  if (isTfjs(bytes)) return fromTfjs(file, compile)
+  throw new LanewiseError(
+    'INVALID_DATA',
+    `${name}: neither a .keras file, nor a whole model in .h5, nor the model.json of a TensorFlow.js layers model`,
+  )
+}
+
+async function fromArchive(archive: ZipArchive, compile: boolean): Promise<Model> {
+  const { name } = archive
+  const config = parseJson(archive.need(members.config), `${name}: ${members.config}`)
+  const root = readHdf5(archive.need(members.weights), `${name}: ${members.weights}`)
+  const model = buildModel(config, `${name}: ${members.config}`)
+  applyContents(readWeights(root, model, `${name}: ${members.weights}`))
+  const compiled = config.compile_config as KerasObject['config'] | null | undefined
+  if (!compile || !compiled) return model
+  compileFrom(model, compiled, `${name}: compile_config`)
+  const state = root.group('optimizer/vars')
+  const variables = (state?.names ?? []).map((_, i) => state!.dataset(String(i)))
+  await restore(model, variables, `${name}: ${members.weights}: optimizer/vars`)
+  return model
+}
+
+async function fromHdf5(root: Hdf5Group, name: string, compile: boolean): Promise<Model> {
+  const text = root.textAttribute('model_config')
+  if (text === undefined)
+    throw new LanewiseError(
+      'INVALID_DATA',
+      `${name}: it holds weights, but no model; build the model and call its loadWeights('${name}')`,
+    )
+  const model = buildModel(parseJson(text, `${name}: model_config`), `${name}: model_config`)
+  const group = root.group('model_weights')
+  if (!group) throw new LanewiseError('INVALID_DATA', `${name}: it has no group model_weights`)
+  applyContents(readLegacyWeights(group, model, name))
+  const training = root.textAttribute('training_config')
+  if (!compile || training === undefined) return model
+  compileFrom(model, modernTraining(parseJson(training, `${name}: training_config`)), `${name}: training_config`)
+  const state = root.group('optimizer_weights')
+  if (state && root.textAttribute('keras_version')?.startsWith('3.'))
+    await restore(model, namedDatasets(state), `${name}: optimizer_weights`)
+  return model
+}
+
+async function fromTfjs(file: OpenedFile, compile: boolean): Promise<Model> {
+  const { topology, training, read } = await readTfjsModel(file)
+  const model = buildModel(topology, `${file.name}: modelTopology`)
+  applyContents(read(model))
+  if (compile && training) compileFrom(model, modernTraining(training), `${file.name}: training_config`)
+  return model
+}
+
+async function restore(model: Model, variables: readonly (Hdf5Dataset | undefined)[], place: string): Promise<void> {
+  if (variables.length === 0) return
+  if (variables.includes(undefined))
+    throw new LanewiseError('INVALID_DATA', `${place}: one of its variables is missing`)
+  await restoreOptimizer(
+    model,
+    variables.map((variable) => variable!.read()),
+    place,
+  )
+}
