@@ -125,7 +125,7 @@ const platforms = {
     banner: {
       js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
     },
-    external: ['onnxruntime-web', 'webgpu', 'playwright-core'],
+    external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'webgpu'],
     lineLimit: 120,
   },
   browser: { target: 'es2022', define: { process: 'undefined' } },
