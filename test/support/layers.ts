@@ -1,8 +1,19 @@
 import * as ort from 'onnxruntime-web'
 import * as assert from 'uvu/assert'
+import { createWasmBackend } from '../../src/backend/wasm/index.js'
+import { compile } from '../../src/compile.js'
 import { RandomGenerator } from '../../src/core/random.js'
 import { Tensor } from '../../src/core/tensor.js'
-import { type Argument, input, type Layer, type Model, model, modelFromJSON } from '../../src/keras/index.js'
+import { GraphBuilder } from '../../src/graph/builder.js'
+import {
+  type Argument,
+  CallContext,
+  input,
+  type Layer,
+  type Model,
+  model,
+  modelFromJSON,
+} from '../../src/keras/index.js'
 
 const random = new RandomGenerator(11)
 
@@ -125,4 +136,24 @@ export async function slopesAgree(net: Model, x: readonly Tensor[], bound = 5e-3
     }
   }
   net.setWeights(before)
+}
+
+/** What a layer gives for `x` in training step `step`, by a wasm backend with `threads`. */
+export async function inTraining(layer: Layer, x: Tensor, step = 0, threads = 1): Promise<Tensor> {
+  layer.ensureBuilt([[null, ...x.dims.slice(1)]])
+  const builder = new GraphBuilder('training')
+  const counter = builder.input('step', 'int32', [])
+  const context = new CallContext(builder, { training: true, step: () => counter, seed: 5 })
+  const [y] = layer.write([builder.input('x', x.type, x.dims)], context)
+  builder.output(y, 'y')
+  const backend = await createWasmBackend({ threads })
+  await backend.ready()
+  const executable = compile(builder.build(), backend)
+  executable.write('x', x.data as Float32Array)
+  executable.write('step', Int32Array.of(step))
+  await executable.run()
+  const data = (await executable.read('y')) as Float32Array
+  executable.dispose()
+  backend.dispose()
+  return new Tensor(y.dtype, data, y.shape as readonly number[])
 }

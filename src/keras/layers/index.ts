@@ -1,6 +1,15 @@
 import { camelKeys, type KerasObject } from '../config.js'
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
 import { AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention } from './attention.js'
+import {
+  RandomBrightness,
+  RandomContrast,
+  RandomCrop,
+  RandomFlip,
+  RandomRotation,
+  RandomTranslation,
+  RandomZoom,
+} from './augmentation.js'
 import { GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from './cells.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
 import {
@@ -15,6 +24,7 @@ import {
   RepeatVector,
 } from './core.js'
 import type { OptionsOf } from './fields.js'
+import { CenterCrop, Resizing } from './images.js'
 import type { Layer, LayerOptions } from './layer.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
 import {
@@ -26,6 +36,7 @@ import {
   UnitNormalization,
 } from './normalization.js'
 import { AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling } from './pooling.js'
+import { CategoryEncoding, Discretization, Normalization, Rescaling } from './preprocessing.js'
 import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
 import { layerFromConfig as fromRegistry, registerClass } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
@@ -139,6 +150,19 @@ export const layers = {
   groupQueryAttention: make('GroupQueryAttention', GroupQueryAttention),
   attention: make('Attention', Attention),
   additiveAttention: make('AdditiveAttention', AdditiveAttention),
+  rescaling: make('Rescaling', Rescaling),
+  normalization: make('Normalization', Normalization),
+  categoryEncoding: make('CategoryEncoding', CategoryEncoding),
+  discretization: make('Discretization', Discretization),
+  resizing: make('Resizing', Resizing),
+  centerCrop: make('CenterCrop', CenterCrop),
+  randomFlip: make('RandomFlip', RandomFlip),
+  randomRotation: make('RandomRotation', RandomRotation),
+  randomZoom: make('RandomZoom', RandomZoom),
+  randomTranslation: make('RandomTranslation', RandomTranslation),
+  randomCrop: make('RandomCrop', RandomCrop),
+  randomContrast: make('RandomContrast', RandomContrast),
+  randomBrightness: make('RandomBrightness', RandomBrightness),
 } as const
 
 /** A layer from Keras's serialised form; importing it makes all classes of `layers` known. */

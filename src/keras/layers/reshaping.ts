@@ -6,6 +6,7 @@ import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, type Field, neededAny, sizes, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, requireRank } from './layer.js'
+import { interpolations, resizeTo } from './resizing.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 /** Elements of one sample, -1 when a size is unknown. */
@@ -150,33 +151,7 @@ export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
 const upSamplingFields = {
   size: sizes(2),
   dataFormat,
-  interpolation: choice(['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'], 'nearest'),
-}
-
-const resizeModes: Readonly<Record<string, string>> = { nearest: 'nearest', bilinear: 'linear', bicubic: 'cubic' }
-
-/** Resizes the spatial axes to `sizes`, half-pixel centres, as TensorFlow 2 does. */
-export function resizeTo(
-  emit: CallContext['emit'],
-  x: Value,
-  sizes: readonly number[],
-  channelsLast: boolean,
-  interpolation: string,
-  antialias = false,
-): Value {
-  const mode = resizeModes[interpolation]
-  if (!mode)
-    throw invalid(`interpolation '${interpolation}' is not supported; use ${Object.keys(resizeModes).join(', ')}`)
-  const rank = sizes.length
-  const first = channelsLast ? emit.transpose(x, toChannelsFirst(rank)) : x
-  const y = emit.op('Resize', [first, undefined, undefined, emit.ints(sizes)], {
-    mode,
-    axes: sizes.map((_, i) => i + 2),
-    antialias: antialias && mode !== 'nearest' ? 1 : 0,
-    ...(mode === 'nearest' ? { nearest_mode: 'floor', coordinate_transformation_mode: 'half_pixel' } : {}),
-    ...(mode === 'cubic' ? { cubic_coeff_a: -0.5, exclude_outside: 1 } : {}),
-  })
-  return channelsLast ? emit.transpose(y, toChannelsLast(rank)) : y
+  interpolation: choice(interpolations, 'nearest'),
 }
 
 /** Repeats rows, columns … `size` times, or interpolates between them. */

@@ -18,6 +18,9 @@ export interface WeightOptions {
   readonly dtype?: NumericDType
 }
 
+/** Initializers give float32; weights of other types hold the same numbers. */
+const typedAs = (dtype: DType, content: Float32Array) => (dtype === 'float32' ? content : [...content])
+
 /** A variable of a layer, with what training does to it. Its name follows the layer's. */
 export class Weight implements Variable {
   readonly dtype: DType
@@ -79,7 +82,7 @@ export class Weight implements Variable {
     }
     if (this.#released)
       throw new LanewiseError('DISPOSED', `weight '${this.name}' went when its model was disposed of; set it anew`)
-    this.#initial ??= new Tensor(this.dtype, this.#initializer.fill(this.shape), this.shape)
+    this.#initial ??= new Tensor(this.dtype, typedAs(this.dtype, this.#initializer.fill(this.shape)), this.shape)
     return this.#initial
   }
 
