@@ -36,6 +36,18 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string, p
   }
 }
 
+/** Adds to the end of a file, which is made if there is none. Throws IO_ERROR. */
+export async function appendFile(path: string, data: Uint8Array | string): Promise<void> {
+  const modules = requireNode(`writing ${path}`)
+  const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
+  try {
+    await fs.mkdir(dirname(path), { recursive: true })
+    await fs.appendFile(path, data)
+  } catch (cause) {
+    throw new LanewiseError('IO_ERROR', `cannot write ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
 /** Removes a file, if it is there. Throws IO_ERROR. */
 export async function removeFile(path: string): Promise<void> {
   const fs = await requireNode(`removing ${path}`).fs()

@@ -1,13 +1,15 @@
 export { type ActivationFunction, activations } from './activations.js'
+export { type BoundCallback, Callback } from './callbacks/callback.js'
+export * as callbacks from './callbacks/index.js'
 export {
-  type Callback,
-  callbacks,
+  type CallbackParams,
   EarlyStopping,
   History,
   LearningRateScheduler,
+  ModelCheckpoint,
   ReduceLROnPlateau,
   TerminateOnNaN,
-} from './callbacks.js'
+} from './callbacks/index.js'
 export type { KerasObject } from './config.js'
 export * as constraints from './constraints.js'
 export type { LoadKerasOptions } from './files/load.js'
@@ -38,7 +40,9 @@ export { setRandomSeed } from './seed.js'
 export { Sequential, sequential } from './sequential.js'
 export type { CompileOptions } from './training/compiled.js'
 export type { ArrayLikeData, DataLike } from './training/data.js'
-export type { BatchOptions, EvaluateOptions, FitOptions, ValidationData } from './training/fit.js'
+export type { BatchOptions, EvaluateOptions, FitOptions } from './training/fit.js'
 export type { Logs } from './training/logs.js'
 export type { Batch, Dataset } from './training/loop.js'
+export type { PredictOptions } from './training/predict.js'
+export type { ValidationData } from './training/sources.js'
 export type { TrainingState } from './training/trainer.js'

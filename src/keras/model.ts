@@ -6,7 +6,7 @@ import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
 import { simplify } from '../optimise/index.js'
-import type { History, TrainedModel } from './callbacks.js'
+import type { History } from './callbacks/history.js'
 import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import type { KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
@@ -25,17 +25,10 @@ import type { Optimizer } from './optimizers/index.js'
 import { formatSummary } from './summary.js'
 import type { CompileOptions } from './training/compiled.js'
 import type { DataLike } from './training/data.js'
-import {
-  type BatchOptions,
-  type EvaluateOptions,
-  evaluate,
-  type FitOptions,
-  fit,
-  onBatch,
-  predict,
-} from './training/fit.js'
+import { type EvaluateOptions, evaluate, type FitOptions, fit, onBatch } from './training/fit.js'
 import type { Logs } from './training/logs.js'
 import type { Dataset } from './training/loop.js'
+import { type PredictOptions, predict } from './training/predict.js'
 import { type SampleWeightOptions, Trainer, type TrainingState } from './training/trainer.js'
 
 export interface ModelOptions {
@@ -45,6 +38,9 @@ export interface ModelOptions {
   readonly trainable?: boolean
 }
 
+/** Has logs given as a list of numbers. */
+type ListedLogs = EvaluateOptions & { readonly returnDict: false }
+
 const listOf = (tensors: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] =>
   Array.isArray(tensors) ? tensors : [tensors as SymbolicTensor]
 
@@ -52,8 +48,9 @@ const listOf = (tensors: SymbolicTensor | readonly SymbolicTensor[]): readonly S
  * Layers between inputs and outputs, with Keras's ways to train and use them. A model is a layer too. Its weights
  * live in the default backend from the first fit, evaluate or predict on, until `dispose`.
  */
-export class Model extends Layer implements TrainedModel {
+export class Model extends Layer {
   override readonly className: string = 'Functional'
+  /** Set true in a callback, `fit` ends after the running batch, or epoch. */
   stopTraining = false
   readonly #trainer: Trainer
   #network: Network | undefined
@@ -169,18 +166,25 @@ export class Model extends Layer implements TrainedModel {
     return fit(this.#trainer, this, x, y, options)
   }
 
-  /** Loss and metrics over all samples, under Keras's log names. */
-  async evaluate(x: DataLike | Dataset, y?: DataLike | null, options?: EvaluateOptions): Promise<Logs> {
+  /** Loss and metrics over all samples, under Keras's log names; with `returnDict: false` their values alone, in order. */
+  async evaluate(x: DataLike | Dataset, y: DataLike | null | undefined, options: ListedLogs): Promise<number[]>
+  async evaluate(x: DataLike | Dataset, y?: DataLike | null, options?: EvaluateOptions): Promise<Logs>
+  async evaluate(
+    x: DataLike | Dataset,
+    y?: DataLike | null,
+    { returnDict = true, ...options }: EvaluateOptions & { readonly returnDict?: boolean } = {},
+  ): Promise<Logs | number[]> {
     this.connectFor(x)
-    return evaluate(this.#trainer, x, y, options)
+    const logs = await evaluate(this.#trainer, this, x, y, options)
+    return returnDict ? logs : Object.values(logs)
   }
 
-  /** The outputs for all samples: a Tensor, or a list for models with several outputs. */
-  async predict(x: DataLike, options?: BatchOptions): Promise<Tensor>
-  async predict<T extends Tensor | Tensor[]>(x: DataLike, options?: BatchOptions): Promise<T>
-  async predict(x: DataLike, options?: BatchOptions): Promise<Tensor | Tensor[]> {
+  /** The outputs for all samples of arrays or of a dataset: a Tensor, or a list for models with several outputs. */
+  async predict(x: DataLike | Dataset, options?: PredictOptions): Promise<Tensor>
+  async predict<T extends Tensor | Tensor[]>(x: DataLike | Dataset, options?: PredictOptions): Promise<T>
+  async predict(x: DataLike | Dataset, options?: PredictOptions): Promise<Tensor | Tensor[]> {
     this.connectFor(x)
-    return this.#single(await predict(this.#trainer, x, options))
+    return this.#single(await predict(this.#trainer, this, x, options))
   }
 
   /** One training step; gives the logs of this batch alone, from before the update. */
@@ -255,8 +259,20 @@ export class Model extends Layer implements TrainedModel {
     return [...(await this.readVariables()).values()]
   }
 
-  restore(contents: readonly Tensor[]): void {
-    this.setWeights(contents)
+  /** Whether the moving averages of the weights are in the weights, as `swapAverages` leaves them. */
+  get usesAverages(): boolean {
+    return this.#trainer.usesAverages
+  }
+
+  /** Exchanges the weights with their moving averages (`useEma`); callbacks may do it. Throws INVALID_ARGUMENT where there are none. */
+  swapAverages(): Promise<void> {
+    return this.#trainer.swapAverages()
+  }
+
+  /** `setWeights` and `setTrainingState`; in a callback's `onTrainBegin`, `fit` goes on from where the state stands. */
+  async resume(weights: readonly Tensor[], state: TrainingState): Promise<void> {
+    this.setWeights(weights)
+    await this.#trainer.writeState(state)
   }
 
   /**

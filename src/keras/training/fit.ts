@@ -1,27 +1,16 @@
 import type { VariableStore } from '../../backend/store.js'
-import { LanewiseError } from '../../core/errors.js'
-import { Tensor } from '../../core/tensor.js'
 import { TurnClock } from '../../core/turns.js'
-import { type Callback, History, type TrainedModel } from '../callbacks.js'
+import type { Callback } from '../callbacks/callback.js'
+import { History } from '../callbacks/history.js'
+import { CallbackList } from '../callbacks/list.js'
+import { ProgbarLogger } from '../callbacks/loggers.js'
 import { invalid } from '../config.js'
-import { type DataLike, rowsOf } from './data.js'
-import { type Samples, sliceSamples } from './feed.js'
+import type { Model } from '../model.js'
+import type { DataLike } from './data.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
-import {
-  ascending,
-  type Batch,
-  type Dataset,
-  isDataset,
-  type PassHooks,
-  type PassStart,
-  pass,
-  passDataset,
-  runBatch,
-  Session,
-  samplesOf,
-  unwatched,
-} from './loop.js'
+import { type Dataset, type PassHooks, type PassStart, runBatch } from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
+import { openEvaluation, openTraining, type Source, type ValidationData } from './sources.js'
 import type { SampleWeightOptions, Trainer } from './trainer.js'
 
 export interface BatchOptions {
@@ -30,10 +19,8 @@ export interface BatchOptions {
   readonly verbose?: Verbosity
   /** Data of at most so many bytes is kept in the backend's memory; 1 GiB unless given. */
   readonly residentBytes?: number
+  readonly callbacks?: readonly Callback[]
 }
-
-/** Held-out data: [x, y], [x, y, sampleWeight], an object, or a dataset. */
-export type ValidationData = Batch | Dataset
 
 export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly epochs?: number
@@ -41,19 +28,24 @@ export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly initialEpoch?: number
   /** Batches of that epoch that are done already, as after `setTrainingState` with a state from the midst of an epoch. */
   readonly initialBatch?: number
+  /** Batches an epoch; the next one goes on where it stopped. All batches of the data unless given. */
+  readonly stepsPerEpoch?: number | null
   /** The last share of the samples is held out, before shuffling. */
   readonly validationSplit?: number
   readonly validationData?: ValidationData | null
   readonly validationBatchSize?: number
+  /** Batches of a validation, which begins with the first one each time. All unless given. */
+  readonly validationSteps?: number | null
   /** Every so many epochs; 1 unless given. */
   readonly validationFreq?: number
   /** A new order of the samples each epoch; true unless given. */
   readonly shuffle?: boolean
-  readonly callbacks?: readonly Callback[]
 }
 
 export interface EvaluateOptions extends BatchOptions {
   readonly sampleWeight?: DataLike | null
+  /** Batches to measure on; all unless given. */
+  readonly steps?: number | null
 }
 
 const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
@@ -63,9 +55,11 @@ const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
   epochs: true,
   initialEpoch: true,
   initialBatch: true,
+  stepsPerEpoch: true,
   validationSplit: true,
   validationData: true,
   validationBatchSize: true,
+  validationSteps: true,
   validationFreq: true,
   shuffle: true,
   callbacks: true,
@@ -73,179 +67,45 @@ const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
   classWeight: true,
 }
 
-function checkOptions(options: FitOptions): void {
-  for (const [name, low] of [
-    ['epochs', 0],
-    ['initialEpoch', 0],
-    ['initialBatch', 0],
-    ['validationFreq', 1],
-  ] as const) {
-    const value = options[name] ?? low
+const lowest = {
+  epochs: 0,
+  initialEpoch: 0,
+  initialBatch: 0,
+  validationFreq: 1,
+  stepsPerEpoch: 1,
+  validationSteps: 1,
+  steps: 1,
+} as const
+
+/** Throws INVALID_ARGUMENT for a number that cannot be. */
+export function checkCounts(options: Partial<Record<keyof typeof lowest, number | null>>): void {
+  for (const [name, low] of Object.entries(lowest)) {
+    const value = options[name as keyof typeof lowest] ?? low
     if (!Number.isInteger(value) || value < low)
       throw invalid(`${name} must be an integer of ${low} or more, got ${value}`)
   }
+}
+
+function checkOptions(options: FitOptions): void {
+  checkCounts(options)
   const unknown = Object.keys(options).find((name) => !(name in fitOptions))
   if (unknown !== undefined)
     throw invalid(`fit has no option '${unknown}'; its options are ${Object.keys(fitOptions).join(', ')}`)
 }
 
-const checkBatchSize = (batchSize: number | null | undefined): number => {
-  const size = batchSize ?? 32
-  if (!Number.isInteger(size) || size < 1) throw invalid(`batchSize must be an integer of 1 or more, got ${batchSize}`)
-  return size
-}
-
-function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples] {
-  if (!(share > 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
-  const boundary = Math.floor(samples.count * (1 - share))
-  if (boundary === 0 || boundary === samples.count)
-    throw new LanewiseError(
-      'INVALID_DATA',
-      `validationSplit ${share} of ${samples.count} samples leaves one part empty`,
-    )
-  return [sliceSamples(samples, 0, boundary), sliceSamples(samples, boundary, samples.count)]
-}
-
-/** Runs a pass over data of either form, again and again. */
-interface Source {
-  /** Number of batches, if known. */
-  readonly batches: number | undefined
-  run(training: boolean, hooks: PassHooks, start?: PassStart): Promise<{ logs: Logs; batches: number }>
-  dispose(): void
-}
-
-/** The order of the samples in an epoch of which so many batches are done. */
-type Orders = (batchesDone: number) => Int32Array
-
-function arraySource(session: Session, orders: Orders): Source {
-  return {
-    batches: session.batches,
-    run: (training, hooks, start) => pass(session, orders(start?.batch ?? 0), training, hooks, start),
-    dispose: () => session.dispose(),
-  }
-}
-
-function datasetSource(
-  trainer: Trainer,
-  store: VariableStore,
-  dataset: Dataset,
-  options: SampleWeightOptions = {},
-): Source {
-  return {
-    batches: undefined,
-    run: (training, hooks, start) => passDataset(trainer, store, dataset, training, hooks, options, start),
-    dispose: () => {},
-  }
-}
-
-const inOrder = (count: number): Orders => {
-  const order = ascending(count)
-  return () => order
-}
-
-/** What `fit` trains on and what it holds out. */
-function openSources(
-  trainer: Trainer,
-  store: VariableStore,
-  x: DataLike | Dataset,
-  y: DataLike | null | undefined,
-  options: FitOptions,
-): { training: Source; validation: Source | undefined } {
-  const batchSize = checkBatchSize(options.batchSize)
-  const opened: Source[] = []
-  const open = (samples: Samples, size: number, orders: Orders) => {
-    const source = arraySource(new Session(trainer, store, samples, size, options.residentBytes), orders)
-    opened.push(source)
-    return source
-  }
-  try {
-    let heldOut: Samples | undefined
-    let training: Source
-    if (isDataset(x)) {
-      if (options.validationSplit || options.sampleWeight)
-        throw invalid('validationSplit and sampleWeight need arrays; a dataset gives weights with its batches')
-      training = datasetSource(trainer, store, x, options)
-    } else {
-      let samples = trainer.samples(x, targetsOf(y), options)
-      if (options.validationSplit && !options.validationData)
-        [samples, heldOut] = splitSamples(samples, options.validationSplit)
-      const { count } = samples
-      training = open(
-        samples,
-        batchSize,
-        options.shuffle === false ? inOrder(count) : (batchesDone) => trainer.shuffledOrder(count, batchesDone),
-      )
-    }
-    const { validationData } = options
-    if (isDataset(validationData)) return { training, validation: datasetSource(trainer, store, validationData) }
-    if (validationData) heldOut = samplesOf(trainer, validationData)
-    const size = checkBatchSize(options.validationBatchSize ?? batchSize)
-    return { training, validation: heldOut && open(heldOut, size, inOrder(heldOut.count)) }
-  } catch (error) {
-    for (const source of opened) source.dispose()
-    throw error
-  }
-}
-
-function targetsOf(y: DataLike | null | undefined): DataLike {
-  if (y === null || y === undefined) throw invalid('targets are missing: give y, or a dataset that gives both')
-  return y
-}
-
 /** Trains; see Model.fit. */
 export function fit(
   trainer: Trainer,
-  model: TrainedModel,
+  model: Model,
   x: DataLike | Dataset,
   y: DataLike | null | undefined,
   options: FitOptions = {},
 ): Promise<History> {
   return trainer.exclusively(async (store) => {
     checkOptions(options)
-    const { epochs = 1, initialEpoch = 0, initialBatch = 0, validationFreq = 1 } = options
-    const { sums } = trainer.position()
-    const history = new History()
-    const all: readonly Callback[] = [...(options.callbacks ?? []), history]
-    const progress = new Progress(resolveVerbosity(options.verbose))
-    const hooks: PassHooks = {
-      begin: all.filter((callback) => callback.onBatchBegin),
-      end: all.filter((callback) => callback.onBatchEnd),
-      progress,
-      clock: new TurnClock(),
-      stopped: () => model.stopTraining,
-    }
-    const { training, validation } = await trainer.surely(store, () => openSources(trainer, store, x, y, options))
+    const { training, validation } = await trainer.surely(store, () => openTraining(trainer, store, x, y, options))
     try {
-      model.stopTraining = false
-      trainer.explains = true
-      let logs: Logs = {}
-      for (const callback of all) {
-        callback.setModel?.(model)
-        await callback.onTrainBegin?.()
-      }
-      for (let epoch = initialEpoch; epoch < epochs && !model.stopTraining; epoch++) {
-        for (const callback of all) await callback.onEpochBegin?.(epoch)
-        progress.begin(training.batches, `Epoch ${epoch + 1}/${epochs}`)
-        const locate = (stand: () => PassStart) => {
-          trainer.position = () => ({ epoch, ...stand() })
-        }
-        const start = epoch === initialEpoch && initialBatch > 0 ? { batch: initialBatch, sums } : undefined
-        const result = await training.run(true, { ...hooks, locate }, start)
-        logs = result.logs
-        if (validation && (epoch + 1) % validationFreq === 0) {
-          for (const callback of all) await callback.onTestBegin?.()
-          const measured = (await validation.run(false, unwatched(hooks.clock))).logs
-          for (const callback of all) await callback.onTestEnd?.(measured)
-          Object.assign(logs, prefixed(measured, 'val_'))
-        }
-        trainer.position = () => ({ epoch: epoch + 1, batch: 0, sums: [] })
-        for (const callback of all) await callback.onEpochEnd?.(epoch, logs)
-        progress.end(result.batches, logs)
-      }
-      if (epochs > 0) await trainer.surely(store, () => trainer.useAverages(store))
-      for (const callback of all) await callback.onTrainEnd?.(logs)
-      await trainer.copyWeights(store)
-      return history
+      return await run(trainer, store, model, training, validation, options)
     } finally {
       training.dispose()
       validation?.dispose()
@@ -253,78 +113,99 @@ export function fit(
   })
 }
 
+const find = <T extends Callback>(callbacks: readonly Callback[], type: new () => T): T | undefined =>
+  callbacks.find((callback): callback is T => callback instanceof type)
+
+async function run(
+  trainer: Trainer,
+  store: VariableStore,
+  model: Model,
+  training: Source,
+  validation: Source | undefined,
+  options: FitOptions,
+): Promise<History> {
+  const { epochs = 1, initialEpoch = 0, initialBatch = 0, validationFreq = 1, callbacks: given = [] } = options
+  const history = find(given, History) ?? new History()
+  const verbose = resolveVerbosity(options.verbose)
+  const progress = new Progress(find(given, ProgbarLogger) ? 0 : verbose)
+  const callbacks = new CallbackList(
+    given.includes(history) ? given : [...given, history],
+    model,
+    { epochs, steps: training.batches, verbose, validationFreq: validation ? validationFreq : 0 },
+    (work) => trainer.callingBack(work),
+  )
+  const watched = { progress, clock: new TurnClock(), stopped: () => model.stopTraining }
+  const [hooks, testHooks]: PassHooks[] = [
+    { ...watched, batch: callbacks.batches('train') },
+    { ...watched, progress: new Progress(0), batch: callbacks.batches('test'), stopped: () => false },
+  ]
+  model.stopTraining = false
+  trainer.explains = true
+  trainer.takeResumed()
+  let logs: Logs = {}
+  await callbacks.call('onTrainBegin')
+  const first = trainer.takeResumed() ?? { epoch: initialEpoch, batch: initialBatch, sums: trainer.position().sums }
+  for (let epoch = first.epoch; epoch < epochs && !model.stopTraining; epoch++) {
+    await callbacks.call('onEpochBegin', epoch)
+    progress.begin(training.batches, `Epoch ${epoch + 1}/${epochs}`)
+    const locate = (stand: () => PassStart) => {
+      trainer.position = () => ({ epoch, ...stand() })
+    }
+    const start = epoch === first.epoch && first.batch > 0 ? first : undefined
+    const result = await training.run(epoch, true, { ...hooks, locate }, start)
+    logs = result.logs
+    if (validation && (epoch + 1) % validationFreq === 0) {
+      await callbacks.call('onTestBegin')
+      const { logs: measured } = await validation.run(epoch, false, testHooks)
+      await callbacks.call('onTestEnd', measured)
+      Object.assign(logs, prefixed(measured, 'val_'))
+    }
+    trainer.position = () => ({ epoch: epoch + 1, batch: 0, sums: [] })
+    await callbacks.call('onEpochEnd', epoch, logs)
+    progress.end(result.batches, logs)
+  }
+  if (epochs > 0) await trainer.surely(store, () => trainer.settleAverages(store))
+  trainer.isResumed = false
+  await callbacks.call('onTrainEnd', logs)
+  await trainer.copyWeights(store)
+  return history
+}
+
 /** Measures; see Model.evaluate. */
 export function evaluate(
   trainer: Trainer,
+  model: Model,
   x: DataLike | Dataset,
   y: DataLike | null | undefined,
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   return trainer.exclusively(async (store) => {
+    checkCounts({ steps: options.steps })
     const source = openEvaluation(trainer, store, x, y, options)
-    const progress = new Progress(resolveVerbosity(options.verbose))
+    const verbose = resolveVerbosity(options.verbose)
+    const progress = new Progress(verbose)
+    const callbacks = new CallbackList(
+      options.callbacks ?? [],
+      model,
+      { epochs: 1, steps: source.batches, verbose, validationFreq: 0 },
+      (work) => trainer.callingBack(work),
+    )
     try {
       progress.begin(source.batches)
-      const { logs, batches } = await source.run(false, unwatched(new TurnClock(), progress))
+      await callbacks.call('onTestBegin')
+      const { logs, batches } = await source.run(0, false, {
+        progress,
+        clock: new TurnClock(),
+        stopped: () => false,
+        batch: callbacks.batches('test'),
+      })
+      await callbacks.call('onTestEnd', logs)
       progress.end(batches, logs)
       return logs
     } finally {
       source.dispose()
     }
-  })
-}
-
-function openEvaluation(
-  trainer: Trainer,
-  store: VariableStore,
-  x: DataLike | Dataset,
-  y: DataLike | null | undefined,
-  options: EvaluateOptions,
-): Source {
-  if (isDataset(x)) return datasetSource(trainer, store, x)
-  const samples = trainer.samples(x, targetsOf(y), options)
-  const session = new Session(trainer, store, samples, checkBatchSize(options.batchSize), options.residentBytes)
-  return arraySource(session, inOrder(samples.count))
-}
-
-/** Outputs for all samples; see Model.predict. */
-export function predict(trainer: Trainer, x: DataLike, options: BatchOptions = {}): Promise<Tensor[]> {
-  return trainer.exclusively(async (store) => {
-    const inputs = trainer.inputs(x)
-    const count = inputs[0].dims[0]
-    const batchSize = checkBatchSize(options.batchSize)
-    const parts: Tensor[][] = []
-    const clock = new TurnClock()
-    for (let from = 0; from < count; from += batchSize) {
-      const to = Math.min(from + batchSize, count)
-      parts.push(
-        await trainer.predictBatch(
-          store,
-          inputs.map((tensor) => rowsOf(tensor, from, to)),
-        ),
-      )
-      if (clock.isDue) await clock.yield()
-    }
-    return joinRows(parts)
-  })
-}
-
-/** The parts' rows one after the other, for each output. Throws INVALID_DATA without any. */
-function joinRows(parts: readonly (readonly Tensor[])[]): Tensor[] {
-  if (parts.length === 0) throw new LanewiseError('INVALID_DATA', 'there are no samples')
-  return parts[0].map((first, output) => {
-    if (parts.length === 1) return first
-    const tensors = parts.map((part) => part[output])
-    const size = tensors.reduce((sum, tensor) => sum + tensor.size, 0)
-    const data = new (first.data.constructor as Float32ArrayConstructor)(size)
-    let offset = 0
-    for (const tensor of tensors) {
-      data.set(tensor.data as Float32Array, offset)
-      offset += tensor.size
-    }
-    const rows = tensors.reduce((sum, tensor) => sum + tensor.dims[0], 0)
-    return new Tensor(first.type, data, [rows, ...first.dims.slice(1)])
-  })
+  }, true)
 }
 
 /** One batch; see Model.trainOnBatch and Model.testOnBatch. */

@@ -1,10 +1,9 @@
 import type { Backend, Executable, MaybePromise } from '../../backend/backend.js'
 import type { VariableStore } from '../../backend/store.js'
-import type { Tensor } from '../../core/tensor.js'
+import { Tensor } from '../../core/tensor.js'
 import type { TurnClock } from '../../core/turns.js'
-import type { Callback } from '../callbacks.js'
-import { invalid } from '../config.js'
-import type { DataLike } from './data.js'
+import type { BatchHooks } from '../callbacks/list.js'
+import type { ArrayLikeData, DataLike } from './data.js'
 import { createFeed, type Feed, fedSources, type Samples } from './feed.js'
 import { LogSums, type Logs } from './logs.js'
 import { Progress } from './progress.js'
@@ -20,7 +19,12 @@ export type Batch =
   | { readonly x: DataLike; readonly y: DataLike; readonly sampleWeight?: DataLike }
 
 /** Batches, produced anew for each epoch. */
-export type Dataset = AsyncIterable<Batch>
+export interface Dataset extends AsyncIterable<Batch> {
+  /** The batches of epoch `index`, counted from 0: the same whenever it is asked for. */
+  epoch?(index: number): AsyncIterable<Batch>
+  /** Batches of an epoch, if that is known. */
+  readonly size?: number
+}
 
 export const isDataset = (value: unknown): value is Dataset =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
@@ -30,6 +34,13 @@ export function samplesOf(trainer: Trainer, batch: Batch, options: SampleWeightO
   const isList = (value: Batch): value is Extract<Batch, readonly unknown[]> => Array.isArray(value)
   const { x, y, sampleWeight } = isList(batch) ? { x: batch[0], y: batch[1], sampleWeight: batch[2] } : batch
   return trainer.samples(x, y, { ...options, sampleWeight })
+}
+
+/** The inputs of a batch, which may be these alone. */
+export function inputsOf(batch: Batch | ArrayLikeData): DataLike {
+  if (Array.isArray(batch) && batch.length > 1 && typeof batch[0] === 'object') return batch[0] as DataLike
+  if (Array.isArray(batch) || batch instanceof Tensor || !('x' in batch)) return batch as ArrayLikeData
+  return batch.x
 }
 
 function writeSamples(executable: Pick<Executable, 'write'>, samples: Samples, sources: StepSources): void {
@@ -127,11 +138,24 @@ export interface PassStart {
 
 const fromTheStart: PassStart = { batch: 0, sums: [] }
 
+/** The batches of an order that a pass takes: all but the first `skip`, at most `most`. */
+export interface Span {
+  readonly skip: number
+  readonly most: number
+}
+
+export const everything: Span = { skip: 0, most: Number.POSITIVE_INFINITY }
+
+export interface PassResult {
+  readonly logs: Logs
+  /** Batches that have run, those before the start included. */
+  readonly batches: number
+}
+
 export interface PassHooks {
   /** Is given where the pass stands, whenever that is asked for. */
   readonly locate?: (stand: () => PassStart) => void
-  readonly begin: readonly Callback[]
-  readonly end: readonly Callback[]
+  readonly batch: BatchHooks
   readonly progress: Progress
   readonly clock: TurnClock
   readonly stopped: () => boolean
@@ -201,18 +225,19 @@ class LogQueue {
 }
 
 /**
- * One pass over the samples of `session` in `order`, from `start` on. Gives the logs and the number of batches that ran. When a device or
- * a thread is lost, it goes on from the last state that was kept; callbacks see each batch once.
+ * One pass over those samples of `session` that `span` takes of `order`, from `start` on. When a device or a thread is lost, it goes on from the last state that was kept; callbacks see each batch once.
  */
 export async function pass(
   session: Session,
   order: Int32Array,
   training: boolean,
-  { begin, end, progress, clock, stopped, locate }: PassHooks,
+  { batch: { begin, end }, progress, clock, stopped, locate }: PassHooks,
   start: PassStart = fromTheStart,
-): Promise<{ logs: Logs; batches: number }> {
+  span: Span = everything,
+): Promise<PassResult> {
   const { trainer, batchSize, store } = session
   const { count } = session.samples
+  const until = Math.min(count, (span.skip + span.most) * batchSize)
   const { optimizer } = trainer.compiled
   const accumulating = training && optimizer.accumulationSteps > 1
   const size = Math.min(batchSize, count)
@@ -237,18 +262,18 @@ export async function pass(
   const run = async (): Promise<void> => {
     const main = await whole()
     if (training) await keep(batches)
-    for (let from = batches * batchSize; from < count; from += batchSize) {
+    for (let from = (span.skip + batches) * batchSize; from < until; from += batchSize) {
       const rows = Math.min(batchSize, count - from)
       const step =
         rows === size && !accumulating ? main : await session.step(rows, training ? trainer.nextMode : 'test')
-      if (batches >= begun) for (const callback of begin) await callback.onBatchBegin!(batches)
+      if (begin && batches >= begun) await begin(batches)
       begun = Math.max(begun, batches + 1)
       if (batches === examined) await session.explain(order, from, rows)
       session.load(step, order, from)
       if (training) trainer.feedScalars(step)
       const running = step.executable.run()
       if (running) await running
-      const waiting = queue.add(step, trainer.readLogs(step), end.length > 0 ? 0 : stepsInFlight)
+      const waiting = queue.add(step, trainer.readLogs(step), end ? 0 : stepsInFlight)
       if (waiting) await waiting
       if (training) {
         optimizer.iterations++
@@ -256,10 +281,9 @@ export async function pass(
       }
       batches++
       if (training && trainer.explains) queue.check()
-      if (end.length > 0 && batches > ended) {
+      if (end && batches > ended) {
         ended = batches
-        const logs = queue.sums.logs()
-        for (const callback of end) await callback.onBatchEnd!(batches - 1, logs)
+        await end(batches - 1, queue.sums.logs())
         if (stopped()) break
       }
       if (training && batches % stepsKept === 0) await keep(batches)
@@ -291,25 +315,28 @@ export async function pass(
 
 /** A pass that nothing watches. */
 export const unwatched = (clock: TurnClock, progress = new Progress(0)): PassHooks => ({
-  begin: [],
-  end: [],
+  batch: {},
   progress,
   clock,
   stopped: () => false,
 })
 
-/** One pass over the batches that `dataset` gives, but those before `start`. After the loss of a device the last batches run again. Throws INVALID_ARGUMENT when it gives none. */
-export async function passDataset(
+/**
+ * One pass over what `stream` gives, at most `most` batches with those before `start`, which it does not give. After the
+ * loss of a device the last batches run again. Gives undefined when there was nothing.
+ */
+export async function passStream(
   trainer: Trainer,
   store: VariableStore,
-  dataset: Dataset,
+  stream: AsyncIterator<Batch>,
   training: boolean,
-  { begin, end, progress, clock, stopped, locate }: PassHooks,
+  { batch: { begin, end }, progress, clock, stopped, locate }: PassHooks,
   options: SampleWeightOptions = {},
   start: PassStart = fromTheStart,
-): Promise<{ logs: Logs; batches: number }> {
+  most = Number.POSITIVE_INFINITY,
+): Promise<PassResult | undefined> {
   let sums: LogSums | undefined
-  let batches = 0
+  let { batch: batches } = start
   locate?.(() => ({ batch: batches, sums: sums ? [...sums.snapshot()] : start.sums }))
   let hasKept = false
   const sinceKept: Samples[] = []
@@ -345,13 +372,11 @@ export async function passDataset(
       })
     }
   }
-  for await (const batch of dataset) {
-    if (batches < start.batch) {
-      batches++
-      continue
-    }
-    const samples = samplesOf(trainer, batch, options)
-    for (const callback of begin) await callback.onBatchBegin!(batches)
+  while (batches < most) {
+    const next = await stream.next()
+    if (next.done) break
+    const samples = samplesOf(trainer, next.value, options)
+    await begin?.(batches)
     const { step, vector } = await surely(() => run(samples))
     if (!sums) {
       sums = new LogSums(step.entries)
@@ -360,14 +385,14 @@ export async function passDataset(
     sums.add(step.terms, vector, samples.count)
     if (training && trainer.explains && !sums.isFinite) await surely(() => explain(samples))
     batches++
-    for (const callback of end) await callback.onBatchEnd!(batches - 1, sums.logs())
+    await end?.(batches - 1, sums.logs())
     if (stopped()) break
     if (clock.isDue) {
       if (progress.animated) progress.update(batches, sums.logs())
       await clock.yield()
     }
   }
-  if (!sums) throw invalid('the dataset gave no batches; it must be iterable anew for each epoch')
+  if (!sums) return undefined
   if (training && store.backend.mayBeLost) await surely(keep)
   return { logs: sums.logs(), batches }
 }

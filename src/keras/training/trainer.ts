@@ -126,10 +126,15 @@ export class Trainer {
   #kept: KeptState | undefined
   #losses = 0
   #lostAt = -1
+  #resumed: Position | undefined
+  /** Whether a state was written that no `fit` has come to the end from. */
+  isResumed = false
+  /** Whether the moving averages are in the weights, and these in the averages. */
+  usesAverages = false
   /** Whether `explain` is to be called where a loss is not finite: once a fit. */
   explains = false
   #disposed = false
-  #busy = false
+  #occupied: 'steps' | 'callbacks' | undefined
 
   constructor(trainee: Trainee) {
     this.#trainee = trainee
@@ -149,6 +154,7 @@ export class Trainer {
     if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
     this.forgetSteps()
     this.#seeds = [nextSeed(), nextSeed()]
+    this.usesAverages = false
     this.position = startingPosition
     for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
     this.#state.clear()
@@ -160,15 +166,27 @@ export class Trainer {
     this.#steps.clear()
   }
 
-  /** Runs `work` unless something else of the model runs. */
-  async exclusively<T>(work: (store: VariableStore) => Promise<T>): Promise<T> {
-    if (this.#busy)
+  /** Runs `work` unless something else of the model runs; where it `changesNothing`, callbacks may do it, too. */
+  async exclusively<T>(work: (store: VariableStore) => Promise<T>, changesNothing = false): Promise<T> {
+    const outer = this.#occupied
+    if (outer === 'steps' || (outer && !changesNothing))
       throw invalid(`model '${this.#trainee.name}' is busy; await the running fit, evaluate or predict first`)
-    this.#busy = true
+    this.#occupied = 'steps'
     try {
       return await work(await this.#open())
     } finally {
-      this.#busy = false
+      this.#occupied = outer
+    }
+  }
+
+  /** Does the work of callbacks, between two steps. */
+  async callingBack(work: () => Promise<void>): Promise<void> {
+    const outer = this.#occupied
+    this.#occupied = 'callbacks'
+    try {
+      await work()
+    } finally {
+      this.#occupied = outer
     }
   }
 
@@ -260,7 +278,7 @@ export class Trainer {
     const backend = refused && (await store.backend.substitute?.())
     if (!backend) throw error
     this.#moveTo(backend, store, await store.snapshot())
-    this.#say(`the model runs on ${backend.report.name}: ${error.message}`)
+    this.say(`the model runs on ${backend.report.name}: ${error.message}`)
   }
 
   /** Goes on in `backend` with the content of a snapshot; everything that was compiled goes. */
@@ -272,7 +290,8 @@ export class Trainer {
     this.#predictors.clear()
   }
 
-  #say(note: string): void {
+  /** Adds a note to `notes`, and tells it. */
+  say(note: string): void {
     this.#notes.add(note)
     console.warn(`lanewise: ${note}`)
   }
@@ -311,7 +330,7 @@ export class Trainer {
     this.#kept = { ...kept, changes: store.changes }
     if (this.#compiled) this.#compiled.optimizer.iterations = kept.iterations
     const { name, variant, threads } = store.backend.report
-    this.#say(
+    this.say(
       code === 'DEVICE_LOST'
         ? `the GPU device was lost; training went on from step ${kept.iterations} on ${name} (${variant})`
         : `a worker thread was lost; training went on from step ${kept.iterations} on ${threads} threads`,
@@ -414,7 +433,7 @@ export class Trainer {
         const data = fed.get(value.name) ?? (graph.inputs.includes(value) ? [] : await executable.read(value.name))
         return new Tensor(value.dtype, data as TypedArray, concrete(value.shape)).toNumbers()
       })
-      this.#say(`the loss is not finite from step ${this.compiled.optimizer.iterations} on: ${found}`)
+      this.say(`the loss is not finite from step ${this.compiled.optimizer.iterations} on: ${found}`)
     } finally {
       executable.dispose()
     }
@@ -451,7 +470,7 @@ export class Trainer {
     }
   }
 
-  /** Goes on from a state that `readState` gave for the same model and optimizer. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  /** Goes on from a state that `readState` gave for the same model and optimizer; a callback's `fit`, too. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
   writeState(state: TrainingState): Promise<void> {
     return this.exclusively(async (store) => {
       const { optimizer } = this.compiled
@@ -475,8 +494,18 @@ export class Trainer {
       this.#seeds = state.seeds
       const { position } = state
       this.position = () => position
+      this.#resumed = position
+      this.isResumed = true
+      this.usesAverages = false
       this.forgetSteps()
-    })
+    }, true)
+  }
+
+  /** Where a state that was written since the last call stands. */
+  takeResumed(): Position | undefined {
+    const resumed = this.#resumed
+    this.#resumed = undefined
+    return resumed
   }
 
   /**
@@ -487,12 +516,26 @@ export class Trainer {
     return new RandomGenerator(this.#seeds[1], this.compiled.optimizer.iterations - batches).permutation(count)
   }
 
-  /** Puts the moving averages of the weights into the weights; where `swap`, these into the averages. */
-  async useAverages(store: VariableStore, swap = false): Promise<void> {
-    if (!this.compiled.optimizer.options.useEma) {
-      if (swap) throw invalid('there are no moving averages to swap: give the optimizer useEma')
-      return
-    }
+  /** Exchanges the weights with their moving averages. Throws INVALID_ARGUMENT where the optimizer keeps none. */
+  swapAverages(): Promise<void> {
+    return this.exclusively(async (store) => {
+      if (!this.compiled.optimizer.options.useEma)
+        throw invalid('there are no moving averages to swap: give the optimizer useEma')
+      await this.#moveAverages(store, true)
+      this.usesAverages = !this.usesAverages
+    }, true)
+  }
+
+  /** Leaves the moving averages of the weights in the weights, at the end of a training. */
+  async settleAverages(store: VariableStore): Promise<void> {
+    if (!this.compiled.optimizer.options.useEma) return
+    if (this.usesAverages) await this.#moveAverages(store, true)
+    this.usesAverages = false
+    await this.#moveAverages(store, false)
+  }
+
+  /** The averages into the weights; where `swap`, the weights into the averages. */
+  async #moveAverages(store: VariableStore, swap: boolean): Promise<void> {
     for (const [weight, slots] of this.#state) {
       const average = slots.get(movingAverage)
       if (!average || !weight.trainable) continue
@@ -586,7 +629,7 @@ export class Trainer {
 
   /** Frees backend memory. */
   dispose(): void {
-    if (this.#busy) throw invalid(`model '${this.#trainee.name}' is busy; await the running work before dispose()`)
+    if (this.#occupied) throw invalid(`model '${this.#trainee.name}' is busy; await the running work before dispose()`)
     this.forgetSteps()
     for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()

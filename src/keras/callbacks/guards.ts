@@ -1,0 +1,56 @@
+import type { Logs } from '../training/logs.js'
+import { Callback } from './callback.js'
+
+/** Stops as soon as the loss is not a finite number. */
+export class TerminateOnNaN extends Callback {
+  override onTrainBatchEnd(_batch: number, logs: Logs): void {
+    if (!Number.isFinite(logs.loss)) this.model.stopTraining = true
+  }
+}
+
+export interface SwapEMAWeightsOptions {
+  /** The averages are in the weights from the end of each epoch to the begin of the next, not for validation alone. */
+  readonly swapOnEpoch?: boolean
+}
+
+/**
+ * Has the model measured and used with the moving averages of its weights, which the optimizer keeps with `useEma`. Before
+ * a `ModelCheckpoint` and with `swapOnEpoch`, the averages are what is saved.
+ */
+export class SwapEMAWeights extends Callback {
+  readonly #swapOnEpoch: boolean
+
+  constructor({ swapOnEpoch = false }: SwapEMAWeightsOptions = {}) {
+    super()
+    this.#swapOnEpoch = swapOnEpoch
+  }
+
+  /** Whether the averages are in the weights from now on. */
+  async #use(averages: boolean): Promise<void> {
+    if (this.model.usesAverages !== averages) await this.model.swapAverages()
+  }
+
+  override async onEpochBegin(): Promise<void> {
+    if (this.#swapOnEpoch) await this.#use(false)
+  }
+
+  override async onEpochEnd(): Promise<void> {
+    if (this.#swapOnEpoch) await this.#use(true)
+  }
+
+  override onTestBegin(): Promise<void> {
+    return this.#use(true)
+  }
+
+  override onTestEnd(): Promise<void> {
+    return this.#use(false)
+  }
+
+  override onPredictBegin(): Promise<void> {
+    return this.#use(true)
+  }
+
+  override onPredictEnd(): Promise<void> {
+    return this.#use(false)
+  }
+}

@@ -1,0 +1,86 @@
+import { LanewiseError } from '../../core/errors.js'
+import { Tensor } from '../../core/tensor.js'
+import { TurnClock } from '../../core/turns.js'
+import { CallbackList } from '../callbacks/list.js'
+import type { Model } from '../model.js'
+import { type DataLike, rowsOf } from './data.js'
+import { type BatchOptions, checkCounts } from './fit.js'
+import { type Dataset, inputsOf, isDataset } from './loop.js'
+import { Progress, resolveVerbosity } from './progress.js'
+import { checkBatchSize } from './sources.js'
+import type { Trainer } from './trainer.js'
+
+export interface PredictOptions extends BatchOptions {
+  /** Batches to predict; all unless given. */
+  readonly steps?: number | null
+}
+
+/** The inputs of one batch after the other. */
+async function* batchesOf(trainer: Trainer, x: DataLike | Dataset, batchSize: number): AsyncGenerator<Tensor[]> {
+  if (isDataset(x)) {
+    for await (const batch of x) yield trainer.inputs(inputsOf(batch))
+    return
+  }
+  const inputs = trainer.inputs(x)
+  const count = inputs[0].dims[0]
+  for (let from = 0; from < count; from += batchSize)
+    yield inputs.map((tensor) => rowsOf(tensor, from, Math.min(from + batchSize, count)))
+}
+
+/** Outputs for all samples; see Model.predict. */
+export function predict(
+  trainer: Trainer,
+  model: Model,
+  x: DataLike | Dataset,
+  options: PredictOptions = {},
+): Promise<Tensor[]> {
+  return trainer.exclusively(async (store) => {
+    checkCounts({ steps: options.steps })
+    const most = options.steps ?? Number.POSITIVE_INFINITY
+    const batchSize = checkBatchSize(options.batchSize)
+    const verbose = resolveVerbosity(options.verbose ?? 0)
+    const progress = new Progress(verbose)
+    const callbacks = new CallbackList(
+      options.callbacks ?? [],
+      model,
+      { epochs: 1, steps: options.steps ?? undefined, verbose, validationFreq: 0 },
+      (work) => trainer.callingBack(work),
+    )
+    const { begin, end } = callbacks.batches('predict')
+    const parts: Tensor[][] = []
+    const clock = new TurnClock()
+    progress.begin(options.steps ?? undefined)
+    await callbacks.call('onPredictBegin')
+    for await (const inputs of batchesOf(trainer, x, batchSize)) {
+      await begin?.(parts.length)
+      parts.push(await trainer.predictBatch(store, inputs))
+      await end?.(parts.length - 1, {})
+      if (parts.length >= most) break
+      if (clock.isDue) {
+        progress.update(parts.length, {})
+        await clock.yield()
+      }
+    }
+    await callbacks.call('onPredictEnd')
+    progress.end(parts.length, {})
+    return joinRows(parts)
+  }, true)
+}
+
+/** The parts' rows one after the other, for each output. Throws INVALID_DATA without any. */
+function joinRows(parts: readonly (readonly Tensor[])[]): Tensor[] {
+  if (parts.length === 0) throw new LanewiseError('INVALID_DATA', 'there are no samples')
+  return parts[0].map((first, output) => {
+    if (parts.length === 1) return first
+    const tensors = parts.map((part) => part[output])
+    const size = tensors.reduce((sum, tensor) => sum + tensor.size, 0)
+    const data = new (first.data.constructor as Float32ArrayConstructor)(size)
+    let offset = 0
+    for (const tensor of tensors) {
+      data.set(tensor.data as Float32Array, offset)
+      offset += tensor.size
+    }
+    const rows = tensors.reduce((sum, tensor) => sum + tensor.dims[0], 0)
+    return new Tensor(first.type, data, [rows, ...first.dims.slice(1)])
+  })
+}
