@@ -1,4 +1,5 @@
 import { invalid } from '../config.js'
+import { readCheckpoint, removeCheckpoints, takeCheckpoint, writeCheckpoint } from '../training/checkpoint.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
@@ -10,8 +11,6 @@ export interface BackupAndRestoreOptions {
   /** Whether the backup goes when the training has come to its end; true unless given. */
   readonly deleteCheckpoint?: boolean
 }
-
-const checkpoints = () => import('../training/checkpoint.js')
 
 /**
  * Keeps all that a training carries in a folder; `fit` of a model that is built and compiled alike then goes on from
@@ -33,7 +32,7 @@ export class BackupAndRestore extends Callback {
 
   override async onTrainBegin(): Promise<void> {
     const { backupDir } = this.#options
-    const found = await (await checkpoints()).readCheckpoint(backupDir)
+    const found = await readCheckpoint(backupDir)
     if (!found) return
     const { checkpoint, note } = found
     if (note) console.warn(`lanewise: ${backupDir}: ${note}`)
@@ -51,11 +50,10 @@ export class BackupAndRestore extends Callback {
   }
 
   override async onTrainEnd(): Promise<void> {
-    if (this.#options.deleteCheckpoint ?? true) await (await checkpoints()).removeCheckpoints(this.#options.backupDir)
+    if (this.#options.deleteCheckpoint ?? true) await removeCheckpoints(this.#options.backupDir)
   }
 
   async #save(): Promise<void> {
-    const { takeCheckpoint, writeCheckpoint } = await checkpoints()
     const { model } = this
     const swapped = model.usesAverages
     if (swapped) await model.swapAverages()

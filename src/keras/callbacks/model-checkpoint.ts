@@ -1,7 +1,7 @@
 import { writeFileAtomic } from '../../core/files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
-import type { ModelFormat } from './formats.js'
+import { type ModelFormat, modelFormat } from './formats.js'
 import { MonitoringCallback, type MonitorOptions } from './monitor.js'
 import { formatPath } from './path-template.js'
 
@@ -25,7 +25,7 @@ export interface ModelCheckpointOptions extends MonitorOptions {
 /** Saves the model while it trains. Each file is written whole or not at all. */
 export class ModelCheckpoint extends MonitoringCallback {
   readonly #options: ModelCheckpointOptions
-  #format: Promise<ModelFormat> | undefined
+  readonly #format: ModelFormat
   #best: number
   #epoch = 0
   #batches = 0
@@ -37,6 +37,7 @@ export class ModelCheckpoint extends MonitoringCallback {
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))
       throw invalid(`saveFreq is 'epoch' or a number of batches, got ${saveFreq}`)
     this.#options = options
+    this.#format = modelFormat(filepath, options.saveWeightsOnly ?? false)
     this.#best = initialValueThreshold ?? this.monitor.worst
     if (saveFreq === 'epoch') this.onTrainBatchEnd = undefined
   }
@@ -44,12 +45,6 @@ export class ModelCheckpoint extends MonitoringCallback {
   /** The best value of the log at a save. */
   get best(): number {
     return this.#best
-  }
-
-  override async onTrainBegin(): Promise<void> {
-    const { filepath, saveWeightsOnly = false } = this.#options
-    this.#format ??= import('./formats.js').then(({ modelFormat }) => modelFormat(filepath, saveWeightsOnly))
-    await this.#format
   }
 
   override onEpochBegin(epoch: number): void {
@@ -70,7 +65,7 @@ export class ModelCheckpoint extends MonitoringCallback {
     const { filepath, verbose, write = writeFileAtomic } = this.#options
     if (!this.#isWanted(logs)) return
     const path = formatPath(filepath, { ...logs, epoch: this.#epoch + 1, ...place })
-    await write(path, await (await this.#format!).write(this.model))
+    await write(path, await this.#format.write(this.model))
     if (verbose) console.log(`Epoch ${this.#epoch + 1}: the model was saved to ${path}`)
   }
 
