@@ -46,6 +46,7 @@ const places = {
     'src/compile.ts',
     'src/environment.ts',
   ],
+  'src/search': ['src/core'],
   'src/index.ts': [
     'src/core',
     'src/ops',
@@ -69,6 +70,7 @@ const places = {
     'src/environment.ts',
     'src/session.ts',
     'src/keras',
+    'src/search',
     'package.json',
   ],
   models: ['src/index.ts', 'src/cli'],

@@ -9,6 +9,7 @@ import { addEvaluate } from './evaluate.js'
 import { addInspect } from './inspect.js'
 import { addPredict } from './predict.js'
 import { addRun } from './run.js'
+import { addSearch } from './search.js'
 import { addTrain } from './train.js'
 import { addVerify } from './verify.js'
 
@@ -30,6 +31,7 @@ const program = new Command('lanewise')
   .exitOverride()
 for (const add of [
   addTrain,
+  addSearch,
   addEvaluate,
   addPredict,
   addRun,

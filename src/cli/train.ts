@@ -171,18 +171,35 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   net.dispose()
 }
 
+/** The options that are numbers, and the range of each. */
+export const numericOptions = {
+  epochs: { low: 1, high: 1e6, whole: true },
+  batchSize: { low: 1, high: 65536, whole: true },
+  limit: { low: 1, high: 1e9, whole: true },
+  learningRate: { low: 0, high: 3.4e38, whole: false },
+  validationSplit: { low: 0, high: 0.99, whole: false },
+  threads: { low: 1, high: 64, whole: true },
+  checkpointEvery: { low: 1, high: 1e9, whole: true },
+  seed: { low: 0, high: 2 ** 31 - 1, whole: true },
+} as const
+
 function readSettings(recipe: Recipe, options: TrainOptions) {
-  const number = (name: string, text: string | undefined, low: number, high: number, whole = true) =>
-    text === undefined ? undefined : parseNumber(name, text, low, high, whole)
+  const number = (name: keyof typeof numericOptions) => {
+    const { low, high, whole } = numericOptions[name]
+    const text = options[name]
+    return text === undefined
+      ? undefined
+      : parseNumber(`--${snakeCase(name).replaceAll('_', '-')}`, text, low, high, whole)
+  }
   return {
-    epochs: number('--epochs', options.epochs, 1, 1e6) ?? recipe.epochs,
-    batchSize: number('--batch-size', options.batchSize, 1, 65536) ?? recipe.batchSize,
-    limit: number('--limit', options.limit, 1, 1e9) ?? recipe.limit,
-    learningRate: number('--learning-rate', options.learningRate, 0, 3.4e38, false),
-    validationSplit: number('--validation-split', options.validationSplit, 0, 0.99, false) ?? 0,
-    threads: number('--threads', options.threads, 1, 64),
-    checkpointEvery: number('--checkpoint-every', options.checkpointEvery, 1, 1e9),
-    seed: number('--seed', options.seed, 0, 2 ** 31 - 1),
+    epochs: number('epochs') ?? recipe.epochs,
+    batchSize: number('batchSize') ?? recipe.batchSize,
+    limit: number('limit') ?? recipe.limit,
+    learningRate: number('learningRate'),
+    validationSplit: number('validationSplit') ?? 0,
+    threads: number('threads'),
+    checkpointEvery: number('checkpointEvery'),
+    seed: number('seed'),
     optimizer: options.optimizer,
   }
 }

@@ -1,0 +1,125 @@
+import { availableParallelism } from 'node:os'
+import { basename, dirname, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Command } from 'commander'
+import { LanewiseError } from '../core/errors.js'
+import { readFile } from '../core/files.js'
+import { parseConfig, type SearchConfig } from '../search/config.js'
+import { localRunner } from '../search/local-runner.js'
+import { newRecord } from '../search/record.js'
+import { search } from '../search/search.js'
+import type { OptionRules } from '../search/settings.js'
+import { SearchStore } from '../search/store.js'
+import { strategyOf } from '../search/strategies.js'
+import { loadData } from './data.js'
+import { courseNames, loadRecipe } from './recipe.js'
+import { describeSettings, SearchReport } from './search-report.js'
+import { parseNumber, printJson } from './terminal.js'
+import { addTrain, numericOptions } from './train.js'
+
+interface SearchCommandOptions {
+  out?: string
+  resume?: boolean
+  retryFailed?: boolean
+  workers?: string
+  dryRun?: boolean
+  json?: boolean
+}
+
+export const addSearch = (program: Command): Command =>
+  program
+    .command('search')
+    .description('train a network with many settings and find the best')
+    .argument('<config.json>', 'what to train, and the values to search over')
+    .option('--out <folder>', 'folder of the trials and results (default: named as the config)')
+    .option('--resume', 'go on with the search in that folder')
+    .option('--retry-failed', 'with --resume: train the trials that failed once more')
+    .option('--workers <n>', 'trials at a time (default: one a processor)')
+    .option('--dry-run', 'list the trials, and do nothing')
+    .option('--json', 'print JSON lines instead of text')
+    .action(runSearch)
+
+/** Options of `train` that are the search's own business: where each trial writes to, and what it prints. */
+const ownOptions = ['out', 'checkpoint', 'checkpointEvery', 'resume', 'json']
+const trainOptions = addTrain(new Command()).options.filter((option) => !ownOptions.includes(option.attributeName()))
+
+/** What a configuration may set: the options of `train`. */
+const rules: OptionRules = Object.fromEntries(
+  trainOptions.map((option) => {
+    const name = option.attributeName()
+    if (name in numericOptions)
+      return [name, { kind: 'number', ...numericOptions[name as keyof typeof numericOptions] }]
+    return [name, { kind: option.isBoolean() ? 'flag' : 'text' }]
+  }),
+)
+
+const flags = Object.fromEntries(trainOptions.map((option) => [option.attributeName(), option.long!]))
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
+
+async function runSearch(file: string, options: SearchCommandOptions): Promise<void> {
+  if (options.retryFailed && !options.resume)
+    throw new LanewiseError('INVALID_ARGUMENT', '--retry-failed needs --resume')
+  const workers =
+    options.workers === undefined ? availableParallelism() : parseNumber('--workers', options.workers, 1, 256)
+  const config = fromConfigsFolder(parseConfig(new TextDecoder().decode(await readFile(file)), file, rules), file)
+  const strategy = strategyOf(config)
+  if (options.dryRun) {
+    if (!options.json) console.log(strategy.plan)
+    strategy.trials.forEach((settings, i) => {
+      if (options.json) printJson({ trial: i + 1, settings })
+      else console.log(`${String(i + 1).padStart(5)}  ${describeSettings(settings)}`)
+    })
+    return
+  }
+
+  await loadRecipe(config.model)
+  await checkData(config)
+  const folder = resolve(options.out ?? basename(file, extname(file)))
+  const store = await SearchStore.open(folder, config, strategy.trials, options.resume ?? false)
+  const stop = new AbortController()
+  const onSignal = (signal: NodeJS.Signals) => {
+    process.exitCode = signals[signal as keyof typeof signals]
+    stop.abort()
+  }
+  for (const signal of Object.keys(signals)) process.once(signal, onSignal)
+  const report = new SearchReport(config, strategy, store, { json: options.json ?? false, workers })
+  try {
+    if (options.retryFailed)
+      for (const { trial, settings, status } of store.records)
+        if (status === 'failed') await store.save(newRecord(trial, settings))
+    const cli = fileURLToPath(new URL('./cli.js', import.meta.url))
+    const threads = Math.max(1, Math.floor(availableParallelism() / workers))
+    const runner = localRunner({
+      command: [process.execPath, cli],
+      folderOf: (trial) => store.folderOf(trial),
+      flagOf: (option) => flags[option],
+      defaults: { threads },
+    })
+    const results = await search(config, strategy, store, runner, { workers, signal: stop.signal, ...report.observer })
+    report.finish(results)
+    if (results.complete && !results.best) process.exitCode = 1
+  } finally {
+    report.close()
+    for (const signal of Object.keys(signals)) process.off(signal, onSignal)
+    await store.close()
+  }
+}
+
+/** Files that a configuration names are looked for from its own folder. */
+function fromConfigsFolder(config: SearchConfig, file: string): SearchConfig {
+  const from = (path: string) => resolve(dirname(file), path)
+  const isNetwork = (courseNames as readonly string[]).includes(config.model)
+  const { dataDir } = config.train
+  return {
+    ...config,
+    model: isNetwork ? config.model : from(config.model),
+    train: typeof dataDir === 'string' ? { ...config.train, dataDir: from(dataDir) } : config.train,
+  }
+}
+
+/** Fails, or downloads, once before all trials would. */
+async function checkData({ train, space }: SearchConfig): Promise<void> {
+  if (['data', 'dataDir', 'synthetic'].some((name) => name in space)) return
+  const { data = 'mnist', dataDir, synthetic } = train as { data?: string; dataDir?: string; synthetic?: boolean }
+  await loadData({ data, dataDir, synthetic })
+}

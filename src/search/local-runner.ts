@@ -1,0 +1,140 @@
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { EpochLine, TrialRecord } from './record.js'
+import type { Outcome, TrialJob, TrialRunner } from './runner.js'
+import type { Settings } from './settings.js'
+
+/** How long a child may take to end when it is told to, in milliseconds. */
+const patience = 5000
+
+interface LastLine {
+  readonly test: TrialRecord['test']
+  readonly synthetic?: boolean
+}
+
+export interface LocalRunnerOptions {
+  /** The program that takes `train …`, and its first arguments. */
+  readonly command: readonly string[]
+  /** The folder of a trial: checkpoint/ and model.onnx lie there. */
+  folderOf(trial: number): string
+  /** An option's name on the command line. */
+  flagOf(option: string): string
+  /** Options of this machine; a job's own come first. */
+  readonly defaults?: Settings
+}
+
+/** Trains each trial in a process of its own. */
+export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalRunnerOptions): TrialRunner {
+  const checkpointOf = (trial: number) => join(folderOf(trial), 'checkpoint')
+  const modelOf = (trial: number) => join(folderOf(trial), 'model.onnx')
+  const remove = (path: string) => rm(path, { recursive: true, force: true })
+
+  async function run(job: TrialJob, onEpoch: (line: EpochLine) => void, signal: AbortSignal): Promise<Outcome> {
+    if (signal.aborted) return { status: 'stopped' }
+    const checkpoint = checkpointOf(job.trial)
+    const resumes = job.from > 0 && existsSync(checkpoint)
+    if (!resumes) await remove(checkpoint)
+    const args = [
+      ...['train', job.model, '--json', '--out', modelOf(job.trial)],
+      ...['--checkpoint', checkpoint, ...(resumes ? ['--resume'] : [])],
+      ...argumentsOf({ ...defaults, ...job.options, epochs: job.epochs }, flagOf),
+    ]
+    const { outcome, gap } = await train([...command, ...args], resumes ? job.from : 0, onEpoch, signal)
+    if (!gap) return outcome
+    // The checkpoint is of a later epoch than was told: nobody has the figures in between.
+    return run({ ...job, from: 0 }, onEpoch, signal)
+  }
+
+  return {
+    run,
+    async release(trial, keep) {
+      await remove(checkpointOf(trial))
+      if (!keep) await remove(modelOf(trial))
+    },
+  }
+}
+
+const argumentsOf = (options: Settings, flagOf: (option: string) => string): string[] =>
+  Object.entries(options).flatMap(([name, value]) => {
+    if (typeof value === 'boolean') return value ? [flagOf(name)] : []
+    return [flagOf(name), String(value)]
+  })
+
+/** A line of the training; undefined for what a model's own module prints. */
+function parseLine(text: string): EpochLine | LastLine | undefined {
+  try {
+    const line = JSON.parse(text) as object | null
+    return typeof line === 'object' && line !== null && ('epoch' in line || 'test' in line)
+      ? (line as EpochLine | LastLine)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** One child, from start to end. `gap`: an epoch was missing before its first; it was ended. */
+function train(
+  [program, ...args]: readonly string[],
+  from: number,
+  onEpoch: (line: EpochLine) => void,
+  signal: AbortSignal,
+): Promise<{ outcome: Outcome; gap: boolean }> {
+  return new Promise((resolve, reject) => {
+    // A group of its own: Ctrl-C on the terminal reaches the search alone, which then ends its children.
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: process.platform !== 'win32',
+      windowsHide: true,
+    })
+    let errors = ''
+    let next = from + 1
+    let gap = false
+    let last: LastLine | undefined
+    let timer: NodeJS.Timeout | undefined
+    const end = () => {
+      child.kill('SIGTERM')
+      timer ??= setTimeout(() => child.kill('SIGKILL'), patience)
+    }
+    signal.addEventListener('abort', end, { once: true })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      errors = (errors + text).slice(-8000)
+    })
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = parseLine(text)
+      if (!line || gap || signal.aborted) return
+      if ('test' in line) last = line
+      else if (line.epoch === next || (next === from + 1 && line.epoch < next)) {
+        next = line.epoch + 1
+        onEpoch(line)
+      } else {
+        gap = true
+        end()
+      }
+    })
+    child.on('error', reject)
+    child.on('close', (code, killedBy) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      const outcome = (): Outcome => {
+        if (signal.aborted) return { status: 'stopped' }
+        if (code === 0 && last)
+          return { status: 'done', test: last.test, notes: notesOf(errors, last, args.includes('--synthetic')) }
+        const reason = errors.trim().split('\n').slice(-12).join('\n')
+        return { status: 'failed', error: reason || `the training ended by ${killedBy ?? `status ${code}`}` }
+      }
+      resolve({ outcome: outcome(), gap })
+    })
+  })
+}
+
+const notesOf = (errors: string, { synthetic }: LastLine, asked: boolean): string[] | undefined => {
+  const notes = errors
+    .split('\n')
+    .filter((line) => line.startsWith('note: '))
+    .map((line) => line.slice(6))
+  if (synthetic && !asked) notes.push('the data set was not found: trained on synthetic digits')
+  return notes.length > 0 ? notes : undefined
+}

@@ -1,0 +1,142 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { runCli, withFolder } from './support/cli.js'
+
+const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
+
+const config = {
+  model: 'model3',
+  train: { synthetic: true, limit: 64, batchSize: 16 },
+  strategy: 'grid',
+  epochs: 2,
+  seed: 5,
+  space: { optimizer: ['adam', 'nothing'], learningRate: [0.01] },
+}
+
+const write = (folder: string, name: string, value: object) => writeFileSync(join(folder, name), JSON.stringify(value))
+
+test('search trains by child processes, reports a trial that fails, and leaves results, a plot and the best model', () =>
+  withFolder((folder) => {
+    write(folder, 'c.json', config)
+    const { status, stdout, stderr } = runCli(cli, ['search', 'c.json', '--workers', '2'], folder)
+    assert.is(status, 0, stderr)
+    assert.match(stdout, /trial 2 FAILED {2}optimizer nothing {2}learningRate 0.01: .*optimizer.*'?nothing/)
+    assert.match(stdout, / 1 {2}trial 1 .*optimizer adam/)
+    assert.match(stdout, /best model: c\/trial-0001\/model\.onnx/)
+    assert.not.match(stderr, /synthetic/)
+    for (const control of ['\r', '\u001b']) assert.not.ok(stdout.includes(control))
+    assert.equal(readdirSync(join(folder, 'c')).sort(), [
+      'results.json',
+      'results.svg',
+      'search.json',
+      'trial-0001',
+      'trial-0002',
+    ])
+    assert.equal(readdirSync(join(folder, 'c/trial-0001')).sort(), ['model.onnx', 'trial.json'])
+    const results = JSON.parse(readFileSync(join(folder, 'c/results.json'), 'utf8'))
+    assert.equal([results.complete, results.failed, results.best.trial], [true, [2], 1])
+
+    // The same training by hand.
+    const byHand = [
+      ...['train', 'model3', '--synthetic', '--limit', '64', '--batch-size', '16', '--epochs', '2', '--seed', '5'],
+      ...['--optimizer', 'adam', '--learning-rate', '0.01', '--validation-split', '0.1', '--out', 'm.onnx', '--json'],
+    ]
+    const lines = runCli(cli, byHand, folder).json()
+    assert.is(results.trials[0].epochs[1].valLoss, lines[1].valLoss)
+    assert.equal(results.trials[0].test, lines[2].test)
+    assert.ok(readFileSync(join(folder, 'c/trial-0001/model.onnx')).equals(readFileSync(join(folder, 'm.onnx'))))
+
+    const again = runCli(cli, ['search', 'c.json', '--resume', '--retry-failed', '--json'], folder)
+    assert.equal(
+      again.json().map(({ event, trial }) => [event, trial]),
+      [
+        ['start', 2],
+        ['end', 2],
+        ['results', undefined],
+      ],
+    )
+  }))
+
+/** Starts a search, in a folder named as the signal, and sends it `signal` when `count` epochs are over. */
+const interrupted = (folder: string, signal: NodeJS.Signals, count: number) =>
+  new Promise<{ code: number | null; killed: string | null; last: Record<string, unknown> }>((resolve) => {
+    const child = spawn(process.execPath, [cli, 'search', 'c.json', '--out', signal, '--workers', '2', '--json'], {
+      cwd: folder,
+    })
+    let text = ''
+    let sent = false
+    child.stdout.on('data', (data) => {
+      text += data
+      if (sent || text.split('"event":"epoch"').length <= count) return
+      sent = true
+      child.kill(signal)
+    })
+    child.on('close', (code, killed) =>
+      resolve({ code, killed, last: JSON.parse(text.trimEnd().split('\n').at(-1)!) as Record<string, unknown> }),
+    )
+  })
+
+const long = {
+  ...config,
+  epochs: 20,
+  space: { optimizer: ['adam'], learningRate: [0.01], seed: [1, 2] },
+}
+
+test('search --resume goes on to the same results after Ctrl-C, and after the end of its process', () =>
+  withFolder(async (folder) => {
+    write(folder, 'c.json', long)
+    const search = (...args: string[]) => {
+      const { status, stderr } = runCli(cli, ['search', 'c.json', '--workers', '2', ...args], folder)
+      assert.is(status, 0, stderr)
+    }
+    search('--out', 'whole')
+    const read = (name: string) => JSON.parse(readFileSync(join(folder, name, 'results.json'), 'utf8'))
+    const lossesOf = ({ trials }: { trials: { epochs: { valLoss: number }[] }[] }) =>
+      trials.map(({ epochs }) => epochs.map(({ valLoss }) => valLoss))
+    const whole = read('whole')
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const { code, killed, last } = await interrupted(folder, signal, 10)
+      if (signal === 'SIGINT') {
+        assert.is(code, 130)
+        assert.equal([last['event'], last['complete']], ['results', false])
+      } else assert.is(killed, 'SIGKILL')
+      assert.is(existsSync(join(folder, signal, 'lock')), signal === 'SIGKILL')
+      search('--resume', '--out', signal)
+      const results = read(signal)
+      assert.equal(results.ranking, whole.ranking)
+      assert.equal(lossesOf(results), lossesOf(whole))
+      const model = whole.best.model
+      assert.ok(readFileSync(join(folder, signal, model)).equals(readFileSync(join(folder, 'whole', model))))
+    }
+  }))
+
+test('search --dry-run lists the trials and makes nothing; bad input is named', () =>
+  withFolder((folder) => {
+    write(folder, 'c.json', config)
+    const args = ['search', 'c.json', '--dry-run']
+    assert.match(runCli(cli, args, folder).stdout, /grid: 2 trials, 4 epochs in all\n +1 {2}optimizer adam/)
+    assert.equal(runCli(cli, [...args, '--json'], folder).json()[1], {
+      trial: 2,
+      settings: { optimizer: 'nothing', learningRate: 0.01 },
+    })
+    write(folder, 'wrong.json', { ...config, space: { batchSize: [0] } })
+    write(folder, 'lost.json', { ...config, model: 'net.mjs' })
+    write(folder, 'files.json', { ...config, train: { out: 'x' } })
+    for (const [file, message] of [
+      ['wrong.json', /wrong\.json: space\.batchSize\[0\]: expected a whole number from 1 to 65536, got 0/],
+      ['lost.json', /no model '.*net\.mjs'/],
+      ['files.json', /train: 'out' is not known here/],
+      ['none.json', /there is no file none\.json/],
+    ] as const) {
+      const { status, stderr } = runCli(cli, ['search', file], folder)
+      assert.is(status, 2)
+      assert.match(stderr, message)
+    }
+    assert.equal(readdirSync(folder).sort(), ['c.json', 'files.json', 'lost.json', 'wrong.json'])
+  }))
+
+test.run()

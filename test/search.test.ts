@@ -1,0 +1,414 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { LanewiseError } from '../src/core/errors.js'
+import { parseConfig } from '../src/search/config.js'
+import { lock } from '../src/search/lock.js'
+import type { EpochLine, TrialRecord } from '../src/search/record.js'
+import type { Outcome, TrialJob, TrialRunner } from '../src/search/runner.js'
+import { search } from '../src/search/search.js'
+import type { OptionRules, Settings } from '../src/search/settings.js'
+import { SearchStore } from '../src/search/store.js'
+import { rungsOf, strategyOf } from '../src/search/strategies.js'
+import { withFolder } from './support/cli.js'
+
+const rules: OptionRules = {
+  optimizer: { kind: 'text' },
+  synthetic: { kind: 'flag' },
+  learningRate: { kind: 'number', low: 0, high: 10, whole: false },
+  validationSplit: { kind: 'number', low: 0, high: 0.99, whole: false },
+  batchSize: { kind: 'number', low: 1, high: 1000, whole: true },
+  epochs: { kind: 'number', low: 1, high: 1000, whole: true },
+  seed: { kind: 'number', low: 0, high: 1000, whole: true },
+}
+
+const base = {
+  model: 'model1',
+  strategy: 'random',
+  trials: 12,
+  epochs: 4,
+  space: { optimizer: ['sgd', 'adam'], learningRate: { logUniform: [1e-4, 1] }, batchSize: { integer: [1, 64] } },
+}
+const parse = (config: object) => parseConfig(JSON.stringify(config), 'c.json', rules)
+
+async function refused(work: () => unknown, code: string, message: RegExp): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    assert.instance(error, LanewiseError, `${error}`)
+    assert.is((error as LanewiseError).code, code)
+    assert.match((error as Error).message, message)
+    return
+  }
+  assert.unreachable(`nothing was refused: ${message}`)
+}
+
+const wrong: [string, object, RegExp][] = [
+  ['an unknown key', { ...base, modle: 1 }, /^c\.json: 'modle' is not known here; there are: model, /],
+  ['no model', { ...base, model: undefined }, /model: expected a text, got nothing/],
+  [
+    'an unknown strategy',
+    { ...base, strategy: 'bayes' },
+    /strategy: expected one of grid, random, halving, got "bayes"/,
+  ],
+  ['an empty space', { ...base, space: {} }, /space: there is nothing to search over/],
+  ['an unknown option', { ...base, space: { rate: [1] } }, /space: 'rate' is not known here/],
+  ['an empty list', { ...base, space: { seed: [] } }, /space\.seed: expected a list of at least 1 entry/],
+  [
+    'a choice out of range',
+    { ...base, space: { batchSize: [8, 0.5] } },
+    /space\.batchSize\[1\]: expected a whole number/,
+  ],
+  ['choices that repeat', { ...base, space: { batchSize: [8, 8] } }, /space\.batchSize: the choices repeat/],
+  [
+    'a range end out of range',
+    { ...base, space: { learningRate: { uniform: [-1, 1] } } },
+    /space\.learningRate\.uniform\[0\]: expected a number from 0 to 10, got -1/,
+  ],
+  ['a range upside down', { ...base, space: { learningRate: { uniform: [1, 1] } } }, /1 is not below .* 1/],
+  ['log of nothing', { ...base, space: { learningRate: { logUniform: [0, 1] } } }, /logUniform\[0\]: .* above 0/],
+  ['two ranges', { ...base, space: { learningRate: { uniform: [0, 1], integer: [0, 1] } } }, /learningRate: expected/],
+  ['reals for integers', { ...base, space: { batchSize: { uniform: [1, 2] } } }, /use "integer"/],
+  ['a range of texts', { ...base, space: { optimizer: { uniform: [1, 2] } } }, /optimizer.uniform: .* no numbers/],
+  ['an option twice', { ...base, train: { optimizer: 'sgd' } }, /train\.optimizer: the space has it, too/],
+  ['epochs in train', { ...base, train: { epochs: 3 } }, /train\.epochs: .* stand beside/],
+  ['epochs twice', { ...base, space: { epochs: [1, 2] } }, /space\.epochs: .* beside the space, too/],
+  ['epochs to halve', { ...base, strategy: 'halving', space: { epochs: [1, 2] } }, /halving decides about the epochs/],
+  ['trials of a grid', { ...base, strategy: 'grid' }, /trials: .* random and halving/],
+  ['a grid of reals', { ...base, strategy: 'grid', trials: undefined }, /learningRate: a grid needs .* "points"/],
+  ['too few settings', { ...base, trials: 3, space: { optimizer: ['sgd', 'adam'] } }, /fewer than 3 different/],
+  ['nothing to judge by', { ...base, train: { validationSplit: 0 } }, /train\.validationSplit: valAccuracy needs/],
+]
+
+test('a configuration that is wrong is refused with the place in its file', async () => {
+  for (const [name, config, message] of wrong)
+    await refused(() => strategyOf(parse(JSON.parse(JSON.stringify(config)))), 'INVALID_ARGUMENT', message).catch(
+      (error) => {
+        throw new Error(`${name}: ${(error as Error).message}`)
+      },
+    )
+  await refused(() => parseConfig('{', 'c.json', rules), 'INVALID_ARGUMENT', /^c\.json is not JSON: /)
+})
+
+test('a grid takes every combination once; ranges are cut evenly', () => {
+  const config = parse({
+    ...base,
+    strategy: 'grid',
+    trials: undefined,
+    space: {
+      learningRate: { logUniform: [0.001, 0.1], points: 3 },
+      seed: { integer: [3, 5] },
+      synthetic: [true, false],
+    },
+  })
+  const { trials } = strategyOf(config)
+  assert.is(trials.length, 18)
+  assert.is(new Set(trials.map((settings) => JSON.stringify(settings))).size, 18)
+  assert.equal(trials[0], { learningRate: 0.001, seed: 3, synthetic: true })
+  assert.equal([...new Set(trials.map(({ learningRate }) => learningRate))], [0.001, 0.01, 0.1])
+})
+
+test('random: the same seed gives the same trials, another one others; the first n of more trials; within the ranges', () => {
+  const config = parse({ ...base, trials: 400 })
+  const { trials } = strategyOf(config)
+  assert.equal(strategyOf(parse({ ...base, trials: 400 })).trials, trials)
+  assert.equal(strategyOf(parse({ ...base, trials: 7 })).trials, trials.slice(0, 7))
+  assert.not.equal(strategyOf(parse({ ...base, trials: 400, seed: 1 })).trials, trials)
+  const rates = trials.map(({ learningRate }) => learningRate as number)
+  assert.ok(rates.every((rate) => rate >= 1e-4 && rate <= 1))
+  // Even in the logarithm: a quarter in each decade.
+  for (let decade = -4; decade < 0; decade++) {
+    const count = rates.filter((rate) => Math.floor(Math.log10(rate)) === decade).length
+    assert.ok(count > 70 && count < 130, `${count} in decade ${decade}`)
+  }
+  const sizes = new Set(trials.map(({ batchSize }) => batchSize))
+  assert.ok(sizes.has(1) && sizes.has(64) && sizes.size > 55)
+})
+
+test('halving: rungs', () => {
+  const rungs = (trials: number, epochs: number, factor = 3, minEpochs = 1) =>
+    rungsOf({ epochs, factor, minEpochs }, trials).map(({ epochs: reach, count }) => [reach, count])
+  assert.equal(rungs(9, 9), [
+    [1, 9],
+    [3, 3],
+    [9, 1],
+  ])
+  assert.equal(rungs(27, 9), [
+    [1, 27],
+    [3, 9],
+    [9, 3],
+  ])
+  assert.equal(rungs(10, 10, 2, 2), [
+    [2, 10],
+    [4, 5],
+    [8, 2],
+    [10, 1],
+  ])
+  assert.equal(rungs(5, 100), [
+    [1, 5],
+    [100, 1],
+  ])
+  assert.equal(rungs(1, 7), [[7, 1]])
+  assert.equal(rungs(4, 1), [[1, 4]])
+})
+
+/** Trains nothing: the accuracy of an epoch follows from the settings. `at` may interfere before each epoch. */
+class FormulaRunner implements TrialRunner {
+  readonly jobs: TrialJob[] = []
+  readonly released = new Map<number, boolean>()
+  running = 0
+  mostRunning = 0
+  readonly #at: (job: TrialJob, epoch: number) => Outcome | undefined
+
+  constructor(at: (job: TrialJob, epoch: number) => Outcome | undefined = () => undefined) {
+    this.#at = at
+  }
+
+  async run(job: TrialJob, onEpoch: (line: EpochLine) => void, signal: AbortSignal): Promise<Outcome> {
+    this.jobs.push(job)
+    this.running++
+    this.mostRunning = Math.max(this.mostRunning, this.running)
+    try {
+      for (let epoch = job.from + 1; epoch <= job.epochs; epoch++) {
+        await new Promise((resolve) => setTimeout(resolve, 1 + ((job.trial * 7) % 5)))
+        const early = this.#at(job, epoch)
+        if (early) return early
+        if (signal.aborted) return { status: 'stopped' }
+        onEpoch({ epoch, valAccuracy: accuracyOf(job.options, epoch), loss: 1 / epoch, seconds: 0.1, msPerStep: 1 })
+      }
+      return { status: 'done', test: { loss: 0, accuracy: accuracyOf(job.options, job.epochs) } }
+    } finally {
+      this.running--
+    }
+  }
+
+  async release(trial: number, keep: boolean): Promise<void> {
+    this.released.set(trial, keep)
+  }
+}
+
+/** Best at a learning rate of 0.01. */
+const accuracyOf = ({ learningRate }: Settings, epoch: number): number =>
+  (1 - 0.2 * Math.abs(Math.log10(learningRate as number) + 2)) * (1 - 2 ** -epoch)
+
+async function run(
+  folder: string,
+  config: object,
+  runner: TrialRunner,
+  { resume = false, signal = new AbortController().signal, workers = 3 } = {},
+) {
+  const parsed = parse(config)
+  const strategy = strategyOf(parsed)
+  const store = await SearchStore.open(folder, parsed, strategy.trials, resume)
+  try {
+    return await search(parsed, strategy, store, runner, { workers, signal })
+  } finally {
+    await store.close()
+  }
+}
+
+const recordOf = (folder: string, trial: number): TrialRecord =>
+  JSON.parse(readFileSync(join(folder, `trial-${String(trial).padStart(4, '0')}`, 'trial.json'), 'utf8'))
+
+test('a search trains what the strategy says, at most so many at a time, and ranks it', () =>
+  withFolder(async (root) => {
+    const folder = join(root, 'search')
+    const runner = new FormulaRunner()
+    const results = await run(folder, base, runner)
+    assert.is(results.complete, true)
+    assert.is(runner.jobs.length, 12)
+    assert.is(runner.mostRunning, 3)
+    const values = results.trials.map(({ settings }) => accuracyOf(settings, 4))
+    assert.is(results.best!.value, Math.max(...values))
+    assert.equal(
+      results.ranking.map(({ value }) => value),
+      [...values].sort((a, b) => b - a),
+    )
+    assert.equal(JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')), JSON.parse(JSON.stringify(results)))
+    assert.equal(
+      [...runner.released].filter(([, keep]) => keep).map(([trial]) => trial),
+      [results.best!.trial],
+    )
+    assert.is(runner.released.size, 12)
+    assert.ok(!existsSync(join(folder, 'lock')))
+    assert.ok(readdirSync(folder, { recursive: true }).every((name) => !String(name).endsWith('.tmp')))
+    const [{ options }] = runner.jobs
+    assert.is(options['seed'], 0)
+    assert.is(options['validationSplit'], 0.1)
+  }))
+
+test('the plot is well-formed, with a curve a trial, a dot a trial and option, and the best in front', () =>
+  withFolder(async (root) => {
+    const results = await run(join(root, 's'), { ...base, model: '<&">' }, new FormulaRunner())
+    const svg = readFileSync(join(root, 's', 'results.svg'), 'utf8')
+    assert.match(svg, /&lt;&amp;&quot;&gt;: random search, 12 trials/)
+    assert.not.match(svg, /NaN|undefined|Infinity/)
+    const open: string[] = []
+    for (const [, end, name, self] of svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g)) {
+      if (end) assert.is(open.pop(), name)
+      else if (!self) open.push(name)
+    }
+    assert.equal(open, [])
+    const count = (pattern: RegExp) => [...svg.matchAll(pattern)].length
+    assert.is(count(/fill="none"/g), 12)
+    assert.is(count(/r="4"/g), 12 * 3)
+    assert.is(count(/#d1495b/g), 2 + 3)
+    assert.match(svg, new RegExp(`best: trial ${results.best!.trial},`))
+  }))
+
+test('halving goes on with the best of each rung, from where they were', () =>
+  withFolder(async (root) => {
+    const config = { ...base, strategy: 'halving', trials: 9, epochs: 9 }
+    const runner = new FormulaRunner()
+    const results = await run(join(root, 's'), config, runner)
+    const at = (epochs: number) => runner.jobs.filter((job) => job.epochs === epochs)
+    assert.equal([at(1).length, at(3).length, at(9).length, runner.jobs.length], [9, 3, 1, 13])
+    const sorted = results.trials
+      .map(({ trial, settings }) => ({ trial, value: accuracyOf(settings, 1) }))
+      .sort((a, b) => b.value - a.value)
+      .map(({ trial }) => trial)
+    assert.equal(
+      at(3)
+        .map(({ trial }) => trial)
+        .sort(),
+      sorted.slice(0, 3).sort(),
+    )
+    assert.equal(
+      at(9).map(({ trial, from }) => [trial, from]),
+      [[sorted[0], 3]],
+    )
+    assert.is(results.best!.trial, sorted[0])
+    assert.equal(
+      results.ranking.map(({ epochs }) => epochs),
+      [9, 3, 3, 1, 1, 1, 1, 1, 1],
+    )
+  }))
+
+test('a trial that fails is kept as such, its place goes to the next, and the search goes on', () =>
+  withFolder(async (root) => {
+    const config = { ...base, strategy: 'halving', trials: 9, epochs: 9 }
+    const whole = await run(join(root, 'whole'), config, new FormulaRunner())
+    const bad = whole.ranking[0].trial
+    const fail = new FormulaRunner(({ trial }, epoch) =>
+      trial === bad && epoch === 3 ? { status: 'failed', error: 'the loss is NaN' } : undefined,
+    )
+    const results = await run(join(root, 's'), config, fail)
+    assert.equal(results.failed, [bad])
+    assert.is(results.complete, true)
+    assert.is(recordOf(join(root, 's'), bad).error, 'the loss is NaN')
+    assert.is(results.best!.trial, whole.ranking[1].trial)
+    assert.is(fail.jobs.filter(({ epochs }) => epochs === 3).length, 4)
+  }))
+
+test('a training that does not measure the objective fails at once, with what there is', () =>
+  withFolder(async (root) => {
+    const results = await run(join(root, 's'), { ...base, objective: 'valLoss', trials: 2 }, new FormulaRunner())
+    assert.equal(results.failed, [1, 2])
+    const { error, epochs } = results.trials[0]
+    assert.is(error, 'the training has no valLoss in epoch 1; it tells valAccuracy, loss')
+    assert.is(epochs.length, 1)
+  }))
+
+test('a search that is stopped anywhere goes on to the same results', () =>
+  withFolder(async (root) => {
+    const config = { ...base, strategy: 'halving', trials: 9, epochs: 9 }
+    const comparable = (results: Awaited<ReturnType<typeof run>>) => JSON.stringify(results.ranking)
+    const whole = await run(join(root, 'whole'), config, new FormulaRunner())
+    const total = 9 + 3 * 2 + 6
+    for (const stopAfter of [1, 5, 9, 12, 16, 20]) {
+      const folder = join(root, `stop-${stopAfter}`)
+      let trained = 0
+      let resume = false
+      for (let tries = 0; ; tries++) {
+        const stop = new AbortController()
+        let left = stopAfter
+        const counting = new FormulaRunner(() => {
+          if (left-- <= 0) stop.abort()
+          else trained++
+          return undefined
+        })
+        const results = await run(folder, config, counting, { resume, signal: stop.signal })
+        resume = true
+        if (!stop.signal.aborted) {
+          assert.is(comparable(results), comparable(whole))
+          assert.ok(trained <= total + tries * 3, `${trained} epochs`)
+          break
+        }
+        assert.is(results.complete, false)
+        assert.ok(tries < 60)
+      }
+    }
+  }))
+
+test('a record that cannot be written ends the search', () =>
+  withFolder(async (root) => {
+    const parsed = parse(base)
+    const strategy = strategyOf(parsed)
+    const store = await SearchStore.open(join(root, 's'), parsed, strategy.trials, false)
+    writeFileSync(store.folderOf(5), 'a file in the place of a folder')
+    const runner = new FormulaRunner()
+    const { signal } = new AbortController()
+    await refused(
+      () => search(parsed, strategy, store, runner, { workers: 3, signal }),
+      'IO_ERROR',
+      /cannot write .*trial-0005.trial\.json/,
+    )
+    await store.close()
+    assert.is(runner.running, 0)
+    assert.is(recordOf(join(root, 's'), 1).status, 'done')
+  }))
+
+test('a folder is of one search: others are refused, while it runs and afterwards', () =>
+  withFolder(async (root) => {
+    const folder = join(root, 's')
+    const config = { ...base, trials: 2 }
+    const open = (changed: object, resume: boolean) => {
+      const parsed = parse(changed)
+      return SearchStore.open(folder, parsed, strategyOf(parsed).trials, resume)
+    }
+    await refused(() => open(config, true), 'DATA_NOT_FOUND', /--resume: there is no search in/)
+    const first = await open(config, false)
+    await refused(() => open(config, true), 'INVALID_ARGUMENT', /another search uses this folder \(process \d+ on /)
+    await first.close()
+    await refused(() => open(config, false), 'INVALID_ARGUMENT', /holds a search: add --resume/)
+    await refused(() => open({ ...config, seed: 4 }, true), 'INVALID_ARGUMENT', /has another seed: restore/)
+    await refused(
+      () => open({ ...config, space: { seed: [1, 2, 3] } }, true),
+      'INVALID_ARGUMENT',
+      /has another space: restore/,
+    )
+    await (await open(config, true)).close()
+
+    mkdirSync(join(folder, 'trial-0001'))
+    writeFileSync(join(folder, 'trial-0001/trial.json'), '{ "trial": 1')
+    await refused(() => open(config, true), 'INVALID_DATA', /trial\.json is damaged: .*/)
+    const other = join(root, 'other')
+    mkdirSync(other)
+    writeFileSync(join(other, 'thesis.tex'), '')
+    const parsed = parse(config)
+    await refused(
+      () => SearchStore.open(other, parsed, strategyOf(parsed).trials, false),
+      'INVALID_ARGUMENT',
+      /holds other files/,
+    )
+    assert.equal(readdirSync(other), ['thesis.tex'])
+  }))
+
+test('the lock of a process that is gone is taken over, one of another machine is not', () =>
+  withFolder(async (folder) => {
+    const path = join(folder, 'lock')
+    const gone = { pid: 2 ** 22 - 1, host: hostname(), since: 'then' }
+    writeFileSync(path, JSON.stringify(gone))
+    const unlock = await lock(path)
+    await refused(() => lock(path), 'INVALID_ARGUMENT', /another search/)
+    await unlock()
+    assert.equal(readdirSync(folder), [])
+    writeFileSync(path, JSON.stringify({ ...gone, host: 'elsewhere' }))
+    await refused(() => lock(path), 'INVALID_ARGUMENT', /on elsewhere, since then\); if none does, delete/)
+    writeFileSync(path, 'nonsense')
+    await refused(() => lock(path), 'INVALID_ARGUMENT', /another search/)
+  }))
+
+test.run()
