@@ -11,6 +11,7 @@ import {
 } from './learning-rate.js'
 import { CSVLogger, type CSVLoggerOptions, ProgbarLogger, RemoteMonitor, type RemoteMonitorOptions } from './loggers.js'
 import { ModelCheckpoint, type ModelCheckpointOptions } from './model-checkpoint.js'
+import { TensorBoard, type TensorBoardOptions } from './tensorboard.js'
 
 /** Callbacks by their names in camelCase. A plain object with the hooks is a callback, too. */
 export const history = () => new History()
@@ -25,6 +26,7 @@ export const csvLogger = (options: CSVLoggerOptions) => new CSVLogger(options)
 export const remoteMonitor = (options?: RemoteMonitorOptions) => new RemoteMonitor(options)
 export const terminateOnNaN = () => new TerminateOnNaN()
 export const swapEMAWeights = (options?: SwapEMAWeightsOptions) => new SwapEMAWeights(options)
+export const tensorBoard = (options?: TensorBoardOptions) => new TensorBoard(options)
 /** The hooks themselves, as Keras's LambdaCallback. */
 export const lambda = (hooks: Callback): Callback => hooks
 
@@ -47,5 +49,7 @@ export {
   type RemoteMonitorOptions,
   SwapEMAWeights,
   type SwapEMAWeightsOptions,
+  TensorBoard,
+  type TensorBoardOptions,
   TerminateOnNaN,
 }
