@@ -1,5 +1,6 @@
 import type { LoadKerasOptions } from './files/load.js'
 import type { KerasSource } from './files/source.js'
+import { modelFromJSON } from './json.js'
 import type { Model } from './model.js'
 
 /**
@@ -10,5 +11,5 @@ import type { Model } from './model.js'
  */
 export async function loadKeras(source: KerasSource, options?: LoadKerasOptions): Promise<Model> {
   const { loadKeras } = await import('./files/load.js')
-  return loadKeras(source, options)
+  return loadKeras(modelFromJSON, source, options)
 }

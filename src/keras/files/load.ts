@@ -2,7 +2,6 @@ import { LanewiseError } from '../../core/errors.js'
 import { type Hdf5Dataset, type Hdf5Group, isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
 import { isZip, ZipArchive } from '../../data/zip.js'
 import type { KerasObject } from '../config.js'
-import { modelFromJSON } from '../json.js'
 import type { Model } from '../model.js'
 import { members, parseJson } from './archive.js'
 import { compileFrom } from './compile-config.js'
@@ -18,10 +17,13 @@ export interface LoadKerasOptions {
   readonly compile?: boolean
 }
 
+/** `modelFromJSON`: given, not imported, so that a page's bundler does not take layers for a part of this chunk. */
+export type ReadModel = (json: object) => Model
+
 /** A model from its object; errors name `place`. */
-export function buildModel(object: unknown, place: string): Model {
+function buildModel(readModel: ReadModel, object: unknown, place: string): Model {
   try {
-    return modelFromJSON(modernLayer(object))
+    return readModel(modernLayer(object))
   } catch (cause) {
     if (cause instanceof LanewiseError) throw new LanewiseError(cause.code, `${place}: ${cause.message}`, { cause })
     throw new LanewiseError('INVALID_MODEL', `${place}: not a model's config (${(cause as Error).message})`, { cause })
@@ -29,23 +31,27 @@ export function buildModel(object: unknown, place: string): Model {
 }
 
 /** See `loadKeras` of src/keras/index.ts. */
-export async function loadKeras(source: KerasSource, { compile = true }: LoadKerasOptions = {}): Promise<Model> {
+export async function loadKeras(
+  readModel: ReadModel,
+  source: KerasSource,
+  { compile = true }: LoadKerasOptions = {},
+): Promise<Model> {
   const file = await openSource(source)
   const { bytes, name } = file
-  if (isZip(bytes)) return fromArchive(new ZipArchive(bytes, name), compile)
-  if (isHdf5(bytes)) return fromHdf5(readHdf5(bytes, name), name, compile)
-  if (isTfjs(bytes)) return fromTfjs(file, compile)
+  if (isZip(bytes)) return fromArchive(readModel, new ZipArchive(bytes, name), compile)
+  if (isHdf5(bytes)) return fromHdf5(readModel, readHdf5(bytes, name), name, compile)
+  if (isTfjs(bytes)) return fromTfjs(readModel, file, compile)
   throw new LanewiseError(
     'INVALID_DATA',
     `${name}: neither a .keras file, nor a whole model in .h5, nor the model.json of a TensorFlow.js layers model`,
   )
 }
 
-async function fromArchive(archive: ZipArchive, compile: boolean): Promise<Model> {
+async function fromArchive(readModel: ReadModel, archive: ZipArchive, compile: boolean): Promise<Model> {
   const { name } = archive
   const config = parseJson(archive.need(members.config), `${name}: ${members.config}`)
   const root = readHdf5(archive.need(members.weights), `${name}: ${members.weights}`)
-  const model = buildModel(config, `${name}: ${members.config}`)
+  const model = buildModel(readModel, config, `${name}: ${members.config}`)
   applyContents(readWeights(root, model, `${name}: ${members.weights}`))
   const compiled = config.compile_config as KerasObject['config'] | null | undefined
   if (!compile || !compiled) return model
@@ -56,14 +62,14 @@ async function fromArchive(archive: ZipArchive, compile: boolean): Promise<Model
   return model
 }
 
-async function fromHdf5(root: Hdf5Group, name: string, compile: boolean): Promise<Model> {
+async function fromHdf5(readModel: ReadModel, root: Hdf5Group, name: string, compile: boolean): Promise<Model> {
   const text = root.textAttribute('model_config')
   if (text === undefined)
     throw new LanewiseError(
       'INVALID_DATA',
       `${name}: it holds weights, but no model; build the model and call its loadWeights('${name}')`,
     )
-  const model = buildModel(parseJson(text, `${name}: model_config`), `${name}: model_config`)
+  const model = buildModel(readModel, parseJson(text, `${name}: model_config`), `${name}: model_config`)
   const group = root.group('model_weights')
   if (!group) throw new LanewiseError('INVALID_DATA', `${name}: it has no group model_weights`)
   applyContents(readLegacyWeights(group, model, name))
@@ -76,9 +82,9 @@ async function fromHdf5(root: Hdf5Group, name: string, compile: boolean): Promis
   return model
 }
 
-async function fromTfjs(file: OpenedFile, compile: boolean): Promise<Model> {
+async function fromTfjs(readModel: ReadModel, file: OpenedFile, compile: boolean): Promise<Model> {
   const { topology, training, read } = await readTfjsModel(file)
-  const model = buildModel(topology, `${file.name}: modelTopology`)
+  const model = buildModel(readModel, topology, `${file.name}: modelTopology`)
   applyContents(read(model))
   if (compile && training) compileFrom(model, modernTraining(training), `${file.name}: training_config`)
   return model

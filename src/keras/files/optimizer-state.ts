@@ -4,7 +4,6 @@ import type { Tensor } from '../../core/tensor.js'
 import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
 import type { Optimizer } from '../optimizers/index.js'
-import { Schedule } from '../optimizers/schedules.js'
 
 /** One variable of a Keras optimizer: a slot of a weight, or a scalar. */
 export interface OptimizerVariable {
@@ -49,7 +48,7 @@ export function optimizerVariables(optimizer: Optimizer, weights: readonly Weigh
   const same = (list: readonly string[]) => list.map((name): [string, string] => [name, name])
   return [
     scalar('iteration'),
-    ...(optimizer.learningRate instanceof Schedule ? [] : [scalar('learning_rate')]),
+    ...(typeof optimizer.learningRate === 'number' ? [scalar('learning_rate')] : []),
     ...(options.useEma ? round([['moving_average', 'average']]) : []),
     ...(options.gradientAccumulationSteps ? round([['accumulated_gradient', 'gradient_accumulator']]) : []),
     ...(className === 'Adafactor'
