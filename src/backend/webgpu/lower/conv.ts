@@ -1,21 +1,20 @@
 import type { Node, Value } from '../../../core/ir.js'
-import { epilogueOf, type Unary } from '../../activations.js'
+import { epilogueOf } from '../../activations.js'
 import type { DirectLoop, DirectOperands } from '../wgsl/direct.js'
 import type { GemmOperand } from '../wgsl/gemm.js'
 import { coordinates } from '../wgsl/index.js'
-import { type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
+import { biasAndActivation, type Gemm, type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
 import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
+import type { ReadElement } from './matmul.js'
 import { type Geometry, geometryOf, isSpatial, vec3, volume } from './window.js'
 
-const identity: Unary = { name: 'identity', alpha: 0, beta: 0 }
-
 /** A convolution of x [images, …, channels] with w […kernel, channels/group, outputs] to y [images, …, outputs]. */
-interface Convolution extends Geometry {
+export interface Convolution extends Geometry {
   readonly channels: number
   readonly outputs: number
 }
 
-function convolutionOf(node: Node, x: Value, w: Value, y: Value): Convolution {
+export function convolutionOf(node: Node, x: Value, w: Value, y: Value): Convolution {
   const [input, weight] = [shapeOf(x), shapeOf(w)]
   return {
     ...geometryOf(node, input, shapeOf(y), weight.slice(0, -2)),
@@ -36,24 +35,29 @@ const tapOf = ({ kernel, dilations }: Convolution, size: number): string =>
   return vec4<i32>(vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(dilations)}, i32(c));`
 
 /** The element of x under a tap of a window; `window` and `tap` are the parameters that hold them. */
-const loadUnder = ({ input, channels }: Convolution, x: string, window: string, tap: string): string =>
+const loadUnder = ({ input, channels }: Convolution, x: ReadElement, window: string, tap: string): string =>
   `let p = ${window}.yzw + ${tap}.xyz;
-  if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return 0.0; }
-  return ${x}[${window}.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${channels} + ${tap}.w];`
+  if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return S(0); }
+  return ${x(`${window}.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${channels} + ${tap}.w`, '')};`
 
 /** Weights as a matrix [taps x channels/group, outputs/group] of group `batch`. */
-const weightOperand = (buffer: string, outputs: number, perGroup: number): GemmOperand => ({
+const weightOperand = (read: ReadElement, outputs: number, perGroup: number): GemmOperand => ({
   contiguous: 'free',
   free: `return vec4<i32>(i32(batch * ${perGroup}u + at), 0, 0, 0);`,
   along: `return vec4<i32>(i32(at * ${outputs}u), 0, 0, 0);`,
-  load: `return ${buffer}[free.x + along.x];`,
+  load: `return ${read('free.x + along.x', 'free.x')};`,
 })
+
+const elementIn =
+  (buffer: string): ReadElement =>
+  (index) =>
+    `${buffer}[${index}]`
 
 /** A place outside of every line. */
 const NOWHERE = -1000000
 
 /** y = x * w: rows are pixels of y, columns outputs, k taps and channels. */
-const forwardSizes = (c: Convolution): GemmSizes => ({
+export const forwardSizes = (c: Convolution): GemmSizes => ({
   m: c.images * volume(c.output),
   n: c.outputs / c.group,
   k: volume(c.kernel) * (c.channels / c.group),
@@ -90,7 +94,7 @@ const placeOf = (size: readonly number[]): string => coordinates('u32(row)', ['i
 const isPadded = ({ padBegin, padEnd }: Convolution, axis: number): boolean => padBegin[axis] > 0 || padEnd[axis] > 0
 
 /** The direct form of `forwardSizes`: loops over taps; along x taps and channels are one stretch where nothing is between or outside. */
-function forwardOperands(c: Convolution, x: string, w: string): DirectOperands {
+function forwardOperands(c: Convolution, x: ReadElement, w: ReadElement): DirectOperands {
   const { input, kernel, dilations, group } = c
   const [channels, outputs] = [c.channels / group, c.outputs / group]
   const stretch = group === 1 && dilations[2] === 1 && !isPadded(c, 2)
@@ -105,9 +109,33 @@ function forwardOperands(c: Convolution, x: string, w: string): DirectOperands {
     beginA: `let p = row.yzw + vec3<i32>(kz, ky, kx) * ${vec3(dilations)};
   ${padded ? `if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return vec2<i32>(0, 0); }` : ''}
   return vec2<i32>(row.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${c.channels}, 1);`,
-    loadA: padded ? `select(0.0, ${x}[begin.x + k], begin.y == 1)` : `${x}[begin.x + k]`,
+    loadA: padded ? `select(S(0), ${x('begin.x + k', '')}, begin.y == 1)` : x('begin.x + k', ''),
     beginB: `((kz * ${kernel[1]} + ky) * ${kernel[2]} + kx) * ${channels * c.outputs} + batch * ${outputs}`,
-    loadB: `${w}[begin + k * ${c.outputs} + column]`,
+    loadB: w(`begin + k * ${c.outputs} + column`, group === 1 ? 'column' : `(begin % ${c.outputs} + column)`),
+  }
+}
+
+/** WGSL for the output channel of (batch, column). */
+export const outputOf = ({ outputs, group }: Convolution): string => `(batch * ${outputs / group}u + column)`
+
+/** The sizes and operands of a convolution whose elements `x` and `w` read; the line of a weight is its output channel. */
+export function convolutionOperands(
+  c: Convolution,
+  readX: (names: Readonly<Record<string, string>>) => ReadElement,
+  readW: (names: Readonly<Record<string, string>>) => ReadElement,
+): GemmSizes & Pick<Gemm, 'a' | 'b' | 'direct' | 'at'> {
+  const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+  return {
+    ...forwardSizes(c),
+    a: (names) => ({
+      contiguous: 'k',
+      free: windowStart(c, `batch * ${channels}u`),
+      along: tapOf(c, channels),
+      load: loadUnder(c, readX(names), 'free', 'along'),
+    }),
+    b: (names) => weightOperand(readW(names), c.outputs, outputs),
+    direct: (names) => forwardOperands(c, readX(names), readW(names)),
+    at: `row * ${c.outputs}u + ${outputOf(c)}`,
   }
 }
 
@@ -170,25 +198,17 @@ export const convLowerings = {
     lower(node, context) {
       const c = forwardOf(node)
       const [x, w, bias] = node.inputs
-      const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
       return gemm(
         {
           name: 'conv',
-          ...forwardSizes(c),
           reads: { x: context.place(x!), w: context.place(w!) },
-          a: (names) => ({
-            contiguous: 'k',
-            free: windowStart(c, `batch * ${channels}u`),
-            along: tapOf(c, channels),
-            load: loadUnder(c, names['x'], 'free', 'along'),
-          }),
-          b: (names) => weightOperand(names['w'], c.outputs, outputs),
-          direct: ({ x, w }) => forwardOperands(c, x, w),
+          ...convolutionOperands(
+            c,
+            ({ x }) => elementIn(x),
+            ({ w }) => elementIn(w),
+          ),
           y: context.place(node.outputs[0]),
-          at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
-          bias: bias && context.place(bias),
-          biasAt: `batch * ${outputs}u + column`,
-          epilogue: epilogueOf(node),
+          finish: biasAndActivation(bias && context.place(bias), outputOf(c), epilogueOf(node)),
         },
         context,
       )
@@ -215,7 +235,7 @@ export const convLowerings = {
             along: tapOf(c, outputs),
             load: `let q = free.yzw - along.xyz;
   let p = ${strided ? `q / ${vec3(c.strides)}` : 'q'};
-  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return 0.0; }
+  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return S(0); }
   return ${names['dy']}[free.x + ((p.x * ${c.output[1]} + p.y) * ${c.output[2]} + p.z) * ${c.outputs} + along.w];`,
           }),
           b: (names) => ({
@@ -227,9 +247,7 @@ export const convLowerings = {
           direct: ({ dy, w }) => inputGradientOperands(c, dy, w),
           y: context.place(node.outputs[0]),
           at: `row * ${c.channels}u + batch * ${channels}u + column`,
-          bias: bias && context.place(bias),
-          biasAt: `batch * ${channels}u + column`,
-          epilogue: epilogueOf(node),
+          finish: biasAndActivation(bias && context.place(bias), `batch * ${channels}u + column`, epilogueOf(node)),
         },
         context,
       )
@@ -252,13 +270,12 @@ export const convLowerings = {
             contiguous: channels >= 16 ? 'free' : 'k',
             free: tapOf(c, channels),
             along: windowStart(c, `batch * ${channels}u`),
-            load: loadUnder(c, names['x'], 'along', 'free'),
+            load: loadUnder(c, elementIn(names['x']), 'along', 'free'),
           }),
-          b: (names) => weightOperand(names['dy'], c.outputs, outputs),
+          b: (names) => weightOperand(elementIn(names['dy']), c.outputs, outputs),
           direct: ({ x, dy }) => weightGradientOperands(c, x, dy),
           y: context.place(node.outputs[0]),
           at: `row * ${c.outputs}u + batch * ${outputs}u + column`,
-          epilogue: identity,
         },
         context,
       )

@@ -1,5 +1,5 @@
 import type { DType } from '../../../core/dtype.js'
-import type { Node } from '../../../core/ir.js'
+import type { Node, Value } from '../../../core/ir.js'
 import { broadcastStrides, collapseAxes, sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
 import { unaryOperations } from '../../activations.js'
@@ -31,6 +31,27 @@ const unary = (op: keyof typeof unaryOperations): Lowering => ({
 const unaryLowerings = Object.fromEntries(
   (Object.keys(unaryOperations) as (keyof typeof unaryOperations)[]).map((op) => [op, unary(op)]),
 ) as Record<keyof typeof unaryOperations, Lowering>
+
+/** An op of floats that signed integers have, too, as an expression of `x: i32`. */
+const signed = (op: 'Neg' | 'Abs' | 'Sign', expression: string): Lowering => ({
+  accelerates: (node) => isFloat32(node) || (isInteger(node.inputs[0]!.dtype) && isSigned(node.inputs[0]!)),
+  lower(node, context) {
+    if (isFloat32(node)) return unary(op).lower(node, context)
+    const [y] = node.outputs
+    return mapKernel({
+      name: `${op.toLowerCase()}_integer`,
+      count: elementsOf(y),
+      dense: true,
+      reads: { x: context.place(node.inputs[0]!) },
+      writes: { y: context.place(y) },
+      declarations: 'alias U = u32;',
+      body: (names) => `  let x = ${names.x}[i];
+  ${names.y}[i] = ${wrapped(y.dtype, expression)};`,
+    })
+  },
+})
+
+const isSigned = ({ dtype }: Value): boolean => elementTypeOf(dtype) === 'i32'
 
 const identity: Lowering = {
   lower: ({ inputs, outputs }, { place }) => copyElements(place(inputs[0]!), place(outputs[0])),
@@ -201,6 +222,9 @@ const bitwiseNot: Lowering = {
 /** Elementwise ops of one operand, and Where. */
 export const elementwiseLowerings = {
   ...unaryLowerings,
+  Neg: signed('Neg', '-x'),
+  Abs: signed('Abs', 'abs(x)'),
+  Sign: signed('Sign', 'sign(x)'),
   Identity: identity,
   Not: not,
   Clip: { ...clip, accelerates: (node) => isFloat32(node) || isInteger(node.inputs[0]!.dtype) },

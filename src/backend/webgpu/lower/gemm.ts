@@ -3,7 +3,7 @@ import { type Dispatch, gridOf, kernel, mapKernel, type Place } from '../kernel.
 import type { Tuning } from '../tuning.js'
 import { activationText } from '../wgsl/activation.js'
 import { DIRECT_THREADS, type DirectOperands, directText, directThreads } from '../wgsl/direct.js'
-import { type GemmOperand, type GemmText, gemmGroups, gemmText, tileFor } from '../wgsl/gemm.js'
+import { type GemmOperand, type GemmText, gemmGroups, gemmText, type Scalar, tileFor } from '../wgsl/gemm.js'
 import type { LoweringContext } from './lowering.js'
 
 /** Sizes of C = A B, `batches` times. */
@@ -16,21 +16,40 @@ export interface GemmSizes {
   readonly turns?: number
 }
 
+type Names = Readonly<Record<string, string>>
+
+/** What becomes of a sum before it is stored. */
+export interface Finish {
+  readonly reads: Readonly<Record<string, Place>>
+  readonly declarations: string
+  /** Expression of the sum `value`, and of `batch`, `row` and `column`. */
+  value(names: Names): string
+}
+
 export interface Gemm extends GemmSizes {
   readonly name: string
   /** The operands' places, under the names that `a` and `b` use. */
   readonly reads: Readonly<Record<string, Place>>
-  a(names: Readonly<Record<string, string>>): GemmOperand
-  b(names: Readonly<Record<string, string>>): GemmOperand
-  direct(names: Readonly<Record<string, string>>): DirectOperands
+  a(names: Names): GemmOperand
+  b(names: Names): GemmOperand
+  direct(names: Names): DirectOperands
   readonly y: Place
   /** WGSL for the index in y of (batch, row, column). */
   readonly at: string
-  readonly bias?: Place | undefined
-  /** WGSL for the index in the bias of (batch, column). */
-  readonly biasAt?: string
-  readonly epilogue: Unary
+  /** f32 if absent. */
+  readonly scalar?: Scalar
+  /** The sum itself if absent. */
+  readonly finish?: Finish
 }
+
+const unchanged: Finish = { reads: {}, declarations: '', value: () => 'value' }
+
+/** A bias, whose index is the WGSL `biasAt` of (batch, column), and an activation. */
+export const biasAndActivation = (bias: Place | undefined, biasAt: string, epilogue: Unary): Finish => ({
+  reads: bias ? { bias } : {},
+  declarations: activationText(epilogue, 'f32'),
+  value: (names) => `activate(value${bias ? ` + ${names['bias']}[${biasAt}]` : ''})`,
+})
 
 /** The parts of a product's k, or of the outermost loop around it: `partLength` each. */
 interface Cut {
@@ -69,27 +88,21 @@ export function gemmWorkspace(sizes: GemmSizes, tuning: Tuning): number {
 
 /** The dispatches of a product: tiles, and where k is cut the sum of its parts in order. */
 export function gemm(product: Gemm, { workspace, tuning }: Pick<LoweringContext, 'workspace' | 'tuning'>): Dispatch[] {
-  const { m, n, k, batches, name, reads, y, at, bias, biasAt = '', epilogue } = product
+  const { m, n, k, batches, name, reads, y, at, scalar = 'f32', finish = unchanged } = product
   const { parts, partLength } = partsOf(product, tuning)
   const whole = parts === 1
-  const finish = {
-    reads: (bias ? { bias } : {}) as Readonly<Record<string, Place>>,
-    declarations: activationText(epilogue, 'f32'),
-    value: (names: Readonly<Record<string, string>>) =>
-      `activate(value${bias ? ` + ${names['bias']}[${biasAt}]` : ''})`,
-  }
-  const partial = whole ? undefined : workspace(0, gemmWorkspace(product, tuning), 'f32')
-  const storeOf = (names: Readonly<Record<string, string>>) =>
+  const partial = whole ? undefined : workspace(0, gemmWorkspace(product, tuning), scalar)
+  const storeOf = (names: Names) =>
     whole
       ? `${names['y']}[${at}] = ${finish.value(names)};`
       : `${names['y']}[((part * ${batches}u + batch) * ${m}u + row) * ${n}u + column] = value;`
   const tile = tileFor(m, n)
-  const tiled = (names: Readonly<Record<string, string>>): GemmText => {
+  const tiled = (names: Names): GemmText => {
     const [a, b] = [product.a(names), product.b(names)]
-    return { m, n, k, tile, parts, partLength, a, b, store: storeOf(names) }
+    return { scalar, m, n, k, tile, parts, partLength, a, b, store: storeOf(names) }
   }
-  const direct = (names: Readonly<Record<string, string>>): string =>
-    directText({ m, n, batches, parts, partLength, operands: product.direct(names), store: storeOf(names) })
+  const direct = (names: Names): string =>
+    directText({ scalar, m, n, batches, parts, partLength, operands: product.direct(names), store: storeOf(names) })
   const isDirect = tuning.products === 'direct'
   const groups = isDirect
     ? Math.ceil((directThreads(product) * parts) / DIRECT_THREADS)
@@ -114,7 +127,7 @@ ${isDirect ? direct(names) : gemmText(tiled(names), batches)}`,
       reads: { parts: partial, ...finish.reads },
       writes: { y },
       declarations: finish.declarations,
-      body: (names: Readonly<Record<string, string>>) => `  var value = 0.0;
+      body: (names: Names) => `  var value = ${scalar}(0);
   for (var part = 0u; part < ${parts}u; part++) { value += ${names['parts']}[part * ${count}u + i]; }
   let batch = i / ${m * n}u; let row = i / ${n}u % ${m}u; let column = i % ${n}u;
   ${names['y']}[${at}] = ${finish.value(names)};`,

@@ -12,8 +12,10 @@ import { normLowerings } from './norm.js'
 import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
 import { quantizeLowerings } from './quantize.js'
+import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
+import { resampleLowerings } from './resample.js'
 import { selectionLowerings } from './selection.js'
 import { softmaxLowerings } from './softmax.js'
 
@@ -31,6 +33,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...selectionLowerings,
   ...normLowerings,
   ...quantizeLowerings,
+  ...quantizedProductLowerings,
+  ...resampleLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
 }

@@ -5,12 +5,12 @@ import { epilogueOf, type Unary } from '../../activations.js'
 import { f32Literal, mapKernel } from '../kernel.js'
 import type { GemmOperand } from '../wgsl/gemm.js'
 import { offsetExpression } from '../wgsl/index.js'
-import { type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
+import { biasAndActivation, type Gemm, type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
 import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
 
 const identity: Unary = { name: 'identity', alpha: 0, beta: 0 }
 
-interface Product extends GemmSizes {
+export interface Product extends GemmSizes {
   readonly a: Value
   readonly b: Value
   readonly bias: Value | undefined
@@ -33,7 +33,7 @@ function matrixShape(shape: readonly number[], transposed: boolean, vectorIsRow:
 type Operands = Pick<Product, 'a' | 'b' | 'bias' | 'y' | 'transA' | 'transB' | 'epilogue'>
 
 /** A product with one b for all batches is one matrix product. */
-function productOf(operands: Operands): Product {
+export function productOf(operands: Operands): Product {
   const [aShape, bShape] = [shapeOf(operands.a), shapeOf(operands.b)]
   const [rows, k] = matrixShape(aShape, operands.transA, true)
   const [, n] = matrixShape(bShape, operands.transB, false)
@@ -48,14 +48,50 @@ function productOf(operands: Operands): Product {
 /** An offset that is u32 in `batch: u32`, in `batch: i32`. */
 const integer = (offset: string): string => `i32(${offset.replaceAll('batch', 'u32(batch)')})`
 
-/** A dense matrix in `buffer`: `free` and `k` tell what a step along each axis is worth. */
-function denseOperand(buffer: string, batchOffset: string, free: number, k: number): GemmOperand {
+/** Expression of the element of an operand at `index`, in row or column `line`, both WGSL for i32. */
+export type ReadElement = (index: string, line: string) => string
+
+/** A dense matrix: `free` and `k` tell what a step along each axis is worth. */
+function denseOperand(read: ReadElement, batchOffset: string, free: number, k: number): GemmOperand {
   const index = (at: string, stride: number) => (stride === 1 ? at : `${at} * ${stride}u`)
   return {
     contiguous: k === 1 ? 'k' : 'free',
-    free: `return vec4<i32>(i32(${batchOffset} + ${index('at', free)}), 0, 0, 0);`,
+    free: `return vec4<i32>(i32(${batchOffset} + ${index('at', free)}), i32(at), 0, 0);`,
     along: `return vec4<i32>(i32(${index('at', k)}), 0, 0, 0);`,
-    load: `return ${buffer}[free.x + along.x];`,
+    load: `return ${read('free.x + along.x', 'free.y')};`,
+  }
+}
+
+/** The sizes and operands of a product whose elements `a` and `b` read. */
+export function productOperands(
+  product: Product,
+  readA: (names: Readonly<Record<string, string>>) => ReadElement,
+  readB: (names: Readonly<Record<string, string>>) => ReadElement,
+): Pick<Gemm, 'm' | 'n' | 'k' | 'batches' | 'a' | 'b' | 'direct' | 'at'> {
+  const { m, n, k, batches, batch, strides, transA, transB } = product
+  const offset = (steps: readonly number[], matrix: number) =>
+    offsetExpression(
+      'batch',
+      batch,
+      steps.map((step) => step * matrix),
+    )
+  return {
+    m,
+    n,
+    k,
+    batches,
+    a: (names) => denseOperand(readA(names), offset(strides[0], m * k), transA ? 1 : k, transA ? m : 1),
+    b: (names) => denseOperand(readB(names), offset(strides[1], k * n), transB ? k : 1, transB ? 1 : n),
+    direct: (names) => ({
+      loops: [],
+      steps: k,
+      row: `return vec4<i32>(${integer(offset(strides[0], m * k))} + row * ${transA ? 1 : k}, row, 0, 0);`,
+      beginA: 'return row.xy;',
+      loadA: readA(names)(`begin.x + k${transA ? ` * ${m}` : ''}`, 'begin.y'),
+      beginB: integer(offset(strides[1], k * n)),
+      loadB: readB(names)(`begin + ${transB ? `column * ${k} + k` : `k * ${n} + column`}`, 'column'),
+    }),
+    at: `(batch * ${m}u + row) * ${n}u + column`,
   }
 }
 
@@ -64,37 +100,22 @@ const matMul = (operandsOf: (node: Node) => Operands): Lowering => ({
   workspace: (node, _constant, tuning) => gemmWorkspace(productOf(operandsOf(node)), tuning),
   lower(node, context) {
     const product = productOf(operandsOf(node))
-    const { m, n, k, batches, batch, strides, transA, transB, bias } = product
-    const offset = (steps: readonly number[], matrix: number) =>
-      offsetExpression(
-        'batch',
-        batch,
-        steps.map((step) => step * matrix),
-      )
+    const { bias, epilogue } = product
     return gemm(
       {
         name: 'matmul',
-        m,
-        n,
-        k,
-        batches,
         reads: { a: context.place(product.a), b: context.place(product.b) },
-        a: ({ a }) => denseOperand(a, offset(strides[0], m * k), transA ? 1 : k, transA ? m : 1),
-        b: ({ b }) => denseOperand(b, offset(strides[1], k * n), transB ? k : 1, transB ? 1 : n),
-        direct: ({ a, b }) => ({
-          loops: [],
-          steps: k,
-          row: `return vec4<i32>(${integer(offset(strides[0], m * k))} + row * ${transA ? 1 : k}, 0, 0, 0);`,
-          beginA: 'return vec2<i32>(row.x, 1);',
-          loadA: `${a}[begin.x + k${transA ? ` * ${m}` : ''}]`,
-          beginB: integer(offset(strides[1], k * n)),
-          loadB: `${b}[begin + ${transB ? `column * ${k} + k` : `k * ${n} + column`}]`,
-        }),
+        ...productOperands(
+          product,
+          ({ a }) =>
+            (index) =>
+              `${a}[${index}]`,
+          ({ b }) =>
+            (index) =>
+              `${b}[${index}]`,
+        ),
         y: context.place(product.y),
-        at: `(batch * ${m}u + row) * ${n}u + column`,
-        bias: bias && context.place(bias),
-        biasAt: 'column',
-        epilogue: product.epilogue,
+        finish: biasAndActivation(bias && context.place(bias), 'column', epilogue),
       },
       context,
     )

@@ -24,7 +24,7 @@ function scaleIndex(x: Value, scale: Value, node: Node): string {
 
 const THREADS = 64
 
-/** Linear quantization between float32 and integers of up to 16 bits. */
+/** Linear quantization between float32 and integers of up to 16 bits, and back from int32. */
 export const quantizeLowerings = {
   QuantizeLinear: {
     accelerates: ({ inputs: [x, scale], outputs: [y], attributes }) =>
@@ -49,7 +49,7 @@ export const quantizeLowerings = {
   },
   DequantizeLinear: {
     accelerates: ({ inputs: [x, scale], outputs: [y] }) =>
-      isNarrow(x!.dtype) && scale!.dtype === 'float32' && y.dtype === 'float32',
+      (isNarrow(x!.dtype) || x!.dtype === 'int32') && scale!.dtype === 'float32' && y.dtype === 'float32',
     lower(node, { place }) {
       const [x, scale, zero] = node.inputs
       const [y] = node.outputs
@@ -59,7 +59,7 @@ export const quantizeLowerings = {
         reads: { x: place(x!), scale: place(scale!), ...(zero && { zero: place(zero) }) },
         writes: { y: place(y) },
         body: (names: Readonly<Record<string, string>>) => `  let at = ${scaleIndex(x!, scale!, node)};
-  ${names['y']}[i] = (f32(${names['x']}[i])${zero ? ` - f32(${names['zero']}[at])` : ''}) * ${names['scale']}[at];`,
+  ${names['y']}[i] = f32(i32(${names['x']}[i])${zero ? ` - i32(${names['zero']}[at])` : ''}) * ${names['scale']}[at];`,
       })
     },
   },

@@ -1,4 +1,5 @@
 import { groupIndex, groupParameters } from '../kernel.js'
+import type { Scalar } from './gemm.js'
 
 /** A loop around the innermost one of a product. */
 export interface DirectLoop {
@@ -27,6 +28,7 @@ export interface DirectOperands {
 }
 
 export interface DirectText {
+  readonly scalar: Scalar
   readonly m: number
   readonly n: number
   readonly batches: number
@@ -34,7 +36,7 @@ export interface DirectText {
   readonly parts: number
   readonly partLength: number
   readonly operands: DirectOperands
-  /** Statements of `fn (batch: u32, part: u32, row: u32, column: u32, value: f32)`. */
+  /** Statements of `fn (batch: u32, part: u32, row: u32, column: u32, value: S)`, S being `scalar`. */
   readonly store: string
 }
 
@@ -63,7 +65,7 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 /** A product by register tiles, without shared memory: declarations and `main`, for one thread each of `directThreads` x `parts`. */
 export function directText(text: DirectText): string {
-  const { m, n, batches, parts, partLength, operands, store } = text
+  const { scalar, m, n, batches, parts, partLength, operands, store } = text
   const { loops, steps, row, beginA, loadA, beginB, loadB } = operands
   const rows = range(rowsOf(m))
   const { columns: width, across } = columnsOf(n)
@@ -84,11 +86,12 @@ ${rows.map((r) => columns.map((c) => `s${r}_${c} += a${r} * b${c};`).join(' ')).
       ? `for (var ${name} = first; ${name} < last; ${name}++) {`
       : `for (var ${name} = 0; ${name} < ${count}; ${name}++) {`,
   )
-  return `fn row_of(batch: i32, row: i32) -> vec4<i32> { ${row} }
+  return `alias S = ${scalar};
+fn row_of(batch: i32, row: i32) -> vec4<i32> { ${row} }
 fn begin_a(batch: i32, row: vec4<i32>${parameters}) -> vec2<i32> { ${beginA} }
-fn load_a(begin: vec2<i32>, k: i32) -> f32 { return ${loadA}; }
-fn load_b(begin: i32, column: i32, k: i32) -> f32 { return ${loadB}; }
-fn store(batch: u32, part: u32, row: u32, column: u32, value: f32) { ${store} }
+fn load_a(begin: vec2<i32>, k: i32) -> S { return ${loadA}; }
+fn load_b(begin: i32, column: i32, k: i32) -> S { return ${loadB}; }
+fn store(batch: u32, part: u32, row: u32, column: u32, value: S) { ${store} }
 fn main(${groupParameters}) {
   let i = (${groupIndex}) * ${DIRECT_THREADS}u + local;
   if (i >= ${rowTiles * across * parts * batches}u) { return; }
@@ -100,7 +103,7 @@ fn main(${groupParameters}) {
   let last = min(first + ${partLength}, ${loops[0]?.count ?? steps});
 ${columns.map((c) => `  let column${c} = lane + ${c * each};`).join('\n')}
 ${rows.map((r) => `  let row${r} = row_of(batch, min(top + ${r}, ${m - 1}));`).join('\n')}
-${rows.map((r) => `  ${columns.map((c) => `var s${r}_${c} = 0.0;`).join(' ')}`).join('\n')}
+${rows.map((r) => `  ${columns.map((c) => `var s${r}_${c} = S(0);`).join(' ')}`).join('\n')}
   ${open.join(' ')}
     let begin_b = ${beginB};
 ${rows.map((r) => `    let begin${r} = begin_a(batch, row${r}${names});`).join('\n')}

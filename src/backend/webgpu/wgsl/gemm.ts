@@ -29,11 +29,15 @@ export interface GemmOperand {
   readonly free: string
   /** The same for k. */
   readonly along: string
-  /** Statements of `fn (free: vec4<i32>, along: vec4<i32>) -> f32`. */
+  /** Statements of `fn (free: vec4<i32>, along: vec4<i32>) -> S`, S being the scalar of the product. */
   readonly load: string
 }
 
+/** What a product sums in; integers wrap. */
+export type Scalar = 'f32' | 'i32'
+
 export interface GemmText {
+  readonly scalar: Scalar
   readonly m: number
   readonly n: number
   readonly k: number
@@ -43,7 +47,7 @@ export interface GemmText {
   readonly partLength: number
   readonly a: GemmOperand
   readonly b: GemmOperand
-  /** Statements of `fn (batch: u32, part: u32, row: u32, column: u32, value: f32)`. */
+  /** Statements of `fn (batch: u32, part: u32, row: u32, column: u32, value: S)`. */
   readonly store: string
 }
 
@@ -65,7 +69,7 @@ function sideText({ name, limit, extent, operand: { contiguous } }: Side, { dept
   const count = (extent * depth) / threads
   const each = (body: string) => `for (var j = 0u; j < ${count}u; j++) { ${body} }`
   const put = (free: string, k: string) =>
-    `tile_${name}[${k} * ${extent / 4}u + ${free} / 4u][${free} % 4u] = select(0.0, value, inside);`
+    `tile_${name}[${k} * ${extent / 4}u + ${free} / 4u][${free} % 4u] = select(S(0), value, inside);`
   if (contiguous === 'k')
     return {
       before: `let k_${name} = local % ${fast}u; let slow_${name} = local / ${fast}u; var frees_${name}: array<vec4<i32>, ${count}>;
@@ -84,7 +88,7 @@ function sideText({ name, limit, extent, operand: { contiguous } }: Side, { dept
 const functions = (name: 'a' | 'b', { free, along, load }: GemmOperand): string => `
 fn free_${name}(batch: u32, at: u32) -> vec4<i32> { ${free} }
 fn along_${name}(batch: u32, at: u32) -> vec4<i32> { ${along} }
-fn load_${name}(free: vec4<i32>, along: vec4<i32>) -> f32 { ${load} }`
+fn load_${name}(free: vec4<i32>, along: vec4<i32>) -> S { ${load} }`
 
 /** The number of workgroups of a product with `batches` batches. */
 export const gemmGroups = (
@@ -94,7 +98,7 @@ export const gemmGroups = (
 
 /** A tiled product in workgroup memory: declarations and `main`. */
 export function gemmText(text: GemmText, batches: number): string {
-  const { m, n, k, tile, parts, partLength, a, b, store } = text
+  const { scalar, m, n, k, tile, parts, partLength, a, b, store } = text
   const { rows, columns, depth } = tile
   const columnTiles = Math.ceil(n / columns)
   const rowTiles = Math.ceil(m / rows)
@@ -102,10 +106,10 @@ export function gemmText(text: GemmText, batches: number): string {
     sideText({ name: 'a', limit: m, extent: rows, operand: a }, tile),
     sideText({ name: 'b', limit: n, extent: columns, operand: b }, tile),
   ]
-  return `${functions('a', a)}${functions('b', b)}
-fn store(batch: u32, part: u32, row: u32, column: u32, value: f32) { ${store} }
-var<workgroup> tile_a: array<vec4<f32>, ${(depth * rows) / 4}>;
-var<workgroup> tile_b: array<vec4<f32>, ${(depth * columns) / 4}>;
+  return `alias S = ${scalar};${functions('a', a)}${functions('b', b)}
+fn store(batch: u32, part: u32, row: u32, column: u32, value: S) { ${store} }
+var<workgroup> tile_a: array<vec4<S>, ${(depth * rows) / 4}>;
+var<workgroup> tile_b: array<vec4<S>, ${(depth * columns) / 4}>;
 fn main(${groupParameters}) {
   let index = ${groupIndex};
   if (index >= ${gemmGroups(text, batches)}u) { return; }
@@ -118,7 +122,7 @@ fn main(${groupParameters}) {
   let column = local % ${columns / 4}u;
   ${sides[0].before}
   ${sides[1].before}
-  var sums: array<vec4<f32>, 4>;
+  var sums: array<vec4<S>, 4>;
   for (var k0 = part * ${partLength}u; k0 < end; k0 += ${depth}u) {
     ${sides[0].inside}
     ${sides[1].inside}
