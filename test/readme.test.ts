@@ -40,6 +40,8 @@ function prepare(folder: string): void {
   const pixels = Uint8Array.from(x.data as Float32Array, (value) => 255 * value)
   writeFileSync(join(folder, 'digit.png'), encode({ width: 28, height: 28, data: pixels, channels: 1, depth: 8 }))
   writeFileSync(join(folder, 'a.npy'), formatNpy(x))
+  for (const [, name, text] of readme.matchAll(/^```json file=(\S+)\n(.*?)^```/gms))
+    writeFileSync(join(folder, name), text)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   mkdirSync(join(folder, 'node_modules/lanewise'), { recursive: true })
   symlinkSync(bundle, join(folder, 'node_modules/lanewise/dist'))

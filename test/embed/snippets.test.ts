@@ -14,7 +14,7 @@ import { packPackage } from './packed.js'
 import { headers, serve } from './server.js'
 import { documents, programsOf, type Snippet, snippetsOf } from './snippets.js'
 
-/** Languages that nothing runs: listings, and configuration of programs that the examples' tests start. */
+/** Languages that nothing runs: listings (with `file=NAME` they are written, for the commands that read them), and configuration of programs that the examples' tests start. */
 const listings = new Set(['', 'text', 'json', 'nginx', 'toml', 'diff', 'python'])
 
 /** Shell lines that do not run here, and why. */
@@ -139,6 +139,9 @@ for (const path of documents()) {
   const others = programsOf(sequence.filter((snippet) => !isOfPages(snippet)))
   if (sequence.length === 0) continue
   const place = await workplace(path)
+  for (const { flags, text } of snippets)
+    for (const [, name] of flags.flatMap((flag) => [...flag.matchAll(/^file=(.+)$/g)]))
+      writeFileSync(join(place, name), text)
   for (const snippet of others)
     test(snippet.place, async () => {
       if (snippet.language !== 'sh') return runModule(place, snippet)
