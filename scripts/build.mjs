@@ -125,7 +125,7 @@ const platforms = {
     banner: {
       js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
     },
-    external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'webgpu'],
+    external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
   },
   browser: { target: 'es2022', define: { process: 'undefined' } },

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { type Browser, type BrowserContext, chromium } from 'playwright-core'
+import { type Browser, chromium } from 'playwright-core'
+import { launch } from 'puppeteer-core'
 import { pageOf, type ServerOptions, serve } from './server.js'
 
 /** The bundles of src/ and of test/embed/pages for browsers, made by scripts/test.mjs. */
@@ -36,6 +37,29 @@ export async function launchChromium(extra: readonly string[] = []): Promise<Bro
   return options && chromium.launch(options)
 }
 
+/** Firefox without a window, driven over WebDriver BiDi; undefined, with a printed notice, where none is installed. */
+export async function launchFirefox(): Promise<(PageHost & { close(): Promise<void> }) | undefined> {
+  const executablePath = findProgram('firefox-esr') ?? findProgram('firefox')
+  // Its pages have this face, though the types of their events are not written as overloads.
+  if (executablePath !== undefined)
+    return launch({ browser: 'firefox', executablePath, headless: true }) as unknown as ReturnType<typeof launchFirefox>
+  console.log('SKIP pages in Firefox: there is no firefox on the PATH (apt-get install firefox-esr)')
+  return undefined
+}
+
+/** What opens pages: a browser or a context of playwright-core, or a browser of puppeteer-core. */
+export interface PageHost {
+  newPage(): Promise<Tab>
+}
+
+interface Tab {
+  on(event: 'console', listener: (message: { text(): string; type(): string }) => void): unknown
+  on(event: 'pageerror', listener: (error: Error) => void): unknown
+  goto(address: string): Promise<unknown>
+  evaluate<T>(inPage: () => T | Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
 /** What a page gave, and what it wrote to its console (errors and broken rules among it). */
 export interface PageResult<T> {
   readonly result: T
@@ -47,7 +71,7 @@ export interface PageResult<T> {
  * Its server sends `options.headers`, and `options.files` besides the build. Rejects with the page's own error.
  */
 export async function runPage<T>(
-  browser: Browser,
+  browser: PageHost,
   script: string,
   { search = '', ...options }: ServerOptions & { readonly search?: string } = {},
 ): Promise<PageResult<T>> {
@@ -64,7 +88,7 @@ export async function runPage<T>(
 }
 
 /** Opens an address and waits for the promise that the page leaves in `globalThis.result`. Rejects with the page's own error. */
-export async function resultOf<T>(browser: Browser | BrowserContext, address: string): Promise<PageResult<T>> {
+export async function resultOf<T>(browser: PageHost, address: string): Promise<PageResult<T>> {
   const page = await browser.newPage()
   const lines: string[] = []
   page.on('console', (message) => {
@@ -74,8 +98,14 @@ export async function resultOf<T>(browser: Browser | BrowserContext, address: st
   page.on('pageerror', (error) => lines.push(`error: ${error.message}`))
   try {
     await page.goto(address)
-    await page.waitForFunction(() => globalThis.result !== undefined, undefined, { timeout: 60_000 })
-    return { result: (await page.evaluate(() => globalThis.result)) as T, console: lines }
+    const result = await page.evaluate(async () => {
+      for (const start = Date.now(); globalThis.result === undefined; ) {
+        if (Date.now() > start + 60_000) throw new Error('the page left no result within 60 s')
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      return globalThis.result
+    })
+    return { result: result as T, console: lines }
   } catch (error) {
     throw new Error(`${address}: ${(error as Error).message}\n${lines.join('\n')}`)
   } finally {
