@@ -52,47 +52,6 @@ const newestSource = () => {
   )
 }
 
-/** What is left out of onnx-proto: conversions between messages and plain objects, which nothing here calls. */
-const unused = ['verify', 'fromObject', 'toObject', 'toJSON', 'encodeDelimited', 'decodeDelimited']
-
-/** Takes the unused functions out of onnx-proto, 40 % of its code; fails if it no longer has the form that pbjs writes. */
-const slimProto = {
-  name: 'slim onnx-proto',
-  setup({ onLoad }) {
-    onLoad({ filter: /onnx-proto[\\/]dist[\\/]onnx\.js$/ }, ({ path }) => {
-      let contents = readFileSync(path, 'utf8')
-      for (const name of unused) {
-        const form = new RegExp(`\\n( +)[\\w.]+\\.${name} = function ${name}\\([^]*?\\n\\1};\\n`, 'g')
-        if (!form.test(contents)) throw new Error(`onnx-proto has no functions called ${name}: see scripts/build.mjs`)
-        contents = contents.replace(form, '\n')
-      }
-      return { contents, loader: 'js' }
-    })
-  },
-}
-
-/**
- * Stands in for the library long: protobufjs makes its numbers of 64 bits of it, and all that is done with those here is
- * to read their halves.
- */
-const slimLong = {
-  name: 'slim long',
-  setup({ onLoad }) {
-    onLoad({ filter: /node_modules[\\/]long[\\/]/ }, () => ({
-      contents: `module.exports = class Long {
-        static isLong = (value) => value instanceof Long
-        static fromBits = (low, high, unsigned) => new Long(low, high, unsigned)
-        constructor(low, high, unsigned) {
-          Object.assign(this, { low: low | 0, high: high | 0, unsigned: !!unsigned })
-        }
-      }`,
-      loader: 'js',
-    }))
-  },
-}
-
-const slim = [slimProto, slimLong]
-
 /** Takes another file in place of src/backend/wasm/files.ts, the one that says where kernels and workers come from. */
 const insteadOfFiles = (file) => ({
   name: file,
@@ -137,14 +96,14 @@ const platforms = {
     target: 'es2022',
     define: { process: 'undefined' },
     external: ['*.wasm'],
-    plugins: [...slim, insteadOfFiles('files-workerd.ts')],
+    plugins: [insteadOfFiles('files-workerd.ts')],
   },
   inline: {
     platform: 'browser',
     splitting: false,
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [...slim, insteadOfFiles('files-inline.ts'), embedded],
+    plugins: [insteadOfFiles('files-inline.ts'), embedded],
   },
 }
 
@@ -155,7 +114,6 @@ const optionsFor = (platform) => ({
   platform,
   sourcemap: true,
   minify: true,
-  plugins: slim,
   legalComments: 'linked',
   chunkNames: 'chunk-[hash]',
   logLevel: 'warning',

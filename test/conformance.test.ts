@@ -78,7 +78,7 @@ async function failureOf(item: ConformanceCase): Promise<string | undefined> {
 
 /** Why lanewise does not run a case at all: an op, type or opset that it does not have. */
 function unsupported(item: ConformanceCase, error: unknown): string | undefined {
-  const opset = decodeModel(item.model).opsetImport.find(({ domain }) => !domain || domain === 'ai.onnx')
+  const opset = decodeModel(item.model).opsetImport?.find(({ domain }) => !domain || domain === 'ai.onnx')
   if (!opset) return 'only ops of other domains'
   if (wideToNumber(opset.version) < oldestOpset) return `opset older than ${oldestOpset}`
   if (!(error instanceof LanewiseError)) return undefined

@@ -5,8 +5,9 @@ import { interpret } from '../src/backend/reference/evaluate.js'
 import { isFloat, onnxTypeCode } from '../src/core/dtype.js'
 import type { Value } from '../src/core/ir.js'
 import type { Tensor } from '../src/core/tensor.js'
+import { encode } from '../src/onnx/encode.js'
 import { importModel } from '../src/onnx/import.js'
-import { onnx } from '../src/onnx/proto.js'
+import { type AttributeProto, attributeType } from '../src/onnx/messages.js'
 import { encodeTensor } from '../src/onnx/tensors.js'
 import { InferenceSession } from '../src/session.js'
 import { classicalRows } from './support/classical-rows.js'
@@ -19,16 +20,14 @@ await loadEverything()
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
 
-const { AttributeType } = onnx.AttributeProto
-
-function attributeProto(name: string, value: Row['attributes'][string]): onnx.IAttributeProto {
-  if ('i' in value) return { name, type: AttributeType.INT, i: value.i }
-  if ('f' in value) return { name, type: AttributeType.FLOAT, f: value.f }
-  if ('s' in value) return { name, type: AttributeType.STRING, s: new TextEncoder().encode(value.s) }
-  if ('ints' in value) return { name, type: AttributeType.INTS, ints: [...value.ints] }
-  if ('floats' in value) return { name, type: AttributeType.FLOATS, floats: [...value.floats] }
-  if ('tensor' in value) return { name, type: AttributeType.TENSOR, t: encodeTensor(value.tensor) }
-  return { name, type: AttributeType.STRINGS, strings: value.strings.map((text) => new TextEncoder().encode(text)) }
+function attributeProto(name: string, value: Row['attributes'][string]): AttributeProto {
+  if ('i' in value) return { name, type: attributeType.INT, i: value.i }
+  if ('f' in value) return { name, type: attributeType.FLOAT, f: value.f }
+  if ('s' in value) return { name, type: attributeType.STRING, s: new TextEncoder().encode(value.s) }
+  if ('ints' in value) return { name, type: attributeType.INTS, ints: [...value.ints] }
+  if ('floats' in value) return { name, type: attributeType.FLOATS, floats: [...value.floats] }
+  if ('tensor' in value) return { name, type: attributeType.TENSOR, t: encodeTensor(value.tensor) }
+  return { name, type: attributeType.STRINGS, strings: value.strings.map((text) => new TextEncoder().encode(text)) }
 }
 
 /** A model of one node; constant operands are initializers, and the outputs' types are left to inference. */
@@ -36,7 +35,7 @@ function modelOf(row: Row): { model: Uint8Array; feeds: Record<string, Tensor>; 
   const name = (index: number) => (row.inputs[index] ? `x${index}` : '')
   const outputs = row.outputs.map((wanted, index) => (wanted ? `y${index}` : ''))
   const given = row.inputs.flatMap((input, index) => (input ? [{ ...input, name: name(index) }] : []))
-  const model = onnx.ModelProto.create({
+  const model = encode('ModelProto', {
     irVersion: 8,
     opsetImport: [
       { domain: '', version: row.opset ?? 17 },
@@ -71,7 +70,7 @@ function modelOf(row: Row): { model: Uint8Array; feeds: Record<string, Tensor>; 
     },
   })
   return {
-    model: onnx.ModelProto.encode(model).finish(),
+    model,
     feeds: Object.fromEntries(given.filter(({ constant }) => !constant).map(({ name, tensor }) => [name, tensor])),
     outputs: outputs.filter(Boolean),
   }

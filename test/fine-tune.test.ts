@@ -8,7 +8,9 @@ import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
 import { toCategorical } from '../src/data/labels.js'
 import { layers, loadOnnx, losses, model, sequential, setRandomSeed } from '../src/index.js'
-import { onnx } from '../src/onnx/proto.js'
+import { decode } from '../src/onnx/decode.js'
+import { encode } from '../src/onnx/encode.js'
+import { attributeType, type ValueInfoProto } from '../src/onnx/messages.js'
 import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
 
 ort.env.wasm.numThreads = 1
@@ -86,7 +88,7 @@ test('what was trained goes out again: the same predictions, names and metadata'
   tuned.compile({ optimizer: 'adam', loss: 'categoricalCrossentropy' })
   await tuned.fit(samples.x, samples.y, { epochs: 2, batchSize: 16, verbose: 0 })
   const bytes = tuned.toOnnx()
-  const [before, after] = [source, bytes].map((file) => onnx.ModelProto.decode(file))
+  const [before, after] = [source, bytes].map((file) => decode('ModelProto', file))
   assert.equal(
     after.graph!.input!.map(({ name }) => name),
     before.graph!.input!.map(({ name }) => name),
@@ -96,7 +98,7 @@ test('what was trained goes out again: the same predictions, names and metadata'
     before.graph!.output!.map(({ name }) => name),
   )
   assert.equal(
-    after.metadataProps.map(({ key, value }) => [key, value]),
+    after.metadataProps!.map(({ key, value }) => [key, value]),
     [['origin', 'test']],
   )
   const predictions = await tuned.predict(samples.x)
@@ -144,7 +146,7 @@ test('Keras exports: the same outputs as Keras, weights to train, and no shape c
     const folder = join(exports, name)
     const net = await loadOnnx(join(folder, 'model.onnx'))
     const read = async (file: string) =>
-      decodeTensor(onnx.TensorProto.decode(await readFile(join(folder, 'test_data_set_0', file))))
+      decodeTensor(decode('TensorProto', await readFile(join(folder, 'test_data_set_0', file))))
     const expected = await read('output_0.pb')
     const actual = await net.predict(await read('input_0.pb'))
     actual.toNumbers().forEach((value, index) => {
@@ -191,37 +193,34 @@ test('deep Keras exports train, go out again, and onnxruntime-web agrees', async
 
 /** y = Dropout(x w) in training mode, with half of the elements. */
 const droppingModel = (seed?: number): Uint8Array => {
-  const { AttributeType } = onnx.AttributeProto
-  const info = (name: string, width: number): onnx.IValueInfoProto => ({
+  const info = (name: string, width: number): ValueInfoProto => ({
     name,
     type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'n' }, { dimValue: width }] } } },
   })
-  return onnx.ModelProto.encode(
-    onnx.ModelProto.create({
-      irVersion: 8,
-      opsetImport: [{ domain: '', version: 17 }],
-      graph: {
-        name: 'g',
-        node: [
-          { opType: 'MatMul', name: 'm', input: ['x', 'w'], output: ['t'] },
-          {
-            opType: 'Dropout',
-            name: 'd',
-            input: ['t', 'ratio', 'training'],
-            output: ['y'],
-            attribute: seed === undefined ? [] : [{ name: 'seed', type: AttributeType.INT, i: seed }],
-          },
-        ],
-        input: [info('x', 8)],
-        output: [info('y', 8)],
-        initializer: [
-          encodeTensor(randomTensor([8, 8]), 'w'),
-          encodeTensor(new Tensor('float32', [0.5], []), 'ratio'),
-          encodeTensor(new Tensor('bool', [1], []), 'training'),
-        ],
-      },
-    }),
-  ).finish()
+  return encode('ModelProto', {
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 17 }],
+    graph: {
+      name: 'g',
+      node: [
+        { opType: 'MatMul', name: 'm', input: ['x', 'w'], output: ['t'] },
+        {
+          opType: 'Dropout',
+          name: 'd',
+          input: ['t', 'ratio', 'training'],
+          output: ['y'],
+          attribute: seed === undefined ? [] : [{ name: 'seed', type: attributeType.INT, i: seed }],
+        },
+      ],
+      input: [info('x', 8)],
+      output: [info('y', 8)],
+      initializer: [
+        encodeTensor(randomTensor([8, 8]), 'w'),
+        encodeTensor(new Tensor('float32', [0.5], []), 'ratio'),
+        encodeTensor(new Tensor('bool', [1], []), 'training'),
+      ],
+    },
+  })
 }
 
 test('an imported Dropout in training mode draws anew in each step, the same for the same seed', async () => {

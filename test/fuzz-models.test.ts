@@ -1,7 +1,7 @@
+import { onnx } from 'onnx-proto'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { RandomGenerator } from '../src/core/random.js'
-import { onnx } from '../src/onnx/proto.js'
 import { runMutants, seedModels, setting } from './support/mutants.js'
 import { loadEverything } from './support/operators.js'
 

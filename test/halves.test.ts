@@ -1,3 +1,4 @@
+import { onnx } from 'onnx-proto'
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -13,7 +14,6 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { exportModel } from '../src/onnx/export.js'
 import { importModel } from '../src/onnx/import.js'
-import { onnx } from '../src/onnx/proto.js'
 import { optimise } from '../src/optimise/index.js'
 import { loadEverything } from './support/operators.js'
 

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { onnx } from 'onnx-proto'
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -10,10 +11,11 @@ import { subgraphsOf } from '../src/core/subgraph.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { toFloat16, withFloat16Weights } from '../src/graph/float16.js'
-import { encodeModel } from '../src/onnx/about.js'
+import { entriesOf } from '../src/onnx/about.js'
+import { decode } from '../src/onnx/decode.js'
+import { encode } from '../src/onnx/encode.js'
 import { exportModel } from '../src/onnx/export.js'
 import { importModel } from '../src/onnx/import.js'
-import { onnx } from '../src/onnx/proto.js'
 import { decodeTensor } from '../src/onnx/tensors.js'
 import { simplify } from '../src/optimise/index.js'
 import { InferenceSession } from '../src/session.js'
@@ -38,7 +40,7 @@ const worldFolder = join(dataRoot, 'models')
 const worldNames = foldersIn(worldFolder)
 if (worldNames.length === 0) console.log('SKIP round trips: no models in the reference data')
 
-const tensorIn = (path: string): Tensor => decodeTensor(onnx.TensorProto.decode(readFileSync(path)))
+const tensorIn = (path: string): Tensor => decodeTensor(decode('TensorProto', readFileSync(path)))
 
 const feedsOf = (name: string, inputs: readonly string[]) =>
   Object.fromEntries(
@@ -49,19 +51,28 @@ const feedsOf = (name: string, inputs: readonly string[]) =>
   )
 
 test('metadata of a graph and of its nodes, and those of subgraphs, are kept', () => {
-  const entry = (key: string, value: string) => ({ key, value })
   const branch = (name: string) => ({
     name,
-    node: [{ opType: 'Neg', name: `${name}Neg`, input: ['x'], output: [`${name}Y`], metadataProps: { inner: name } }],
+    node: [
+      {
+        opType: 'Neg',
+        name: `${name}Neg`,
+        input: ['x'],
+        output: [`${name}Y`],
+        metadataProps: entriesOf({ inner: name }),
+      },
+    ],
     output: [{ name: `${name}Y`, type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'n' }] } } } }],
   })
   const { GRAPH } = onnx.AttributeProto.AttributeType
-  const bytes = encodeModel(
-    { irVersion: 10, opsetImport: [{ domain: '', version: 18 }], metadataProps: [entry('who', 'model')] },
-    {
+  const bytes = encode('ModelProto', {
+    irVersion: 10,
+    opsetImport: [{ domain: '', version: 18 }],
+    metadataProps: entriesOf({ who: 'model' }),
+    graph: {
       name: 'g',
       docString: 'of the graph',
-      metadataProps: { who: 'graph' },
+      metadataProps: entriesOf({ who: 'graph' }),
       input: [
         { name: 'x', type: { tensorType: { elemType: 1, shape: { dim: [{ dimParam: 'n' }] } } } },
         { name: 'c', type: { tensorType: { elemType: 9, shape: { dim: [] } } } },
@@ -74,7 +85,7 @@ test('metadata of a graph and of its nodes, and those of subgraphs, are kept', (
           name: 'i',
           input: ['c'],
           output: ['y'],
-          metadataProps: { 'pkg.torch.onnx.name_scopes': "['', 'a']", second: '' },
+          metadataProps: entriesOf({ 'pkg.torch.onnx.name_scopes': "['', 'a']", second: '' }),
           attribute: [
             { name: 'then_branch', type: GRAPH, g: branch('then') },
             { name: 'else_branch', type: GRAPH, g: branch('else') },
@@ -82,7 +93,7 @@ test('metadata of a graph and of its nodes, and those of subgraphs, are kept', (
         },
       ],
     },
-  )
+  })
   const first = importModel(bytes)
   const second = importModel(exportModel(first))
   for (const graph of [first, second]) {

@@ -5,8 +5,8 @@ import * as assert from 'uvu/assert'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { encode } from '../src/onnx/encode.js'
 import { exportModel } from '../src/onnx/export.js'
-import { onnx } from '../src/onnx/proto.js'
 import { encodeTensor } from '../src/onnx/tensors.js'
 import { withFolder } from './support/cli.js'
 
@@ -23,7 +23,7 @@ function writeCase(folder: string, input: Tensor, output: Tensor): string {
     ['input_0.pb', input],
     ['output_0.pb', output],
   ] as const)
-    writeFileSync(join(data, name), onnx.TensorProto.encode(encodeTensor(tensor)).finish())
+    writeFileSync(join(data, name), encode('TensorProto', encodeTensor(tensor)))
   return path
 }
 

@@ -6,7 +6,7 @@ import type { HostValue } from '../core/ir.js'
 import { sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import type { BackendOptions } from '../environment.js'
-import { onnx } from '../onnx/proto.js'
+import { decode } from '../onnx/decode.js'
 import { decodeValue } from '../onnx/values.js'
 import { InferenceSession, type ValueMetadata } from '../session.js'
 import { valueMismatch } from './mismatch.js'
@@ -160,7 +160,7 @@ async function readValues(
     const path = pathOf(index)
     const bytes = path ? await readFileIfPresent(path) : undefined
     if (!bytes || (bytes.length === 0 && !container)) continue
-    const own = container ? undefined : onnx.TensorProto.decode(bytes).name
+    const own = container ? undefined : decode('TensorProto', bytes).name
     found.push([own && names.has(own) ? own : name, decodeValue(bytes, { container })])
   }
   return Object.fromEntries(found)

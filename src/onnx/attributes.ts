@@ -5,18 +5,17 @@ import type { Tensor } from '../core/tensor.js'
 import type { AttributeSchema } from '../ops/definition.js'
 import { definitionOf, operators } from '../ops/index.js'
 import type { ExternalFiles } from './external.js'
-import { onnx, wideToBigInt } from './proto.js'
+import { type AttributeProto, attributeType, type GraphProto } from './messages.js'
 import { decodeSparseTensor, decodeTensor, encodeTensor } from './tensors.js'
 import { decodeType, encodeType } from './types.js'
 
-const { AttributeType } = onnx.AttributeProto
 const decodeText = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
 const encodeText = (text: string) => new TextEncoder().encode(text)
 
 /** How the kinds of attributes that hold more than numbers and words become values. */
 export interface AttributeContext {
   readonly files: ExternalFiles
-  readonly graphOf: (proto: onnx.IGraphProto) => Graph
+  readonly graphOf: (proto: GraphProto) => Graph
 }
 
 const noContext: AttributeContext = {
@@ -28,7 +27,7 @@ const noContext: AttributeContext = {
 
 /** The attributes of a NodeProto. Throws UNSUPPORTED_OP for kinds that lanewise does not hold. */
 export function decodeAttributes(
-  protos: readonly onnx.IAttributeProto[],
+  protos: readonly AttributeProto[],
   what: string,
   context: AttributeContext = noContext,
 ): Attributes {
@@ -68,42 +67,42 @@ export function refuseInternalAttributes(op: string, attributes: Attributes): vo
 }
 
 /** The kind of an attribute; models older than IR 2 leave it to the field that is filled. */
-function kindOf(proto: onnx.IAttributeProto): number {
+function kindOf(proto: AttributeProto): number {
   if (proto.type) return proto.type
-  if (proto.t) return AttributeType.TENSOR
-  if (proto.g) return AttributeType.GRAPH
-  if (proto.floats?.length) return AttributeType.FLOATS
-  if (proto.ints?.length) return AttributeType.INTS
-  if (proto.strings?.length) return AttributeType.STRINGS
-  if (Object.hasOwn(proto, 'f')) return AttributeType.FLOAT
-  if (Object.hasOwn(proto, 'i')) return AttributeType.INT
-  if (Object.hasOwn(proto, 's')) return AttributeType.STRING
-  return AttributeType.UNDEFINED
+  if (proto.t) return attributeType.TENSOR
+  if (proto.g) return attributeType.GRAPH
+  if (proto.floats?.length) return attributeType.FLOATS
+  if (proto.ints?.length) return attributeType.INTS
+  if (proto.strings?.length) return attributeType.STRINGS
+  if (proto.f !== undefined) return attributeType.FLOAT
+  if (proto.i !== undefined) return attributeType.INT
+  if (proto.s !== undefined) return attributeType.STRING
+  return 0
 }
 
-function decodeAttribute(proto: onnx.IAttributeProto, what: string, context: AttributeContext): AttributeValue {
+function decodeAttribute(proto: AttributeProto, what: string, context: AttributeContext): AttributeValue {
   switch (kindOf(proto)) {
-    case AttributeType.FLOAT:
+    case attributeType.FLOAT:
       return proto.f ?? 0
-    case AttributeType.INT:
+    case attributeType.INT:
       return clampedInt(proto.i)
-    case AttributeType.STRING:
+    case attributeType.STRING:
       return decodeText(proto.s ?? new Uint8Array())
-    case AttributeType.TENSOR:
+    case attributeType.TENSOR:
       return decodeTensor(proto.t ?? {}, context.files)
-    case AttributeType.SPARSE_TENSOR:
+    case attributeType.SPARSE_TENSOR:
       return decodeSparseTensor(proto.sparseTensor ?? {}, context.files)
-    case AttributeType.GRAPH:
+    case attributeType.GRAPH:
       return context.graphOf(proto.g ?? {})
-    case AttributeType.GRAPHS:
+    case attributeType.GRAPHS:
       return (proto.graphs ?? []).map(context.graphOf)
-    case AttributeType.FLOATS:
+    case attributeType.FLOATS:
       return proto.floats ?? []
-    case AttributeType.INTS:
+    case attributeType.INTS:
       return (proto.ints ?? []).map(clampedInt)
-    case AttributeType.STRINGS:
+    case attributeType.STRINGS:
       return (proto.strings ?? []).map(decodeText)
-    case AttributeType.TYPE_PROTO:
+    case attributeType.TYPE_PROTO:
       return decodeType(proto.tp ?? {}, proto.name ?? '')
     default:
       throw new LanewiseError(
@@ -114,10 +113,8 @@ function decodeAttribute(proto: onnx.IAttributeProto, what: string, context: Att
 }
 
 /** An integer attribute; those beyond 2^53, which stand for "to the end", are limited to that. */
-const clampedInt = (value: onnx.IAttributeProto['i']): number => {
-  const exact = Number(wideToBigInt((value ?? 0) as number))
-  return Math.min(Math.max(exact, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
-}
+const clampedInt = (value: number | bigint = 0): number =>
+  Math.min(Math.max(Number(value), Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
 
 /** The attributes of `node` that differ from their defaults, with their schemas. */
 export function writtenAttributes(node: Node): { name: string; schema: AttributeSchema; value: AttributeValue }[] {
@@ -131,13 +128,13 @@ export function writtenAttributes(node: Node): { name: string; schema: Attribute
 }
 
 /** The attributes of `node` that differ from their defaults, typed by the op's schema; `encodeGraph` writes subgraphs. */
-export const encodeAttributes = (node: Node, encodeGraph: EncodeGraph): onnx.IAttributeProto[] =>
+export const encodeAttributes = (node: Node, encodeGraph: EncodeGraph): AttributeProto[] =>
   writtenAttributes(node).map(({ name, schema, value }) => ({
     name,
     ...encodeAttribute(schema.type, value, encodeGraph),
   }))
 
-type EncodeGraph = (graph: Graph) => onnx.IGraphProto
+type EncodeGraph = (graph: Graph) => GraphProto
 
 const sameValue = (a: AttributeValue, b: AttributeValue | undefined) =>
   b !== undefined && JSON.stringify(a) === JSON.stringify(b)
@@ -146,27 +143,27 @@ function encodeAttribute(
   type: AttributeSchema['type'],
   value: AttributeValue,
   encodeGraph: EncodeGraph,
-): onnx.IAttributeProto {
+): AttributeProto {
   switch (type) {
     case 'float':
-      return { type: AttributeType.FLOAT, f: value as number }
+      return { type: attributeType.FLOAT, f: value as number }
     case 'int':
-      return { type: AttributeType.INT, i: value as number }
+      return { type: attributeType.INT, i: value as number }
     case 'string':
-      return { type: AttributeType.STRING, s: encodeText(value as string) }
+      return { type: attributeType.STRING, s: encodeText(value as string) }
     case 'floats':
-      return { type: AttributeType.FLOATS, floats: [...(value as readonly number[])] }
+      return { type: attributeType.FLOATS, floats: [...(value as readonly number[])] }
     case 'ints':
-      return { type: AttributeType.INTS, ints: [...(value as readonly number[])] }
+      return { type: attributeType.INTS, ints: [...(value as readonly number[])] }
     case 'strings':
-      return { type: AttributeType.STRINGS, strings: (value as readonly string[]).map(encodeText) }
+      return { type: attributeType.STRINGS, strings: (value as readonly string[]).map(encodeText) }
     case 'tensor':
-      return { type: AttributeType.TENSOR, t: encodeTensor(value as Tensor) }
+      return { type: attributeType.TENSOR, t: encodeTensor(value as Tensor) }
     case 'type':
-      return { type: AttributeType.TYPE_PROTO, tp: encodeType(value as TensorType) }
+      return { type: attributeType.TYPE_PROTO, tp: encodeType(value as TensorType) }
     case 'graph':
       return isGraph(value)
-        ? { type: AttributeType.GRAPH, g: encodeGraph(value) }
-        : { type: AttributeType.GRAPHS, graphs: (value as readonly Graph[]).map(encodeGraph) }
+        ? { type: attributeType.GRAPH, g: encodeGraph(value) }
+        : { type: attributeType.GRAPHS, graphs: (value as readonly Graph[]).map(encodeGraph) }
   }
 }

@@ -1,8 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
 import { formatType, isUnranked, type Shape } from '../core/shape.js'
-import { describeProto } from './order.js'
-import type { onnx } from './proto.js'
+import type { GraphProto, NodeProto } from './messages.js'
+import { describeProto } from './proto.js'
 import { decodeType } from './types.js'
 
 /** How many contradictions a model's notes tell one by one. */
@@ -16,7 +16,7 @@ export class Declarations {
   readonly #contradictions: string[] = []
 
   /** The declared types of tensors by name; other kinds are left to inference. */
-  of(graph: onnx.IGraphProto): ReadonlyMap<string, TensorType> {
+  of(graph: GraphProto): ReadonlyMap<string, TensorType> {
     const types = new Map<string, TensorType>()
     for (const { name, type } of [...(graph.valueInfo ?? []), ...(graph.output ?? [])])
       if (name && type?.tensorType?.elemType) types.set(name, decodeType(type, name))
@@ -24,7 +24,7 @@ export class Declarations {
   }
 
   /** The type of output `name` of `node`, which inference says is `type`. Throws TYPE_MISMATCH. */
-  check(node: onnx.INodeProto, name: string, type: TensorType, declared: TensorType | undefined): TensorType {
+  check(node: NodeProto, name: string, type: TensorType, declared: TensorType | undefined): TensorType {
     if (!declared || type.container) return type
     if (declared.dtype !== type.dtype)
       throw new LanewiseError(

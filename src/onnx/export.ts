@@ -5,9 +5,10 @@ import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { definitionOf } from '../ops/index.js'
-import { encodeModel, type WrittenGraph, type WrittenNode } from './about.js'
+import { entriesOf } from './about.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
-import { onnx } from './proto.js'
+import { encode } from './encode.js'
+import type { GraphProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto } from './messages.js'
 import { encodeTensor } from './tensors.js'
 import { encodeType } from './types.js'
 
@@ -43,7 +44,7 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
     throw new LanewiseError('INVALID_ARGUMENT', 'an exported graph holds constants, not variables: bake them first')
   const written = encodeGraph(graph, opset)
   const { origin } = options.strip ? { ...graph, origin: undefined } : graph
-  const model = onnx.ModelProto.create({
+  return encode('ModelProto', {
     irVersion: irVersionOf(opset),
     producerName: origin?.producerName || 'lanewise',
     ...(origin?.producerVersion ? { producerVersion: origin.producerVersion } : {}),
@@ -51,24 +52,22 @@ export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Arr
     ...(origin?.modelVersion ? { modelVersion: origin.modelVersion } : {}),
     ...(origin?.doc ? { docString: origin.doc } : {}),
     opsetImport: [{ domain: '', version: opset }, ...otherDomains(graph)],
-    metadataProps: Object.entries({ ...(options.strip ? {} : graph.metadata), ...options.metadata }).map(
-      ([key, value]) => ({ key, value }),
-    ),
+    metadataProps: entriesOf({ ...(options.strip ? {} : graph.metadata), ...options.metadata }),
+    graph: options.strip ? stripped(written) : { ...written, ...describe(origin?.graph) },
   })
-  return encodeModel(model, options.strip ? stripped(written) : { ...written, ...describe(origin?.graph) })
 }
 
 /** A doc string and metadata as the fields of a graph's or a node's message. */
 const describe = (about: About | undefined) => ({
   ...(about?.doc ? { docString: about.doc } : {}),
-  ...(about ? { metadataProps: about.metadata } : {}),
+  ...(about ? { metadataProps: entriesOf(about.metadata) } : {}),
 })
 
 /** Without the types of inner values and without what nodes say of themselves. */
-const stripped = (graph: WrittenGraph): WrittenGraph => ({
+const stripped = (graph: GraphProto): GraphProto => ({
   ...graph,
   valueInfo: [],
-  node: graph.node.map(({ docString: _, metadataProps: __, ...node }) => node),
+  node: graph.node?.map(({ docString: _, metadataProps: __, ...node }) => node),
 })
 
 /** The domain of an op, by the name that `Node.op` holds; '' for ai.onnx. */
@@ -87,7 +86,7 @@ const neededOpset = (graph: Graph): number =>
   }, defaultOpset)
 
 /** The domains besides ai.onnx that a graph uses, each in the oldest version that has all its forms. */
-function otherDomains(graph: Graph): onnx.IOperatorSetIdProto[] {
+function otherDomains(graph: Graph): OperatorSetIdProto[] {
   const versions = new Map<string, number>()
   for (const op of opsWithin(graph)) {
     const domain = domainOfOp(op)
@@ -114,7 +113,7 @@ function encodeGraph(
   opset: number,
   scope: Scope = outermost,
   captured: readonly string[] = [],
-): WrittenGraph {
+): GraphProto {
   const graph = decompose(given, opset)
   const inputs = graph.inputs.slice(0, graph.inputs.length - captured.length)
   const names = new Map<Value, string>()
@@ -130,7 +129,7 @@ function encodeGraph(
   })
   inputs.forEach(assign)
   const constants = new Map(scope.constants)
-  const initializers: onnx.ITensorProto[] = []
+  const initializers: TensorProto[] = []
   for (const [value, tensor] of graph.constants) {
     const shared = scope.constants.get(tensor)
     if (shared !== undefined) names.set(value, shared)
@@ -143,7 +142,7 @@ function encodeGraph(
   for (const { outputs } of graph.nodes) outputs.forEach(assign)
 
   const nameOf = (value: Value | undefined) => (value ? names.get(value)! : '')
-  const encodeNode = (node: Node): WrittenNode => {
+  const encodeNode = (node: Node): NodeProto => {
     const count = node.inputs.length - ((node.attributes['captures'] as number | undefined) ?? 0)
     const around = node.inputs.slice(count).map(nameOf)
     const operands = node.inputs.slice(0, count)
@@ -157,10 +156,10 @@ function encodeGraph(
       ...describe(node.about),
     }
   }
-  const encodeValue = (value: Value): onnx.IValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
+  const encodeValue = (value: Value): ValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
   const named = new Set(graph.inputs.flatMap(({ shape }) => shape))
   /** An output with what the file itself says of sizes that inference only names. */
-  const encodeOutput = (value: Value): onnx.IValueInfoProto => {
+  const encodeOutput = (value: Value): ValueInfoProto => {
     const declared = graph.origin?.outputs.get(value.name)
     if (declared?.length !== value.shape.length || isUnranked(value.shape)) return encodeValue(value)
     const shape = value.shape.map((dim, axis) =>

@@ -1,18 +1,18 @@
 import { LanewiseError } from '../core/errors.js'
-import type { onnx } from './proto.js'
+import type { GraphProto, ModelProto, NodeProto, TensorProto } from './messages.js'
 
 /** The content of the files beside a model, by the name that the model gives. */
 export type ExternalFiles = ReadonlyMap<string, Uint8Array>
 
 /** The entries of a tensor that lies outside of its model. */
-const entriesOf = (proto: onnx.ITensorProto): ReadonlyMap<string, string> =>
+const entriesOf = (proto: TensorProto): ReadonlyMap<string, string> =>
   new Map(proto.externalData?.map(({ key, value }) => [key ?? '', value ?? '']))
 
-export const isExternal = (proto: onnx.ITensorProto): boolean =>
+export const isExternal = (proto: TensorProto): boolean =>
   proto.dataLocation === 1 || (proto.externalData?.length ?? 0) > 0
 
 /** The file that holds an external tensor. Throws INVALID_MODEL for a name that may lead out of the model's folder. */
-export function locationOf(proto: onnx.ITensorProto): string {
+export function locationOf(proto: TensorProto): string {
   const location = entriesOf(proto).get('location') ?? ''
   const parts = location.split(/[/\\]/)
   const leaves =
@@ -31,7 +31,7 @@ export function locationOf(proto: onnx.ITensorProto): string {
 }
 
 /** The bytes of an external tensor, `bytes` long. Throws INVALID_MODEL when the file is missing or too short. */
-export function externalBytes(proto: onnx.ITensorProto, bytes: number, files: ExternalFiles): Uint8Array {
+export function externalBytes(proto: TensorProto, bytes: number, files: ExternalFiles): Uint8Array {
   const location = locationOf(proto)
   const fail = (reason: string): never => {
     throw new LanewiseError('INVALID_MODEL', `tensor '${proto.name ?? ''}' in '${location}': ${reason}`)
@@ -58,19 +58,19 @@ export function externalBytes(proto: onnx.ITensorProto, bytes: number, files: Ex
 }
 
 /** The files that the tensors of a model lie in. Throws INVALID_MODEL for one that leaves the model's folder. */
-export function externalFilesOf(model: onnx.ModelProto): ReadonlySet<string> {
+export function externalFilesOf(model: ModelProto): ReadonlySet<string> {
   const names = new Set<string>()
-  const visitTensor = (tensor: onnx.ITensorProto | null | undefined) => {
+  const visitTensor = (tensor: TensorProto | undefined) => {
     if (tensor && isExternal(tensor)) names.add(locationOf(tensor))
   }
-  const visitNodes = (nodes: readonly onnx.INodeProto[] | null | undefined) => {
+  const visitNodes = (nodes: readonly NodeProto[] | undefined) => {
     for (const { attribute } of nodes ?? [])
       for (const { t, tensors, g, graphs } of attribute ?? []) {
         for (const tensor of [t, ...(tensors ?? [])]) visitTensor(tensor)
         for (const graph of [g, ...(graphs ?? [])]) if (graph) visitGraph(graph)
       }
   }
-  const visitGraph = (graph: onnx.IGraphProto) => {
+  const visitGraph = (graph: GraphProto) => {
     for (const tensor of graph.initializer ?? []) visitTensor(tensor)
     for (const { values, indices } of graph.sparseInitializer ?? []) {
       visitTensor(values)
@@ -79,6 +79,6 @@ export function externalFilesOf(model: onnx.ModelProto): ReadonlySet<string> {
     visitNodes(graph.node)
   }
   if (model.graph) visitGraph(model.graph)
-  for (const { node } of model.functions) visitNodes(node)
+  for (const { node } of model.functions ?? []) visitNodes(node)
   return names
 }

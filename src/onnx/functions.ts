@@ -1,47 +1,34 @@
 import { LanewiseError } from '../core/errors.js'
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from './messages.js'
 import { type Opsets, opsetsOf } from './opsets/versions.js'
-import { onnx } from './proto.js'
-import { fieldsOf } from './wire.js'
 
 /** A node with the opsets that its op is to be read under: the model's, or those of the function that holds it. */
 export interface SourceNode {
-  readonly proto: onnx.INodeProto
+  readonly proto: NodeProto
   readonly opsets: Opsets
 }
 
 interface ModelFunction {
-  readonly proto: onnx.IFunctionProto
+  readonly proto: FunctionProto
   readonly opsets: Opsets
   /** Attributes with a default, by name. */
-  readonly defaults: ReadonlyMap<string, onnx.IAttributeProto>
+  readonly defaults: ReadonlyMap<string, AttributeProto>
 }
 
 /** The functions of a model by `domain.name`. */
 export type ModelFunctions = ReadonlyMap<string, ModelFunction>
 
-const keyOf = (domain: string | null | undefined, name: string | null | undefined) =>
+const keyOf = (domain: string | undefined, name: string | undefined) =>
   `${domain === 'ai.onnx' ? '' : (domain ?? '')}.${name}`
 
-// Field numbers of onnx.proto that the protobuf library does not know.
-const functionsField = 25
-const attributeDefaultsField = 11
-
-/** The functions that a model brings. `bytes` is the file: it says the defaults of attributes. */
-export function functionsOf(model: onnx.ModelProto, bytes: Uint8Array): ModelFunctions {
-  const functions = new Map<string, ModelFunction>()
-  if (!model.functions.length) return functions
-  const messages = [...fieldsOf(bytes)].filter(({ field }) => field === functionsField)
-  model.functions.forEach((proto, index) => {
-    const defaults = new Map<string, onnx.IAttributeProto>()
-    for (const { field, bytes: message } of fieldsOf(messages[index]?.bytes ?? new Uint8Array())) {
-      if (field !== attributeDefaultsField) continue
-      const attribute = onnx.AttributeProto.decode(message)
-      defaults.set(attribute.name, attribute)
-    }
-    functions.set(keyOf(proto.domain, proto.name), { proto, opsets: opsetsOf(proto.opsetImport ?? []), defaults })
-  })
-  return functions
-}
+/** The functions that a model brings. */
+export const functionsOf = (model: ModelProto): ModelFunctions =>
+  new Map(
+    model.functions?.map((proto) => {
+      const defaults = new Map(proto.attributeProto?.map((attribute) => [attribute.name ?? '', attribute]))
+      return [keyOf(proto.domain, proto.name), { proto, opsets: opsetsOf(proto.opsetImport ?? []), defaults }]
+    }),
+  )
 
 /** How deep functions may call each other, and how many nodes their bodies may grow to. */
 const deepestCall = 64
@@ -51,14 +38,10 @@ const mostNodes = 50_000
  * `nodes` with each call of a model function replaced by its body, until none is left; values and nodes of a body are
  * named after the call. Throws INVALID_MODEL for functions that call themselves, or that grow without end.
  */
-export function inlineFunctions(
-  nodes: readonly onnx.INodeProto[],
-  opsets: Opsets,
-  functions: ModelFunctions,
-): SourceNode[] {
+export function inlineFunctions(nodes: readonly NodeProto[], opsets: Opsets, functions: ModelFunctions): SourceNode[] {
   const result: SourceNode[] = []
   let expanded = 0
-  const expand = (proto: onnx.INodeProto, within: Opsets, depth: number) => {
+  const expand = (proto: NodeProto, within: Opsets, depth: number) => {
     const called = functions.get(keyOf(proto.domain, proto.opType))
     if (!called) {
       if (depth > 0 && ++expanded > mostNodes)
@@ -78,7 +61,7 @@ export function inlineFunctions(
 }
 
 /** The nodes of a function for one call of it. */
-function bodyOf({ proto, defaults }: ModelFunction, call: onnx.INodeProto): onnx.INodeProto[] {
+function bodyOf({ proto, defaults }: ModelFunction, call: NodeProto): NodeProto[] {
   const prefix = call.output?.find((name) => name) || call.name || call.opType
   const names = new Map<string, string>([['', '']])
   proto.input?.forEach((name, index) => {
@@ -91,25 +74,25 @@ function bodyOf({ proto, defaults }: ModelFunction, call: onnx.INodeProto): onnx
     if (actual && !names.has(name) && !outputs.has(name)) outputs.set(name, actual)
   })
   const rename = (name: string) => names.get(name) ?? outputs.get(name) ?? `${prefix}/${name}`
-  const attributeOf = (attribute: onnx.IAttributeProto): onnx.IAttributeProto[] => {
+  const attributeOf = (attribute: AttributeProto): AttributeProto[] => {
     if (attribute.refAttrName) {
       const value = given.get(attribute.refAttrName) ?? defaults.get(attribute.refAttrName)
-      return value ? [{ ...plain(value), name: attribute.name }] : []
+      return value ? [{ ...value, name: attribute.name }] : []
     }
-    if (attribute.g) return [{ ...plain(attribute), g: graphOf(attribute.g) }]
-    if (attribute.graphs?.length) return [{ ...plain(attribute), graphs: attribute.graphs.map(graphOf) }]
+    if (attribute.g) return [{ ...attribute, g: graphOf(attribute.g) }]
+    if (attribute.graphs?.length) return [{ ...attribute, graphs: attribute.graphs.map(graphOf) }]
     return [attribute]
   }
-  const nodeOf = (node: onnx.INodeProto): onnx.INodeProto => ({
-    ...plain(node),
+  const nodeOf = (node: NodeProto): NodeProto => ({
+    ...node,
     name: node.name ? `${prefix}/${node.name}` : '',
     input: node.input?.map(rename) ?? [],
     output: node.output?.map(rename) ?? [],
     attribute: node.attribute?.flatMap(attributeOf) ?? [],
   })
-  const named = <T extends { name?: string | null }>(item: T): T => ({ ...plain(item), name: rename(item.name ?? '') })
-  const graphOf = (graph: onnx.IGraphProto): onnx.IGraphProto => ({
-    ...plain(graph),
+  const named = <T extends { name?: string | undefined }>(item: T): T => ({ ...item, name: rename(item.name ?? '') })
+  const graphOf = (graph: GraphProto): GraphProto => ({
+    ...graph,
     node: graph.node?.map(nodeOf) ?? [],
     input: graph.input?.map(named) ?? [],
     output: graph.output?.map(named) ?? [],
@@ -125,6 +108,3 @@ function bodyOf({ proto, defaults }: ModelFunction, call: onnx.INodeProto): onnx
   })
   return body
 }
-
-/** A copy whose fields are its own: what a message leaves out stays left out. */
-const plain = <T extends object>(message: T): T => ({ ...message })

@@ -5,16 +5,17 @@ import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
-import { aboutOf, type DeepMetadata, deepMetadata, originOf } from './about.js'
+import { aboutOf, metadataOf, originOf } from './about.js'
 import { checkAttributeNames, decodeAttributes, refuseInternalAttributes } from './attributes.js'
 import { Declarations } from './declared.js'
 import type { ExternalFiles } from './external.js'
 import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } from './functions.js'
+import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './messages.js'
 import { opOf } from './needs.js'
 import { adaptNode, checkOpset, isReplacement, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
 import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
-import { capturesOf, describeProto, inOrder } from './order.js'
-import { decodeModel, deepestSubgraph, type onnx, wideToNumber } from './proto.js'
+import { capturesOf, inOrder } from './order.js'
+import { decodeModel, deepestSubgraph, describeProto, refuseDepth, wideToNumber } from './proto.js'
 import { decodeSparseTensor, decodeTensor } from './tensors.js'
 import { decodeValueType } from './types.js'
 
@@ -31,30 +32,27 @@ export interface ImportOptions {
  * lacks, before anything runs.
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Graph {
-  return importProto(decodeModel(bytes), bytes, options)
+  return importProto(decodeModel(bytes), options)
 }
 
-/** As importModel, of a model that is decoded already; `bytes` is its file. */
-export function importProto(model: onnx.ModelProto, bytes: Uint8Array, options: ImportOptions = {}): Graph {
-  const proto = model.graph as onnx.IGraphProto
-  const given: Importer = {
-    functions: functionsOf(model, bytes),
+/** As importModel, of a model that is decoded already. */
+export function importProto(model: ModelProto, options: ImportOptions = {}): Graph {
+  const proto = model.graph ?? {}
+  const importer: Importer = {
+    functions: functionsOf(model),
     files: options.externalData ?? new Map(),
     overridden: options.overridden ?? new Set(),
     declarations: new Declarations(),
-    deep: { graph: {}, nodes: new Map() },
   }
   const opsets = modelOpsets(model, proto)
-  refuseUnknownOps(proto, opsets, given.functions)
-  // Only now: how deep subgraphs nest is known to be little.
-  const importer = { ...given, deep: deepMetadata(model, bytes) }
-  const metadata = Object.fromEntries(model.metadataProps.map(({ key, value }) => [key ?? '', value ?? '']))
+  refuseUnknownOps(proto, opsets, importer.functions)
+  const metadata = metadataOf(model.metadataProps)
   const builder = importGraph(importer, proto, opsets, undefined)
-  const { declarations, deep } = importer
+  const { declarations } = importer
   const outputs = new Map(
     [...declarations.of({ output: proto.output ?? [] })].map(([name, { shape }]) => [name, shape]),
   )
-  return builder.build({ metadata, origin: originOf(model, deep.graph, outputs, declarations.notes) })
+  return builder.build({ metadata, origin: originOf(model, outputs, declarations.notes) })
 }
 
 /** What stays the same throughout a model. */
@@ -63,14 +61,13 @@ interface Importer {
   readonly files: ExternalFiles
   readonly overridden: ReadonlySet<string>
   readonly declarations: Declarations
-  readonly deep: DeepMetadata
 }
 
 /**
  * The initializers that a caller may replace: those that are inputs, too, in models of IR 4 and newer. Older models had
  * to list all of them as inputs.
  */
-export function overridableInputs(model: onnx.IModelProto): readonly onnx.IValueInfoProto[] {
+export function overridableInputs(model: ModelProto): readonly ValueInfoProto[] {
   if (wideToNumber(model.irVersion) < 4) return []
   const names = new Set(model.graph?.initializer?.map(({ name }) => name))
   return (model.graph?.input ?? []).filter(({ name }) => names.has(name))
@@ -89,11 +86,11 @@ interface Scope {
   readonly constantOf: (value: Value) => Tensor | undefined
 }
 
-function modelOpsets(model: onnx.ModelProto, graph: onnx.IGraphProto): Opsets {
-  const opsets = new Map(opsetsOf(model.opsetImport))
+function modelOpsets(model: ModelProto, graph: GraphProto): Opsets {
+  const opsets = new Map(opsetsOf(model.opsetImport ?? []))
   const opset = opsets.get('')
   if (opset !== undefined) checkOpset(opset)
-  else if (model.opsetImport.length === 0 && wideToNumber(model.irVersion) < 3) opsets.set('', 1)
+  else if (!model.opsetImport?.length && wideToNumber(model.irVersion) < 3) opsets.set('', 1)
   else if (graph.node?.some(({ domain }) => domainOf(domain) === ''))
     throw new LanewiseError('INVALID_MODEL', 'the model names no ai.onnx opset')
   return opsets
@@ -102,9 +99,9 @@ function modelOpsets(model: onnx.ModelProto, graph: onnx.IGraphProto): Opsets {
 const isKnown = (op: string): boolean =>
   (Object.hasOwn(operators, newestOpOf(op)) || isRewritten(op)) && !op.startsWith('lanewise.')
 
-function refuseUnknownOps(graph: onnx.IGraphProto, opsets: Opsets, functions: ModelFunctions): void {
+function refuseUnknownOps(graph: GraphProto, opsets: Opsets, functions: ModelFunctions): void {
   const missing = new Map<string, number>()
-  const visit = (protos: readonly onnx.INodeProto[], depth: number) => {
+  const visit = (protos: readonly NodeProto[], depth: number) => {
     for (const { proto } of inlineFunctions(protos, opsets, functions)) {
       const op = opOf(proto)
       if (!isKnown(op)) missing.set(op, (missing.get(op) ?? 0) + 1)
@@ -127,20 +124,13 @@ function refuseSubgraph(what: string): never {
   throw new LanewiseError('INVALID_MODEL', `${what} holds a subgraph`)
 }
 
-function refuseDepth(proto: onnx.INodeProto): never {
-  throw new LanewiseError(
-    'INVALID_MODEL',
-    `${describeProto(proto)} holds subgraphs nested more than ${deepestSubgraph} deep`,
-  )
-}
-
 /**
  * `proto` as a graph in a builder. In a subgraph, `scope` is what surrounds it, captured values are its last inputs, and
  * `operands` are the types of the others where it leaves them out.
  */
 function importGraph(
   importer: Importer,
-  proto: onnx.IGraphProto,
+  proto: GraphProto,
   opsets: Opsets,
   scope: Scope | undefined,
   captured: readonly Captured[] = [],
@@ -218,7 +208,7 @@ function importGraph(
     const opset = within.get(domainOf(node.domain)) ?? newestOpset
     const label = node.name || outputNames.find((name) => name) || op
     const name = uniqueIn(names, label)
-    const about = aboutOf(node.docString, importer.deep.nodes.get(node))
+    const about = aboutOf(node)
     const typed = (type: TensorType, output: number) =>
       importer.declarations.check(node, outputNames[output], type, declared.get(outputNames[output]))
     try {
@@ -249,7 +239,7 @@ function importGraph(
 }
 
 /** The content of a Constant node. */
-function constantOf({ files }: Importer, node: onnx.INodeProto): Tensor {
+function constantOf({ files }: Importer, node: NodeProto): Tensor {
   const what = describeProto(node)
   const graphOf = () => refuseSubgraph(what)
   const tensor = constantTensor(decodeAttributes(node.attribute ?? [], what, { files, graphOf }))

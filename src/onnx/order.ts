@@ -1,15 +1,12 @@
 import { LanewiseError } from '../core/errors.js'
 import type { SourceNode } from './functions.js'
-import type { onnx } from './proto.js'
+import type { GraphProto, NodeProto } from './messages.js'
+import { describeProto } from './proto.js'
 
-/** A node as errors name it. */
-export const describeProto = (node: onnx.INodeProto): string =>
-  `${node.opType} '${node.name || node.output?.find((name) => name) || ''}'`
-
-const captured = new WeakMap<onnx.INodeProto, readonly string[]>()
+const captured = new WeakMap<NodeProto, readonly string[]>()
 
 /** The names that the subgraphs of `node` read from outside of themselves, in the order of their first use. */
-export function capturesOf(node: onnx.INodeProto): readonly string[] {
+export function capturesOf(node: NodeProto): readonly string[] {
   const known = captured.get(node)
   if (known) return known
   const names = new Set<string>()
@@ -20,7 +17,7 @@ export function capturesOf(node: onnx.INodeProto): readonly string[] {
   return list
 }
 
-function freeNames(graph: onnx.IGraphProto): ReadonlySet<string> {
+function freeNames(graph: GraphProto): ReadonlySet<string> {
   const own = new Set<string>()
   for (const { name } of [...(graph.input ?? []), ...(graph.initializer ?? [])]) own.add(name ?? '')
   for (const { values } of graph.sparseInitializer ?? []) own.add(values?.name ?? '')

@@ -47,14 +47,14 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
     const files = new Map(Object.entries(options.externalData ?? {}))
     if (address !== undefined)
       for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))
-    const graph = importProto(model, bytes, { externalData: files })
+    const graph = importProto(model, { externalData: files })
     if (decodesImages(graph)) await loadPngDecoder()
     const inputs = overridableInputs(model)
     if (inputs.length === 0) return { graph, overridable: [], override: () => graph }
     return {
       graph,
       overridable: inputs.map((input) => ({ name: input.name ?? '', ...decodeValueType(input) })),
-      override: (overridden) => importProto(model, bytes, { externalData: files, overridden }),
+      override: (overridden) => importProto(model, { externalData: files, overridden }),
     }
   } catch (error) {
     if (address === undefined || address.startsWith('data:') || !(error instanceof LanewiseError)) throw error

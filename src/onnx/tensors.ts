@@ -3,11 +3,12 @@ import { LanewiseError } from '../core/errors.js'
 import { formatShape, highestRank, mostElements, sizeOf, stridesOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { type ExternalFiles, externalBytes, isExternal } from './external.js'
+import type { SparseTensorProto, TensorProto } from './messages.js'
 import { isPacked, pack, packedBytes, unpack } from './packing.js'
-import { type onnx, wideToBigInt, wideToNumber } from './proto.js'
+import { wideToNumber } from './proto.js'
 
 /** The element type of a TensorProto.DataType code. Throws INVALID_MODEL, or UNSUPPORTED_OP for complex numbers, naming `what`. */
-export function decodeDType(code: number | null | undefined, what: string): DType {
+export function decodeDType(code: number | undefined, what: string): DType {
   const dtype = dtypeOfCode(code ?? 0)
   if (code === 14 || code === 15)
     throw new LanewiseError('UNSUPPORTED_OP', `${what} has the element type ${code}: complex numbers are not supported`)
@@ -22,7 +23,7 @@ const noFiles: ExternalFiles = new Map()
  * A TensorProto as a Tensor; every length is checked before memory is taken. `files` holds the content of external
  * tensors. Throws INVALID_MODEL.
  */
-export function decodeTensor(proto: onnx.ITensorProto, files: ExternalFiles = noFiles): Tensor {
+export function decodeTensor(proto: TensorProto, files: ExternalFiles = noFiles): Tensor {
   const what = `tensor '${proto.name ?? ''}'`
   const dtype = decodeDType(proto.dataType, what)
   const dims = (proto.dims ?? []).map(wideToNumber)
@@ -60,7 +61,7 @@ export function decodeTensor(proto: onnx.ITensorProto, files: ExternalFiles = no
     expect(values.length, unsigned ? 'uint64_data' : 'int64_data')
     const data = allocate(dtype, size) as BigInt64Array
     values.forEach((value, index) => {
-      data[index] = wideToBigInt(value, unsigned)
+      data[index] = BigInt(value)
     })
     return new Tensor(dtype, data, dims)
   }
@@ -76,7 +77,7 @@ export function decodeTensor(proto: onnx.ITensorProto, files: ExternalFiles = no
   return new Tensor(dtype, data, dims)
 }
 
-function numbersOf(proto: onnx.ITensorProto, dtype: DType): readonly number[] {
+function numbersOf(proto: TensorProto, dtype: DType): readonly number[] {
   if (dtype === 'float32') return proto.floatData ?? []
   if (dtype === 'float64') return proto.doubleData ?? []
   if (dtype === 'uint32') return (proto.uint64Data ?? []).map(wideToNumber)
@@ -84,22 +85,19 @@ function numbersOf(proto: onnx.ITensorProto, dtype: DType): readonly number[] {
 }
 
 /** A Tensor as a TensorProto, its elements as little-endian raw data. */
-export function encodeTensor(tensor: Tensor, name = ''): onnx.ITensorProto {
-  const proto: onnx.ITensorProto = { name, dims: [...tensor.dims], dataType: onnxTypeCode[tensor.type] }
+export function encodeTensor(tensor: Tensor, name = ''): TensorProto {
+  const proto: TensorProto = { name, dims: [...tensor.dims], dataType: onnxTypeCode[tensor.type] }
   if (tensor.type === 'string') {
     const encoder = new TextEncoder()
-    proto.stringData = (tensor.data as string[]).map((text) => encoder.encode(text))
-  } else if (isPacked(tensor.type)) {
-    proto.rawData = pack(tensor.type, tensor.data as Uint8Array)
-  } else {
-    const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
-    proto.rawData = new Uint8Array(buffer, byteOffset, byteLength)
+    return { ...proto, stringData: (tensor.data as string[]).map((text) => encoder.encode(text)) }
   }
-  return proto
+  if (isPacked(tensor.type)) return { ...proto, rawData: pack(tensor.type, tensor.data as Uint8Array) }
+  const { buffer, byteOffset, byteLength } = tensor.data as Float32Array
+  return { ...proto, rawData: new Uint8Array(buffer, byteOffset, byteLength) }
 }
 
 /** A SparseTensorProto as a dense Tensor: `values` [n] at `indices` [n] (linear) or [n, rank]. Throws INVALID_MODEL. */
-export function decodeSparseTensor(proto: onnx.ISparseTensorProto, files: ExternalFiles = noFiles): Tensor {
+export function decodeSparseTensor(proto: SparseTensorProto, files: ExternalFiles = noFiles): Tensor {
   const values = decodeTensor(proto.values ?? {}, files)
   const indices = decodeTensor(proto.indices ?? {}, files)
   const dims = (proto.dims ?? []).map(wideToNumber)

@@ -11,14 +11,15 @@ import {
   sizeOf,
   unranked,
 } from '../core/shape.js'
-import { type onnx, wideToNumber } from './proto.js'
+import type { TensorShapeProto, TypeProto, ValueInfoProto } from './messages.js'
+import { wideToNumber } from './proto.js'
 import { decodeDType } from './tensors.js'
 
 /**
  * The type of an input, or of another value that a model describes; what it leaves out is taken from `operand`.
  * Sizes that are not told become symbols. Throws INVALID_MODEL, UNSUPPORTED_OP for maps, sparse tensors and nested sequences.
  */
-export function decodeValueType(info: onnx.IValueInfoProto, operand?: TensorType): TensorType {
+export function decodeValueType(info: ValueInfoProto, operand?: TensorType): TensorType {
   const { tensorType, sequenceType, optionalType, mapType, sparseTensorType } = info.type ?? {}
   const isTold = tensorType?.elemType || sequenceType || optionalType || mapType || sparseTensorType
   if (info.type && isTold) return decodeType(info.type, info.name ?? '')
@@ -27,7 +28,7 @@ export function decodeValueType(info: onnx.IValueInfoProto, operand?: TensorType
 }
 
 /** A TypeProto as the type of a value called `name`. A tensor type without a shape is of unknown rank. */
-export function decodeType(type: onnx.ITypeProto, name: string): TensorType {
+export function decodeType(type: TypeProto, name: string): TensorType {
   const what = `'${name}'`
   const { tensorType, sequenceType, optionalType } = type
   if (tensorType)
@@ -39,7 +40,7 @@ export function decodeType(type: onnx.ITypeProto, name: string): TensorType {
   throw new LanewiseError('UNSUPPORTED_OP', `${what} is no tensor, and no sequence or optional of tensors`)
 }
 
-function decodeShape(shape: onnx.ITensorShapeProto | null | undefined, name: string, what: string): Shape {
+function decodeShape(shape: TensorShapeProto | undefined, name: string, what: string): Shape {
   if (!shape) return unranked
   const dims = shape.dim ?? []
   if (dims.length > highestRank)
@@ -59,9 +60,9 @@ function decodeShape(shape: onnx.ITensorShapeProto | null | undefined, name: str
 }
 
 /** A value's type as a TypeProto. */
-export function encodeType({ dtype, shape, container }: TensorType): onnx.ITypeProto {
+export function encodeType({ dtype, shape, container }: TensorType): TypeProto {
   const encodeDim = (dim: Dim) => (typeof dim === 'number' ? { dimValue: dim } : { dimParam: dim })
-  const tensor: onnx.ITypeProto = {
+  const tensor: TypeProto = {
     tensorType: {
       elemType: onnxTypeCode[dtype],
       ...(isUnranked(shape) ? {} : { shape: { dim: shape.map(encodeDim) } }),

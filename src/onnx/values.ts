@@ -1,11 +1,7 @@
 import type { HostValue, TensorType } from '../core/ir.js'
-import { onnx } from './proto.js'
+import { decode } from './decode.js'
+import type { Message } from './messages.js'
 import { decodeTensor } from './tensors.js'
-import { fieldsOf } from './wire.js'
-
-// Field numbers of SequenceProto and OptionalProto (onnx-data.proto).
-const tensorField = 3
-const sequenceField = 5
 
 /**
  * The value that a file of a test or of a dataset holds: a TensorProto, a SequenceProto or an OptionalProto, as the
@@ -14,20 +10,17 @@ const sequenceField = 5
 export function decodeValue(bytes: Uint8Array, type?: Pick<TensorType, 'container'>): HostValue {
   switch (type?.container) {
     case undefined:
-      return decodeTensor(onnx.TensorProto.decode(bytes))
+      return decodeTensor(decode('TensorProto', bytes))
     case 'sequence':
-      return decodeSequence(bytes)
+      return decodeSequence(decode('SequenceProto', bytes))
     case 'optional':
-    case 'optional(sequence)':
-      for (const { field, bytes: element } of fieldsOf(bytes)) {
-        if (field === tensorField) return decodeTensor(onnx.TensorProto.decode(element))
-        if (field === sequenceField) return decodeSequence(element)
-      }
-      return null
+    case 'optional(sequence)': {
+      const { tensorValue, sequenceValue } = decode('OptionalProto', bytes)
+      if (tensorValue) return decodeTensor(tensorValue)
+      return sequenceValue ? decodeSequence(sequenceValue) : null
+    }
   }
 }
 
-const decodeSequence = (bytes: Uint8Array): readonly HostValue[] =>
-  [...fieldsOf(bytes)]
-    .filter(({ field }) => field === tensorField)
-    .map((item) => decodeTensor(onnx.TensorProto.decode(item.bytes)))
+const decodeSequence = ({ tensorValues }: Message<'SequenceProto'>): readonly HostValue[] =>
+  (tensorValues ?? []).map((tensor) => decodeTensor(tensor))

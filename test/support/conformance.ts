@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import type { HostValue, TensorType } from '../../src/core/ir.js'
 import { loadPngDecoder } from '../../src/core/png.js'
 import type { Tensor } from '../../src/core/tensor.js'
-import { onnx } from '../../src/onnx/proto.js'
+import { decode } from '../../src/onnx/decode.js'
 import { decodeTensor } from '../../src/onnx/tensors.js'
 import { decodeValue } from '../../src/onnx/values.js'
 
@@ -60,7 +60,7 @@ export function readTensors(dataSet: string, kind: 'input' | 'output', count: nu
     const path = join(dataSet, `${kind}_${index}.pb`)
     if (!existsSync(path)) return undefined
     const bytes = readFileSync(path)
-    return bytes.length === 0 ? undefined : decodeTensor(onnx.TensorProto.decode(bytes))
+    return bytes.length === 0 ? undefined : decodeTensor(decode('TensorProto', bytes))
   })
 }
 

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type onnx, wideToNumber } from '../proto.js'
+import type { OperatorSetIdProto } from '../messages.js'
+import { wideToNumber } from '../proto.js'
 
 /** The version of each domain that a model imports; ai.onnx is ''. */
 export type Opsets = ReadonlyMap<string, number>
@@ -8,7 +9,7 @@ export type Opsets = ReadonlyMap<string, number>
 export const domainOf = (domain: string | null | undefined): string => (domain === 'ai.onnx' ? '' : (domain ?? ''))
 
 /** The opsets that `imports` name. Throws INVALID_MODEL for versions that are no numbers. */
-export function opsetsOf(imports: readonly onnx.IOperatorSetIdProto[]): Opsets {
+export function opsetsOf(imports: readonly OperatorSetIdProto[]): Opsets {
   const opsets = new Map<string, number>()
   for (const { domain, version } of imports) {
     const number = wideToNumber(version)
