@@ -86,7 +86,8 @@ function execute(cwd: string, program: string, values: readonly string[]): void 
     execFileSync(program, values, { cwd, env: environment, encoding: 'utf8', stdio: 'pipe', timeout: 120_000 })
   } catch (error) {
     const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string }
-    throw new Error(`${message}\n${stdout}\n${stderr}`)
+    const readable = `${message}\n${stdout}\n${stderr}`.split('\n').filter(({ length }) => length < 500)
+    throw new Error([...new Set(readable)].join('\n'))
   }
 }
 
