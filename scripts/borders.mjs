@@ -74,6 +74,7 @@ const places = {
     'package.json',
   ],
   models: ['src/index.ts', 'src/cli'],
+  demo: ['src/index.ts', 'src/data', 'models'],
 }
 
 const placeOf = (path) =>
@@ -94,7 +95,7 @@ function* importsOf(file) {
   }
 }
 
-const files = ['src', 'models'].flatMap((folder) =>
+const files = ['src', 'models', 'demo'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true })
     .filter((name) => name.endsWith('.ts'))
     .map((name) => `${folder}/${name.replaceAll('\\', '/')}`),
