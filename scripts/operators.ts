@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { referenceKernels } from '../src/backend/reference/index.js'
-import { lowerings } from '../src/backend/wasm/lower/index.js'
+import { lowerings as wasmLowerings } from '../src/backend/wasm/lower/index.js'
+import { lowerings as webGpuLowerings } from '../src/backend/webgpu/lower/index.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { OpDefinition } from '../src/ops/definition.js'
 import { isProgramOp, operators } from '../src/ops/index.js'
@@ -27,7 +28,11 @@ function runsBy(name: string, { decompose }: OpDefinition): string {
 }
 
 /** Views run nowhere: their outputs share their input's memory. */
-function wasmOf(name: string, { decompose, traits }: OpDefinition): string {
+function kernelOf(
+  name: string,
+  { decompose, traits }: OpDefinition,
+  lowerings: Readonly<Record<string, unknown>>,
+): string {
   if (Object.hasOwn(lowerings, name)) return 'kernel'
   if (traits?.view) return 'no work'
   if (traits?.channelsLast && Object.hasOwn(lowerings, traits.channelsLast.op)) return 'kernel, channels last'
@@ -46,8 +51,8 @@ export async function describeOperators(): Promise<string> {
     .filter(([name]) => !name.startsWith('lanewise.'))
     .sort(([a], [b]) => Number(a.includes('.')) - Number(b.includes('.')) || a.localeCompare(b))
     .map(([name, definition]) => {
-      const wasm = wasmOf(name, definition)
-      return `| ${name} | ${definition.since} | ${runsBy(name, definition)} | ${wasm} | ${gradientOf(definition)} |`
+      const [wasm, webgpu] = [wasmLowerings, webGpuLowerings].map((table) => kernelOf(name, definition, table))
+      return `| ${name} | ${definition.since} | ${runsBy(name, definition)} | ${wasm} | ${webgpu} | ${gradientOf(definition)} |`
     })
   return [
     '# Operators',
@@ -57,10 +62,11 @@ export async function describeOperators(): Promise<string> {
     '- **opset**: the version of the domain that has the form lanewise holds.',
     '- **reference**: a kernel of the reference backend, other ops that it is written in, or `program`: control flow and sequences, which run above the backends.',
     '- **wasm**: a wasm kernel, or other ops; where the column is empty the reference backend runs the op. Kernels take float32 and what the op needs besides; other types run in the reference backend.',
+    '- **webgpu**: a WGSL kernel, or other ops; models with ops where the column is empty are refused, or run on wasm as a whole ([webgpu.md](webgpu.md)).',
     '- **gradient**: `cut` means that no gradient flows (indices, comparisons, rounding); `refused` that training through it is an error.',
     '',
-    '| op | opset | reference | wasm | gradient |',
-    '|---|---|---|---|---|',
+    '| op | opset | reference | wasm | webgpu | gradient |',
+    '|---|---|---|---|---|---|',
     ...table,
     '',
     '## Conformance',

@@ -1,10 +1,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
+import { evaluate } from '../src/backend/reference/evaluate.js'
+import { accelerates as onWasm } from '../src/backend/wasm/tape.js'
+import { elementTypeOf } from '../src/backend/webgpu/elements.js'
 import { compile } from '../src/compile.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { LanewiseError } from '../src/core/errors.js'
+import type { Graph, Value } from '../src/core/ir.js'
 import { isConcrete } from '../src/core/shape.js'
+import { operators } from '../src/ops/index.js'
+import { optimise } from '../src/optimise/index.js'
 import { graphOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { loadEverything } from './support/operators.js'
@@ -24,6 +30,17 @@ const only = process.env['LANEWISE_CASES'] ?? ''
 /** What |a - b| / (1 + |b|) may be on any adapter: drivers choose the precision of division, exponentials and powers. */
 const TOLERANCE = 1e-4
 
+/** Whether wasm has a kernel for each node of a graph whose types all lie in GPU buffers. */
+function wasmTakes(graph: Graph): boolean {
+  const { nodes, constants } = optimise(graph, { evaluate, accelerates: onWasm })
+  const held = (value: Value | undefined) => value === undefined || elementTypeOf(value.dtype) !== undefined
+  return nodes.every(
+    (node) =>
+      [...node.inputs, ...node.outputs].every(held) &&
+      (operators[node.op].traits?.view || onWasm(node, (value) => constants.get(value))),
+  )
+}
+
 if (gpu) {
   for (const row of cases.filter(({ op }) => op.includes(only))) {
     const { graph, tensors } = graphOf(row)
@@ -42,6 +59,7 @@ if (gpu) {
             executable.dispose()
           } catch (error) {
             if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP' && backend === device)) throw error
+            assert.not(wasmTakes(graph), `wasm has kernels for it: ${error.message}`)
             if (device === gpu) left.set(row.op, (left.get(row.op) ?? 0) + 1)
             return
           }

@@ -7,7 +7,7 @@ import type { Plan } from '../../plan/plan.js'
 import { bytesOf } from '../../plan/planner.js'
 import type { Executable, Storage } from '../backend.js'
 import type { Gpu } from './device.js'
-import { elementTypeOf, fromGpu, gpuLayout, toGpu } from './elements.js'
+import { ELEMENT_BYTES, elementTypeOf, fromGpu, gpuLayout, toGpu } from './elements.js'
 import type { Dispatch, Place } from './kernel.js'
 import { accelerates, lowerings } from './lower/index.js'
 import { copyElements } from './lower/strided.js'
@@ -161,6 +161,13 @@ export class WebGpuExecutable implements Executable {
         constant,
         tuning: this.#machine.gpu.tuning,
         place: (value) => this.#place(value),
+        table: (content) => ({
+          buffer: this.#constantBuffer(content),
+          offset: 0,
+          bytes: content.size * ELEMENT_BYTES,
+          type: elementTypeOf(content.type)!,
+          shared: false,
+        }),
         workspace: (offset, bytes, type) => ({
           buffer: this.#arena!,
           offset: workspace!.offset + offset,

@@ -4,6 +4,7 @@ import { elementTypeOf } from '../elements.js'
 import { binaryLowerings } from './binary.js'
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
+import { forestLowerings } from './forest.js'
 import { indexingLowerings } from './indexing.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
@@ -35,6 +36,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...quantizeLowerings,
   ...quantizedProductLowerings,
   ...resampleLowerings,
+  ...forestLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
 }

@@ -1,5 +1,6 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
+import type { Tensor } from '../../../core/tensor.js'
 import type { Dispatch, Place } from '../kernel.js'
 import type { Tuning } from '../tuning.js'
 
@@ -9,6 +10,8 @@ export interface LoweringContext {
   place(value: Value): Place
   /** A stretch of the node's workspace; `offset` is a multiple of 256. */
   workspace(offset: number, bytes: number, type: string): Place
+  /** A constant of the lowering's own: it stays on the device as long as what was lowered. */
+  table(content: Tensor): Place
   /** The content of a value that is constant in the plan's graph. */
   readonly constant: ConstantOf
   readonly tuning: Tuning
