@@ -40,7 +40,7 @@ import { CategoryEncoding, Discretization, Normalization, Rescaling } from './pr
 import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
 import { layerFromConfig as fromRegistry, registerClass } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
-import { Cropping, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
+import { Cropping, Cropping2D, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
 import { Bidirectional, TimeDistributed } from './wrappers.js'
 
 interface LayerClass<F, L extends Layer> {
@@ -109,7 +109,7 @@ export const layers = {
   zeroPadding2d: make('ZeroPadding2D', ZeroPadding, 2),
   zeroPadding3d: make('ZeroPadding3D', ZeroPadding, 3),
   cropping1d: make('Cropping1D', Cropping, 1),
-  cropping2d: make('Cropping2D', Cropping, 2),
+  cropping2d: make('Cropping2D', Cropping2D, 2),
   cropping3d: make('Cropping3D', Cropping, 3),
   upSampling1d: make('UpSampling1D', UpSampling, 1),
   upSampling2d: make('UpSampling2D', UpSampling, 2),

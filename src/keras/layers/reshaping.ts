@@ -148,6 +148,11 @@ export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
   }
 }
 
+/** Crops nothing unless told to, as Keras's. */
+export class Cropping2D extends Cropping {
+  static override readonly fields = { ...croppingFields, cropping: margins(0) }
+}
+
 const upSamplingFields = {
   size: sizes(2),
   dataFormat,
