@@ -3,9 +3,10 @@ import type { DType } from './core/dtype.js'
 import { LanewiseError } from './core/errors.js'
 import type { Container, Graph, HostValue, Value } from './core/ir.js'
 import { formatShape, isConcrete, type Shape } from './core/shape.js'
+import type { Source } from './core/source.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
-import { type LoadedModel, type LoadOptions, loadModel, type ModelSource } from './onnx/source.js'
+import { type LoadedModel, type LoadOptions, loadModel } from './onnx/source.js'
 import { load, type Runnable } from './program/runnable.js'
 
 /** What a session's input or output takes, in onnxruntime-common's form. */
@@ -78,17 +79,18 @@ export class InferenceSession {
   }
 
   /**
-   * Loads a model from a path, a URL or its bytes. Options that name a backend, threads or a build give the session a
-   * backend of its own; without them it shares the default one. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
+   * Loads a model from a path, a URL, its bytes, a Blob, a stream or a response of fetch. Options that name a backend, threads or a build give the session a
+   * backend of its own; without them it shares the default one. Throws INVALID_MODEL, UNSUPPORTED_OP, and what reading files throws: DATA_NOT_FOUND,
+   * IO_ERROR, INVALID_DATA for a wrong `integrity`, and the reason of `signal`.
    */
   static async create(
-    source: ModelSource,
-    { externalData, ...options }: SessionOptions = {},
+    source: Source,
+    { externalData, onProgress, signal, cache, integrity, ...options }: SessionOptions = {},
   ): Promise<InferenceSession> {
     const owns = Object.values(options).some((option) => option !== undefined)
     const [backend, model] = await Promise.allSettled([
       owns ? createBackend(options) : defaultBackend(),
-      loadModel(source, { externalData }),
+      loadModel(source, { externalData, onProgress, signal, cache, integrity }),
     ])
     if (model.status === 'rejected') {
       if (owns && backend.status === 'fulfilled') backend.value.dispose()

@@ -1,8 +1,9 @@
 import { evaluate } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
+import type { Source } from '../core/source.js'
 import type { Tensor } from '../core/tensor.js'
-import { loadGraph } from '../onnx/source.js'
+import { type LoadOptions, loadGraph } from '../onnx/source.js'
 import { traitsOf } from '../ops/index.js'
 import { dropoutBody } from '../ops/random.js'
 import { simplify } from '../optimise/index.js'
@@ -92,10 +93,10 @@ export class ImportedModel extends Model {
 /**
  * An ONNX model as a Model: predict, freeze layers, replace the head, compile, fit, toOnnx. Each node becomes a layer named
  * after its first output; weights of convolutions, matrix products, normalizations and embeddings can be trained, what
- * exporters leave around them is folded away. Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND.
+ * exporters leave around them is folded away. Throws as `InferenceSession.create`.
  */
-export async function loadOnnx(source: string | URL | Uint8Array | ArrayBufferLike): Promise<ImportedModel> {
-  return modelOfGraph(simplify(await loadGraph(source), { evaluate, decode: true }))
+export async function loadOnnx(source: Source, options?: LoadOptions): Promise<ImportedModel> {
+  return modelOfGraph(simplify(await loadGraph(source, options), { evaluate, decode: true }))
 }
 
 /** The layers of a graph without variables. Throws INVALID_MODEL for inputs without a batch axis. */

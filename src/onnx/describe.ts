@@ -1,8 +1,9 @@
 import type { DType } from '../core/dtype.js'
 import type { Graph, Value } from '../core/ir.js'
+import type { Source } from '../core/source.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
-import { type LoadOptions, loadModel, type ModelSource } from './source.js'
+import { type LoadOptions, loadModel } from './source.js'
 
 /** What an ONNX model holds, after its import: functions expanded, ops in their newest forms. */
 export interface ModelDescription {
@@ -46,7 +47,7 @@ const structural: readonly DType[] = ['int64', 'bool', 'string']
  * Reads an ONNX model from a path, a URL or its bytes and tells what is in it, without running it.
  * Throws INVALID_MODEL, UNSUPPORTED_OP, DATA_NOT_FOUND, IO_ERROR.
  */
-export const describeOnnx = async (source: ModelSource, options: LoadOptions = {}): Promise<ModelDescription> =>
+export const describeOnnx = async (source: Source, options: LoadOptions = {}): Promise<ModelDescription> =>
   describeGraph((await loadModel(source, options)).graph)
 
 /** As describeOnnx, of a graph. */

@@ -40,8 +40,8 @@ export function externalBytes(proto: TensorProto, bytes: number, files: External
   if (!file)
     return fail(
       files.size
-        ? `no such file was given; there are ${[...files.keys()].join(', ')}`
-        : 'the file was not given: load the model by its path, or pass externalData',
+        ? `the file was not given beside ${[...files.keys()].join(', ')}: pass it in externalData`
+        : 'the file was not given: load the model by its path or URL, or pass externalData',
     )
   const entries = entriesOf(proto)
   const numberAt = (key: string, otherwise: number): number => {

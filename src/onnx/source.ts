@@ -1,8 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
-import { readFile } from '../core/files.js'
 import type { Graph, Value } from '../core/ir.js'
-import { node, requireNode } from '../core/node.js'
 import { loadPngDecoder } from '../core/png.js'
+import { addressOf, type ReadOptions, readBeside, readSource, type Source } from '../core/source.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { externalFilesOf } from './external.js'
 import { importProto, overridableInputs } from './import.js'
@@ -10,15 +9,12 @@ import { loadNeeds } from './needs.js'
 import { decodeModel } from './proto.js'
 import { decodeValueType } from './types.js'
 
-/** A model given as a path, a URL or bytes. */
-export type ModelSource = string | URL | Uint8Array | ArrayBufferLike
-
-export interface LoadOptions {
+export interface LoadOptions extends ReadOptions {
   /**
-   * The content of the files that hold the model's external data, by the name that the model gives. Files that are not
-   * given are looked for beside the model, where that is a path or a URL.
+   * The files that hold the model's external data, by the name that the model gives: their content, or where it is. Files that
+   * are not given are looked for beside the model, where that is a path or a URL. `integrity` is about the model's own file.
    */
-  readonly externalData?: Readonly<Record<string, Uint8Array>> | undefined
+  readonly externalData?: Readonly<Record<string, Source>> | undefined
 }
 
 /** A model's graph, and the forms of it where a caller gives content that the file has defaults for. */
@@ -31,22 +27,26 @@ export interface LoadedModel {
 }
 
 /** As loadModel, the graph alone. */
-export const loadGraph = async (source: ModelSource, options: LoadOptions = {}): Promise<Graph> =>
+export const loadGraph = async (source: Source, options: LoadOptions = {}): Promise<Graph> =>
   (await loadModel(source, options)).graph
 
 /**
  * The graph of a model, its external data with it; errors of the import name its path or URL. Throws DATA_NOT_FOUND,
  * IO_ERROR, INVALID_MODEL (also for external data outside of the model's folder), UNSUPPORTED_OP.
  */
-export async function loadModel(source: ModelSource, options: LoadOptions = {}): Promise<LoadedModel> {
-  const bytes = await readModel(source)
-  const address = typeof source === 'string' || source instanceof URL ? String(source) : undefined
+export async function loadModel(source: Source, options: LoadOptions = {}): Promise<LoadedModel> {
+  const { externalData = {}, ...reading } = options
+  const bytes = await readSource(source, reading)
+  const address = addressOf(source)
   try {
     const model = decodeModel(bytes)
-    await loadNeeds(model)
-    const files = new Map(Object.entries(options.externalData ?? {}))
-    if (address !== undefined)
-      for (const name of externalFilesOf(model)) if (!files.has(name)) files.set(name, await readBeside(address, name))
+    const { integrity: _, ...others } = reading
+    const external = async (name: string): Promise<readonly [string, Uint8Array][]> => {
+      if (Object.hasOwn(externalData, name)) return [[name, await readSource(externalData[name], others)]]
+      return address === undefined ? [] : [[name, await readBeside(address, name, others)]]
+    }
+    const [read] = await Promise.all([Promise.all([...externalFilesOf(model)].map(external)), loadNeeds(model)])
+    const files = new Map(read.flat())
     const graph = importProto(model, { externalData: files })
     if (decodesImages(graph)) await loadPngDecoder()
     const inputs = overridableInputs(model)
@@ -64,43 +64,3 @@ export async function loadModel(source: ModelSource, options: LoadOptions = {}):
 
 const decodesImages = ({ nodes }: Graph): boolean =>
   nodes.some((node) => node.op === 'ImageDecoder' || subgraphsOf(node).some(([, graph]) => decodesImages(graph)))
-
-/** The bytes of a model. Throws DATA_NOT_FOUND, IO_ERROR. */
-export async function readModel(source: ModelSource): Promise<Uint8Array> {
-  if (source instanceof Uint8Array) return source
-  if (typeof source !== 'string' && !(source instanceof URL)) return new Uint8Array(source)
-  const address = String(source)
-  return isFile(address) ? readFile(await pathOf(address)) : download(address)
-}
-
-const isFile = (address: string): boolean => node !== undefined && !/^(https?|data|blob):/.test(address)
-
-async function pathOf(address: string): Promise<string> {
-  if (!address.startsWith('file:')) return address
-  return (await requireNode(address).url()).fileURLToPath(address)
-}
-
-/** The content of a file in the folder of the model `address`. Throws INVALID_MODEL when a link leads out of it. */
-export async function readBeside(address: string, name: string): Promise<Uint8Array> {
-  if (!isFile(address)) return download(new URL(name, new URL(address, globalThis.location?.href)).href)
-  const modules = requireNode(address)
-  const [{ realpath }, { dirname, join, sep }] = await Promise.all([modules.fs(), modules.path()])
-  const folder = dirname(await pathOf(address))
-  const path = join(folder, name)
-  const [root, target] = await Promise.all([folder, path].map((item) => realpath(item).catch(() => undefined)))
-  if (root !== undefined && target !== undefined && !target.startsWith(root.endsWith(sep) ? root : root + sep))
-    throw new LanewiseError('INVALID_MODEL', `external data '${name}' is a link that leads out of the model's folder`)
-  return readFile(path)
-}
-
-async function download(address: string): Promise<Uint8Array> {
-  let response: Response
-  try {
-    response = await fetch(address)
-  } catch (cause) {
-    throw new LanewiseError('IO_ERROR', `cannot fetch ${address}: ${(cause as Error).message}`, { cause })
-  }
-  if (!response.ok)
-    throw new LanewiseError('DATA_NOT_FOUND', `cannot fetch ${address}: the server answered ${response.status}`)
-  return new Uint8Array(await response.arrayBuffer())
-}

@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import type { ReadOptions } from '../../core/source.js'
 import { type Hdf5Dataset, type Hdf5Group, isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
 import { isZip, ZipArchive } from '../../data/zip.js'
 import type { KerasObject } from '../config.js'
@@ -12,7 +13,7 @@ import { type KerasSource, type OpenedFile, openSource } from './source.js'
 import { isTfjs, readTfjsModel } from './tfjs.js'
 import { namedDatasets, readLegacyWeights, readWeights } from './weights-h5.js'
 
-export interface LoadKerasOptions {
+export interface LoadKerasOptions extends ReadOptions {
   /** Compile the model as the file says, and take over its optimizer's state; true unless given. */
   readonly compile?: boolean
 }
@@ -34,9 +35,9 @@ function buildModel(readModel: ReadModel, object: unknown, place: string): Model
 export async function loadKeras(
   readModel: ReadModel,
   source: KerasSource,
-  { compile = true }: LoadKerasOptions = {},
+  { compile = true, ...reading }: LoadKerasOptions = {},
 ): Promise<Model> {
-  const file = await openSource(source)
+  const file = await openSource(source, reading)
   const { bytes, name } = file
   if (isZip(bytes)) return fromArchive(readModel, new ZipArchive(bytes, name), compile)
   if (isHdf5(bytes)) return fromHdf5(readModel, readHdf5(bytes, name), name, compile)

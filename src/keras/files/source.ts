@@ -1,12 +1,12 @@
 import { LanewiseError } from '../../core/errors.js'
 import { node, requireNode } from '../../core/node.js'
-import { readBeside, readModel } from '../../onnx/source.js'
+import { addressOf, isSource, type ReadOptions, readBeside, readSource, type Source } from '../../core/source.js'
 
 /** Files by name: a folder in memory. */
 export type Files = Readonly<Record<string, Uint8Array>>
 
-/** A path, a URL, bytes, a Blob, or the files of a folder by name. A folder is one of a TensorFlow.js layers model. */
-export type KerasSource = string | URL | Uint8Array | ArrayBuffer | Blob | Files
+/** A file, or the files of a folder by name. A folder is one of a TensorFlow.js layers model. */
+export type KerasSource = Source | Files
 
 /** A file, and a way to those beside it. */
 export interface OpenedFile {
@@ -19,17 +19,21 @@ export interface OpenedFile {
 
 const folderFile = 'model.json'
 
-/** Opens what `source` names. Throws DATA_NOT_FOUND, IO_ERROR. */
-export async function openSource(source: KerasSource): Promise<OpenedFile> {
-  if (source instanceof Uint8Array) return alone(source)
-  if (source instanceof ArrayBuffer) return alone(new Uint8Array(source))
-  if (typeof Blob !== 'undefined' && source instanceof Blob)
-    return alone(new Uint8Array(await source.arrayBuffer()), 'name' in source ? String(source.name) : undefined)
-  if (typeof source === 'string' || source instanceof URL) {
-    const address = await fileOf(String(source))
-    return { bytes: await readModel(address), name: address, beside: (name) => readBeside(address, name) }
+/** Opens what `source` names. Throws as readSource. */
+export async function openSource(source: KerasSource, options?: ReadOptions): Promise<OpenedFile> {
+  if (!isSource(source)) return fromFiles(source)
+  const given = addressOf(source)
+  if (given === undefined)
+    return alone(
+      await readSource(source, options),
+      source instanceof Blob && 'name' in source ? String(source.name) : undefined,
+    )
+  const address = await fileOf(given)
+  return {
+    bytes: await readSource(address, options),
+    name: address,
+    beside: (name) => readBeside(address, name, options),
   }
-  return fromFiles(source as Files)
 }
 
 const alone = (bytes: Uint8Array, name = 'the given file'): OpenedFile => ({
