@@ -1,4 +1,4 @@
-import { inflateSync } from 'fflate'
+import { inflateSync, zipSync } from 'fflate'
 import { LanewiseError } from '../core/errors.js'
 
 /** No deflate stream is larger than this times its own size (RFC 1951: 258 bytes take 2 bits). */
@@ -105,3 +105,6 @@ export class ZipArchive {
 /** Whether `bytes` begin as a zip archive does. */
 export const isZip = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5)
+
+/** A zip archive of `members`, stored as they are. */
+export const writeZip = (members: Readonly<Record<string, Uint8Array>>): Uint8Array => zipSync(members, { level: 0 })

@@ -76,10 +76,13 @@ const scaled =
     )
   }
 
+/** Keras's options for which axes count as inputs and outputs; here those that it assumes. */
+const noAxes = { input_axes: null, output_axes: null }
+
 const scaling =
   (className: string, scale: number, mode: 'fan_in' | 'fan_avg', distribution: 'uniform' | 'truncated_normal') =>
   (options?: SeedOptions): Initializer =>
-    new Initializer(className, { seed: seeded(options) }, scaled({ scale, mode, distribution, ...options }))
+    new Initializer(className, { seed: seeded(options), ...noAxes }, scaled({ scale, mode, distribution, ...options }))
 
 /** Glorot and Bengio, 2010. */
 export const glorotUniform = scaling('GlorotUniform', 1, 'fan_avg', 'uniform')
@@ -93,7 +96,8 @@ export const lecunNormal = scaling('LecunNormal', 1, 'fan_in', 'truncated_normal
 
 export const varianceScaling = (options: VarianceScalingOptions = {}): Initializer => {
   const { scale = 1, mode = 'fan_in', distribution = 'truncated_normal' } = options
-  return new Initializer('VarianceScaling', { scale, mode, distribution, seed: seeded(options) }, scaled(options))
+  const config = { scale, mode, distribution, seed: seeded(options), ...noAxes }
+  return new Initializer('VarianceScaling', config, scaled(options))
 }
 
 const filled = (value: number) => (shape: readonly number[]) => new Float32Array(sizeOf(shape)).fill(value)

@@ -8,7 +8,8 @@ import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.j
 import { simplify } from '../optimise/index.js'
 import type { History } from './callbacks/history.js'
 import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
-import type { KerasSource } from './files/source.js'
+import type { SaveOptions } from './files/save.js'
+import type { Files, KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
 import { InputLayer } from './layers/core.js'
 import {
@@ -140,6 +141,11 @@ export class Model extends Layer {
     return this.#trainer.notes
   }
 
+  /** What `compile` was given; undefined before it. */
+  get compileOptions(): CompileOptions | undefined {
+    return this.#trainer.compileOptions
+  }
+
   get optimizer(): Optimizer {
     return this.#trainer.compiled.optimizer
   }
@@ -248,6 +254,22 @@ export class Model extends Layer {
     return loadWeights(this, source)
   }
 
+  /**
+   * The model as files, by the ending of `name`: .keras (which Keras 3 opens), .weights.h5, .safetensors, .onnx, or .json
+   * for a TensorFlow.js layers model, which comes with the shards of its weights. A .keras file of a compiled model holds
+   * its optimizer's state. Throws INVALID_ARGUMENT.
+   */
+  async toFiles(name: string, options?: SaveOptions): Promise<Files> {
+    const { modelFiles } = await import('./files/save.js')
+    return modelFiles(this, name, options)
+  }
+
+  /** `toFiles`, written to `path`, each to a temporary name that is then renamed. A path ending in `/` is a TensorFlow.js folder. Throws IO_ERROR. */
+  async save(path: string, options?: SaveOptions): Promise<void> {
+    const { saveModel } = await import('./files/save.js')
+    return saveModel(this, path, options)
+  }
+
   /** The current content of every variable. */
   async readVariables(): Promise<Map<Variable, Tensor>> {
     const contents = new Map<Variable, Tensor>()
@@ -348,7 +370,12 @@ export class Model extends Layer {
   protected override config(): KerasConfig {
     const { network } = this
     const nodesOf = (layer: Layer) => layer.inboundNodes.filter((node) => network.nodes.includes(node))
-    const history = ({ node, index }: SymbolicTensor) => [node.layer.name, nodesOf(node.layer).indexOf(node), index]
+    // A functional model within another counts the node that it is itself.
+    const history = ({ node: { layer }, node, index }: SymbolicTensor) => [
+      layer.name,
+      nodesOf(layer).indexOf(node) + (layer.className === 'Functional' ? 1 : 0),
+      index,
+    ]
     const encode = (argument: Argument): unknown => {
       if (Array.isArray(argument)) return argument.map(encode)
       if (typeof argument !== 'object' || argument === null) return argument
@@ -386,17 +413,18 @@ export class Model extends Layer {
 
   override serialize(): KerasObject {
     const module = this.className === 'Functional' ? 'keras.src.models.functional' : 'keras'
+    const shape = this.className === 'Functional' ? null : this.network.inputs[0].shape
     return {
       ...kerasObject(module, this.className, this.getConfig()),
       registered_name: this.className === 'Functional' ? 'Functional' : null,
+      build_config: { input_shape: shape },
+      compile_config: {},
     }
   }
 
   /** Keras 3's model JSON, as an object: `JSON.stringify(model)` gives the text. */
   toJSON(): KerasObject {
-    const object = this.serialize()
-    const { shape } = this.network.inputs[0]
-    return { ...object, build_config: { input_shape: this.network.inputs.length === 1 ? shape : null } }
+    return this.serialize()
   }
 
   /** Frees backend memory; the model cannot be used afterwards. */

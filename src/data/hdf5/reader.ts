@@ -4,6 +4,7 @@ import { Tensor } from '../../core/tensor.js'
 import { walkTree } from './btree.js'
 import { type Filters, type Layout, readElements, readFilters, readLayout } from './dataset.js'
 import { countOf, type Datatype, numbersOf, readDataspace, readDatatype, textsOf } from './datatype.js'
+import { denseObjects, densePlace } from './dense.js'
 import { type Message, messageTypes, readHeader } from './header.js'
 import { GlobalHeap, readLocalHeap } from './heap.js'
 import { type Cursor, Source } from './source.js'
@@ -41,11 +42,12 @@ abstract class Hdf5Object {
     const { source } = this.file
     const attributes = new Map<string, AttributeValue>()
     for (const message of this.messages) {
-      if (message.type === messageTypes.attributeInfo && hasDenseStorage(message.open(), 1, 2))
-        source.unsupported(`a dense store of attributes, as '${this.path}' has`)
-      if (message.type !== messageTypes.attribute) continue
-      const [name, value] = this.#readAttribute(message.open())
-      if (value !== undefined) attributes.set(name, value)
+      const place = message.type === messageTypes.attributeInfo ? densePlace(message.open(), 2) : undefined
+      const found = message.type === messageTypes.attribute ? [message.open()] : place && denseObjects(source, place)
+      for (const cursor of found ?? []) {
+        const [name, value] = this.#readAttribute(cursor)
+        if (value !== undefined) attributes.set(name, value)
+      }
     }
     return attributes
   }
@@ -72,13 +74,6 @@ abstract class Hdf5Object {
     const texts = textsOf(type, cursor, count, heap)
     return [name, shape.length === 0 ? texts[0] : texts]
   }
-}
-
-/** Whether a link info or attribute info message says that links or attributes lie in a fractal heap. */
-function hasDenseStorage(cursor: Cursor, orderFlag: number, orderSize: number): boolean {
-  cursor.skip(1)
-  if (cursor.u8() & orderFlag) cursor.skip(orderSize)
-  return cursor.address() !== undefined
 }
 
 /** A group: its children by name. */
@@ -154,8 +149,8 @@ export class Hdf5Group extends Hdf5Object {
     for (const { type, open } of this.messages) {
       if (type === messageTypes.symbolTable) readSymbolTable(source, open(), links)
       if (type === messageTypes.link) readLink(open(), links)
-      if (type === messageTypes.linkInfo && hasDenseStorage(open(), 1, 8))
-        source.unsupported(`a dense store of links, as '${this.path}' has`)
+      const place = type === messageTypes.linkInfo ? densePlace(open(), 8) : undefined
+      if (place) for (const link of denseObjects(source, place)) readLink(link, links)
     }
     return links
   }
@@ -247,8 +242,8 @@ const signature = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a]
 export const isHdf5 = (bytes: Uint8Array): boolean => signature.every((byte, i) => bytes[i] === byte)
 
 /**
- * The root group of an HDF5 file: superblocks 0 to 3, groups as symbol tables and as link messages, numbers contiguous,
- * compact and in chunks with deflate and shuffle. Follows the HDF5 File Format Specification 3.0. Throws INVALID_DATA, naming
+ * The root group of an HDF5 file: superblocks 0 to 3, groups as symbol tables and as links in headers and heaps, numbers
+ * contiguous, compact and in chunks with deflate and shuffle. Follows the HDF5 File Format Specification 3.0. Throws INVALID_DATA, naming
  * `name`, for a damaged file and for what is not supported; no read takes more memory than the file can fill.
  */
 export function readHdf5(bytes: Uint8Array, name = '.h5 file'): Hdf5Group {
@@ -277,7 +272,8 @@ function readSuperblock(source: Source): number {
   else cursor.skip(1)
   source.base = cursor.integer(source.offsetSize)
   cursor.address()
-  if (version < 2) cursor.skip(2 * source.offsetSize).integer(source.offsetSize)
-  else cursor.address()
+  const size = cursor.address() ?? 0
+  if (size > source.bytes.length) source.fail(`truncated: ${source.bytes.length} of ${size} bytes`)
+  if (version < 2) cursor.skip(2 * source.offsetSize)
   return cursor.someAddress('the root group')
 }

@@ -62,6 +62,12 @@ function modernValue(className: string, key: string, value: unknown): unknown {
   return key === 'cells' && Array.isArray(value) ? value.map((cell) => modernLayer(cell)) : value
 }
 
+const isOldLayer = (layer: unknown): boolean =>
+  isKerasObject(layer) && Array.isArray(layer.inbound_nodes) && layer.inbound_nodes.some(isOldCall)
+
+/** Keras 2 has a list of places always; one place alone stands for a tensor rather than a list of one. */
+const onePlace = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
+
 /** A layer's or a model's object of Keras 2 in Keras 3's form. Objects of Keras 3 come out as they are. Throws INVALID_MODEL. */
 export function modernLayer(object: unknown): KerasObject {
   if (!isKerasObject(object))
@@ -73,6 +79,7 @@ export function modernLayer(object: unknown): KerasObject {
   // Keras 1 and TensorFlow.js write a Sequential's layers without a name around them.
   const given = Array.isArray(object.config) ? { layers: object.config } : object.config
   const config: KerasConfig = {}
+  const isOld = Array.isArray(given?.layers) && given.layers.some(isOldLayer)
   for (const [key, value] of Object.entries(given ?? {})) {
     if (key === 'time_major' && value === true)
       throw new LanewiseError('INVALID_MODEL', `layer '${given.name}': time_major is not supported`)
@@ -80,8 +87,9 @@ export function modernLayer(object: unknown): KerasObject {
     const names = renamed[className] ?? {}
     const name = key in names ? names[key] : key
     if (name === undefined || (name !== key && name in given)) continue
-    config[name] =
-      key === 'layers' && Array.isArray(value) ? value.map(modernLayer) : modernValue(className, key, value)
+    if (key === 'layers' && Array.isArray(value)) config[name] = value.map(modernLayer)
+    else if (isOld && /^(in|out)put_layers$/.test(key)) config[name] = onePlace(value)
+    else config[name] = modernValue(className, key, value)
   }
   const { inbound_nodes: nodes } = object
   return { ...object, config, ...(Array.isArray(nodes) && { inbound_nodes: nodes.map(callOf) }) }
@@ -117,4 +125,61 @@ export function modernTraining(training: Readonly<Record<string, unknown>>): Rec
   const { lr, decay, learning_rate: rate = lr, ...config } = optimizer.config
   const learningRate = typeof decay === 'number' && decay > 0 ? decaying(rate, decay) : rate
   return { ...compiled, optimizer: { ...optimizer, config: { ...config, learning_rate: learningRate } } }
+}
+
+/** A value of a config without Keras 3's `module` and `registered_name`; dtype policies are names. */
+function formerValue(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(formerValue)
+  if (!isKerasObject(value)) return value
+  if (value.class_name === 'DTypePolicy') return value.config.name
+  return formerLayer(value)
+}
+
+/** A tensor among arguments, as `[layer, node, tensor]`; other values as they are. */
+function formerArgument(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(formerArgument)
+  return isKerasObject(value) && value.class_name === '__keras_tensor__' ? value.config.keras_history : value
+}
+
+/** A call in Keras 2's form: one `[layer, node, tensor, kwargs]` for each tensor of the first argument. */
+function formerCall(call: unknown): unknown {
+  const { args, kwargs } = call as { args: readonly unknown[]; kwargs: Record<string, unknown> }
+  const places = formerArgument(args[0]) as unknown[]
+  const list = (typeof places[0] === 'string' ? [places] : places) as unknown[][]
+  const others = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, formerArgument(value)]))
+  return list.map((place, i) => [...place, i === 0 ? others : {}])
+}
+
+/** A layer's or a model's object of Keras 3 in the form of Keras 2, which TensorFlow.js reads. */
+export function formerLayer({ class_name: className, config, name, inbound_nodes: nodes }: KerasObject): KerasObject {
+  const former: KerasConfig = {}
+  for (const [key, value] of Object.entries(config)) {
+    if (className === 'InputLayer' && key === 'optional') continue
+    if (key === 'build_input_shape') continue
+    const old = className === 'InputLayer' && key === 'batch_shape' ? 'batch_input_shape' : key
+    former[old] = key === 'input_layers' || key === 'output_layers' ? listOfPlaces(value) : formerValue(value)
+  }
+  return {
+    class_name: className,
+    config: former,
+    ...(name !== undefined && { name }),
+    ...(Array.isArray(nodes) && { inbound_nodes: nodes.map(formerCall) }),
+  }
+}
+
+/** Keras 2 has a list of places always. */
+const listOfPlaces = (value: unknown): unknown =>
+  Array.isArray(value) && typeof value[0] === 'string' ? [value] : value
+
+/** Keras 3's `compile_config` as Keras 2's `training_config`. */
+export function formerTraining({ optimizer, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const { class_name: className, config } = optimizer as KerasObject
+  const kept = Object.entries(config).map(([key, value]) => [key, formerValue(value)])
+  return {
+    loss: formerValue(rest.loss),
+    loss_weights: rest.loss_weights,
+    metrics: formerValue(rest.metrics),
+    weighted_metrics: formerValue(rest.weighted_metrics),
+    optimizer_config: { class_name: className, config: Object.fromEntries(kept) },
+  }
 }

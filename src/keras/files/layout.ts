@@ -13,6 +13,12 @@ export interface Place {
   readonly weights: readonly Weight[]
 }
 
+/** Classes of Keras that are called otherwise than in its configs. */
+const pythonNames: Readonly<Record<string, string>> = {
+  GroupQueryAttention: 'GroupedQueryAttention',
+  Model: 'Functional',
+}
+
 /** Attributes of Keras's layers, where they are not the names of ours: properties without the underscore come first. */
 const attributes: Readonly<Record<string, RegExp>> = { MultiHeadAttention: /^_/ }
 
@@ -30,7 +36,7 @@ export function placesOf(model: Layer): Place[] {
     const visitList = (layers: readonly Layer[], name: string) => {
       const used = new Map<string, number>()
       for (const item of layers) {
-        const base = snakeCase(item.className)
+        const base = snakeCase(pythonNames[item.className] ?? item.className)
         const count = used.get(base) ?? 0
         used.set(base, count + 1)
         const key = `${name}/${count === 0 ? base : `${base}_${count}`}`

@@ -55,8 +55,8 @@ async function fromArchive(readModel: ReadModel, archive: ZipArchive, compile: b
   const model = buildModel(readModel, config, `${name}: ${members.config}`)
   applyContents(readWeights(root, model, `${name}: ${members.weights}`))
   const compiled = config.compile_config as KerasObject['config'] | null | undefined
-  if (!compile || !compiled) return model
-  compileFrom(model, compiled, `${name}: compile_config`)
+  if (!compile || !compiled || Object.keys(compiled).length === 0) return model
+  compileFrom(model, () => compiled, `${name}: compile_config`)
   const state = root.group('optimizer/vars')
   const variables = (state?.names ?? []).map((_, i) => state!.dataset(String(i)))
   await restore(model, variables, `${name}: ${members.weights}: optimizer/vars`)
@@ -76,7 +76,7 @@ async function fromHdf5(readModel: ReadModel, root: Hdf5Group, name: string, com
   applyContents(readLegacyWeights(group, model, name))
   const training = root.textAttribute('training_config')
   if (!compile || training === undefined) return model
-  compileFrom(model, modernTraining(parseJson(training, `${name}: training_config`)), `${name}: training_config`)
+  compileFrom(model, () => modernTraining(parseJson(training, `${name}: training_config`)), `${name}: training_config`)
   const state = root.group('optimizer_weights')
   if (state && root.textAttribute('keras_version')?.startsWith('3.'))
     await restore(model, namedDatasets(state), `${name}: optimizer_weights`)
@@ -87,7 +87,7 @@ async function fromTfjs(readModel: ReadModel, file: OpenedFile, compile: boolean
   const { topology, training, read } = await readTfjsModel(file)
   const model = buildModel(readModel, topology, `${file.name}: modelTopology`)
   applyContents(read(model))
-  if (compile && training) compileFrom(model, modernTraining(training), `${file.name}: training_config`)
+  if (compile && training) compileFrom(model, () => modernTraining(training), `${file.name}: training_config`)
   return model
 }
 

@@ -87,6 +87,10 @@ abstract class HeadAttention<V extends HeadValues> extends Layer<V> {
     return ['query_mask', 'value_mask', 'key_mask', 'attention_mask', 'return_attention_scores', 'use_causal_mask']
   }
 
+  protected override buildConfig([query]: readonly KerasShape[], { value, key }: Readonly<Record<string, KerasShape>>) {
+    return { shapes_dict: { query_shape: query, value_shape: value, ...(key && { key_shape: key }) } }
+  }
+
   /** A list stands for query, value and key. */
   protected override positional(inputs: Argument): Record<string, Argument> {
     const parts = Array.isArray(inputs) ? (inputs as readonly Argument[]) : [inputs]
@@ -183,8 +187,8 @@ const multiHeadFields = {
   outputShape: any<number | readonly number[] | null>(null),
   attentionAxes: any<number | readonly number[] | null>(null),
   flashAttention: notWritten(null),
-  useGate: notWritten(false),
-  slidingWindow: notWritten(null),
+  useGate: only(false),
+  slidingWindow: only(null),
   ...weightsFields,
   seed,
 }
@@ -233,8 +237,8 @@ const groupedFields = {
   dropout: share,
   useBias: flag(true),
   flashAttention: notWritten(null),
-  useGate: notWritten(false),
-  slidingWindow: notWritten(null),
+  useGate: only(false),
+  slidingWindow: only(null),
   ...weightsFields,
   seed,
 }

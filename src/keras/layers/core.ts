@@ -14,6 +14,7 @@ import {
   neededAny,
   neededCount,
   number,
+  only,
   regularizer,
   unwritten,
   type ValuesOf,
@@ -89,7 +90,7 @@ export const kernelFields = {
   biasConstraint: constraint,
 }
 
-const denseFields = { units: neededCount, ...kernelFields, quantizationConfig: absent, loraRank: absent }
+const denseFields = { units: neededCount, ...kernelFields, quantizationConfig: only(null), loraRank: absent }
 
 /** activation(x · kernel + bias) over the last axis. */
 export class Dense extends Layer<ValuesOf<typeof denseFields>> {
@@ -117,7 +118,7 @@ const embeddingFields = {
   embeddingsConstraint: constraint,
   maskZero: flag(false),
   inputLength: unwritten<number | null>(null),
-  quantizationConfig: absent,
+  quantizationConfig: only(null),
   loraRank: absent,
 }
 
@@ -203,6 +204,10 @@ const repeatFields = { n: neededCount }
 /** [batch, features] to [batch, n, features]. */
 export class RepeatVector extends Layer<ValuesOf<typeof repeatFields>> {
   static override readonly fields = repeatFields
+
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
 
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, 2)

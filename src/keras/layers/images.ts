@@ -10,6 +10,10 @@ import { interpolations, resizeTo } from './resizing.js'
 
 /** Layers on images [batch, height, width, channels], or channels first. */
 export abstract class ImageLayer<Options extends { readonly dataFormat: boolean }> extends Layer<Options> {
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, 4)
     for (const axis of this.planeAxes) knownDim(this, shape, axis)

@@ -158,7 +158,7 @@ export abstract class Layer<Options extends object = object> {
   #name: string | undefined
   readonly #named: boolean
   #trainable: boolean
-  #builtFor: readonly KerasShape[] | undefined
+  #builtFor: readonly [inputs: readonly KerasShape[], args: Readonly<Record<string, KerasShape>>] | undefined
   #parent: Layer | undefined
 
   constructor(options: LayerOptions = {}, className?: string, rank = 0) {
@@ -286,16 +286,29 @@ export abstract class Layer<Options extends object = object> {
   /** Keras's serialised form. */
   serialize(): KerasObject {
     const object = kerasObject('keras.layers', this.className, this.getConfig())
-    const shapes = this.#builtFor
-    if (!shapes || (shapes.length < 2 && this.weights.length === 0)) return object
-    return { ...object, build_config: { input_shape: shapes.length === 1 ? shapes[0] : shapes } }
+    const built = this.#builtFor && this.buildConfig(...this.#builtFor)
+    return built ? { ...object, build_config: built } : object
+  }
+
+  /** Whether Keras's layer has a `build` that asks for the shape, though it makes no weights. */
+  protected get buildsWithoutWeights(): boolean {
+    return false
+  }
+
+  /** Keras's `build_config`: the shapes that the layer was built for. */
+  protected buildConfig(
+    inputShapes: readonly KerasShape[],
+    _argShapes: Readonly<Record<string, KerasShape>>,
+  ): KerasConfig | undefined {
+    if (inputShapes.length > 1) return { input_shape: inputShapes }
+    return this.buildsWithoutWeights || this.weights.length > 0 ? { input_shape: inputShapes[0] } : undefined
   }
 
   /** Creates the weights once. */
   ensureBuilt(inputShapes: readonly KerasShape[], argShapes: Readonly<Record<string, KerasShape>> = {}): void {
     if (this.#builtFor) return
     this.build(inputShapes, argShapes)
-    this.#builtFor = inputShapes
+    this.#builtFor = [inputShapes, argShapes]
   }
 
   /** Puts `layer` within this one; its weights are called after both. */

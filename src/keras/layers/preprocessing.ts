@@ -57,6 +57,10 @@ const rescalingFields = { scale: numbers, offset: { ...numbers, needed: false as
 export class Rescaling extends Layer<ValuesOf<typeof rescalingFields>> {
   static override readonly fields = rescalingFields
 
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const { scale, offset } = this.options
     const scaled = emit.mul(emit.cast(x, 'float32'), constantOf(emit, scale))

@@ -21,6 +21,10 @@ const flattenFields = { dataFormat }
 export class Flatten extends Layer<ValuesOf<typeof flattenFields>> {
   static override readonly fields = flattenFields
 
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
   protected override get passesMask(): boolean {
     return false
   }
@@ -73,6 +77,10 @@ const permuteFields = {
 export class Permute extends Layer<ValuesOf<typeof permuteFields>> {
   static override readonly fields = permuteFields
 
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
   protected override get passesMask(): boolean {
     return false
   }
@@ -104,6 +112,10 @@ const margins = (fallback: number): Field<MarginsLike, readonly Margin[]> => ({
 
 /** A layer over [batch, …, channels] with `rank` axes between. */
 abstract class Spatial<Options extends object> extends Layer<Options> {
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, this.rank + 2)
   }

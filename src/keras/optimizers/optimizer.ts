@@ -101,7 +101,7 @@ export class Optimizer<O extends object = object> {
     this.#rule = rule
     this.#own = pick(rule.defaults)
     this.options = {
-      name: options.name ?? className.toLowerCase(),
+      name: options.name ?? snakeCase(className),
       ...pick<OptimizerOptions>({ ...baseDefaults, weightDecay: rule.weightDecay ?? null }),
     }
     this.slots = rule.slots(this.#own)

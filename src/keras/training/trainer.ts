@@ -147,6 +147,11 @@ export class Trainer {
     return this.#compiled
   }
 
+  /** What `compile` was given. */
+  get compileOptions(): CompileOptions | undefined {
+    return this.#options
+  }
+
   /** Options of models without an input shape are checked when the model is connected. */
   compile(options: CompileOptions): void {
     this.#compiled = undefined

@@ -1,0 +1,73 @@
+import { writeFileAtomic } from '../../core/files.js'
+import { formatSafetensors } from '../../data/safetensors.js'
+import { writeZip } from '../../data/zip.js'
+import { invalid } from '../config.js'
+import type { Model } from '../model.js'
+import { members } from './archive.js'
+import { compileConfig } from './compile-config.js'
+import { namedWeights } from './layout.js'
+import type { Files } from './source.js'
+import { tfjsFiles } from './tfjs-write.js'
+import { weightsFile } from './write-weights.js'
+
+export interface SaveOptions {
+  /** Whether files of a compiled model hold how it was compiled (.keras, .json) and its optimizer's state (.keras, .weights.h5); true unless given. */
+  readonly includeOptimizer?: boolean
+}
+
+type Write = (model: Model, name: string, options: Required<SaveOptions>) => Promise<Files>
+
+/** The version of Keras whose files those written here are like. */
+const kerasVersion = '3.15.1'
+
+const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+/** Kinds of files by their endings; the first that fits counts. */
+const writers: readonly (readonly [ending: string, write: Write])[] = [
+  ['.keras', async (model, name, { includeOptimizer }) => ({ [name]: await kerasFile(model, includeOptimizer) })],
+  [
+    '.weights.h5',
+    async (model, name, { includeOptimizer }) => ({
+      [name]: await weightsFile(model, includeOptimizer && model.compileOptions !== undefined),
+    }),
+  ],
+  ['.safetensors', async (model, name) => ({ [name]: await safetensorsFile(model) })],
+  ['.onnx', async (model, name) => ({ [name]: await model.exportOnnx() })],
+  ['.json', tfjsFiles],
+]
+
+async function kerasFile(model: Model, includeOptimizer: boolean): Promise<Uint8Array> {
+  const options = includeOptimizer ? model.compileOptions : undefined
+  const saved = new Date().toISOString().slice(0, 19).replace('T', '@')
+  return writeZip({
+    [members.metadata]: json({ keras_version: kerasVersion, date_saved: saved }),
+    [members.config]: json({ ...model.toJSON(), ...(options && { compile_config: compileConfig(model, options) }) }),
+    [members.weights]: await weightsFile(model, options !== undefined),
+  })
+}
+
+async function safetensorsFile(model: Model): Promise<Uint8Array> {
+  const contents = await model.readVariables()
+  const tensors = [...namedWeights(model)].map(([name, weight]) => [name, contents.get(weight)!] as const)
+  return formatSafetensors({ tensors: new Map(tensors), metadata: { model: model.name } })
+}
+
+/** See `Model.toFiles`. */
+export async function modelFiles(model: Model, name: string, options: SaveOptions = {}): Promise<Files> {
+  const found = writers.find(([ending]) => name.endsWith(ending))
+  if (!found) {
+    const cure = name.endsWith('.h5')
+      ? 'whole models in .h5 are read only: write .keras, or .weights.h5 for the weights alone'
+      : `the endings are ${writers.map(([ending]) => ending).join(', ')}`
+    throw invalid(`'${name}' does not say what to write: ${cure}`)
+  }
+  return found[1](model, name, { includeOptimizer: options.includeOptimizer ?? true })
+}
+
+/** See `Model.save`. */
+export async function saveModel(model: Model, path: string, options?: SaveOptions): Promise<void> {
+  const slash = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1
+  const folder = path.slice(0, slash)
+  const files = await modelFiles(model, path.slice(slash) || 'model.json', options)
+  for (const [name, content] of Object.entries(files)) await writeFileAtomic(`${folder}${name}`, content)
+}

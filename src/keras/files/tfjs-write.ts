@@ -1,0 +1,56 @@
+import type { Tensor } from '../../core/tensor.js'
+import type { Model } from '../model.js'
+import { compileConfig } from './compile-config.js'
+import { formerLayer, formerTraining } from './keras2.js'
+import { namedWeights } from './layout.js'
+import type { Files } from './source.js'
+
+/** Size of the shards that TensorFlow.js's own converter writes. */
+const shardSize = 4 * 1024 * 1024
+
+/** A TensorFlow.js layers model: the shards of its weights, and model.json under the name given, which comes last. */
+export async function tfjsFiles(
+  model: Model,
+  name: string,
+  { includeOptimizer }: { readonly includeOptimizer: boolean },
+): Promise<Files> {
+  const contents = await model.readVariables()
+  const weights = [...namedWeights(model)].map(([key, weight]) => [key, contents.get(weight)!] as const)
+  const bytes = joined(weights.map(([, tensor]) => tensor))
+  const count = Math.max(1, Math.ceil(bytes.length / shardSize))
+  const paths = Array.from({ length: count }, (_, i) => `group1-shard${i + 1}of${count}.bin`)
+  const options = includeOptimizer ? model.compileOptions : undefined
+  const training = options && formerTraining(compileConfig(model, options))
+  const json = {
+    format: 'layers-model',
+    generatedBy: 'lanewise',
+    convertedBy: null,
+    modelTopology: {
+      keras_version: '2.15.0',
+      backend: 'tensorflow',
+      model_config: formerLayer(model.toJSON()),
+      ...(training && { training_config: training }),
+    },
+    weightsManifest: [
+      { paths, weights: weights.map(([key, { type, dims }]) => ({ name: key, shape: dims, dtype: type })) },
+    ],
+  }
+  return {
+    ...Object.fromEntries(paths.map((path, i) => [path, bytes.subarray(i * shardSize, (i + 1) * shardSize)])),
+    [name]: new TextEncoder().encode(JSON.stringify(json)),
+  }
+}
+
+function joined(tensors: readonly Tensor[]): Uint8Array {
+  const parts = tensors.map(({ data }) => {
+    const { buffer, byteOffset, byteLength } = data as Float32Array
+    return new Uint8Array(buffer, byteOffset, byteLength)
+  })
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let end = 0
+  for (const part of parts) {
+    bytes.set(part, end)
+    end += part.length
+  }
+  return bytes
+}
