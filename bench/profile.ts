@@ -4,6 +4,7 @@ import type { TypedArray } from '../src/core/dtype.js'
 import { formatShape } from '../src/core/shape.js'
 import { configure, createBackend, environment } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
+import { feedScalars } from '../src/keras/training/loaded-step.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { loadGraph } from '../src/onnx/source.js'
 import { costOf } from '../src/ops/cost.js'
@@ -81,7 +82,7 @@ async function trainingSteps({ recipe, batch, shape }: Training, computing: Comp
       0,
       batch,
     )
-    trainer.feedScalars(step)
+    feedScalars(step, trainer.compiled.optimizer)
     await step.executable.run()
     const steps = await step.executable.profile!(runs)
     step.executable.dispose()

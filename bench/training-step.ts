@@ -9,6 +9,7 @@ import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { type BackendName, configure, defaultBackend } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
+import { feedScalars, readLogs } from '../src/keras/training/loaded-step.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { type Network, networks } from './networks.js'
 
@@ -84,10 +85,10 @@ async function timeSteps(network: Network, seconds: number) {
       const start = performance.now()
       const from = (run % 8) * batch
       feed.load(step.executable, order, from, from + batch)
-      trainer.feedScalars(step)
+      feedScalars(step, trainer.compiled.optimizer)
       const running = step.executable.run()
       if (running) await running
-      const logs = trainer.readLogs(step)
+      const logs = readLogs(step)
       if (logs instanceof Promise) await logs
       times.push(performance.now() - start)
     }

@@ -30,7 +30,9 @@ import { type EvaluateOptions, evaluate, type FitOptions, fit, onBatch } from '.
 import type { Logs } from './training/logs.js'
 import type { Dataset } from './training/loop.js'
 import { type PredictOptions, predict } from './training/predict.js'
-import { type SampleWeightOptions, Trainer, type TrainingState } from './training/trainer.js'
+import type { SampleWeightOptions } from './training/samples.js'
+import type { TrainingState } from './training/state.js'
+import { Trainer } from './training/trainer.js'
 
 export interface ModelOptions {
   readonly inputs: SymbolicTensor | readonly SymbolicTensor[]

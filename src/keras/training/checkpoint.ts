@@ -2,7 +2,7 @@ import { LanewiseError } from '../../core/errors.js'
 import { readFileIfPresent, removeFile, writeFileAtomic } from '../../core/files.js'
 import type { Tensor } from '../../core/tensor.js'
 import { formatSafetensors, parseSafetensors } from '../../data/safetensors.js'
-import type { TrainingState } from './trainer.js'
+import type { TrainingState } from './state.js'
 
 /** What decides the course of a training; a checkpoint serves only a training with the same. */
 export type TrainingSettings = Readonly<Record<string, string | number>>

@@ -10,8 +10,9 @@ import type { DataLike } from './data.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
 import { type Dataset, type PassHooks, type PassStart, runBatch } from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
+import type { SampleWeightOptions } from './samples.js'
 import { openEvaluation, openTraining, type Source, type ValidationData } from './sources.js'
-import type { SampleWeightOptions, Trainer } from './trainer.js'
+import type { Trainer } from './trainer.js'
 
 export interface BatchOptions {
   /** 32 unless given. */

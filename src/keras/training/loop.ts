@@ -5,10 +5,12 @@ import type { TurnClock } from '../../core/turns.js'
 import type { BatchHooks } from '../callbacks/list.js'
 import type { ArrayLikeData, DataLike } from './data.js'
 import { createFeed, type Feed, fedSources, type Samples } from './feed.js'
+import { feedScalars, type LoadedStep, readLogs } from './loaded-step.js'
 import { LogSums, type Logs } from './logs.js'
 import { Progress } from './progress.js'
+import type { SampleWeightOptions } from './samples.js'
 import type { StepSources } from './step.js'
-import type { LoadedStep, SampleWeightOptions, Trainer } from './trainer.js'
+import type { Trainer } from './trainer.js'
 
 /** The numbers 0 … count - 1. */
 export const ascending = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => i)
@@ -64,9 +66,9 @@ export async function runBatch(
   const sources = fedSources(samples)
   const step = await trainer.cached(store, sources, samples.count, training ? trainer.nextMode : 'test')
   writeSamples(step.executable, samples, sources)
-  if (training) trainer.feedScalars(step)
+  if (training) feedScalars(step, trainer.compiled.optimizer)
   await step.executable.run()
-  const vector = await trainer.readLogs(step)
+  const vector = await readLogs(step)
   if (training) {
     trainer.compiled.optimizer.iterations++
     store.noteChange()
@@ -270,10 +272,10 @@ export async function pass(
       begun = Math.max(begun, batches + 1)
       if (batches === examined) await session.explain(order, from, rows)
       session.load(step, order, from)
-      if (training) trainer.feedScalars(step)
+      if (training) feedScalars(step, trainer.compiled.optimizer)
       const running = step.executable.run()
       if (running) await running
-      const waiting = queue.add(step, trainer.readLogs(step), end ? 0 : stepsInFlight)
+      const waiting = queue.add(step, readLogs(step), end ? 0 : stepsInFlight)
       if (waiting) await waiting
       if (training) {
         optimizer.iterations++

@@ -16,7 +16,8 @@ import {
   Session,
   samplesOf,
 } from './loop.js'
-import type { SampleWeightOptions, Trainer } from './trainer.js'
+import type { SampleWeightOptions } from './samples.js'
+import type { Trainer } from './trainer.js'
 
 /** Data of either form, for one pass an epoch. */
 export interface Source {

@@ -1,86 +1,29 @@
-import type { Backend, Executable, MaybePromise } from '../../backend/backend.js'
+import type { Backend, Executable } from '../../backend/backend.js'
 import { VariableStore } from '../../backend/store.js'
 import { compileInTurns } from '../../compile.js'
-import type { NumericDType, TypedArray } from '../../core/dtype.js'
+import type { TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Variable } from '../../core/ir.js'
 import { RandomGenerator } from '../../core/random.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
-import { GraphBuilder } from '../../graph/builder.js'
 import { invalid } from '../config.js'
-import { CallContext } from '../layers/context.js'
-import { InputLayer } from '../layers/core.js'
-import { formatKerasShape, type Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
-import { type Network, writeNetwork } from '../network.js'
 import { nextSeed } from '../seed.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
-import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
+import type { DataLike } from './data.js'
 import { firstNonFinite, opened } from './diagnosis.js'
 import type { Samples } from './feed.js'
-import type { LogEntry, Term } from './logs.js'
-import { buildStep, logsOutput, type StepGraph, type StepSources, stepInput } from './step.js'
-
-/** What the trainer needs to know of a model. */
-export interface Trainee {
-  readonly name: string
-  readonly isConnected: boolean
-  readonly network: Network
-  readonly layers: readonly Layer[]
-  readonly weights: readonly Weight[]
-  readonly inputNames: readonly string[]
-  readonly outputNames: readonly string[]
-}
-
-/** A step that is loaded into the backend. */
-export interface LoadedStep {
-  readonly executable: Executable
-  readonly entries: readonly LogEntry[]
-  readonly terms: readonly Term[]
-  readonly batch: number
-  readonly accumulates: boolean
-  readonly rates: readonly string[]
-  readonly usesStepCounter: boolean
-  /** The rates that the executable holds now. */
-  readonly held: Float64Array
-}
-
-/** How far a training has come. */
-export interface Position {
-  /** Epochs that are done. */
-  readonly epoch: number
-  /** Batches that are done of the epoch that runs. */
-  readonly batch: number
-  /** What the logs of that epoch are computed from. */
-  readonly sums: readonly number[]
-}
-
-/** What training carries from step to step beside the weights. */
-export interface TrainingState {
-  readonly position: Position
-  /** Batches that the optimizer has seen. */
-  readonly iterations: number
-  /** The optimizer's, unless it follows a schedule. */
-  readonly learningRate: number | undefined
-  /** Seeds of dropout and of shuffling. */
-  readonly seeds: readonly [dropout: number, shuffle: number]
-  /** The optimizer's state: for each weight, in the order of `getWeights`, its slots by name. */
-  readonly slots: readonly Readonly<Record<string, Tensor>>[]
-}
-
-export interface SampleWeightOptions {
-  /** One weight for each sample; for several outputs one array for each, or one for all. */
-  readonly sampleWeight?: DataLike | null
-  /** A weight for each class of a model with one output; 1 where absent. */
-  readonly classWeight?: Readonly<Record<number, number>> | null
-}
+import { feedScalars, type LoadedStep } from './loaded-step.js'
+import { buildPredictor, predictedOutput } from './predictor.js'
+import { checkInputs, checkSamples, type SampleWeightOptions } from './samples.js'
+import { accumulatedGradient, movingAverage, Slots } from './slots.js'
+import type { Position, TrainingState } from './state.js'
+import { buildStep, type StepGraph, type StepSources } from './step.js'
+import type { Trainee } from './trainee.js'
 
 type StepMode = 'update' | 'accumulate' | 'test'
-
-const scalar = new Float32Array(1)
-const counter = new Int32Array(1)
 
 /** Devices that may be lost at one step before training gives up. */
 const lossesBorne = 3
@@ -94,9 +37,6 @@ interface KeptState {
 }
 
 const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
-
-/** The slot of a weight's moving average. */
-const movingAverage = 'moving_average'
 
 /** Compiled steps and predictors that are kept, each. */
 const keptPlans = 16
@@ -119,7 +59,7 @@ export class Trainer {
   #seeds: TrainingState['seeds'] = [0, 0]
   /** Where `fit` is. */
   position: () => Position = startingPosition
-  readonly #state = new Map<Weight, Map<string, Variable>>()
+  readonly #slots = new Slots()
   readonly #steps = new Map<string, LoadedStep>()
   readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
   readonly #notes = new Set<string>()
@@ -161,8 +101,7 @@ export class Trainer {
     this.#seeds = [nextSeed(), nextSeed()]
     this.usesAverages = false
     this.position = startingPosition
-    for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
-    this.#state.clear()
+    this.#slots.clear(this.#store)
   }
 
   /** Drops compiled steps, as after a change of what is trainable. */
@@ -207,58 +146,14 @@ export class Trainer {
     return store
   }
 
-  /** Checks inputs against the model, in its order and element types. Throws SHAPE_MISMATCH naming the input. */
+  /** Inputs, as `checkInputs` gives them. */
   inputs(x: DataLike): Tensor[] {
-    const { network, inputNames } = this.#trainee
-    return toTensors(x, inputNames, 'input').map((tensor, i) => {
-      const { shape, node } = network.inputs[i]
-      const fits =
-        tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
-      if (!fits)
-        throw new LanewiseError(
-          'SHAPE_MISMATCH',
-          `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}`,
-        )
-      const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
-      return castTensor(tensor, dtype as NumericDType, `input '${inputNames[i]}'`)
-    })
+    return checkInputs(this.#trainee, x)
   }
 
-  /** Inputs, targets and weights, checked. */
+  /** Inputs, targets and weights, as `checkSamples` gives them. */
   samples(x: DataLike, y: DataLike, options: SampleWeightOptions = {}): Samples {
-    const { outputNames, network } = this.#trainee
-    const inputs = this.inputs(x)
-    const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
-      const name = `target '${outputNames[i]}'`
-      const { sparse, classAxis = -1, ignoredClass } = this.compiled.outputs[i].loss?.details ?? {}
-      if (!sparse) return castTensor(tensor, 'float32', name)
-      const classes = network.outputs[i].shape.at(classAxis)
-      return checkClasses(castTensor(tensor, 'int32', name), classes, name, ignoredClass)
-    })
-    const weights = this.#weights(targets, options)
-    const given = weights.flatMap((weight) => weight ?? [])
-    return { x: inputs, y: targets, weights, count: countSamples([...inputs, ...targets, ...given]) }
-  }
-
-  #weights(targets: readonly Tensor[], { sampleWeight, classWeight }: SampleWeightOptions): (Tensor | undefined)[] {
-    if (classWeight) {
-      if (sampleWeight) throw invalid('give either classWeight or sampleWeight, not both')
-      if (targets.length !== 1) throw invalid('classWeight works for models with one output; give sampleWeight')
-      return [classWeights(targets[0], classWeight)]
-    }
-    if (!sampleWeight) return targets.map(() => undefined)
-    const shared = targets.length > 1 && (sampleWeight instanceof Tensor || ArrayBuffer.isView(sampleWeight))
-    const names = shared ? ['all outputs'] : this.#trainee.outputNames
-    const tensors = toTensors(sampleWeight, names, 'sampleWeight').map((tensor) => {
-      const weight = castTensor(tensor, 'float32', 'sampleWeight')
-      if (weight.size !== weight.dims[0])
-        throw new LanewiseError(
-          'SHAPE_MISMATCH',
-          `sampleWeight has one number for each sample, got (${tensor.dims.join(', ')})`,
-        )
-      return weight.reshape([weight.size])
-    })
-    return targets.map((_, i) => tensors[shared ? 0 : i])
+    return checkSamples(this.#trainee, this.compiled, x, y, options)
   }
 
   /** What runs slower than it could, of all that has been compiled, and why. */
@@ -289,7 +184,7 @@ export class Trainer {
   /** Goes on in `backend` with the content of a snapshot; everything that was compiled goes. */
   #moveTo(backend: Backend, store: VariableStore, contents: ReadonlyMap<Variable, Tensor>): void {
     store.restore(backend, contents)
-    for (const slots of this.#state.values()) for (const [name, slot] of slots) if (!store.has(slot)) slots.delete(name)
+    this.#slots.forgetLost(store)
     this.forgetSteps()
     for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()
@@ -371,9 +266,9 @@ export class Trainer {
       slotsOf: (weight) =>
         this.compiled.optimizer
           .slotsFor(weight.shape)
-          .map(({ name, initial, shape }) => this.#slot(store, weight, name, initial, shape)),
-      accumulatorOf: (weight) => this.#slot(store, weight, 'accumulated_gradient'),
-      averageOf: (weight) => this.#slot(store, weight, movingAverage),
+          .map(({ name, initial, shape }) => this.#slots.of(store, weight, name, initial, shape)),
+      accumulatorOf: (weight) => this.#slots.of(store, weight, accumulatedGradient),
+      averageOf: (weight) => this.#slots.of(store, weight, movingAverage),
       seed: this.#seeds[0],
     })
   }
@@ -430,7 +325,7 @@ export class Trainer {
         },
       }
       feed(recorder)
-      this.feedScalars({ ...step, executable: recorder })
+      feedScalars({ ...step, executable: recorder }, this.compiled.optimizer)
       await executable.run()
       const found = await firstNonFinite(graph, async (value) => {
         const variable = graph.variables.get(value)
@@ -444,34 +339,15 @@ export class Trainer {
     }
   }
 
-  #slot(store: VariableStore, weight: Weight, name: string, initial = 0, shape = weight.shape): Variable {
-    const slots = this.#state.get(weight) ?? new Map<string, Variable>()
-    this.#state.set(weight, slots)
-    let slot = slots.get(name)
-    if (!slot) {
-      slot = { name: `${weight.name}/${name}`, dtype: 'float32', shape, trainable: false }
-      store.write(slot, Tensor.full('float32', shape, initial))
-      slots.set(name, slot)
-    }
-    return slot
-  }
-
   /** Copies of all state beside the weights; may be read between two steps. */
   async readState(): Promise<TrainingState> {
     const { iterations, learningRate } = this.compiled.optimizer
-    const slots = await Promise.all(
-      this.#trainee.weights.map(async (weight) => {
-        const content: Record<string, Tensor> = {}
-        for (const [name, slot] of this.#state.get(weight) ?? []) content[name] = await this.#store!.read(slot)
-        return content
-      }),
-    )
     return {
       position: this.position(),
       iterations,
       learningRate: typeof learningRate === 'number' ? learningRate : undefined,
       seeds: this.#seeds,
-      slots,
+      slots: await this.#slots.read(this.#store, this.#trainee.weights),
     }
   }
 
@@ -479,21 +355,7 @@ export class Trainer {
   writeState(state: TrainingState): Promise<void> {
     return this.exclusively(async (store) => {
       const { optimizer } = this.compiled
-      const { weights } = this.#trainee
-      if (state.slots.length !== weights.length)
-        throw invalid(`the training state is of ${state.slots.length} weights, the model has ${weights.length}`)
-      state.slots.forEach((slots, i) => {
-        const { shape } = weights[i]
-        const known = new Map(optimizer.slotsFor(shape).map((slot) => [slot.name, slot.shape]))
-        for (const name of ['accumulated_gradient', movingAverage]) known.set(name, shape)
-        for (const [name, content] of Object.entries(slots)) {
-          if (!known.has(name))
-            throw invalid(
-              `the training state has '${name}' for weight '${weights[i].name}', which ${optimizer.className} does not keep`,
-            )
-          store.write(this.#slot(store, weights[i], name, 0, known.get(name)), content)
-        }
-      })
+      this.#slots.write(store, this.#trainee.weights, optimizer, state.slots)
       optimizer.iterations = state.iterations
       if (state.learningRate !== undefined) optimizer.learningRate = state.learningRate
       this.#seeds = state.seeds
@@ -539,16 +401,8 @@ export class Trainer {
     await this.#moveAverages(store, false)
   }
 
-  /** The averages into the weights; where `swap`, the weights into the averages. */
   async #moveAverages(store: VariableStore, swap: boolean): Promise<void> {
-    for (const [weight, slots] of this.#state) {
-      const average = slots.get(movingAverage)
-      if (!average || !weight.trainable) continue
-      const [content, mean] = [await weight.read(), await store.read(average)]
-      weight.write(mean)
-      if (swap) store.write(average, content)
-    }
-    store.noteChange()
+    await this.#slots.moveAverages(store, swap)
     await this.keepState(store)
   }
 
@@ -574,48 +428,16 @@ export class Trainer {
     return (optimizer.iterations + 1) % optimizer.accumulationSteps === 0 ? 'update' : 'accumulate'
   }
 
-  /** Feeds the scalars that changed, before a training step. */
-  feedScalars(step: Omit<LoadedStep, 'executable'> & { readonly executable: Pick<Executable, 'write'> }): void {
-    const { optimizer } = this.compiled
-    const { rates, held, executable } = step
-    if (rates.length > 0) {
-      const values = optimizer.rates(optimizer.currentLearningRate, optimizer.updates)
-      for (let i = 0; i < rates.length; i++) {
-        const value = values[rates[i]]
-        if (value === held[i]) continue
-        held[i] = value
-        scalar[0] = value
-        executable.write(rates[i], scalar)
-      }
-    }
-    if (step.usesStepCounter) {
-      counter[0] = optimizer.iterations
-      executable.write(stepInput, counter)
-    }
-  }
-
-  /** The vector that the last run of `step` gave. */
-  readLogs(step: LoadedStep): MaybePromise<Float32Array> {
-    return step.executable.read(logsOutput) as MaybePromise<Float32Array>
-  }
-
   /** Outputs for inputs that are one batch. */
   async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const { network, inputNames, outputNames } = this.#trainee
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
     let predictor = this.#predictors.get(key)
     if (!predictor) {
-      const builder = new GraphBuilder(this.#trainee.name)
-      const values = inputs.map((tensor, i) => builder.input(inputNames[i], tensor.type, tensor.dims))
-      const context = new CallContext(builder, { training: false })
-      const results = writeNetwork(network, values, context)
-      results.forEach((result, i) => {
-        builder.output(result, `output/${outputNames[i]}`)
-      })
-      for (const { variable, value } of context.updates) builder.update(variable, value)
+      const graph = buildPredictor(this.#trainee, inputs)
       predictor = {
-        executable: await this.#compileGraph(builder.build(), store),
-        shapes: results.map((result) => concrete(result.shape, `output '${result.name}'`)),
+        executable: await this.#compileGraph(graph, store),
+        shapes: graph.outputs.map((result) => concrete(result.shape, `output '${result.name}'`)),
       }
       this.#predictors.set(key, predictor)
       dropOldest(this.#predictors)
@@ -627,7 +449,8 @@ export class Trainer {
     await executable.run()
     return Promise.all(
       outputNames.map(
-        async (name, i) => new Tensor(network.outputs[i].dtype, await executable.read(`output/${name}`), shapes[i]),
+        async (name, i) =>
+          new Tensor(network.outputs[i].dtype, await executable.read(predictedOutput(name)), shapes[i]),
       ),
     )
   }
@@ -638,8 +461,7 @@ export class Trainer {
     this.forgetSteps()
     for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()
-    for (const slots of this.#state.values()) for (const slot of slots.values()) this.#store?.release(slot)
-    this.#state.clear()
+    this.#slots.clear(this.#store)
     for (const weight of this.#trainee.weights) weight.release(this)
     this.#disposed = true
   }

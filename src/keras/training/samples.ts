@@ -1,0 +1,81 @@
+import type { NumericDType } from '../../core/dtype.js'
+import { LanewiseError } from '../../core/errors.js'
+import { Tensor } from '../../core/tensor.js'
+import { invalid } from '../config.js'
+import { InputLayer } from '../layers/core.js'
+import { formatKerasShape } from '../layers/layer.js'
+import type { Compiled } from './compiled.js'
+import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
+import type { Samples } from './feed.js'
+import type { Trainee } from './trainee.js'
+
+export interface SampleWeightOptions {
+  /** One weight for each sample; for several outputs one array for each, or one for all. */
+  readonly sampleWeight?: DataLike | null
+  /** A weight for each class of a model with one output; 1 where absent. */
+  readonly classWeight?: Readonly<Record<number, number>> | null
+}
+
+/** Inputs in the model's order and element types. Throws SHAPE_MISMATCH naming the input. */
+export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tensor[] {
+  return toTensors(x, inputNames, 'input').map((tensor, i) => {
+    const { shape, node } = network.inputs[i]
+    const fits =
+      tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
+    if (!fits)
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}`,
+      )
+    const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
+    return castTensor(tensor, dtype as NumericDType, `input '${inputNames[i]}'`)
+  })
+}
+
+/** Inputs, targets and weights, as many of each. Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */
+export function checkSamples(
+  trainee: Trainee,
+  { outputs }: Compiled,
+  x: DataLike,
+  y: DataLike,
+  options: SampleWeightOptions,
+): Samples {
+  const { outputNames, network } = trainee
+  const inputs = checkInputs(trainee, x)
+  const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
+    const name = `target '${outputNames[i]}'`
+    const { sparse, classAxis = -1, ignoredClass } = outputs[i].loss?.details ?? {}
+    if (!sparse) return castTensor(tensor, 'float32', name)
+    const classes = network.outputs[i].shape.at(classAxis)
+    return checkClasses(castTensor(tensor, 'int32', name), classes, name, ignoredClass)
+  })
+  const weights = weightsOf(targets, outputNames, options)
+  const given = weights.flatMap((weight) => weight ?? [])
+  return { x: inputs, y: targets, weights, count: countSamples([...inputs, ...targets, ...given]) }
+}
+
+/** The weights of the samples, by output. */
+function weightsOf(
+  targets: readonly Tensor[],
+  outputNames: readonly string[],
+  { sampleWeight, classWeight }: SampleWeightOptions,
+): (Tensor | undefined)[] {
+  if (classWeight) {
+    if (sampleWeight) throw invalid('give either classWeight or sampleWeight, not both')
+    if (targets.length !== 1) throw invalid('classWeight works for models with one output; give sampleWeight')
+    return [classWeights(targets[0], classWeight)]
+  }
+  if (!sampleWeight) return targets.map(() => undefined)
+  const shared = targets.length > 1 && (sampleWeight instanceof Tensor || ArrayBuffer.isView(sampleWeight))
+  const names = shared ? ['all outputs'] : outputNames
+  const tensors = toTensors(sampleWeight, names, 'sampleWeight').map((tensor) => {
+    const weight = castTensor(tensor, 'float32', 'sampleWeight')
+    if (weight.size !== weight.dims[0])
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `sampleWeight has one number for each sample, got (${tensor.dims.join(', ')})`,
+      )
+    return weight.reshape([weight.size])
+  })
+  return targets.map((_, i) => tensors[shared ? 0 : i])
+}
