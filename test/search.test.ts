@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LanewiseError } from '../src/core/errors.js'
 import { parseConfig } from '../src/search/config.js'
+import { localRunner } from '../src/search/local-runner.js'
 import { lock } from '../src/search/lock.js'
 import type { EpochLine, TrialRecord } from '../src/search/record.js'
 import type { Outcome, TrialJob, TrialRunner } from '../src/search/runner.js'
@@ -358,6 +359,58 @@ test('a record that cannot be written ends the search', () =>
     await store.close()
     assert.is(runner.running, 0)
     assert.is(recordOf(join(root, 's'), 1).status, 'done')
+  }))
+
+/** A program in the place of `lanewise`: tells epochs from a checkpoint's on, and the test's result. */
+const stand = `
+const { existsSync, mkdirSync, readFileSync, writeFileSync } = require('node:fs')
+const args = process.argv.slice(1)
+const after = (flag) => args[args.indexOf(flag) + 1]
+const file = after('--checkpoint') + '/epoch'
+mkdirSync(after('--checkpoint'), { recursive: true })
+console.log('a word of the model')
+const from = args.includes('--resume') ? Number(readFileSync(file, 'utf8')) : 0
+if (!args.includes('--resume') && existsSync(file)) throw new Error('the checkpoint was to go')
+for (let epoch = from + 1; epoch <= Number(after('--epochs')); epoch++) {
+  if (epoch !== Number(after('--seed'))) console.log(JSON.stringify({ epoch, valAccuracy: 0.5 }))
+  writeFileSync(file, String(epoch))
+}
+console.log(JSON.stringify({ test: { loss: 1, accuracy: 0.5 } }))
+`
+
+test('a local trial goes on where it was; where figures were lost it begins anew; what tells none fails', () =>
+  withFolder(async (root) => {
+    const runner = localRunner({
+      command: [process.execPath, '-e', stand, '--'],
+      folderOf: (trial) => join(root, `${trial}`),
+      flagOf: (option) => `--${option}`,
+    })
+    const run = async (trial: number, from: number, seed: number) => {
+      const epochs: number[] = []
+      const job = { trial, model: 'model1', options: { seed, synthetic: true }, epochs: 5, from }
+      const { status } = await runner.run(job, ({ epoch }) => epochs.push(epoch), new AbortController().signal)
+      return [status, epochs]
+    }
+    const checkpoint = (trial: number, epoch: number) => {
+      mkdirSync(join(root, `${trial}/checkpoint`), { recursive: true })
+      writeFileSync(join(root, `${trial}/checkpoint/epoch`), `${epoch}`)
+    }
+    const all = [1, 2, 3, 4, 5]
+    assert.equal(await run(1, 0, 0), ['done', all])
+    checkpoint(2, 2)
+    assert.equal(await run(2, 2, 0), ['done', [3, 4, 5]])
+    checkpoint(3, 1)
+    assert.equal(await run(3, 2, 0), ['done', [2, 3, 4, 5]], 'told before it was kept')
+    checkpoint(4, 4)
+    assert.equal(await run(4, 2, 0), ['done', all], 'kept before it was told')
+    checkpoint(5, 5)
+    assert.equal(await run(5, 2, 0), ['done', all], 'ended before it was told')
+    checkpoint(6, 2)
+    assert.equal(await run(6, 0, 0), ['done', all], 'a checkpoint of nobody')
+    assert.equal(await run(7, 2, 0), ['done', all], 'the checkpoint is lost')
+    assert.equal(await run(8, 0, 5), ['failed', [1, 2, 3, 4]])
+    await runner.release(1, true)
+    assert.equal(readdirSync(join(root, '1')), [])
   }))
 
 test('a folder is of one search: others are refused, while it runs and afterwards', () =>

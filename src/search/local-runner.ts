@@ -42,10 +42,12 @@ export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalR
       ...['--checkpoint', checkpoint, ...(resumes ? ['--resume'] : [])],
       ...argumentsOf({ ...defaults, ...job.options, epochs: job.epochs }, flagOf),
     ]
-    const { outcome, gap } = await train([...command, ...args], resumes ? job.from : 0, onEpoch, signal)
+    const range = { from: resumes ? job.from : 0, to: job.epochs }
+    const { outcome, gap } = await train([...command, ...args], range, onEpoch, signal)
     if (!gap) return outcome
-    // The checkpoint is of a later epoch than was told: nobody has the figures in between.
-    return run({ ...job, from: 0 }, onEpoch, signal)
+    // The checkpoint is of a later epoch than was told, as its training outlived a search: the figures in between are lost.
+    if (resumes) return run({ ...job, from: 0 }, onEpoch, signal)
+    return { status: 'failed', error: `the training did not tell each of its ${job.epochs} epochs` }
   }
 
   return {
@@ -75,10 +77,10 @@ function parseLine(text: string): EpochLine | LastLine | undefined {
   }
 }
 
-/** One child, from start to end. `gap`: an epoch was missing before its first; it was ended. */
+/** One child, from start to end. `gap`: it did not tell each epoch after `from` up to `to`. */
 function train(
   [program, ...args]: readonly string[],
-  from: number,
+  { from, to }: { readonly from: number; readonly to: number },
   onEpoch: (line: EpochLine) => void,
   signal: AbortSignal,
 ): Promise<{ outcome: Outcome; gap: boolean }> {
@@ -125,7 +127,8 @@ function train(
         const reason = errors.trim().split('\n').slice(-12).join('\n')
         return { status: 'failed', error: reason || `the training ended by ${killedBy ?? `status ${code}`}` }
       }
-      resolve({ outcome: outcome(), gap })
+      const result = outcome()
+      resolve({ outcome: result, gap: gap || (result.status === 'done' && next <= to) })
     })
   })
 }
