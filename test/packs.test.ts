@@ -20,6 +20,7 @@ const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: 
   classical: ['ai.onnx.ml.TreeEnsemble', 'test_ai_onnx_ml_tree_ensemble_single_tree'],
   control: ['If', 'test_if'],
   indexing: ['TopK', 'test_top_k'],
+  labels: ['ai.onnx.ml.LabelEncoder', 'test_ai_onnx_ml_label_encoder_string_int'],
   quantized: ['QuantizeLinear', 'test_quantizelinear'],
   recurrent: ['LSTM', 'test_lstm_defaults'],
   resize: ['Resize', 'test_resize_downsample_scales_cubic_align_corners'],

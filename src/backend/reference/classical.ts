@@ -1,12 +1,9 @@
-import { LanewiseError } from '../../core/errors.js'
-import type { Attributes } from '../../core/ir.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import {
   type Aggregation,
   aggregationOf,
   type classical,
-  encoderList,
   forestOf,
   labelsOf,
   postTransformOf,
@@ -125,16 +122,6 @@ const classify: ReferenceKernel = ({ inputs: [x], outputs: [labelType, scoreType
   ]
 }
 
-const defaultOf = (attributes: Attributes, values: Tensor): string | number => {
-  const given = attributes['default_tensor']
-  if (given instanceof Tensor) return given.type === 'string' ? (given.data[0] as string) : given.toNumbers()[0]
-  const suffix = values.type === 'string' ? 'string' : values.type.startsWith('float') ? 'float' : 'int64'
-  return attributes[`default_${suffix}`] as string | number
-}
-
-const listOf = (tensor: Tensor): readonly (string | number)[] =>
-  tensor.type === 'string' ? (tensor.data as string[]) : tensor.toNumbers()
-
 export const classicalKernels = {
   'ai.onnx.ml.TreeEnsemble': (context) => regress(context, forestOf.TreeEnsemble(context.attributes), []),
   'ai.onnx.ml.TreeEnsembleRegressor': (context) =>
@@ -142,16 +129,4 @@ export const classicalKernels = {
   'ai.onnx.ml.TreeEnsembleClassifier': classify,
   'ai.onnx.ml.SVMRegressor': svmRegressor,
   'ai.onnx.ml.SVMClassifier': svmClassifier,
-  'ai.onnx.ml.LabelEncoder': ({ inputs: [x], outputs: [{ dtype, shape }], attributes }) => {
-    const [keys, values] = [encoderList(attributes, 'keys'), encoderList(attributes, 'values')]
-    const known = listOf(values)
-    const table = new Map(listOf(keys).map((key, index) => [key, known[index]]))
-    const otherwise = defaultOf(attributes, values)
-    const mapped = listOf(x!).map((element) => table.get(element) ?? otherwise)
-    if (mapped.some((value) => (dtype === 'string') !== (typeof value === 'string')))
-      throw new LanewiseError('INVALID_MODEL', `the default of a LabelEncoder must be ${dtype}`)
-    return [
-      dtype === 'string' ? new Tensor(dtype, mapped, concrete(shape)) : tensorOf(dtype, mapped as number[], shape),
-    ]
-  },
 } as const satisfies Record<keyof typeof classical, ReferenceKernel>

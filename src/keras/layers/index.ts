@@ -26,6 +26,7 @@ import {
 import type { OptionsOf } from './fields.js'
 import { CenterCrop, Resizing } from './images.js'
 import type { Layer, LayerOptions } from './layer.js'
+import { IntegerLookup, StringLookup } from './lookup.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
 import {
   BatchNormalization,
@@ -154,6 +155,8 @@ export const layers = {
   normalization: make('Normalization', Normalization),
   categoryEncoding: make('CategoryEncoding', CategoryEncoding),
   discretization: make('Discretization', Discretization),
+  stringLookup: make('StringLookup', StringLookup),
+  integerLookup: make('IntegerLookup', IntegerLookup),
   resizing: make('Resizing', Resizing),
   centerCrop: make('CenterCrop', CenterCrop),
   randomFlip: make('RandomFlip', RandomFlip),

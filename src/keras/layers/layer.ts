@@ -2,6 +2,7 @@ import type { DType } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
+import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { pack as indexing } from '../../packs/indexing.js'
 import { addPack, type Pack } from '../../packs/pack.js'
@@ -85,6 +86,12 @@ export function callOf(
     inputs: inputs as readonly Value[],
     args: Object.fromEntries(others.map(([name, argument]) => [name, mapTensors(argument, find)])),
   }
+}
+
+/** A layer whose work on strings the host does: backends hold none. */
+export interface HostLayer {
+  /** What the layer makes of a tensor of strings, or the strings that it gives for one. */
+  onHost(x: Tensor): Tensor
 }
 
 /** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */

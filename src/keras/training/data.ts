@@ -5,9 +5,9 @@ import { formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 
-type Nested = readonly number[] | readonly Nested[]
+type Nested = readonly number[] | readonly string[] | readonly Nested[]
 
-/** An array with its shape, the first axis being the samples: a Tensor, `{ data, shape }`, or nested lists of numbers. */
+/** An array with its shape, the first axis being the samples: a Tensor, `{ data, shape }`, or nested lists of numbers or strings. */
 export type ArrayLikeData = Tensor | { readonly data: TypedArray; readonly shape: readonly number[] } | Nested
 
 /** One array, or one for each input or output: a list, or an object by name. */
@@ -24,9 +24,10 @@ export function toTensor(data: ArrayLikeData, what: string): Tensor {
   if (Array.isArray(data)) {
     const dims: number[] = []
     for (let level: unknown = data; Array.isArray(level); level = level[0]) dims.push(level.length)
-    return new Tensor('float32', data.flat(Number.POSITIVE_INFINITY) as number[], dims)
+    const items = data.flat(Number.POSITIVE_INFINITY) as number[] | string[]
+    return new Tensor(typeof items[0] === 'string' ? 'string' : 'float32', items, dims)
   }
-  throw invalid(`${what} must be a Tensor, { data, shape }, or nested lists of numbers`)
+  throw invalid(`${what} must be a Tensor, { data, shape }, or nested lists of numbers or strings`)
 }
 
 const isOne = (data: DataLike): data is ArrayLikeData =>
@@ -34,7 +35,7 @@ const isOne = (data: DataLike): data is ArrayLikeData =>
   ArrayBuffer.isView(data) ||
   isShaped(data) ||
   (Array.isArray(data) &&
-    (data.length === 0 || typeof data[0] === 'number' || (Array.isArray(data[0]) && !isMixed(data))))
+    (data.length === 0 || typeof data[0] !== 'object' || (Array.isArray(data[0]) && !isMixed(data))))
 
 const isMixed = (list: readonly unknown[]): boolean => list.some((item) => item instanceof Tensor || isShaped(item))
 

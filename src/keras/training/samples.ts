@@ -4,6 +4,7 @@ import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 import { InputLayer } from '../layers/core.js'
 import { formatKerasShape } from '../layers/layer.js'
+import { hostEdge } from '../strings.js'
 import type { Compiled } from './compiled.js'
 import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
 import type { Samples } from './feed.js'
@@ -16,9 +17,9 @@ export interface SampleWeightOptions {
   readonly classWeight?: Readonly<Record<number, number>> | null
 }
 
-/** Inputs in the model's order and element types. Throws SHAPE_MISMATCH naming the input. */
+/** Inputs in the model's order and element types; strings are looked up. Throws SHAPE_MISMATCH naming the input. */
 export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tensor[] {
-  return toTensors(x, inputNames, 'input').map((tensor, i) => {
+  const tensors = toTensors(x, inputNames, 'input').map((tensor, i) => {
     const { shape, node } = network.inputs[i]
     const fits =
       tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
@@ -28,8 +29,10 @@ export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tens
         `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}`,
       )
     const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
+    if (dtype === 'string') return tensor
     return castTensor(tensor, dtype as NumericDType, `input '${inputNames[i]}'`)
   })
+  return hostEdge(network).into(tensors)
 }
 
 /** Inputs, targets and weights, as many of each. Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */

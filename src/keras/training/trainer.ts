@@ -11,6 +11,7 @@ import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
 import { invalid } from '../config.js'
 import type { Weight } from '../layers/weight.js'
 import { nextSeed } from '../seed.js'
+import { hostEdge } from '../strings.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
 import type { DataLike } from './data.js'
 import { firstNonFinite, opened } from './diagnosis.js'
@@ -256,7 +257,7 @@ export class Trainer {
   #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): StepGraph {
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
     return buildStep({
-      network: this.#trainee.network,
+      network: hostEdge(this.#trainee.network).network,
       layers: this.#trainee.layers,
       compiled: this.compiled,
       sources,
@@ -430,7 +431,8 @@ export class Trainer {
 
   /** Outputs for inputs that are one batch. */
   async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
-    const { network, inputNames, outputNames } = this.#trainee
+    const { outputNames } = this.#trainee
+    const { network, inputNames, outOf } = hostEdge(this.#trainee.network)
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
     let predictor = this.#predictors.get(key)
     if (!predictor) {
@@ -447,12 +449,13 @@ export class Trainer {
       executable.write(inputNames[i], tensor.data as TypedArray)
     })
     await executable.run()
-    return Promise.all(
+    const outputs = await Promise.all(
       outputNames.map(
         async (name, i) =>
           new Tensor(network.outputs[i].dtype, await executable.read(predictedOutput(name)), shapes[i]),
       ),
     )
+    return outOf(outputs)
   }
 
   /** Frees backend memory. */
