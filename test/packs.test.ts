@@ -15,10 +15,11 @@ const folder = join(resolve(process.env['LANEWISE_DATA'] ?? '../shared/data'), '
 
 /** For each pack, a conformance case of one node, with its op. */
 const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: string]>> = {
-  arithmetic: ['Einsum', 'test_einsum_sum'],
+  arithmetic: ['BitShift', 'test_bitshift_left_uint8'],
   attention: ['Attention', 'test_attention_3d'],
   classical: ['ai.onnx.ml.TreeEnsemble', 'test_ai_onnx_ml_tree_ensemble_single_tree'],
   control: ['If', 'test_if'],
+  einsum: ['Einsum', 'test_einsum_sum'],
   indexing: ['TopK', 'test_top_k'],
   labels: ['ai.onnx.ml.LabelEncoder', 'test_ai_onnx_ml_label_encoder_string_int'],
   quantized: ['QuantizeLinear', 'test_quantizelinear'],

@@ -1,14 +1,13 @@
 import { bitwiseKernels } from '../backend/reference/bitwise.js'
 import { trigonometryKernels } from '../backend/reference/trigonometry.js'
 import { bitwise } from '../ops/bitwise.js'
-import { einsum } from '../ops/einsum.js'
 import { losses } from '../ops/losses.js'
 import { norms } from '../ops/norms.js'
 import { trigonometry } from '../ops/trigonometry.js'
 import { definePack } from './pack.js'
 
-/** Rare functions: trigonometry, bits, Einsum, ONNX's losses, the normalizations by instance and group. */
+/** Rare functions: trigonometry, bits, ONNX's losses, the normalizations by instance and group. */
 export const pack = definePack({
-  operators: { ...trigonometry, ...bitwise, ...einsum, ...losses, ...norms },
+  operators: { ...trigonometry, ...bitwise, ...losses, ...norms },
   kernels: { ...trigonometryKernels, ...bitwiseKernels },
 })

@@ -11,6 +11,7 @@ import {
   RandomZoom,
 } from './augmentation.js'
 import { GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from './cells.js'
+import { ConvLSTM } from './conv-lstm.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
 import {
   ActivityRegularization,
@@ -23,6 +24,7 @@ import {
   Masking,
   RepeatVector,
 } from './core.js'
+import { EinsumDense } from './einsum-dense.js'
 import type { OptionsOf } from './fields.js'
 import { CenterCrop, Resizing } from './images.js'
 import type { Layer, LayerOptions } from './layer.js'
@@ -70,6 +72,7 @@ registerClass('InputLayer', ({ config }) => inputLayer(camelKeys(config)))
 export const layers = {
   inputLayer,
   dense: make('Dense', Dense),
+  einsumDense: make('EinsumDense', EinsumDense),
   activation: make('Activation', Activation),
   embedding: make('Embedding', Embedding),
   masking: make('Masking', Masking),
@@ -140,6 +143,9 @@ export const layers = {
   simpleRNN: make('SimpleRNN', SimpleRNN),
   gru: make('GRU', GRU),
   lstm: make('LSTM', LSTM),
+  convLstm1d: make('ConvLSTM1D', ConvLSTM, 1),
+  convLstm2d: make('ConvLSTM2D', ConvLSTM, 2),
+  convLstm3d: make('ConvLSTM3D', ConvLSTM, 3),
   rnn: make('RNN', RNN),
   simpleRNNCell: make('SimpleRNNCell', SimpleRNNCell),
   gruCell: make('GRUCell', GRUCell),
