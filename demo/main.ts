@@ -201,6 +201,8 @@ async function chooseBackend(): Promise<void> {
     await showEnvironment()
   } catch (error) {
     showMessage(trainingError, (error as Error).message)
+    form.backend.value = 'wasm'
+    configure({ backend: 'wasm', threads: undefined })
   } finally {
     setTraining(false)
     look()

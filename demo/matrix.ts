@@ -12,7 +12,7 @@ export function showMatrix(counts: readonly (readonly number[])[] | undefined): 
   const total = counts.flat().reduce((sum, count) => sum + count, 0)
   const right = counts.reduce((sum, row, label) => sum + row[label], 0)
   hint.textContent = `${right} of ${total} validation images are recognised, ${percent(right / total)}.`
-  const head = create('tr', {}, create('th', { scope: 'col' }, 'true \\ seen as'))
+  const head = create('tr', {}, create('th', { scope: 'col' }, 'true'))
   head.append(...counts.map((_, label) => create('th', { scope: 'col' }, `${label}`)))
   const rows = counts.map((row, label) => {
     const sum = row.reduce((all, count) => all + count, 0)

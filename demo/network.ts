@@ -71,6 +71,8 @@ export class Network {
   readonly #observer: Model
   readonly #classifier: Model
   readonly #convolutions: readonly string[]
+  /** The first run of a model decides where the weights of all three lie: nothing else runs before it is done. */
+  readonly #placed: Promise<unknown>
   #settings: TrainingSettings | undefined
   #step = 0
   #epoch = 0
@@ -86,6 +88,8 @@ export class Network {
       outputs: [...net.outputs, ...convolutions.map((layer) => layer.output)],
     })
     this.#classifier = model({ inputs: net.inputs, outputs: net.outputs[0] })
+    this.#placed = this.#observer.predict(Tensor.zeros('float32', [1, 28, 28, 1]))
+    this.#placed.catch(() => {})
   }
 
   /** Steps trained so far. */
@@ -100,6 +104,7 @@ export class Network {
 
   /** Looks at one digit of 784 pixels. One call at a time. */
   async look(pixels: Float32Array): Promise<Insight> {
+    await this.#placed
     const digit = new Tensor('float32', pixels.slice(), [1, 28, 28, 1])
     const [scores, ...outputs] = await this.#observer.predict<Tensor[]>(digit)
     return {
@@ -110,6 +115,7 @@ export class Network {
 
   /** Trains for some epochs, or until `stop`; called again, it goes on. Throws what `fit` throws. */
   async train(data: DigitData, settings: TrainingSettings, events: TrainingEvents): Promise<void> {
+    await this.#placed
     this.#compile(settings)
     const { batchSize } = settings
     const count = data.train.labels.length
@@ -186,14 +192,21 @@ export class Network {
     this.#net.stopTraining = true
   }
 
-  exportOnnx(): Promise<Uint8Array> {
+  async exportOnnx(): Promise<Uint8Array> {
+    await this.#placed
     return this.#net.exportOnnx()
   }
 
   /** The same network, as far as it is trained, on the backend that is the default now. This one is disposed of. */
   async moved(): Promise<Network> {
+    await this.#placed.catch(() => {})
+    const weights = [...(await this.#net.readVariables()).values()]
     const next = new Network(this.name)
-    next.#net.setWeights([...(await this.#net.readVariables()).values()])
+    await next.#placed.catch((error: unknown) => {
+      next.dispose()
+      throw error
+    })
+    next.#net.setWeights(weights)
     if (this.#settings) {
       next.#compile(this.#settings)
       await next.#net.setTrainingState(await this.#net.trainingState())

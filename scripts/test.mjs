@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { browserEntries, buildPackage, buildWasm, bundle, entries, root } from './build.mjs'
+import { buildDemo } from './demo.mjs'
 
 const filters = process.argv.slice(2)
 const outdir = join(root, 'build', `test-${process.pid}`)
@@ -55,6 +56,7 @@ try {
     )
     await bundle({ ...browserEntries(), ...pageEntries }, join(outdir, 'browser'), 'browser')
     await buildPackage(join(outdir, 'package/dist'))
+    await buildDemo(join(outdir, 'demo'))
   }
   const queue = [...testFiles]
   let passed = 0

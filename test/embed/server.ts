@@ -17,6 +17,7 @@ const types: Readonly<Record<string, string>> = {
   '.wasm': 'application/wasm',
   '.map': 'application/json',
   '.css': 'text/css',
+  '.svg': 'image/svg+xml',
 }
 
 export interface StaticServer {
