@@ -5,11 +5,14 @@ export { RandomGenerator } from './core/random.js'
 export type { Progress, ReadOptions, Source } from './core/source.js'
 export { Tensor } from './core/tensor.js'
 export { classIndices, confusionMatrix } from './data/confusion.js'
+export { Dataset } from './data/dataset.js'
+export * as datasets from './data/datasets.js'
 export { parseIdx } from './data/idx.js'
 export { toCategorical } from './data/labels.js'
 export { type ImageDataset, type LabelledImages, type MnistOptions, mnist } from './data/mnist.js'
 export { formatNpy, parseNpy } from './data/npy.js'
 export { syntheticDigits } from './data/synthetic.js'
+export { serveMap } from './data/workers.js'
 export { type BackendName, type BackendOptions, type Environment, environment } from './environment.js'
 export * from './keras/index.js'
 export { describeOnnx, type ModelDescription, type NodeDescription, type PortDescription } from './onnx/describe.js'
@@ -25,10 +28,8 @@ export {
   type ValueMetadata,
 } from './session.js'
 
-import { mnist } from './data/mnist.js'
-import { syntheticDigits } from './data/synthetic.js'
+import { setRandomSeed } from './core/seed.js'
 import { type BackendOptions, configure as configureBackend } from './environment.js'
-import { setRandomSeed } from './keras/seed.js'
 
 /** What `configure` takes: the default backend's options, and the seed of `setRandomSeed`. */
 export interface Configuration extends BackendOptions {
@@ -40,6 +41,3 @@ export function configure({ seed, ...backend }: Configuration): void {
   if (seed !== undefined) setRandomSeed(seed)
   if (Object.keys(backend).length > 0) configureBackend(backend)
 }
-
-/** The data sets that lanewise can load. */
-export const datasets = { mnist, syntheticDigits } as const

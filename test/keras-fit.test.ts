@@ -4,8 +4,8 @@ import type { Value } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import {
   type Batch,
+  type BatchSource,
   type CallContext,
-  type Dataset,
   Layer,
   layers,
   type Model,
@@ -57,7 +57,7 @@ async function stepped(order: readonly number[]): Promise<number[][]> {
   return weights
 }
 
-function datasetOf(order: readonly number[], size?: number): Dataset & { opened: number } {
+function datasetOf(order: readonly number[], size?: number): BatchSource & { opened: number } {
   return {
     opened: 0,
     size,
@@ -230,7 +230,7 @@ test('initialEpoch counts epochs on; evaluate and predict take steps, datasets, 
   ;(some.data as Float32Array).forEach((value, i) => {
     near(value, (all.data as Float32Array)[i])
   })
-  const inputsAlone = await net.predict({ [Symbol.asyncIterator]: () => onlyInputs() } as unknown as Dataset)
+  const inputsAlone = await net.predict({ [Symbol.asyncIterator]: () => onlyInputs() } as unknown as BatchSource)
   assert.equal(inputsAlone.dims, [8, 1])
   for (const wrong of [{ stepsPerEpoch: 0 }, { validationSteps: 1.5 }, { epochs: -1 }])
     try {

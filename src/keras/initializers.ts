@@ -1,4 +1,5 @@
 import { RandomGenerator } from '../core/random.js'
+import { nextSeed } from '../core/seed.js'
 import { sizeOf } from '../core/shape.js'
 import {
   camelKeys,
@@ -9,7 +10,6 @@ import {
   kerasObject,
   snakeCase,
 } from './config.js'
-import { nextSeed } from './seed.js'
 
 /** Gives the initial content of a weight: `shape` to float32 elements. */
 export class Initializer {

@@ -28,7 +28,7 @@ import type { CompileOptions } from './training/compiled.js'
 import type { DataLike } from './training/data.js'
 import { type EvaluateOptions, evaluate, type FitOptions, fit, onBatch } from './training/fit.js'
 import type { Logs } from './training/logs.js'
-import type { Dataset } from './training/loop.js'
+import type { BatchSource, InputSource } from './training/loop.js'
 import { type PredictOptions, predict } from './training/predict.js'
 import type { SampleWeightOptions } from './training/samples.js'
 import type { TrainingState } from './training/state.js'
@@ -85,7 +85,7 @@ export class Model extends Layer {
   }
 
   /** Gives a model without an input shape that of the data. */
-  protected connectFor(_x: DataLike | Dataset): void {}
+  protected connectFor(_x: DataLike | InputSource): void {}
 
   get isConnected(): boolean {
     return this.#network !== undefined
@@ -169,16 +169,16 @@ export class Model extends Layer {
    * Trains for a number of epochs. Each step is one call into the backend; the event loop gets a turn about every
    * 50 ms. A dataset (async iterable of batches) takes the place of x and y. Throws SHAPE_MISMATCH where data and model do not fit, before anything runs.
    */
-  async fit(x: DataLike | Dataset, y?: DataLike | null, options?: FitOptions): Promise<History> {
+  async fit(x: DataLike | BatchSource, y?: DataLike | null, options?: FitOptions): Promise<History> {
     this.connectFor(x)
     return fit(this.#trainer, this, x, y, options)
   }
 
   /** Loss and metrics over all samples, under Keras's log names; with `returnDict: false` their values alone, in order. */
-  async evaluate(x: DataLike | Dataset, y: DataLike | null | undefined, options: ListedLogs): Promise<number[]>
-  async evaluate(x: DataLike | Dataset, y?: DataLike | null, options?: EvaluateOptions): Promise<Logs>
+  async evaluate(x: DataLike | BatchSource, y: DataLike | null | undefined, options: ListedLogs): Promise<number[]>
+  async evaluate(x: DataLike | BatchSource, y?: DataLike | null, options?: EvaluateOptions): Promise<Logs>
   async evaluate(
-    x: DataLike | Dataset,
+    x: DataLike | BatchSource,
     y?: DataLike | null,
     { returnDict = true, ...options }: EvaluateOptions & { readonly returnDict?: boolean } = {},
   ): Promise<Logs | number[]> {
@@ -188,9 +188,9 @@ export class Model extends Layer {
   }
 
   /** The outputs for all samples of arrays or of a dataset: a Tensor, or a list for models with several outputs. */
-  async predict(x: DataLike | Dataset, options?: PredictOptions): Promise<Tensor>
-  async predict<T extends Tensor | Tensor[]>(x: DataLike | Dataset, options?: PredictOptions): Promise<T>
-  async predict(x: DataLike | Dataset, options?: PredictOptions): Promise<Tensor | Tensor[]> {
+  async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Tensor>
+  async predict<T extends Tensor | Tensor[]>(x: DataLike | InputSource, options?: PredictOptions): Promise<T>
+  async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Tensor | Tensor[]> {
     this.connectFor(x)
     return this.#single(await predict(this.#trainer, this, x, options))
   }

@@ -4,7 +4,7 @@ import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
 import { type DataLike, toTensors } from './training/data.js'
-import { type Dataset, isDataset } from './training/loop.js'
+import { type InputSource, isDataset } from './training/loop.js'
 
 export interface SequentialOptions {
   readonly name?: string
@@ -61,7 +61,7 @@ export class Sequential extends Model {
     this.#connectChain()
   }
 
-  protected override connectFor(x: DataLike | Dataset): void {
+  protected override connectFor(x: DataLike | InputSource): void {
     if (!isDataset(x) && !this.isConnected && this.#chain.length > 0)
       this.build(toTensors(x, ['input'], 'input')[0].dims)
   }

@@ -8,7 +8,7 @@ import { invalid } from '../config.js'
 import type { Model } from '../model.js'
 import type { DataLike } from './data.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
-import { type Dataset, type PassHooks, type PassStart, runBatch } from './loop.js'
+import { type BatchSource, type PassHooks, type PassStart, runBatch } from './loop.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
 import type { SampleWeightOptions } from './samples.js'
 import { openEvaluation, openTraining, type Source, type ValidationData } from './sources.js'
@@ -98,7 +98,7 @@ function checkOptions(options: FitOptions): void {
 export function fit(
   trainer: Trainer,
   model: Model,
-  x: DataLike | Dataset,
+  x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: FitOptions = {},
 ): Promise<History> {
@@ -176,7 +176,7 @@ async function run(
 export function evaluate(
   trainer: Trainer,
   model: Model,
-  x: DataLike | Dataset,
+  x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: EvaluateOptions = {},
 ): Promise<Logs> {

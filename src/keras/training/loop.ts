@@ -21,14 +21,17 @@ export type Batch =
   | { readonly x: DataLike; readonly y: DataLike; readonly sampleWeight?: DataLike }
 
 /** Batches, produced anew for each epoch. */
-export interface Dataset extends AsyncIterable<Batch> {
+export interface BatchSource extends AsyncIterable<Batch> {
   /** The batches of epoch `index`, counted from 0: the same whenever it is asked for. */
   epoch?(index: number): AsyncIterable<Batch>
   /** Batches of an epoch, if that is known. */
   readonly size?: number
 }
 
-export const isDataset = (value: unknown): value is Dataset =>
+/** Batches to predict: of inputs alone, or with targets that are passed over. */
+export type InputSource = BatchSource | AsyncIterable<ArrayLikeData | Readonly<Record<string, ArrayLikeData>>>
+
+export const isDataset = <S extends InputSource>(value: Batch | DataLike | S | null | undefined): value is S =>
   typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 
 /** The arrays of a batch, checked. */
@@ -39,7 +42,7 @@ export function samplesOf(trainer: Trainer, batch: Batch, options: SampleWeightO
 }
 
 /** The inputs of a batch, which may be these alone. */
-export function inputsOf(batch: Batch | ArrayLikeData): DataLike {
+export function inputsOf(batch: Batch | DataLike): DataLike {
   if (Array.isArray(batch) && batch.length > 1 && typeof batch[0] === 'object') return batch[0] as DataLike
   if (Array.isArray(batch) || batch instanceof Tensor || !('x' in batch)) return batch as ArrayLikeData
   return batch.x
@@ -397,4 +400,18 @@ export async function passStream(
   if (!sums) return undefined
   if (training && store.backend.mayBeLost) await surely(keep)
   return { logs: sums.logs(), batches }
+}
+
+/** The result of a pass that `start` leaves nothing of; `batch` is one of its batches. */
+export async function resultAt(
+  trainer: Trainer,
+  store: VariableStore,
+  batch: Batch,
+  start: PassStart,
+): Promise<PassResult> {
+  const samples = samplesOf(trainer, batch)
+  const { entries } = await trainer.cached(store, fedSources(samples), samples.count, 'test')
+  const sums = new LogSums(entries)
+  sums.restore(Float64Array.from(start.sums))
+  return { logs: sums.logs(), batches: start.batch }
 }

@@ -5,7 +5,7 @@ import { CallbackList } from '../callbacks/list.js'
 import type { Model } from '../model.js'
 import { type DataLike, rowsOf } from './data.js'
 import { type BatchOptions, checkCounts } from './fit.js'
-import { type Dataset, inputsOf, isDataset } from './loop.js'
+import { type InputSource, inputsOf, isDataset } from './loop.js'
 import { Progress, resolveVerbosity } from './progress.js'
 import { checkBatchSize } from './sources.js'
 import type { Trainer } from './trainer.js'
@@ -16,7 +16,7 @@ export interface PredictOptions extends BatchOptions {
 }
 
 /** The inputs of one batch after the other. */
-async function* batchesOf(trainer: Trainer, x: DataLike | Dataset, batchSize: number): AsyncGenerator<Tensor[]> {
+async function* batchesOf(trainer: Trainer, x: DataLike | InputSource, batchSize: number): AsyncGenerator<Tensor[]> {
   if (isDataset(x)) {
     for await (const batch of x) yield trainer.inputs(inputsOf(batch))
     return
@@ -31,7 +31,7 @@ async function* batchesOf(trainer: Trainer, x: DataLike | Dataset, batchSize: nu
 export function predict(
   trainer: Trainer,
   model: Model,
-  x: DataLike | Dataset,
+  x: DataLike | InputSource,
   options: PredictOptions = {},
 ): Promise<Tensor[]> {
   return trainer.exclusively(async (store) => {

@@ -6,13 +6,14 @@ import { type Samples, sliceSamples } from './feed.js'
 import {
   ascending,
   type Batch,
-  type Dataset,
+  type BatchSource,
   isDataset,
   type PassHooks,
   type PassResult,
   type PassStart,
   pass,
   passStream,
+  resultAt,
   Session,
   samplesOf,
 } from './loop.js'
@@ -28,7 +29,7 @@ export interface Source {
 }
 
 /** Held-out data: [x, y], [x, y, sampleWeight], an object, or a dataset. */
-export type ValidationData = Batch | Dataset
+export type ValidationData = Batch | BatchSource
 
 /** What of the options of `fit` and `evaluate` is about data. */
 export interface SourceOptions extends SampleWeightOptions {
@@ -96,11 +97,18 @@ function arraySource(session: Session, orders: Orders, steps: number | null | un
   }
 }
 
-const open = (dataset: Dataset, round: number): AsyncIterator<Batch> =>
+const open = (dataset: BatchSource, round: number): AsyncIterator<Batch> =>
   (dataset.epoch?.(round) ?? dataset)[Symbol.asyncIterator]()
 
-async function drop(stream: AsyncIterator<Batch>, batches: number): Promise<void> {
-  for (let i = 0; i < batches && !(await stream.next()).done; i++);
+/** Passes over so many batches; gives the last one. */
+async function drop(stream: AsyncIterator<Batch>, batches: number): Promise<Batch | undefined> {
+  let last: Batch | undefined
+  for (let i = 0; i < batches; i++) {
+    const next = await stream.next()
+    if (next.done) break
+    last = next.value
+  }
+  return last
 }
 
 const noBatches = () => invalid('the dataset gave no batches; it must be iterable anew for each epoch')
@@ -108,15 +116,18 @@ const noBatches = () => invalid('the dataset gave no batches; it must be iterabl
 /** Passes that begin with a dataset's first batch; `anew`: with the same ones each time. */
 function wholePasses({ trainer, store, dataset, options, steps }: Stream, anew: boolean): Source {
   const { size } = dataset
+  if (size === Number.POSITIVE_INFINITY && !steps)
+    throw invalid('the dataset has no end: say how many batches to take, as with stepsPerEpoch')
   return {
     batches: steps ? Math.min(steps, size ?? steps) : size,
     async run(epoch, training, hooks, start) {
       const stream = open(dataset, anew ? 0 : epoch)
       try {
-        await drop(stream, start?.batch ?? 0)
+        const last = await drop(stream, start?.batch ?? 0)
         const result = await passStream(trainer, store, stream, training, hooks, options, start, steps ?? undefined)
-        if (!result) throw noBatches()
-        return result
+        if (result) return result
+        if (!last) throw noBatches()
+        return resultAt(trainer, store, last, start!)
       } finally {
         await stream.return?.()
       }
@@ -138,15 +149,17 @@ function runningPasses({ trainer, store, dataset, options, steps }: Stream & { r
     const unknown = { round: 0, skip: trainer.isResumed ? epoch * steps : 0 }
     const place = size ? placeOf(epoch, size, steps) : unknown
     round = place.round - 1
-    await drop(openNext(), place.skip + batchesDone)
+    return drop(openNext(), place.skip + batchesDone)
   }
   return {
     batches: Math.min(steps, size ?? steps),
     async run(epoch, training, hooks, start) {
-      if (round < 0) await begin(epoch, start?.batch ?? 0)
+      const last = round < 0 ? await begin(epoch, start?.batch ?? 0) : undefined
       const go = (from: AsyncIterator<Batch>) =>
         passStream(trainer, store, from, training, hooks, options, start, steps)
-      const result = (await go(stream ?? openNext())) ?? (await go(openNext()))
+      let result = await go(stream ?? openNext())
+      if (!result && start && last) result = await resultAt(trainer, store, last, start)
+      result ??= await go(openNext())
       if (!result) throw noBatches()
       if (result.batches < steps && !hooks.stopped()) {
         if (size === undefined)
@@ -162,7 +175,7 @@ function runningPasses({ trainer, store, dataset, options, steps }: Stream & { r
 interface Stream {
   readonly trainer: Trainer
   readonly store: VariableStore
-  readonly dataset: Dataset
+  readonly dataset: BatchSource
   readonly options: SampleWeightOptions
   readonly steps?: number | null
 }
@@ -171,7 +184,7 @@ interface Stream {
 export function openEvaluation(
   trainer: Trainer,
   store: VariableStore,
-  x: DataLike | Dataset,
+  x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: SourceOptions & { readonly steps?: number | null },
 ): Source {
@@ -190,7 +203,7 @@ const evaluated = (session: Session, steps: number | null | undefined): Source =
 export function openTraining(
   trainer: Trainer,
   store: VariableStore,
-  x: DataLike | Dataset,
+  x: DataLike | BatchSource,
   y: DataLike | null | undefined,
   options: TrainingSourceOptions,
 ): { training: Source; validation: Source | undefined } {

@@ -1,4 +1,4 @@
-import { RandomGenerator } from '../core/random.js'
+import { RandomGenerator } from './random.js'
 
 const entropy = (): number => crypto.getRandomValues(new Uint32Array(1))[0]
 
