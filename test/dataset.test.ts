@@ -54,6 +54,16 @@ test('batch stacks what is alike, and says what is not', async () => {
   assert.is((await count(5).batch(2, { dropRemainder: true }).toArray()).length, 2)
   const odd = new Dataset(() => [{ x: matrix(1, 2) }, { x: matrix(1, 3) }]).batch(2)
   assert.match(await refusal(() => odd.toArray()), /alike at x: element 0 is float32 \[1, 2\], element 1 is .*\[1, 3\]/)
+  const vectors = new Dataset(() => [[[1, 2], 3] as const, [[4, 5], 6] as const]).batch(2)
+  const [[inputs, targets]] = await vectors.toArray()
+  assert.equal(
+    [inputs.dims, inputs.toNumbers(), targets.toNumbers()],
+    [
+      [2, 2],
+      [1, 2, 4, 5],
+      [3, 6],
+    ],
+  )
   const texts = new Dataset(() => ['a', 'b']).batch(2)
   assert.equal((await texts.toArray())[0].data, ['a', 'b'])
   assert.match(await refusal(() => count(3).batch(0)), /a batch size must be/)

@@ -5,8 +5,9 @@ import { Tensor } from '../core/tensor.js'
 
 type Leaf = number | bigint | boolean | string | Tensor | TypedArray
 
-/** What elements of type `T` are as a batch: a tensor wherever there was a value. */
-export type Stacked<T> = T extends Leaf ? Tensor : { [K in keyof T]: Stacked<T[K]> }
+/** What elements of type `T` are as a batch: a tensor wherever there was a value, or a list of numbers within. */
+export type Stacked<T> = T extends Leaf ? Tensor : { [K in keyof T]: Part<T[K]> }
+type Part<T> = T extends Leaf | readonly number[] ? Tensor : { [K in keyof T]: Part<T[K]> }
 
 const isTyped = (value: unknown): value is TypedArray => ArrayBuffer.isView(value) && !(value instanceof DataView)
 
@@ -20,14 +21,18 @@ const dtypeOf: Readonly<Record<string, DType>> = {
   string: 'string',
 }
 
+const isVector = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.length > 0 && value.every((item) => typeof item === 'number')
+
 /** One value as a tensor; numbers are float32. */
-function tensorOf(leaf: Leaf): Tensor {
+function tensorOf(leaf: Leaf | readonly number[]): Tensor {
   if (leaf instanceof Tensor) return leaf
+  if (Array.isArray(leaf)) return new Tensor('float32', leaf, [leaf.length])
   if (isTyped(leaf)) return new Tensor(dtypeOfArray(leaf), leaf, [leaf.length])
   return new Tensor(dtypeOf[typeof leaf], [leaf] as number[], [])
 }
 
-function stackLeaves(leaves: readonly Leaf[], place: string): Tensor {
+function stackLeaves(leaves: readonly (Leaf | readonly number[])[], place: string): Tensor {
   const [first, ...rest] = leaves.map(tensorOf)
   const odd = rest.findIndex((tensor) => tensor.type !== first.type || !sameShape(tensor.dims, first.dims))
   if (odd >= 0)
@@ -51,10 +56,14 @@ function stackLeaves(leaves: readonly Leaf[], place: string): Tensor {
   return new Tensor(first.type, data, dims)
 }
 
-/** Elements of one structure as a batch: values along a new first axis. Throws SHAPE_MISMATCH, INVALID_DATA naming the place. */
+/**
+ * Elements of one structure as a batch: values along a new first axis. An element that is a list is [x, y, sampleWeight];
+ * lists of numbers within are vectors. Throws SHAPE_MISMATCH, INVALID_DATA naming the place.
+ */
 export function stack<T>(elements: readonly T[], place = ''): Stacked<T> {
   const [first] = elements
-  if (isLeaf(first)) return stackLeaves(elements as unknown as Leaf[], place && ` at ${place}`) as Stacked<T>
+  if (isLeaf(first) || (place && isVector(first)))
+    return stackLeaves(elements as unknown as Leaf[], place && ` at ${place}`) as Stacked<T>
   const at = (key: string | number) => (place ? `${place}.${key}` : String(key))
   if (Array.isArray(first))
     return first.map((_, i) =>
