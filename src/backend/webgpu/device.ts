@@ -1,7 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type FoundAdapter, type UsedLimits, usedLimits } from './host.js'
+import { type FoundAdapter, type UsedLimits, usedLimits, type WebGpuOptions } from './host.js'
 import type { Dispatch } from './kernel.js'
-import { type ProductKernels, type Tuning, tuningFor } from './tuning.js'
+import { type Tuning, tuningFor } from './tuning.js'
 
 /** Flags of GPUBufferUsage and GPUMapMode, which Node has no globals for. */
 const usage = { mapRead: 1, copySource: 4, copyTarget: 8, storage: 128 } as const
@@ -56,14 +56,14 @@ export class Gpu {
   }
 
   /** A device with the limits and features of its adapter, and the kernels that suit it or are asked for. Throws BACKEND_UNAVAILABLE. */
-  static async open({ adapter, report }: FoundAdapter, products?: ProductKernels): Promise<Gpu> {
+  static async open({ adapter, report }: FoundAdapter, options: WebGpuOptions = {}): Promise<Gpu> {
     const wanted = (['subgroups', 'shader-f16', 'timestamp-query'] as GPUFeatureName[]).filter((feature) =>
       adapter.features.has(feature),
     )
     try {
       const requiredLimits = { ...usedLimits(adapter.limits) }
       const device = await adapter.requestDevice({ requiredFeatures: wanted, requiredLimits })
-      return new Gpu(device, tuningFor(report, products))
+      return new Gpu(device, tuningFor(report, options))
     } catch (cause) {
       throw new LanewiseError('BACKEND_UNAVAILABLE', `the adapter gives no device: ${(cause as Error).message}`, {
         cause,

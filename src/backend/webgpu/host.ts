@@ -5,6 +5,11 @@ import type { ProductKernels } from './tuning.js'
 export interface WebGpuOptions {
   /** Which adapter, where the host has several. */
   readonly powerPreference?: 'low-power' | 'high-performance'
+  /**
+   * `mixed`: products and convolutions round their operands to float16 and sum in float32; everything else is float32. Faster on
+   * adapters with the feature shader-f16. Small gradients vanish unless the optimizer has a `lossScaleFactor`. float32 if absent.
+   */
+  readonly precision?: 'float32' | 'mixed'
   /** Which kernels run products and convolutions; those that suit the adapter if absent. */
   readonly products?: ProductKernels
 }
@@ -17,6 +22,8 @@ export interface AdapterReport {
   /** Where WebGPU comes from. */
   readonly provider: string
   readonly features: readonly string[]
+  /** Extensions of WGSL that need no feature. */
+  readonly languageFeatures: readonly string[]
   readonly limits: Readonly<Record<string, number>>
 }
 
@@ -96,6 +103,7 @@ export async function findAdapter(options: WebGpuOptions = {}): Promise<FoundAda
       software: isFallbackAdapter,
       provider: found.name,
       features: [...adapter.features].sort(),
+      languageFeatures: [...(found.gpu.wgslLanguageFeatures ?? [])].sort(),
       limits: usedLimits(adapter.limits),
     },
   }

@@ -25,13 +25,20 @@ export async function createWebGpuBackend(
 ): Promise<WebGpuBackend> {
   const found = await requireAdapter(options)
   const { name, software, provider } = found.report
+  const gpu = await Gpu.open(found, options)
+  const notes = [
+    ...(software ? [`the adapter ${name} is software: the processor does the work of a GPU`] : []),
+    ...(gpu.tuning.operands === 'rounded'
+      ? [`the adapter ${name} has no shader-f16: mixed precision rounds operands and gains no speed`]
+      : []),
+  ]
   return new Backing(
-    await Gpu.open(found, options.products),
+    gpu,
     {
       name: 'webgpu',
       threads: 1,
       variant: `${name}, by ${provider}`,
-      notes: software ? [`the adapter ${name} is software: the processor does the work of a GPU`] : [],
+      notes,
     },
     substitute,
   )

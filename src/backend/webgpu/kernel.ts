@@ -31,6 +31,8 @@ export interface KernelSpec<R extends Places, W extends Places> {
   readonly writes: W
   readonly workgroupSize: readonly [number, number, number]
   readonly workgroups: readonly [number, number, number]
+  /** Extensions of WGSL that the text uses. */
+  readonly enables?: readonly ('f16' | 'subgroups')[]
   /** Declarations, and the function `main(…)`, without its attributes. */
   text(names: Names<R & W>): string
 }
@@ -47,7 +49,7 @@ export const seenAs = (place: Place, type: 'f32' | 'i32' | 'u32'): Place => ({ .
 
 /** One dispatch; none where there is nothing to do. */
 export function kernel<R extends Places, W extends Places>(spec: KernelSpec<R, W>): Dispatch[] {
-  const { name, reads, writes, workgroupSize, workgroups } = spec
+  const { name, reads, writes, workgroupSize, workgroups, enables = [] } = spec
   if (workgroups.includes(0) || Object.values(writes).every(({ bytes }) => bytes === 0)) return []
   const bindings: { place: Place; variable: string; written: boolean }[] = []
   const names: Record<string, string> = {}
@@ -69,11 +71,12 @@ export function kernel<R extends Places, W extends Places>(spec: KernelSpec<R, W
       `@group(0) @binding(${index}) var<storage, ${isWritten(binding) ? 'read_write' : 'read'}> ${binding.variable}: array<${binding.place.type}>;`,
   )
   const text = spec.text(names as Names<R & W>)
+  const enabled = enables.map((extension) => `enable ${extension};\n`).join('')
   const attributes = `@compute @workgroup_size(${workgroupSize.join(', ')})\nfn main(`
   return [
     {
       kernel: name,
-      code: `${declarations.join('\n')}\n${text.replace('fn main(', attributes)}`,
+      code: `${enabled}${declarations.join('\n')}\n${text.replace('fn main(', attributes)}`,
       bindings: bindings.map(({ place }) => place),
       access: bindings.map((binding) => (isWritten(binding) ? 'w' : 'r')).join(''),
       workgroups,

@@ -1,11 +1,13 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { epilogueOf } from '../../activations.js'
+import { type Place, vec4 } from '../kernel.js'
 import type { DirectLoop, DirectOperands } from '../wgsl/direct.js'
 import type { GemmOperand } from '../wgsl/gemm.js'
 import { coordinates } from '../wgsl/index.js'
 import { biasAndActivation, type Gemm, type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
-import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
-import type { ReadElement } from './matmul.js'
+import { elementsOf, isFloat32, type Lowering, type LoweringContext, shapeOf } from './lowering.js'
+
+import { elementIn, type ReadElement, type Wide, wideOperands } from './matmul.js'
 import { type Geometry, geometryOf, isSpatial, vec3, volume } from './window.js'
 
 /** A convolution of x [images, …, channels] with w […kernel, channels/group, outputs] to y [images, …, outputs]. */
@@ -35,23 +37,28 @@ const tapOf = ({ kernel, dilations }: Convolution, size: number): string =>
   return vec4<i32>(vec3<i32>(vec3<u32>(z, y, x)) * ${vec3(dilations)}, i32(c));`
 
 /** The element of x under a tap of a window; `window` and `tap` are the parameters that hold them. */
-const loadUnder = ({ input, channels }: Convolution, x: ReadElement, window: string, tap: string): string =>
+const loadUnder = (
+  { input, channels }: Convolution,
+  x: ReadElement,
+  window: string,
+  tap: string,
+  wide: boolean,
+): string =>
   `let p = ${window}.yzw + ${tap}.xyz;
-  if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return S(0); }
+  if (any(p < vec3<i32>(0)) || any(p >= ${vec3(input)})) { return ${zero(wide)}; }
   return ${x(`${window}.x + ((p.x * ${input[1]} + p.y) * ${input[2]} + p.z) * ${channels} + ${tap}.w`, '')};`
 
+/** WGSL for nothing: an element, or four. */
+const zero = (wide: boolean): string => (wide ? 'vec4<S>(S(0))' : 'S(0)')
+
 /** Weights as a matrix [taps x channels/group, outputs/group] of group `batch`. */
-const weightOperand = (read: ReadElement, outputs: number, perGroup: number): GemmOperand => ({
+const weightOperand = (read: ReadElement, outputs: number, perGroup: number, wide: boolean): GemmOperand => ({
   contiguous: 'free',
   free: `return vec4<i32>(i32(batch * ${perGroup}u + at), 0, 0, 0);`,
   along: `return vec4<i32>(i32(at * ${outputs}u), 0, 0, 0);`,
   load: `return ${read('free.x + along.x', 'free.x')};`,
+  wide,
 })
-
-const elementIn =
-  (buffer: string): ReadElement =>
-  (index) =>
-    `${buffer}[${index}]`
 
 /** A place outside of every line. */
 const NOWHERE = -1000000
@@ -123,6 +130,7 @@ export function convolutionOperands(
   c: Convolution,
   readX: (names: Readonly<Record<string, string>>) => ReadElement,
   readW: (names: Readonly<Record<string, string>>) => ReadElement,
+  wide: Wide = { a: false, b: false },
 ): GemmSizes & Pick<Gemm, 'a' | 'b' | 'direct' | 'at'> {
   const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
   return {
@@ -131,9 +139,10 @@ export function convolutionOperands(
       contiguous: 'k',
       free: windowStart(c, `batch * ${channels}u`),
       along: tapOf(c, channels),
-      load: loadUnder(c, readX(names), 'free', 'along'),
+      load: loadUnder(c, readX(names), 'free', 'along', wide.a),
+      wide: wide.a,
     }),
-    b: (names) => weightOperand(readW(names), c.outputs, outputs),
+    b: (names) => weightOperand(readW(names), c.outputs, outputs, wide.b),
     direct: (names) => forwardOperands(c, readX(names), readW(names)),
     at: `row * ${c.outputs}u + ${outputOf(c)}`,
   }
@@ -180,6 +189,17 @@ function weightGradientOperands(c: Convolution, x: string, dy: string): DirectOp
   }
 }
 
+const wideOf = ({ tuning, place }: LoweringContext, a: Value, b: Value, a4: boolean, b4: boolean): Wide =>
+  wideOperands(tuning, place(a), place(b), a4, b4)
+
+/** The two operands of a product, as vec4s where they are read by four. */
+function operandsOf<P extends Readonly<Record<string, Place>>>(places: P, wide: Wide): P {
+  const forms = [wide.a, wide.b]
+  return Object.fromEntries(
+    Object.entries(places).map(([name, place], side) => [name, forms[side] ? vec4(place) : place]),
+  ) as P
+}
+
 const isConvolution = (node: Node): boolean =>
   isFloat32(node) && isSpatial(node.outputs[0].shape) && node.inputs.every((input) => !input || elementsOf(input) > 0)
 
@@ -198,14 +218,17 @@ export const convLowerings = {
     lower(node, context) {
       const c = forwardOf(node)
       const [x, w, bias] = node.inputs
+      const quarter = (size: number) => (size / c.group) % 4 === 0
+      const wide = wideOf(context, x!, w!, quarter(c.channels), quarter(c.outputs))
       return gemm(
         {
           name: 'conv',
-          reads: { x: context.place(x!), w: context.place(w!) },
+          reads: operandsOf({ x: context.place(x!), w: context.place(w!) }, wide),
           ...convolutionOperands(
             c,
-            ({ x }) => elementIn(x),
-            ({ w }) => elementIn(w),
+            (names) => elementIn(names['x'], wide.a),
+            (names) => elementIn(names['w'], wide.b),
+            wide,
           ),
           y: context.place(node.outputs[0]),
           finish: biasAndActivation(bias && context.place(bias), outputOf(c), epilogueOf(node)),
@@ -223,11 +246,12 @@ export const convLowerings = {
       const [dy, w, bias] = node.inputs
       const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
       const strided = c.strides.some((stride) => stride !== 1)
+      const wide = wideOf(context, dy!, w!, outputs % 4 === 0, outputs % 4 === 0)
       return gemm(
         {
           name: 'conv_input_gradient',
           ...inputGradientSizes(c),
-          reads: { dy: context.place(dy!), w: context.place(w!) },
+          reads: operandsOf({ dy: context.place(dy!), w: context.place(w!) }, wide),
           a: (names) => ({
             contiguous: 'k',
             free: `${coordinates('at', ['image', 'z', 'y', 'x'], [0, ...c.input])}
@@ -235,14 +259,16 @@ export const convLowerings = {
             along: tapOf(c, outputs),
             load: `let q = free.yzw - along.xyz;
   let p = ${strided ? `q / ${vec3(c.strides)}` : 'q'};
-  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return S(0); }
-  return ${names['dy']}[free.x + ((p.x * ${c.output[1]} + p.y) * ${c.output[2]} + p.z) * ${c.outputs} + along.w];`,
+  if (any(q < vec3<i32>(0)) || any(p >= ${vec3(c.output)})${strided ? ` || any(p * ${vec3(c.strides)} != q)` : ''}) { return ${zero(wide.a)}; }
+  return ${elementIn(names['dy'], wide.a)(`free.x + ((p.x * ${c.output[1]} + p.y) * ${c.output[2]} + p.z) * ${c.outputs} + along.w`, '')};`,
+            wide: wide.a,
           }),
           b: (names) => ({
             contiguous: 'k',
             free: `return vec4<i32>(i32(at * ${c.outputs}u + batch * ${outputs}u), 0, 0, 0);`,
             along: `return vec4<i32>(i32(at / ${outputs}u * ${channels * c.outputs}u + at % ${outputs}u), 0, 0, 0);`,
-            load: `return ${names['w']}[free.x + along.x];`,
+            load: `return ${elementIn(names['w'], wide.b)('free.x + along.x', '')};`,
+            wide: wide.b,
           }),
           direct: ({ dy, w }) => inputGradientOperands(c, dy, w),
           y: context.place(node.outputs[0]),
@@ -261,18 +287,20 @@ export const convLowerings = {
       const c = weightGradientOf(node)
       const [x, dy] = node.inputs
       const [channels, outputs] = [c.channels / c.group, c.outputs / c.group]
+      const wide = wideOf(context, x!, dy!, channels >= 16 && channels % 4 === 0, outputs % 4 === 0)
       return gemm(
         {
           name: 'conv_weight_gradient',
           ...weightGradientSizes(c),
-          reads: { x: context.place(x!), dy: context.place(dy!) },
+          reads: operandsOf({ x: context.place(x!), dy: context.place(dy!) }, wide),
           a: (names) => ({
             contiguous: channels >= 16 ? 'free' : 'k',
             free: tapOf(c, channels),
             along: windowStart(c, `batch * ${channels}u`),
-            load: loadUnder(c, elementIn(names['x']), 'along', 'free'),
+            load: loadUnder(c, elementIn(names['x'], wide.a), 'along', 'free', wide.a),
+            wide: wide.a,
           }),
-          b: (names) => weightOperand(elementIn(names['dy']), c.outputs, outputs),
+          b: (names) => weightOperand(elementIn(names['dy'], wide.b), c.outputs, outputs, wide.b),
           direct: ({ x, dy }) => weightGradientOperands(c, x, dy),
           y: context.place(node.outputs[0]),
           at: `row * ${c.outputs}u + batch * ${outputs}u + column`,

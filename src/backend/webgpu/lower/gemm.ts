@@ -68,14 +68,15 @@ function cut(length: number, step: number, wanted: number): Cut {
 }
 
 /** Cuts k where m and n alone leave the device idle. Depends on sizes and adapter alone. */
-function partsOf(sizes: GemmSizes, { products, threads }: Tuning): Cut {
+function partsOf(sizes: GemmSizes, tuning: Tuning): Cut {
+  const { products, threads } = tuning
   const { m, n, k, batches, turns } = sizes
   const most = Math.floor(k / LEAST_PART)
   if (products === 'direct') {
     const wanted = Math.min(Math.floor(threads / directThreads(sizes)), most)
     return turns === undefined ? cut(k, PART_STEP, wanted) : cut(turns, 1, Math.min(wanted, turns))
   }
-  const tile = tileFor(m, n)
+  const tile = tileFor(sizes, tuning)
   const busy = Math.ceil(m / tile.rows) * Math.ceil(n / tile.columns) * batches * tile.threads
   return cut(k, tile.depth, Math.min(Math.floor(threads / busy), most))
 }
@@ -91,18 +92,29 @@ export function gemm(product: Gemm, { workspace, tuning }: Pick<LoweringContext,
   const { m, n, k, batches, name, reads, y, at, scalar = 'f32', finish = unchanged } = product
   const { parts, partLength } = partsOf(product, tuning)
   const whole = parts === 1
+  const precision = tuning.operands
   const partial = whole ? undefined : workspace(0, gemmWorkspace(product, tuning), scalar)
   const storeOf = (names: Names) =>
     whole
       ? `${names['y']}[${at}] = ${finish.value(names)};`
       : `${names['y']}[((part * ${batches}u + batch) * ${m}u + row) * ${n}u + column] = value;`
-  const tile = tileFor(m, n)
+  const tile = tileFor(product, tuning)
   const tiled = (names: Names): GemmText => {
     const [a, b] = [product.a(names), product.b(names)]
-    return { scalar, m, n, k, tile, parts, partLength, a, b, store: storeOf(names) }
+    return { scalar, precision, m, n, k, tile, parts, partLength, a, b, store: storeOf(names) }
   }
   const direct = (names: Names): string =>
-    directText({ scalar, m, n, batches, parts, partLength, operands: product.direct(names), store: storeOf(names) })
+    directText({
+      scalar,
+      precision,
+      m,
+      n,
+      batches,
+      parts,
+      partLength,
+      operands: product.direct(names),
+      store: storeOf(names),
+    })
   const isDirect = tuning.products === 'direct'
   const groups = isDirect
     ? Math.ceil((directThreads(product) * parts) / DIRECT_THREADS)
@@ -113,6 +125,7 @@ export function gemm(product: Gemm, { workspace, tuning }: Pick<LoweringContext,
     writes: { y: partial ?? y },
     workgroupSize: [isDirect ? DIRECT_THREADS : tile.threads, 1, 1],
     workgroups: gridOf(groups),
+    enables: scalar === 'f32' && precision === 'float16' ? ['f16'] : [],
     text: (names) =>
       `${whole ? finish.declarations : ''}
 ${isDirect ? direct(names) : gemmText(tiled(names), batches)}`,

@@ -2,7 +2,8 @@ import type { Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { epilogueOf, type Unary } from '../../activations.js'
-import { f32Literal, mapKernel } from '../kernel.js'
+import { f32Literal, mapKernel, type Place, vec4 } from '../kernel.js'
+import type { Tuning } from '../tuning.js'
 import type { GemmOperand } from '../wgsl/gemm.js'
 import { offsetExpression } from '../wgsl/index.js'
 import { biasAndActivation, type Gemm, type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
@@ -51,14 +52,36 @@ const integer = (offset: string): string => `i32(${offset.replaceAll('batch', 'u
 /** Expression of the element of an operand at `index`, in row or column `line`, both WGSL for i32. */
 export type ReadElement = (index: string, line: string) => string
 
+/** Reads elements of a buffer; where `wide`, four at an index that is a multiple of 4 from a buffer of vec4s. */
+export const elementIn =
+  (buffer: string, wide = false): ReadElement =>
+  (index) =>
+    wide ? `${buffer}[(${index}) / 4]` : `${buffer}[${index}]`
+
+/** Which operands are read by four. */
+export interface Wide {
+  readonly a: boolean
+  readonly b: boolean
+}
+
+const narrow: Wide = { a: false, b: false }
+
+/** Operands that may be read by four: tiled, contiguous by multiples of 4, and no place in two forms. */
+export function wideOperands(tuning: Tuning, a: Place, b: Place, a4: boolean, b4: boolean): Wide {
+  if (tuning.products !== 'tiled') return narrow
+  const same = a.buffer === b.buffer && a.offset === b.offset
+  return same && a4 !== b4 ? narrow : { a: a4, b: b4 }
+}
+
 /** A dense matrix: `free` and `k` tell what a step along each axis is worth. */
-function denseOperand(read: ReadElement, batchOffset: string, free: number, k: number): GemmOperand {
+function denseOperand(read: ReadElement, batchOffset: string, free: number, k: number, wide: boolean): GemmOperand {
   const index = (at: string, stride: number) => (stride === 1 ? at : `${at} * ${stride}u`)
   return {
     contiguous: k === 1 ? 'k' : 'free',
     free: `return vec4<i32>(i32(${batchOffset} + ${index('at', free)}), i32(at), 0, 0);`,
     along: `return vec4<i32>(i32(${index('at', k)}), 0, 0, 0);`,
     load: `return ${read('free.x + along.x', 'free.y')};`,
+    wide,
   }
 }
 
@@ -67,6 +90,7 @@ export function productOperands(
   product: Product,
   readA: (names: Readonly<Record<string, string>>) => ReadElement,
   readB: (names: Readonly<Record<string, string>>) => ReadElement,
+  wide: Wide = narrow,
 ): Pick<Gemm, 'm' | 'n' | 'k' | 'batches' | 'a' | 'b' | 'direct' | 'at'> {
   const { m, n, k, batches, batch, strides, transA, transB } = product
   const offset = (steps: readonly number[], matrix: number) =>
@@ -80,8 +104,8 @@ export function productOperands(
     n,
     k,
     batches,
-    a: (names) => denseOperand(readA(names), offset(strides[0], m * k), transA ? 1 : k, transA ? m : 1),
-    b: (names) => denseOperand(readB(names), offset(strides[1], k * n), transB ? k : 1, transB ? 1 : n),
+    a: (names) => denseOperand(readA(names), offset(strides[0], m * k), transA ? 1 : k, transA ? m : 1, wide.a),
+    b: (names) => denseOperand(readB(names), offset(strides[1], k * n), transB ? k : 1, transB ? 1 : n, wide.b),
     direct: (names) => ({
       loops: [],
       steps: k,
@@ -100,19 +124,18 @@ const matMul = (operandsOf: (node: Node) => Operands): Lowering => ({
   workspace: (node, _constant, tuning) => gemmWorkspace(productOf(operandsOf(node)), tuning),
   lower(node, context) {
     const product = productOf(operandsOf(node))
-    const { bias, epilogue } = product
+    const { m, n, k, bias, epilogue, transA, transB } = product
+    const [a, b] = [context.place(product.a), context.place(product.b)]
+    const wide = wideOperands(context.tuning, a, b, (transA ? m : k) % 4 === 0, (transB ? k : n) % 4 === 0)
     return gemm(
       {
         name: 'matmul',
-        reads: { a: context.place(product.a), b: context.place(product.b) },
+        reads: { a: wide.a ? vec4(a) : a, b: wide.b ? vec4(b) : b },
         ...productOperands(
           product,
-          ({ a }) =>
-            (index) =>
-              `${a}[${index}]`,
-          ({ b }) =>
-            (index) =>
-              `${b}[${index}]`,
+          (names) => elementIn(names['a'], wide.a),
+          (names) => elementIn(names['b'], wide.b),
+          wide,
         ),
         y: context.place(product.y),
         finish: biasAndActivation(bias && context.place(bias), 'column', epilogue),

@@ -12,6 +12,7 @@ import {
   mapKernel,
   type Place,
 } from '../kernel.js'
+import type { Tuning } from '../tuning.js'
 import { elementsOf, type Lowering, shapeOf } from './lowering.js'
 
 /** A reduction: what an element contributes, how two results join, and the same for results of an earlier pass. */
@@ -21,22 +22,30 @@ interface Operation {
   readonly take: string
   /** Expression that joins `a` and `b`. */
   readonly join: string
+  /** The builtin that joins what the threads of a subgroup have, and what changes nothing; an element does if absent. */
+  readonly subgroup?: { readonly builtin: string; readonly identity?: string }
 }
 
+const adding = { builtin: 'subgroupAdd', identity: '0.0' }
+const multiplying = { builtin: 'subgroupMul', identity: '1.0' }
+const greatest = { builtin: 'subgroupMax' }
+const least = { builtin: 'subgroupMin' }
+
 const operations = {
-  sum: { name: 'sum', take: 'v', join: 'a + b' },
-  sumSquare: { name: 'sum_square', take: 'v * v', join: 'a + b' },
-  sumAbs: { name: 'sum_abs', take: 'abs(v)', join: 'a + b' },
-  prod: { name: 'prod', take: 'v', join: 'a * b' },
-  max: { name: 'max', take: 'v', join: 'max(a, b)' },
-  min: { name: 'min', take: 'v', join: 'min(a, b)' },
+  sum: { name: 'sum', take: 'v', join: 'a + b', subgroup: adding },
+  sumSquare: { name: 'sum_square', take: 'v * v', join: 'a + b', subgroup: adding },
+  sumAbs: { name: 'sum_abs', take: 'abs(v)', join: 'a + b', subgroup: adding },
+  prod: { name: 'prod', take: 'v', join: 'a * b', subgroup: multiplying },
+  max: { name: 'max', take: 'v', join: 'max(a, b)', subgroup: greatest },
+  min: { name: 'min', take: 'v', join: 'min(a, b)', subgroup: least },
   // Softplus of the distance keeps the greater exponent outside.
   logSumExp: { name: 'log_sum_exp', take: 'v', join: 'max(a, b) + log(1.0 + exp(-abs(a - b)))' },
 } as const satisfies Record<string, Operation>
 
-const THREADS = 64
+/** Rows of fewer elements are reduced by a thread each. */
+const SHORT = 64
 /** A workgroup reduces at most so many elements of a row, a thread at most so many of a column. */
-const ROW_PART = 64 * THREADS
+const ROW_PART = 4096
 const COLUMN_PART = 64
 /** With so many sums side by side there is work enough without parts. */
 const INDEPENDENT = 16384
@@ -58,10 +67,11 @@ const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>
 
 function passDispatch(
   { outer, length, inner, parts, partLength }: ReductionPass,
-  { name, take, join }: Operation,
+  { name, take, join, subgroup }: Operation,
   x: Place,
   y: Place,
   finish: string,
+  { rowThreads, subgroups }: Tuning,
 ): Dispatch[] {
   const declarations = `fn take(v: f32) -> f32 { return ${take}; }
 fn join(a: f32, b: f32) -> f32 { return ${join}; }
@@ -70,32 +80,46 @@ fn finish(v: f32) -> f32 { return ${finish}; }`
   const span = (result: string, part: string) => `  let begin = ${part} * ${partLength}u;
   let end = min(begin + ${partLength}u, ${length}u);
   let first = ${result};`
-  if (inner === 1 && partLength >= THREADS)
+  if (inner === 1 && partLength >= SHORT) {
+    const inSubgroups = subgroups ? subgroup : undefined
+    const joining = inSubgroups
+      ? `  let joined = ${inSubgroups.builtin}(total);
+  if (subgroupElect()) { shared_[subgroup] = joined; }
+  workgroupBarrier();
+  if (local == 0u) {
+    var all = shared_[0];
+    for (var other = 1u; other < count; other++) { all = join(all, shared_[other]); }
+    shared_[0] = all;
+  }`
+      : `  if (local < count) { shared_[local] = total; }
+  for (var half = ${rowThreads / 2}u; half > 0u; half /= 2u) {
+    workgroupBarrier();
+    if (local < half && local + half < count) { shared_[local] = join(shared_[local], shared_[local + half]); }
+  }`
     return kernel({
-      name: `reduce_rows_${name}`,
+      name: `reduce_rows_${name}${inSubgroups ? '_subgroups' : ''}`,
       reads: { x },
       writes: { y },
-      workgroupSize: [THREADS, 1, 1],
+      workgroupSize: [rowThreads, 1, 1],
       workgroups: gridOf(results),
+      enables: inSubgroups ? ['subgroups'] : [],
       text: ({ x, y }) => `${declarations}
-var<workgroup> shared_: array<f32, ${THREADS}>;
-fn main(${groupParameters}) {
+var<workgroup> shared_: array<f32, ${rowThreads}>;
+fn main(${groupParameters}${inSubgroups ? ', @builtin(subgroup_id) subgroup: u32, @builtin(num_subgroups) count: u32' : ''}) {
   let index = ${groupIndex};
   if (index >= ${results}u) { return; }
 ${span(`index / ${parts}u * ${length}u`, `index % ${parts}u`)}
-  let count = min(${THREADS}u, end - begin);
-  if (local < count) {
-    var total = take(${x}[first + begin + local]);
-    for (var k = begin + local + ${THREADS}u; k < end; k += ${THREADS}u) { total = join(total, take(${x}[first + k])); }
-    shared_[local] = total;
+  ${inSubgroups ? '' : `let count = min(${rowThreads}u, end - begin);`}
+  var total = ${inSubgroups?.identity ?? `take(${x}[first + begin])`};
+  if (begin + local < end) {
+    total = take(${x}[first + begin + local]);
+    for (var k = begin + local + ${rowThreads}u; k < end; k += ${rowThreads}u) { total = join(total, take(${x}[first + k])); }
   }
-  for (var half = ${THREADS / 2}u; half > 0u; half /= 2u) {
-    workgroupBarrier();
-    if (local < half && local + half < count) { shared_[local] = join(shared_[local], shared_[local + half]); }
-  }
+${joining}
   if (local == 0u) { ${y}[index] = finish(shared_[0]); }
 }`,
     })
+  }
   return mapKernel({
     name: `reduce_columns_${name}`,
     count: results,
@@ -121,7 +145,7 @@ const reduction = (operation: keyof typeof operations, finish?: Finish): Lowerin
     passesOf(node, constant)
       .slice(0, -1)
       .reduce((sum, pass) => sum + resultBytes(pass), 0),
-  lower(node, { place, workspace, constant }) {
+  lower(node, { place, workspace, constant, tuning }) {
     const { inputs, outputs } = node
     const passes = passesOf(node, constant)
     const factor = f32Literal(elementsOf(outputs[0]) / elementsOf(inputs[0]!))
@@ -133,7 +157,7 @@ const reduction = (operation: keyof typeof operations, finish?: Finish): Lowerin
       const y = isLast ? place(outputs[0]) : workspace(free, resultBytes(pass), 'f32')
       free += resultBytes(pass)
       const step: Operation = { ...operations[operation], ...(index > 0 && { take: 'v' }) }
-      const dispatches = passDispatch(pass, step, x, y, isLast ? last : 'v')
+      const dispatches = passDispatch(pass, step, x, y, isLast ? last : 'v', tuning)
       x = y
       return dispatches
     })

@@ -1,5 +1,7 @@
 import { groupIndex, groupParameters } from '../kernel.js'
+import type { OperandPrecision } from '../tuning.js'
 import type { Scalar } from './gemm.js'
+import { halfText } from './halves.js'
 
 /** A loop around the innermost one of a product. */
 export interface DirectLoop {
@@ -29,6 +31,7 @@ export interface DirectOperands {
 
 export interface DirectText {
   readonly scalar: Scalar
+  readonly precision: OperandPrecision
   readonly m: number
   readonly n: number
   readonly batches: number
@@ -65,8 +68,11 @@ const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 /** A product by register tiles, without shared memory: declarations and `main`, for one thread each of `directThreads` x `parts`. */
 export function directText(text: DirectText): string {
-  const { scalar, m, n, batches, parts, partLength, operands, store } = text
+  const { scalar, precision, m, n, batches, parts, partLength, operands, store } = text
   const { loops, steps, row, beginA, loadA, beginB, loadB } = operands
+  const rounded = scalar === 'f32' && precision !== 'float32'
+  const held = (value: string) =>
+    !rounded ? value : precision === 'float16' ? `f32(f16(${value}))` : `unpack2x16float(half_bits(${value})).x`
   const rows = range(rowsOf(m))
   const { columns: width, across } = columnsOf(n)
   const columns = range(width)
@@ -86,11 +92,11 @@ ${rows.map((r) => columns.map((c) => `s${r}_${c} += a${r} * b${c};`).join(' ')).
       ? `for (var ${name} = first; ${name} < last; ${name}++) {`
       : `for (var ${name} = 0; ${name} < ${count}; ${name}++) {`,
   )
-  return `alias S = ${scalar};
+  return `alias S = ${scalar};${rounded ? halfText : ''}
 fn row_of(batch: i32, row: i32) -> vec4<i32> { ${row} }
 fn begin_a(batch: i32, row: vec4<i32>${parameters}) -> vec2<i32> { ${beginA} }
-fn load_a(begin: vec2<i32>, k: i32) -> S { return ${loadA}; }
-fn load_b(begin: i32, column: i32, k: i32) -> S { return ${loadB}; }
+fn load_a(begin: vec2<i32>, k: i32) -> S { return ${held(loadA)}; }
+fn load_b(begin: i32, column: i32, k: i32) -> S { return ${held(loadB)}; }
 fn store(batch: u32, part: u32, row: u32, column: u32, value: S) { ${store} }
 fn main(${groupParameters}) {
   let i = (${groupIndex}) * ${DIRECT_THREADS}u + local;
