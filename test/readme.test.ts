@@ -3,12 +3,12 @@ import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } fro
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'fast-png'
-import { gzipSync } from 'fflate'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { formatNpy } from '../src/data/npy.js'
 import { syntheticDigits } from '../src/data/synthetic.js'
 import { withFolder } from './support/cli.js'
+import { writeDigits } from './support/digits.js'
 
 const bundle = fileURLToPath(new URL('..', import.meta.url))
 const cli = join(bundle, 'cli.js')
@@ -18,24 +18,9 @@ const readme = readFileSync(resolve('README.md'), 'utf8')
 const blocks = (language: string): string[] =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, text]) => text)
 
-/** An IDX file, packed, of `tensor`'s values times `scale`. */
-function idx(dims: readonly number[], values: ArrayLike<number>, scale: number): Uint8Array {
-  const header = [0, 0, 8, dims.length, ...dims.flatMap((dim) => [0, 0, dim >> 8, dim & 255])]
-  return gzipSync(Uint8Array.from([...header, ...Array.from(values, (value) => Math.round(value * scale))]))
-}
-
 /** A folder with a small data set in MNIST's form, and what the README's commands read. */
 function prepare(folder: string): void {
-  mkdirSync(join(folder, 'data/mnist'), { recursive: true })
-  for (const [prefix, count, seed] of [
-    ['train', 640, 1],
-    ['t10k', 100, 2],
-  ] as const) {
-    const { x, y } = syntheticDigits(count, seed)
-    const write = (name: string, bytes: Uint8Array) => writeFileSync(join(folder, 'data/mnist', name), bytes)
-    write(`${prefix}-images-idx3-ubyte.gz`, idx([count, 28, 28], x.data as Float32Array, 255))
-    write(`${prefix}-labels-idx1-ubyte.gz`, idx([count], y.data as Uint8Array, 1))
-  }
+  writeDigits(join(folder, 'data/mnist'), 640, 100)
   const { x } = syntheticDigits(1, 3)
   const pixels = Uint8Array.from(x.data as Float32Array, (value) => 255 * value)
   writeFileSync(join(folder, 'digit.png'), encode({ width: 28, height: 28, data: pixels, channels: 1, depth: 8 }))

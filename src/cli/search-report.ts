@@ -17,6 +17,8 @@ export const describeSettings = (settings: Settings): string =>
 const figure = (value: number | undefined): string => (value === undefined ? '–' : value.toFixed(4)).padStart(8)
 
 const shownAtTheEnd = 10
+const clearToEnd = '\u001b[K'
+const idle = { name: '·'.padStart(10), text: '' }
 
 /**
  * What a search tells: on a terminal, finished trials as lines above a live table of those that run; a line a trial where
@@ -26,7 +28,7 @@ export class SearchReport {
   readonly #config: SearchConfig
   readonly #store: SearchStore
   readonly #json: boolean
-  readonly #bars: MultiBar | undefined
+  #bars: MultiBar | undefined
   readonly #total: SingleBar | undefined
   readonly #slots: { readonly bar: SingleBar; trial?: number }[] = []
 
@@ -53,12 +55,16 @@ export class SearchReport {
       barCompleteChar: '━',
       barIncompleteChar: '·',
       hideCursor: true,
+      clearOnComplete: true,
       gracefulExit: false,
       emptyOnZero: true,
     })
     const rows = Math.min(workers, strategy.trials.length)
-    for (let i = 0; i < rows; i++) this.#slots.push({ bar: this.#bars.create(1, 0, { name: '     ·', text: '' }) })
-    this.#total = this.#bars.create(strategy.totalEpochs, epochsDone, { name: 'epochs', text: this.#best() })
+    for (let i = 0; i < rows; i++) this.#slots.push({ bar: this.#bars.create(1, 0, idle) })
+    this.#total = this.#bars.create(strategy.totalEpochs, epochsDone, {
+      name: 'epochs'.padStart(10),
+      text: this.#best(),
+    })
   }
 
   readonly observer: SearchObserver = {
@@ -68,7 +74,7 @@ export class SearchReport {
       if (!slot) return
       slot.trial = job.trial
       slot.bar.setTotal(job.epochs)
-      slot.bar.update(epochs.length, { name: `trial ${job.trial}`.padStart(6), text: describeSettings(settings) })
+      slot.bar.update(epochs.length, { name: `trial ${job.trial}`.padStart(10), text: describeSettings(settings) })
     },
     onEpoch: (job, { settings }, line) => {
       if (this.#json) printJson({ event: 'epoch', trial: job.trial, ...line })
@@ -83,7 +89,7 @@ export class SearchReport {
     const slot = this.#slots.find((one) => one.trial === trial)
     if (slot) {
       slot.trial = undefined
-      slot.bar.update(0, { name: '     ·', text: '' })
+      slot.bar.update(0, idle)
     }
     if (record.status === 'running') return
     const value = valueAfter(record, this.#config.objective, epochs)
@@ -104,13 +110,17 @@ export class SearchReport {
   }
 
   #line(text: string): void {
-    if (this.#bars) this.#bars.log(`${text}\n`)
+    // What is logged is written over the table, line by line.
+    if (this.#bars) this.#bars.log(`${text}\n`.replaceAll('\n', `${clearToEnd}\n`))
     else console.log(text)
   }
 
   /** Takes the table off the screen. */
   close(): void {
+    // It writes what was logged last; stopping alone drops that.
+    this.#bars?.update()
     this.#bars?.stop()
+    this.#bars = undefined
   }
 
   finish(results: SearchResults): void {
