@@ -72,14 +72,12 @@ function functionalFromConfig(object: KerasObject): Model {
   const entries = layers as readonly LayerEntry[]
   const known = new Map<string, Layer>()
   const tensors = new Map<string, readonly SymbolicTensor[]>()
-  // A functional model within another counts the node that it is itself.
-  const key = (layer: string, node: number) =>
-    `${layer}\n${known.get(layer)?.className === 'Functional' && node > 0 ? node - 1 : node}`
+  const key = (layer: string, node: number) => `${layer}\n${node}`
   const nameOf = (entry: LayerEntry) => entry.name ?? String(entry.config.name)
   for (const entry of entries) {
     const layer = objectToLayer(entry)
     known.set(nameOf(entry), layer)
-    if (layer instanceof InputLayer) tensors.set(`${nameOf(entry)}\n0`, [layer.output])
+    if (layer instanceof InputLayer) tensors.set(key(nameOf(entry), 0), [layer.output])
   }
   let pending = entries.flatMap((entry) =>
     (entry.inbound_nodes ?? []).map((node, index) => ({
@@ -91,7 +89,7 @@ function functionalFromConfig(object: KerasObject): Model {
   while (pending.length > 0) {
     const waiting: typeof pending = []
     for (const call of pending) {
-      const ready = call.index === 0 || tensors.has(`${call.name}\n${call.index - 1}`)
+      const ready = call.index === 0 || tensors.has(key(call.name, call.index - 1))
       try {
         if (!ready) throw new Missing()
         const outputs = applyCall(
@@ -99,7 +97,7 @@ function functionalFromConfig(object: KerasObject): Model {
           call,
           ([layer, node, tensor]) => tensors.get(key(layer, node))?.[tensor],
         )
-        tensors.set(`${call.name}\n${call.index}`, outputs)
+        tensors.set(key(call.name, call.index), outputs)
       } catch (error) {
         if (!(error instanceof Missing)) throw error
         waiting.push(call)
@@ -111,7 +109,9 @@ function functionalFromConfig(object: KerasObject): Model {
   }
   const pick = (value: unknown): SymbolicTensor | SymbolicTensor[] => {
     const picked = historiesOf(value).map(([layer, node, tensor]) => {
-      const found = tensors.get(key(layer, node))?.[tensor]
+      // Here, unlike in calls, a functional model within another counts the node that it is itself.
+      const applications = known.get(layer)?.className === 'Functional' ? Math.max(0, node - 1) : node
+      const found = tensors.get(key(layer, applications))?.[tensor]
       if (!found) throw bad(`there is no output ${tensor} of '${layer}'`)
       return found
     })

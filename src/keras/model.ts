@@ -372,12 +372,12 @@ export class Model extends Layer {
   protected override config(): KerasConfig {
     const { network } = this
     const nodesOf = (layer: Layer) => layer.inboundNodes.filter((node) => network.nodes.includes(node))
-    // A functional model within another counts the node that it is itself.
-    const history = ({ node: { layer }, node, index }: SymbolicTensor) => [
-      layer.name,
-      nodesOf(layer).indexOf(node) + (layer.className === 'Functional' ? 1 : 0),
-      index,
-    ]
+    const history = ({ node, index }: SymbolicTensor) => [node.layer.name, nodesOf(node.layer).indexOf(node), index]
+    // Here, unlike in calls, a functional model within another counts the node that it is itself.
+    const place = (tensor: SymbolicTensor) => {
+      const [name, node, index] = history(tensor)
+      return [name, tensor.node.layer.className === 'Functional' ? Number(node) + 1 : node, index]
+    }
     const encode = (argument: Argument): unknown => {
       if (Array.isArray(argument)) return argument.map(encode)
       if (typeof argument !== 'object' || argument === null) return argument
@@ -397,7 +397,7 @@ export class Model extends Layer {
       }
     }
     const one = (list: boolean, tensors: readonly SymbolicTensor[]) =>
-      list || tensors.length > 1 ? tensors.map(history) : history(tensors[0])
+      list || tensors.length > 1 ? tensors.map(place) : place(tensors[0])
     return {
       layers: network.layers.map((layer) => ({
         ...layer.serialize(),

@@ -1,18 +1,13 @@
 import { LanewiseError } from '../../core/errors.js'
 import { isKerasObject, type KerasConfig, type KerasObject } from '../config.js'
 
-/** Options that Keras 2 writes and Keras 3 has no more; what they say follows from others, or changes no number. */
-const gone = [
-  'implementation',
-  'input_length',
-  'renorm',
-  'renorm_clipping',
-  'renorm_momentum',
-  'fused',
-  'virtual_batch_size',
-  'adjustment',
-  'time_major',
-]
+/** Options that Keras 2 writes and Keras 3 has no more; they change nothing at these values. */
+const gone: Readonly<Record<string, unknown>> = {
+  fused: null,
+  virtual_batch_size: null,
+  adjustment: null,
+  time_major: false,
+}
 
 /** Options of one class that Keras 3 calls otherwise, or has not. */
 const renamed: Readonly<Record<string, Readonly<Record<string, string | undefined>>>> = {
@@ -28,25 +23,47 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** Whether a call of a layer is written as Keras 2 does: `[[layer, node, tensor, kwargs], …]`. */
 const isOldCall = (node: unknown): node is unknown[] => Array.isArray(node)
 
-const tensorOf = (place: unknown): unknown => ({
-  class_name: '__keras_tensor__',
-  config: { shape: [], dtype: 'float32', keras_history: (place as unknown[]).slice(0, 3) },
-})
+/** Whether `value` is `[layer, node, tensor]`, as Keras 2 writes tensors among arguments. */
+const isPlace = (value: unknown): value is [string, number, number, ...unknown[]] =>
+  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number'
 
-/** Arguments that are tensors are written as `[layer, node, tensor]` in Keras 2. */
-const argumentOf = (value: unknown): unknown =>
-  Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'number' ? tensorOf(value) : value
+/** Models within a model whose applications are counted from 1: the first is the model itself. */
+type FromOne = ReadonlySet<string>
 
-/** A call in Keras 3's form. */
-function callOf(node: unknown): unknown {
+/** A call in Keras 3's form, where all applications are counted from 0. */
+function callOf(node: unknown, fromOne: FromOne): unknown {
   if (!isOldCall(node)) return node
+  const tensorOf = ([layer, index, tensor]: readonly unknown[]) => {
+    const history = [layer, fromOne.has(String(layer)) ? Number(index) - 1 : index, tensor]
+    return { class_name: '__keras_tensor__', config: { shape: [], dtype: 'float32', keras_history: history } }
+  }
   const places = (typeof node[0] === 'string' ? [node] : node) as unknown[][]
   const tensors = places.map(tensorOf)
   const kwargs = Object.entries(isRecord(places[0]?.[3]) ? places[0][3] : {}).filter(([, value]) => value !== null)
   return {
     args: [tensors.length === 1 ? tensors[0] : tensors],
-    kwargs: Object.fromEntries(kwargs.map(([key, value]) => [key, argumentOf(value)])),
+    kwargs: Object.fromEntries(kwargs.map(([key, value]) => [key, isPlace(value) ? tensorOf(value) : value])),
   }
+}
+
+const modelClasses = ['Functional', 'Model', 'Sequential']
+
+/** The models among `layers` that calls and outputs never name by 0. */
+function countedFromOne(layers: readonly unknown[], outputs: unknown): FromOne {
+  const lowest = new Map<string, number>()
+  const look = (value: unknown): void => {
+    if (isPlace(value)) lowest.set(value[0], Math.min(value[1], lowest.get(value[0]) ?? value[1]))
+    if (Array.isArray(value)) value.forEach(look)
+    else if (isRecord(value)) Object.values(value).forEach(look)
+  }
+  look(outputs)
+  const nested: string[] = []
+  for (const layer of layers) {
+    if (!isKerasObject(layer)) continue
+    look(layer.inbound_nodes)
+    if (modelClasses.includes(layer.class_name)) nested.push(String(layer.name))
+  }
+  return new Set(nested.filter((name) => (lowest.get(name) ?? 0) > 0))
 }
 
 /** Options whose values are written otherwise. */
@@ -65,11 +82,22 @@ function modernValue(className: string, key: string, value: unknown): unknown {
 const isOldLayer = (layer: unknown): boolean =>
   isKerasObject(layer) && Array.isArray(layer.inbound_nodes) && layer.inbound_nodes.some(isOldCall)
 
-/** Keras 2 has a list of places always; one place alone stands for a tensor rather than a list of one. */
-const onePlace = (value: unknown): unknown => (Array.isArray(value) && value.length === 1 ? value[0] : value)
+/**
+ * Inputs or outputs of a model. Keras 2 has a list always; one place alone stands for a tensor rather than a list of one.
+ * Keras 3 counts applications of functional models from 1 here, those of sequential ones from 0.
+ */
+function placesOf(value: unknown, layers: readonly unknown[], fromOne: FromOne): unknown {
+  if (!Array.isArray(value)) return value
+  const isSequential = (name: string) =>
+    layers.some((layer) => isKerasObject(layer) && layer.name === name && layer.class_name === 'Sequential')
+  const places = value.map((place) =>
+    isPlace(place) && fromOne.has(place[0]) && isSequential(place[0]) ? [place[0], place[1] - 1, place[2]] : place,
+  )
+  return places.length === 1 ? places[0] : places
+}
 
 /** A layer's or a model's object of Keras 2 in Keras 3's form. Objects of Keras 3 come out as they are. Throws INVALID_MODEL. */
-export function modernLayer(object: unknown): KerasObject {
+export function modernLayer(object: unknown, around: FromOne = new Set()): KerasObject {
   if (!isKerasObject(object))
     throw new LanewiseError(
       'INVALID_MODEL',
@@ -79,20 +107,24 @@ export function modernLayer(object: unknown): KerasObject {
   // Keras 1 and TensorFlow.js write a Sequential's layers without a name around them.
   const given = Array.isArray(object.config) ? { layers: object.config } : object.config
   const config: KerasConfig = {}
-  const isOld = Array.isArray(given?.layers) && given.layers.some(isOldLayer)
+  const layers = (Array.isArray(given?.layers) ? given.layers : []) as readonly unknown[]
+  const isOld = layers.some(isOldLayer)
+  const fromOne: FromOne = isOld ? countedFromOne(layers, given.output_layers) : new Set()
   for (const [key, value] of Object.entries(given ?? {})) {
-    if (key === 'time_major' && value === true)
-      throw new LanewiseError('INVALID_MODEL', `layer '${given.name}': time_major is not supported`)
-    if (gone.includes(key)) continue
+    if (key in gone && gone[key] === value) continue
     const names = renamed[className] ?? {}
     const name = key in names ? names[key] : key
     if (name === undefined || (name !== key && name in given)) continue
-    if (key === 'layers' && Array.isArray(value)) config[name] = value.map(modernLayer)
-    else if (isOld && /^(in|out)put_layers$/.test(key)) config[name] = onePlace(value)
+    if (key === 'layers' && Array.isArray(value)) config[name] = layers.map((layer) => modernLayer(layer, fromOne))
+    else if (isOld && /^(in|out)put_layers$/.test(key)) config[name] = placesOf(value, layers, fromOne)
     else config[name] = modernValue(className, key, value)
   }
   const { inbound_nodes: nodes } = object
-  return { ...object, config, ...(Array.isArray(nodes) && { inbound_nodes: nodes.map(callOf) }) }
+  return {
+    ...object,
+    config,
+    ...(Array.isArray(nodes) && { inbound_nodes: nodes.map((node) => callOf(node, around)) }),
+  }
 }
 
 /** Names of wrapped metric and loss functions in Keras 2's `MeanMetricWrapper` and the like. */
@@ -125,61 +157,4 @@ export function modernTraining(training: Readonly<Record<string, unknown>>): Rec
   const { lr, decay, learning_rate: rate = lr, ...config } = optimizer.config
   const learningRate = typeof decay === 'number' && decay > 0 ? decaying(rate, decay) : rate
   return { ...compiled, optimizer: { ...optimizer, config: { ...config, learning_rate: learningRate } } }
-}
-
-/** A value of a config without Keras 3's `module` and `registered_name`; dtype policies are names. */
-function formerValue(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(formerValue)
-  if (!isKerasObject(value)) return value
-  if (value.class_name === 'DTypePolicy') return value.config.name
-  return formerLayer(value)
-}
-
-/** A tensor among arguments, as `[layer, node, tensor]`; other values as they are. */
-function formerArgument(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(formerArgument)
-  return isKerasObject(value) && value.class_name === '__keras_tensor__' ? value.config.keras_history : value
-}
-
-/** A call in Keras 2's form: one `[layer, node, tensor, kwargs]` for each tensor of the first argument. */
-function formerCall(call: unknown): unknown {
-  const { args, kwargs } = call as { args: readonly unknown[]; kwargs: Record<string, unknown> }
-  const places = formerArgument(args[0]) as unknown[]
-  const list = (typeof places[0] === 'string' ? [places] : places) as unknown[][]
-  const others = Object.fromEntries(Object.entries(kwargs).map(([key, value]) => [key, formerArgument(value)]))
-  return list.map((place, i) => [...place, i === 0 ? others : {}])
-}
-
-/** A layer's or a model's object of Keras 3 in the form of Keras 2, which TensorFlow.js reads. */
-export function formerLayer({ class_name: className, config, name, inbound_nodes: nodes }: KerasObject): KerasObject {
-  const former: KerasConfig = {}
-  for (const [key, value] of Object.entries(config)) {
-    if (className === 'InputLayer' && key === 'optional') continue
-    if (key === 'build_input_shape') continue
-    const old = className === 'InputLayer' && key === 'batch_shape' ? 'batch_input_shape' : key
-    former[old] = key === 'input_layers' || key === 'output_layers' ? listOfPlaces(value) : formerValue(value)
-  }
-  return {
-    class_name: className,
-    config: former,
-    ...(name !== undefined && { name }),
-    ...(Array.isArray(nodes) && { inbound_nodes: nodes.map(formerCall) }),
-  }
-}
-
-/** Keras 2 has a list of places always. */
-const listOfPlaces = (value: unknown): unknown =>
-  Array.isArray(value) && typeof value[0] === 'string' ? [value] : value
-
-/** Keras 3's `compile_config` as Keras 2's `training_config`. */
-export function formerTraining({ optimizer, ...rest }: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { class_name: className, config } = optimizer as KerasObject
-  const kept = Object.entries(config).map(([key, value]) => [key, formerValue(value)])
-  return {
-    loss: formerValue(rest.loss),
-    loss_weights: rest.loss_weights,
-    metrics: formerValue(rest.metrics),
-    weighted_metrics: formerValue(rest.weighted_metrics),
-    optimizer_config: { class_name: className, config: Object.fromEntries(kept) },
-  }
 }

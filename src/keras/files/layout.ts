@@ -9,7 +9,8 @@ export interface Place {
   readonly path: string
   /** Another path that older versions have it under. */
   readonly formerPath: string
-  readonly layer: Layer
+  /** The layer's. */
+  readonly name: string
   readonly weights: readonly Weight[]
 }
 
@@ -22,7 +23,14 @@ const pythonNames: Readonly<Record<string, string>> = {
 /** Attributes of Keras's layers, where they are not the names of ours: properties without the underscore come first. */
 const attributes: Readonly<Record<string, RegExp>> = { MultiHeadAttention: /^_/ }
 
-const isModel = (layer: Layer): layer is Model => 'network' in layer
+export const isModel = (layer: Layer): layer is Model => 'network' in layer
+
+/** Layers without weights that Keras's layers have within them: attributes, and names. */
+const withinAttention = { _dropout_layer: 'dropout', _softmax: 'softmax' }
+const besides: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  MultiHeadAttention: withinAttention,
+  GroupQueryAttention: withinAttention,
+}
 
 /** The places of a model and of all layers in it, in the order in which Keras writes them. */
 export function placesOf(model: Layer): Place[] {
@@ -31,7 +39,7 @@ export function placesOf(model: Layer): Place[] {
   const visit = (layer: Layer, path: string, formerPath: string) => {
     if (seen.has(layer)) return
     seen.add(layer)
-    places.push({ path, formerPath, layer, weights: ownWeights(layer) })
+    places.push({ path, formerPath, name: layer.name, weights: ownWeights(layer) })
     const under = (base: string, name: string) => (base === '' ? name : `${base}/${name}`)
     const visitList = (layers: readonly Layer[], name: string) => {
       const used = new Map<string, number>()
@@ -51,16 +59,23 @@ export function placesOf(model: Layer): Place[] {
       else visit(sublayer, under(path, key.replace(attributes[layer.className] ?? '', '')), under(formerPath, key))
     }
     for (const [name, items] of lists) visitList(items, name)
+    for (const [key, name] of Object.entries(besides[layer.className] ?? {}))
+      places.push({ path: under(path, key), formerPath: under(formerPath, key), name, weights: [] })
   }
   visit(model, '', '')
   return places
 }
+
+/** Weights of a layer within that Keras's layer has as its own, too. */
+const borrowed = (layer: Layer): readonly Weight[] =>
+  layer.className === 'SpectralNormalization' ? layer.sublayers.layer.weightsHere.slice(0, 1) : []
 
 /** A layer's own weights in Keras's order: parameters first. A model has none of its own. */
 const ownWeights = (layer: Layer): readonly Weight[] =>
   isModel(layer)
     ? []
     : [
+        ...borrowed(layer),
         ...layer.weightsHere.filter((weight) => weight.isParameter),
         ...layer.weightsHere.filter((weight) => !weight.isParameter),
       ]
@@ -68,10 +83,18 @@ const ownWeights = (layer: Layer): readonly Weight[] =>
 /** Every weight under a name that holds the names of the layers around it, those of nested models included: `dense/kernel`. */
 export function namedWeights(model: Model): Map<string, Weight> {
   const names = new Map<string, Weight>()
+  const seen = new Set<Weight>()
+  const add = (name: string, weight: Weight) => {
+    if (seen.has(weight)) return
+    seen.add(weight)
+    let unique = name
+    for (let suffix = 1; names.has(unique); suffix++) unique = `${name}_${suffix}`
+    names.set(unique, weight)
+  }
   const visit = (inner: Model, prefix: string) => {
     for (const layer of inner.layers)
       if (isModel(layer)) visit(layer, `${prefix}${layer.name}/`)
-      else for (const weight of layer.weights) names.set(`${prefix}${weight.name}`, weight)
+      else for (const weight of layer.weights) add(`${prefix}${weight.name}`, weight)
   }
   visit(model, '')
   return names

@@ -1,8 +1,10 @@
 import type { Tensor } from '../../core/tensor.js'
+import type { Layer } from '../layers/layer.js'
+import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
 import { compileConfig } from './compile-config.js'
-import { formerLayer, formerTraining } from './keras2.js'
-import { namedWeights } from './layout.js'
+import { formerLayer, formerTraining } from './keras2-write.js'
+import { isModel, namedWeights } from './layout.js'
 import type { Files } from './source.js'
 
 /** Size of the shards that TensorFlow.js's own converter writes. */
@@ -15,7 +17,11 @@ export async function tfjsFiles(
   { includeOptimizer }: { readonly includeOptimizer: boolean },
 ): Promise<Files> {
   const contents = await model.readVariables()
-  const weights = [...namedWeights(model)].map(([key, weight]) => [key, contents.get(weight)!] as const)
+  const depthwise = new Set(depthwiseKernels(model))
+  const weights = [...namedWeights(model)].map(([key, weight]) => {
+    const name = depthwise.has(weight) ? key.replace(/kernel$/, 'depthwise_kernel') : key
+    return [name, contents.get(weight)!] as const
+  })
   const bytes = joined(weights.map(([, tensor]) => tensor))
   const count = Math.max(1, Math.ceil(bytes.length / shardSize))
   const paths = Array.from({ length: count }, (_, i) => `group1-shard${i + 1}of${count}.bin`)
@@ -40,6 +46,12 @@ export async function tfjsFiles(
     [name]: new TextEncoder().encode(JSON.stringify(json)),
   }
 }
+
+/** The kernels of depthwise convolutions, which have a name of their own in Keras 2. */
+const depthwiseKernels = (layer: Layer): readonly Weight[] => [
+  ...(layer.className.startsWith('DepthwiseConv') ? layer.weightsHere.slice(0, 1) : []),
+  ...[...(isModel(layer) ? layer.layers : []), ...Object.values(layer.sublayers)].flatMap(depthwiseKernels),
+]
 
 function joined(tensors: readonly Tensor[]): Uint8Array {
   const parts = tensors.map(({ data }) => {

@@ -13,14 +13,14 @@ export function readWeights(root: Hdf5Group, model: Model, name: string): Conten
   const fail = (reason: string): never => {
     throw new LanewiseError('INVALID_DATA', `${name}: ${reason}; ${cure}`)
   }
-  for (const { path, formerPath, layer, weights } of placesOf(model)) {
+  for (const { path, formerPath, name: layer, weights } of placesOf(model)) {
     if (weights.length === 0) continue
     const candidates = [path, formerPath, path.replaceAll('layers', '_layer_checkpoint_dependencies')]
     const found = candidates.find((candidate) => root.group(`${candidate}/vars`))
-    if (found === undefined) fail(`it has nothing for layer '${layer.name}' under ${path}/vars`)
+    if (found === undefined) fail(`it has nothing for layer '${layer}' under ${path}/vars`)
     const group = root.group(`${found}/vars`)!
     if (group.names.length !== weights.length)
-      fail(`it has ${group.names.length} weights for layer '${layer.name}', the model has ${weights.length}`)
+      fail(`it has ${group.names.length} weights for layer '${layer}', the model has ${weights.length}`)
     weights.forEach((weight, i) => {
       const place = `${found}/vars/${i}`
       const dataset = group.dataset(String(i)) ?? fail(`it has no dataset ${place}`)

@@ -49,10 +49,10 @@ export async function weightsFile(model: Model, withOptimizer: boolean): Promise
       children: new Map(tensors.map((tensor, i) => [String(i), tensor])),
     })
   }
-  for (const { path, layer, weights } of placesOf(model))
+  for (const { path, name, weights } of placesOf(model))
     variables(
       path,
-      layer.name,
+      name,
       weights.map((weight) => contents.get(weight)!),
     )
   if (withOptimizer) variables('optimizer', String(model.optimizer.options.name), await optimizerContents(model))
