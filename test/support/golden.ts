@@ -91,7 +91,6 @@ async function replay(run: Run): Promise<void> {
 
 /** Runs that are not replayed, and why: mostly what lanewise does not have. */
 const unsupported: Readonly<Record<string, string>> = {
-  layer_embedding: "agreement: TensorFlow's Adam adds up the squares of a row's gradients, not the square of their sum",
   loss_mean_absolute_percentage_error:
     'agreement within 1e-3: one rounding in a saturated tanh moves its weights by 0.1, and Keras ends 0.02 from float64',
 }

@@ -44,6 +44,11 @@ export interface UpdateContext {
   readonly emit: Emitter
   readonly weight: Value
   readonly gradient: Value
+  /**
+   * Where the gradient is rows of an embedding: the sum of their squares, each row of the batch by itself, as TensorFlow squares
+   * such gradients. Else undefined: the square is the gradient's own.
+   */
+  readonly squaredRows?: Value | undefined
   /** The slots that this weight has. */
   readonly slots: readonly Value[]
   /** A scalar that the host computes before each step. */

@@ -12,7 +12,10 @@ const moved = (emit: Emitter, state: Value, value: Value, share: number) =>
 const blend = (emit: Emitter, state: Value, value: Value, keep: number) =>
   emit.add(emit.mul(state, keep), emit.mul(value, 1 - keep))
 
-/** An op of the domain lanewise that does the whole update. */
+/** The gradient squared. */
+const squareOf = ({ emit, gradient, squaredRows }: UpdateContext) => squaredRows ?? emit.square(gradient)
+
+/** An op of the domain lanewise that does the whole update; it squares the gradient itself. */
 const fused = (
   op: string,
   { emit, weight, gradient, slots, rate }: UpdateContext,
@@ -36,8 +39,10 @@ export const sgd = optimizer('SGD', {
 const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }
 
 /** The moments of the gradient after this batch, from its slots. */
-const moments = ({ beta1, beta2 }: typeof adamDefaults, { emit, gradient, slots: [m, v] }: UpdateContext) =>
-  [moved(emit, m, gradient, 1 - beta1), moved(emit, v, emit.square(gradient), 1 - beta2)] as const
+const moments = ({ beta1, beta2 }: typeof adamDefaults, context: UpdateContext) => {
+  const { emit, gradient, slots } = context
+  return [moved(emit, slots[0], gradient, 1 - beta1), moved(emit, slots[1], squareOf(context), 1 - beta2)] as const
+}
 
 const adamRule: Rule<typeof adamDefaults & { amsgrad: boolean }> = {
   learningRate: 0.001,
@@ -48,12 +53,14 @@ const adamRule: Rule<typeof adamDefaults & { amsgrad: boolean }> = {
   }),
   update: (options, context) => {
     const { beta1, beta2, epsilon, amsgrad } = options
-    if (!amsgrad) return fused('Adam', context, { beta_1: beta1, beta_2: beta2, epsilon }, 'alpha')
+    if (!amsgrad && !context.squaredRows)
+      return fused('Adam', context, { beta_1: beta1, beta_2: beta2, epsilon }, 'alpha')
     const { emit, weight, slots, rate } = context
     const [momentum, velocity] = moments(options, context)
-    const hat = emit.maximum(slots[2], velocity)
-    const change = emit.div(emit.mul(momentum, rate('alpha')), emit.add(emit.sqrt(hat), epsilon))
-    return { weight: emit.sub(weight, change), slots: [momentum, velocity, hat] }
+    const largest = amsgrad ? [emit.maximum(slots[2], velocity)] : []
+    const deviation = emit.sqrt(largest[0] ?? velocity)
+    const change = emit.div(emit.mul(momentum, rate('alpha')), emit.add(deviation, epsilon))
+    return { weight: emit.sub(weight, change), slots: [momentum, velocity, ...largest] }
   },
 }
 
@@ -145,9 +152,9 @@ export const rmsprop = optimizer('RMSprop', {
     ...(centered ? [zero('average_gradient')] : []),
   ],
   update: ({ rho, momentum, epsilon, centered }, context) => {
-    if (momentum === 0 && !centered) return fused('Rmsprop', context, { rho, epsilon })
+    if (momentum === 0 && !centered && !context.squaredRows) return fused('Rmsprop', context, { rho, epsilon })
     const { emit, weight, gradient, slots, rate } = context
-    const velocity = blend(emit, slots[0], emit.square(gradient), rho)
+    const velocity = blend(emit, slots[0], squareOf(context), rho)
     const state = [velocity]
     const average = centered ? blend(emit, slots[slots.length - 1], gradient, rho) : undefined
     const variance = average ? emit.sub(velocity, emit.square(average)) : velocity
@@ -166,7 +173,13 @@ export const adagrad = optimizer('Adagrad', {
   learningRate: 0.001,
   defaults: { initialAccumulatorValue: 0.1, epsilon: 1e-7 },
   slots: ({ initialAccumulatorValue }) => [{ name: 'accumulator', initial: initialAccumulatorValue }],
-  update: ({ epsilon }, context) => fused('Adagrad', context, { epsilon }),
+  update: ({ epsilon }, context) => {
+    if (!context.squaredRows) return fused('Adagrad', context, { epsilon })
+    const { emit, weight, gradient, slots, rate } = context
+    const accumulator = emit.add(slots[0], squareOf(context))
+    const change = emit.div(emit.mul(gradient, rate('learning_rate')), emit.sqrt(emit.add(accumulator, epsilon)))
+    return { weight: emit.sub(weight, change), slots: [accumulator] }
+  },
 })
 
 /** Zeiler, 2012. */
@@ -174,9 +187,11 @@ export const adadelta = optimizer('Adadelta', {
   learningRate: 0.001,
   defaults: { rho: 0.95, epsilon: 1e-7 },
   slots: () => [zero('accumulated_grad'), zero('accumulated_delta_var')],
-  update: ({ rho, epsilon }, { emit, weight, gradient, slots: [gradients, changes], rate }) => {
+  update: ({ rho, epsilon }, context) => {
+    const { emit, weight, gradient, rate } = context
+    const [gradients, changes] = context.slots
     const rms = (squares: Value) => emit.sqrt(emit.add(squares, epsilon))
-    const squares = blend(emit, gradients, emit.square(gradient), rho)
+    const squares = blend(emit, gradients, squareOf(context), rho)
     const change = emit.div(emit.mul(rms(changes), gradient), rms(squares))
     return {
       weight: emit.sub(weight, emit.mul(change, rate('learning_rate'))),
@@ -197,12 +212,14 @@ export const ftrl = optimizer('Ftrl', {
     beta: 0,
   },
   slots: ({ initialAccumulatorValue }) => [{ name: 'accumulator', initial: initialAccumulatorValue }, zero('linear')],
-  update: (options, { emit, weight, gradient, slots: [n, z], rate }) => {
+  update: (options, context) => {
+    const { emit, weight, gradient, rate } = context
+    const [n, z] = context.slots
     const { learningRatePower, l1RegularizationStrength: l1, l2RegularizationStrength: l2, beta } = options
     const shrinkage = 2 * options.l2ShrinkageRegularizationStrength
     const learningRate = rate('learning_rate')
     const power = (x: Value) => (learningRatePower === -0.5 ? emit.sqrt(x) : emit.pow(x, -learningRatePower))
-    const accumulator = emit.add(n, emit.square(gradient))
+    const accumulator = emit.add(n, squareOf(context))
     const shrunk = shrinkage ? emit.add(gradient, emit.mul(weight, shrinkage)) : gradient
     const sigma = emit.div(emit.sub(power(accumulator), power(n)), learningRate)
     const linear = emit.sub(emit.add(z, shrunk), emit.mul(sigma, weight))
@@ -233,10 +250,11 @@ export const adafactor = optimizer('Adafactor', {
       one_minus_beta_2: (step + 1) ** beta2Decay,
     }
   },
-  update: ({ epsilon1, epsilon2, clipThreshold }, { emit, weight, gradient, slots, rate }) => {
+  update: ({ epsilon1, epsilon2, clipThreshold }, context) => {
+    const { emit, weight, gradient, slots, rate } = context
     const rms = (x: Value) => emit.sqrt(emit.mean(emit.square(x)))
     const step = emit.mul(emit.maximum(rms(weight), epsilon2), rate('rho'))
-    const squares = emit.add(emit.square(gradient), epsilon1)
+    const squares = emit.add(squareOf(context), epsilon1)
     const keep = (state: Value, value: Value) =>
       emit.add(emit.mul(state, rate('beta_2')), emit.mul(value, rate('one_minus_beta_2')))
     let state: Value[]

@@ -227,6 +227,14 @@ function finishUpdate(
   return weight.constraint ? weight.constraint.project(next, builder) : next
 }
 
+/** The `squaredRows` of an update. */
+function squaredRows(builder: GraphBuilder, gradient: Value): Value | undefined {
+  const node = builder.producer(gradient)
+  if (node?.op !== 'lanewise.GatherGradient' || node.attributes.axis !== 0) return undefined
+  const [rows, indices] = node.inputs as [Value, Value]
+  return builder.op(node.op, [builder.square(rows), indices], node.attributes)
+}
+
 function applyOptimizer(
   builder: GraphBuilder,
   { compiled: { optimizer }, slotsOf }: StepRequest,
@@ -245,6 +253,7 @@ function applyOptimizer(
         emit: builder,
         weight: optimizer.decay(weight, value, { emit: builder, rate }),
         gradient: clipped[i],
+        squaredRows: squaredRows(builder, clipped[i]),
         slots: slots.map((slot) => builder.variable(slot)),
         rate,
       })
