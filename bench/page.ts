@@ -1,13 +1,17 @@
-// What a page feels: `npm run bench:page -- [--rounds N]`. The longest task of the page's own thread in each phase of a
-// page that predicts and trains: in processor time, as what other programs take is not the page's doing.
+// What a page feels: `npm run bench:page -- [--rounds N] [--only tasks|start]`. First the longest task of the page's own
+// thread in each phase of a page that predicts and trains: in processor time, as what other programs take is not the page's
+// doing. Then the time from the call of a page that nothing is cached of to its first prediction, beside onnxruntime-web.
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
 import model5 from '../models/model5.js'
 import { setRandomSeed } from '../src/index.js'
-import { launchChromium, runPage } from '../test/embed/browser.js'
-import { headers, type ServerOptions } from '../test/embed/server.js'
+import { build, launchChromium, resultOf, runPage } from '../test/embed/browser.js'
+import { headers, type ServerOptions, serve } from '../test/embed/server.js'
 
-const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '5' } } })
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string' } },
+})
 const rounds = Number(options.rounds)
 
 /** Of Chromium's trace format: times in microseconds, `tdur` in processor time. */
@@ -39,6 +43,50 @@ async function longestTasks(browser: Browser, page: ServerOptions): Promise<Map<
   )
 }
 
+/** A page that loads model5 and predicts once; its result is the milliseconds from its call on, and the output. */
+const startPage = (library: string) => `<!doctype html><meta charset="utf-8"><title>start</title><script type="module">
+import { InferenceSession, Tensor } from '${library}'
+const predict = async () => {
+  const session = await InferenceSession.create('/files/model.onnx')
+  const x = new Tensor('float32', new Float32Array(784).fill(0.5), [1, 28, 28, 1])
+  const results = await session.run({ [session.inputNames[0]]: x })
+  const output = results[session.outputNames[0]].data
+  return { milliseconds: performance.now(), output: Array.from(output) }
+}
+globalThis.result = predict()
+</script>`
+
+interface Started {
+  readonly milliseconds: number
+  readonly output: readonly number[]
+}
+
+/** Times of pages from both libraries by turns, each in a browser context that knows nothing. The first of each is left out. */
+async function coldStarts(browser: Browser, files: ServerOptions['files']): Promise<Map<string, number[]>> {
+  const pages = { lanewise: '/first/inference.js', 'onnxruntime-web': '/onnxruntime/ort.wasm.bundle.min.mjs' }
+  const addresses = Object.entries(pages).map(([name, library]) => [`/${name}.html`, startPage(library)])
+  const server = await serve({
+    headers: headers.isolated,
+    folders: { '/first/': join(build(), 'first'), '/onnxruntime/': resolve('node_modules/onnxruntime-web/dist') },
+    files: { ...files, ...Object.fromEntries(addresses), '/favicon.ico': '' },
+  })
+  const times = new Map<string, number[]>(Object.keys(pages).map((name) => [name, []]))
+  for (let round = 0; round <= rounds; round++) {
+    const outputs: (readonly number[])[] = []
+    for (const [name, measured] of times) {
+      const context = await browser.newContext()
+      const { result } = await resultOf<Started>(context, `${server.origin}/${name}.html`)
+      await context.close()
+      outputs.push(result.output)
+      if (round > 0) measured.push(result.milliseconds)
+    }
+    const [ours, theirs] = outputs
+    if (ours.some((value, index) => !(Math.abs(value - theirs[index]) < 1e-5))) throw new Error('the outputs differ')
+  }
+  await server.close()
+  return times
+}
+
 const median = (numbers: readonly number[]): number => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]
 
 const browser = await launchChromium()
@@ -46,7 +94,8 @@ if (!browser) process.exit(1)
 setRandomSeed(5)
 const files = { '/files/model.onnx': model5.model().toOnnx() }
 
-for (const [kind, sent] of Object.entries({ 'isolated, threads': headers.isolated, 'not isolated': {} })) {
+const kinds = options.only === 'start' ? {} : { 'isolated, threads': headers.isolated, 'not isolated': {} }
+for (const [kind, sent] of Object.entries(kinds)) {
   const times: Map<string, number>[] = []
   for (let round = 0; round < rounds; round++) times.push(await longestTasks(browser, { headers: sent, files }))
   console.log(`\nLongest task of the page, ms of processor time (${kind}; ${rounds} pages)\n`)
@@ -55,5 +104,12 @@ for (const [kind, sent] of Object.entries({ 'isolated, threads': headers.isolate
     const all = times.map((held) => held.get(phase) ?? 0)
     console.log(`| ${phase} | ${median(all).toFixed(1)} | ${Math.max(...all).toFixed(1)} |`)
   }
+}
+if (options.only !== 'tasks') {
+  console.log(
+    `\nFirst prediction of a cold page, ms (${rounds} pages)\n\n| library | median | least | worst |\n|---|---|---|---|`,
+  )
+  for (const [name, times] of await coldStarts(browser, files))
+    console.log(`| ${name} | ${[median(times), Math.min(...times), Math.max(...times)].map(Math.round).join(' | ')} |`)
 }
 await browser.close()

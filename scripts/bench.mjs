@@ -41,6 +41,7 @@ async function buildPages() {
   const names = readdirSync(join(root, 'bench/pages')).map((file) => file.replace(/\.ts$/, ''))
   const pages = Object.fromEntries(names.map((page) => [`pages/${page}`, join(root, `bench/pages/${page}.ts`)]))
   await bundle({ ...browserEntries(), ...pages }, join(outdir, 'browser'), 'browser')
+  await bundle({ inference: join(root, 'bench/pages/inference.ts') }, join(outdir, 'browser/first'), 'browser')
   process.env.LANEWISE_TEST_BUILD = outdir
 }
 

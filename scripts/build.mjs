@@ -76,6 +76,25 @@ const embedded = {
   },
 }
 
+/**
+ * Keeps what every page loads in one chunk. esbuild makes a chunk for each set of parts that use the same modules, a score of
+ * them for a page; so each part that is loaded on demand is made to use all of the core, by an import that leaves no code.
+ */
+const oneCore = {
+  name: 'one core',
+  setup({ onLoad, onResolve }) {
+    const parts = new Set()
+    onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
+      if (kind === 'dynamic-import') parts.add(resolve(resolveDir, path.replace(/\.js$/, '.ts')))
+    })
+    onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+      if (!parts.has(path)) return
+      const core = JSON.stringify(join(root, 'src/session.ts'))
+      return { contents: `${readFileSync(path, 'utf8')}\nimport ${core}\n`, loader: 'ts' }
+    })
+  },
+}
+
 /** What the builds for the kinds of host differ in: browsers have no `process`, and nothing that hangs on it. */
 const platforms = {
   node: {
@@ -87,7 +106,12 @@ const platforms = {
     external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
   },
-  browser: { target: 'es2022', define: { process: 'undefined' } },
+  browser: {
+    target: 'es2022',
+    define: { process: 'undefined' },
+    plugins: [oneCore],
+    logOverride: { 'ignored-bare-import': 'silent' },
+  },
   // Each worker is one file that imports nothing: bundlers that know no workers need only copy it.
   workers: { platform: 'browser', splitting: false, target: 'es2022', define: { process: 'undefined' } },
   workerd: {

@@ -13,6 +13,7 @@ export const headers = {
 
 const types: Readonly<Record<string, string>> = {
   '.js': 'text/javascript',
+  '.mjs': 'text/javascript',
   '.html': 'text/html',
   '.wasm': 'application/wasm',
   '.map': 'application/json',
