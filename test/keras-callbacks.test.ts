@@ -11,6 +11,7 @@ import {
   Callback,
   callbacks,
   layers,
+  loadKeras,
   loadOnnx,
   type Model,
   optimizers,
@@ -236,6 +237,15 @@ test('ModelCheckpoint saves weights of the best epoch only, or every so many bat
       [...tensors.values()].map((tensor) => [...(tensor.data as Float32Array)]),
       contents[1],
     )
+    const weights = callbacks.modelCheckpoint({ filepath: join(folder, 'a.weights.h5'), saveWeightsOnly: true })
+    const whole = callbacks.modelCheckpoint({ filepath: join(folder, 'a.keras') })
+    await net.fit(x, y, { callbacks: [weights, whole], verbose: 0 })
+    const again = await loadKeras(join(folder, 'a.keras'))
+    assert.equal(await weightsOf(again), await weightsOf(net))
+    again.setWeights(again.getWeights().map(({ dims }) => Tensor.zeros('float32', dims)))
+    await again.loadWeights(join(folder, 'a.weights.h5'))
+    assert.equal(await weightsOf(again), await weightsOf(net))
+    again.dispose()
     const written: string[] = []
     const write = (name: string) => void written.push(name)
     const saving = callbacks.modelCheckpoint({ filepath: '{epoch}-{batch}.onnx', saveFreq: 3, write })
@@ -389,6 +399,16 @@ test('RemoteMonitor posts the logs; a server that is not there does not stop the
     console.warn = warn
   }
   assert.match(warnings[0], /RemoteMonitor could not reach/)
+  net.dispose()
+})
+
+test('TerminateOnNaN with raiseError rejects', async () => {
+  const net = network(optimizers.sgd({ learningRate: 1e30 }))
+  const guard = callbacks.terminateOnNaN({ raiseError: true })
+  assert.match(
+    await refusal(() => net.fit(x, y, { epochs: 9, callbacks: [guard], verbose: 0 })),
+    /the loss is (NaN|Inf)/,
+  )
   net.dispose()
 })
 

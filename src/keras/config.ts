@@ -66,3 +66,7 @@ export function positiveInteger(value: number, what: string): number {
   if (!Number.isInteger(value) || value < 1) throw invalid(`${what} must be a positive integer, got ${value}`)
   return value
 }
+
+/** The error of what is a function where Keras's form is asked for. */
+export const noForm = (what: string): LanewiseError =>
+  invalid(`a ${what} that is a function has no form to be saved in; give the model one by name`)

@@ -1,14 +1,6 @@
 import type { Value } from '../core/ir.js'
 import type { Emitter } from '../ops/emitter.js'
-import {
-  camelKeys,
-  invalid,
-  isKerasObject,
-  type KerasConfig,
-  type KerasObject,
-  kerasObject,
-  snakeCase,
-} from './config.js'
+import { camelKeys, isKerasObject, type KerasConfig, type KerasObject, kerasObject, lookUp, noForm } from './config.js'
 
 /** Projects a weight after each update. */
 export class Constraint {
@@ -18,13 +10,18 @@ export class Constraint {
     readonly project: (w: Value, emit: Emitter) => Value,
   ) {}
 
+  /** Throws INVALID_ARGUMENT for one that is a function. */
   serialize(): KerasObject {
+    if (!this.className) throw noForm('constraint')
     return kerasObject('keras.constraints', this.className, this.config)
   }
 }
 
-/** A name, a Constraint, or Keras's serialised form. */
-export type ConstraintLike = string | Constraint | KerasObject
+/** A projection as a function: of a weight to what takes its place. */
+export type Projection = (w: Value, emit: Emitter) => Value
+
+/** A name, a Constraint, Keras's serialised form, or a function. */
+export type ConstraintLike = string | Constraint | KerasObject | Projection
 
 const epsilon = 1e-7
 const axesOf = (axis: number | readonly number[]) => (typeof axis === 'number' ? [axis] : axis)
@@ -63,11 +60,10 @@ const table: Readonly<Record<string, (options: never) => Constraint>> = {
   min_max_norm: minMaxNorm,
 }
 
-/** Resolves a name or a serialised constraint; null and undefined stay undefined. Throws INVALID_ARGUMENT. */
+/** Resolves a name, a serialised constraint or a function; null and undefined stay undefined. Throws INVALID_ARGUMENT. */
 export function resolveConstraint(like: ConstraintLike | null | undefined): Constraint | undefined {
   if (like === null || like === undefined || like instanceof Constraint) return like ?? undefined
-  const [name, config] = isKerasObject(like) ? [like.class_name, camelKeys(like.config)] : [like, {}]
-  const key = snakeCase(name)
-  if (!Object.hasOwn(table, key)) throw invalid(`unknown constraint '${name}'; known: ${Object.keys(table).join(', ')}`)
-  return table[key](config as never)
+  if (typeof like === 'function') return new Constraint('', {}, like)
+  const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
+  return lookUp(table, name, 'constraint')(camelKeys(config) as never)
 }

@@ -8,6 +8,8 @@ import {
   type KerasConfig,
   type KerasObject,
   kerasObject,
+  lookUp,
+  noForm,
   snakeCase,
 } from './config.js'
 
@@ -20,13 +22,18 @@ export class Initializer {
     readonly fill: (shape: readonly number[]) => Float32Array,
   ) {}
 
+  /** Throws INVALID_ARGUMENT for one that is a function. */
   serialize(): KerasObject {
+    if (!this.className) throw noForm('initializer')
     return kerasObject('keras.initializers', this.className, this.config)
   }
 }
 
-/** A name, an Initializer, or Keras's serialised form. */
-export type InitializerLike = string | Initializer | KerasObject
+/** Initial content as a function of the shape. Throws SHAPE_MISMATCH, when a weight is made, if it gives another number of elements. */
+export type Filling = (shape: readonly number[]) => ArrayLike<number>
+
+/** A name, an Initializer, Keras's serialised form, or a function. */
+export type InitializerLike = string | Initializer | KerasObject | Filling
 
 export interface SeedOptions {
   /** Same seed, same values each time; absent: the sequence of `setRandomSeed`. */
@@ -192,12 +199,10 @@ const table: Readonly<Record<string, (options: never) => Initializer>> = {
   orthogonal_initializer: orthogonal,
 }
 
-/** Resolves a name or a serialised initializer. Throws INVALID_ARGUMENT. */
+/** Resolves a name, a serialised initializer or a function. Throws INVALID_ARGUMENT. */
 export function resolveInitializer(like: InitializerLike): Initializer {
   if (like instanceof Initializer) return like
+  if (typeof like === 'function') return new Initializer('', {}, (shape) => Float32Array.from(like(shape)))
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  const key = snakeCase(name)
-  if (!Object.hasOwn(table, key))
-    throw invalid(`unknown initializer '${name}'; known: ${Object.keys(table).join(', ')}`)
-  return table[key](camelKeys(config) as never)
+  return lookUp(table, name, 'initializer')(camelKeys(config) as never)
 }

@@ -1,10 +1,25 @@
+import { LanewiseError } from '../../core/errors.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
-/** Stops as soon as the loss is not a finite number. */
+export interface TerminateOnNaNOptions {
+  /** Whether `fit` rejects, rather than end. */
+  readonly raiseError?: boolean
+}
+
+/** Stops as soon as the loss is not a finite number. With `raiseError` it throws NUMERIC_ERROR. */
 export class TerminateOnNaN extends Callback {
-  override onTrainBatchEnd(_batch: number, logs: Logs): void {
-    if (!Number.isFinite(logs.loss)) this.model.stopTraining = true
+  readonly #raises: boolean
+
+  constructor({ raiseError = false }: TerminateOnNaNOptions = {}) {
+    super()
+    this.#raises = raiseError
+  }
+
+  override onTrainBatchEnd(batch: number, logs: Logs): void {
+    if (Number.isFinite(logs.loss)) return
+    if (this.#raises) throw new LanewiseError('NUMERIC_ERROR', `the loss is ${logs.loss} after batch ${batch + 1}`)
+    this.model.stopTraining = true
   }
 }
 

@@ -1,7 +1,7 @@
 import { BackupAndRestore, type BackupAndRestoreOptions } from './backup-and-restore.js'
 import type { Callback } from './callback.js'
 import { EarlyStopping, type EarlyStoppingOptions } from './early-stopping.js'
-import { SwapEMAWeights, type SwapEMAWeightsOptions, TerminateOnNaN } from './guards.js'
+import { SwapEMAWeights, type SwapEMAWeightsOptions, TerminateOnNaN, type TerminateOnNaNOptions } from './guards.js'
 import { History } from './history.js'
 import {
   LearningRateScheduler,
@@ -24,7 +24,7 @@ export const learningRateScheduler = (schedule: RateByEpoch, options?: { readonl
   new LearningRateScheduler(schedule, options)
 export const csvLogger = (options: CSVLoggerOptions) => new CSVLogger(options)
 export const remoteMonitor = (options?: RemoteMonitorOptions) => new RemoteMonitor(options)
-export const terminateOnNaN = () => new TerminateOnNaN()
+export const terminateOnNaN = (options?: TerminateOnNaNOptions) => new TerminateOnNaN(options)
 export const swapEMAWeights = (options?: SwapEMAWeightsOptions) => new SwapEMAWeights(options)
 export const tensorBoard = (options?: TensorBoardOptions) => new TensorBoard(options)
 /** The hooks themselves, as Keras's LambdaCallback. */

@@ -1,14 +1,14 @@
 import { writeFileAtomic } from '../../core/files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
-import { type ModelFormat, modelFormat } from './formats.js'
 import { MonitoringCallback, type MonitorOptions } from './monitor.js'
 import { formatPath } from './path-template.js'
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /**
    * Where to save. `{epoch}` (from 1), `{batch}` and names of logs are filled in, with Python's format specifications:
-   * `{epoch:02d}-{val_loss:.2f}.onnx`. The end of the name chooses the form: .onnx; with `saveWeightsOnly` .safetensors.
+   * `{epoch:02d}-{val_loss:.2f}.keras`. The end of the name chooses the form: .keras, .onnx, or .json for a TensorFlow.js
+   * layers model; with `saveWeightsOnly` .weights.h5 or .safetensors.
    */
   readonly filepath: string
   /** Only when the log has become better than at every save before. */
@@ -22,10 +22,12 @@ export interface ModelCheckpointOptions extends MonitorOptions {
   readonly write?: (path: string, bytes: Uint8Array) => void | Promise<void>
 }
 
+/** Ends of names that `Model.toFiles` writes. */
+const endings = { models: ['.keras', '.onnx', '.json'], weights: ['.weights.h5', '.safetensors'] } as const
+
 /** Saves the model while it trains. Each file is written whole or not at all. */
 export class ModelCheckpoint extends MonitoringCallback {
   readonly #options: ModelCheckpointOptions
-  readonly #format: ModelFormat
   #best: number
   #epoch = 0
   #batches = 0
@@ -36,8 +38,15 @@ export class ModelCheckpoint extends MonitoringCallback {
     if (typeof filepath !== 'string' || filepath === '') throw invalid('ModelCheckpoint needs a filepath')
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))
       throw invalid(`saveFreq is 'epoch' or a number of batches, got ${saveFreq}`)
+    const { saveWeightsOnly = false } = options
+    const fitting = saveWeightsOnly ? endings.weights : endings.models
+    if (!fitting.some((ending) => filepath.endsWith(ending)))
+      throw invalid(
+        `${filepath}: ${saveWeightsOnly ? 'weights are' : 'a whole model is'} saved as ${fitting.join(', ')}${
+          saveWeightsOnly ? '' : '; weights alone with saveWeightsOnly'
+        }`,
+      )
     this.#options = options
-    this.#format = modelFormat(filepath, options.saveWeightsOnly ?? false)
     this.#best = initialValueThreshold ?? this.monitor.worst
     if (saveFreq === 'epoch') this.onTrainBatchEnd = undefined
   }
@@ -65,7 +74,9 @@ export class ModelCheckpoint extends MonitoringCallback {
     const { filepath, verbose, write = writeFileAtomic } = this.#options
     if (!this.#isWanted(logs)) return
     const path = formatPath(filepath, { ...logs, epoch: this.#epoch + 1, ...place })
-    await write(path, await this.#format.write(this.model))
+    const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
+    const files = Object.entries(await this.model.toFiles(name))
+    for (const [file, bytes] of files) await write(path.slice(0, path.length - name.length) + file, bytes)
     if (verbose) console.log(`Epoch ${this.#epoch + 1}: the model was saved to ${path}`)
   }
 
