@@ -60,7 +60,7 @@ export class SearchReport {
       emptyOnZero: true,
     })
     const rows = Math.min(workers, strategy.trials.length)
-    for (let i = 0; i < rows; i++) this.#slots.push({ bar: this.#bars.create(1, 0, idle) })
+    for (let i = 0; i < rows; i++) this.#slots.push({ bar: this.#bars.create(1, 0, { ...idle }) })
     this.#total = this.#bars.create(strategy.totalEpochs, epochsDone, {
       name: 'epochs'.padStart(10),
       text: this.#best(),
