@@ -108,7 +108,8 @@ async function profile(graph: Graph, inputs: readonly HostValue[], backend: Back
     const total = steps.reduce((sum, { ms }) => sum + ms, 0)
     if (!json) console.log(`${steps.length} steps, ${milliseconds(total)}:`)
     for (const { node, kernel, ms } of [...steps].sort((a, b) => b.ms - a.ms)) {
-      const gflops = node ? costOf(node).flops / ms / 1e6 : 0
+      // Timestamps of GPUs come in steps: what is shorter shows as 0.
+      const gflops = node && ms > 0 ? costOf(node).flops / ms / 1e6 : 0
       if (json) printJson({ node: node?.name ?? null, op: node?.op ?? null, kernel, ms, gflops })
       else
         console.log(

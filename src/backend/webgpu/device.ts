@@ -38,6 +38,9 @@ export class Gpu {
   readonly #staging = new Map<number, GPUBuffer[]>()
   readonly #checks = new Set<Promise<void>>()
   #bytes = 0
+  /** What ended the device. */
+  #end: LanewiseError | undefined
+  /** What went wrong and was not told yet. */
   #fault: LanewiseError | undefined
 
   private constructor(device: GPUDevice, tuning: Tuning) {
@@ -45,13 +48,14 @@ export class Gpu {
     this.tuning = tuning
     this.limits = usedLimits(device.limits)
     void device.lost.then(({ reason, message }) => {
-      this.#fault ??= new LanewiseError(
+      this.#end ??= new LanewiseError(
         'DEVICE_LOST',
         `the GPU device was lost, and all that lay on it (${message || reason}); create sessions anew`,
       )
     })
     device.addEventListener('uncapturederror', (event) => {
-      this.#fail((event as GPUUncapturedErrorEvent).error, 'the device')
+      const { error } = event as GPUUncapturedErrorEvent
+      this.#fail(error, 'the device', error.constructor.name === 'GPUOutOfMemoryError')
     })
   }
 
@@ -75,9 +79,12 @@ export class Gpu {
     return { buffers: this.#buffers.size, bytes: this.#bytes, pipelines: this.#pipelines.size }
   }
 
-  /** Throws what went wrong on the device, if anything did. */
+  /** Throws what went wrong on the device, if anything did: its end each time, anything else once. */
   check(): void {
-    if (this.#fault) throw this.#fault
+    if (this.#end) throw this.#end
+    const fault = this.#fault
+    this.#fault = undefined
+    if (fault) throw fault
   }
 
   /** Waits for the checks of all that was made so far. Throws what went wrong. */
@@ -89,15 +96,15 @@ export class Gpu {
   /** Runs `make`; what the device finds wrong with it is thrown by `settle`, naming `what`. */
   guard<T>(what: string, make: () => T): T {
     const { device } = this
-    device.pushErrorScope('validation')
-    device.pushErrorScope('out-of-memory')
+    const scopes = ['validation', 'out-of-memory'] as const
+    for (const scope of scopes) device.pushErrorScope(scope)
     try {
       return make()
     } finally {
-      for (let scope = 0; scope < 2; scope++) {
+      for (const scope of scopes.toReversed()) {
         const check = device.popErrorScope().then(
           (error) => {
-            if (error) this.#fail(error, what)
+            if (error) this.#fail(error, what, scope === 'out-of-memory')
           },
           // A lost device has no error to give; `lost` tells why.
           () => {},
@@ -202,7 +209,7 @@ export class Gpu {
 
   /** Ends the device and all that lives on it. */
   destroy(): void {
-    this.#fault ??= new LanewiseError('DISPOSED', 'this backend was disposed of')
+    this.#end ??= new LanewiseError('DISPOSED', 'this backend was disposed of')
     for (const buffer of this.#buffers) buffer.destroy()
     this.#buffers.clear()
     this.#bytes = 0
@@ -235,8 +242,7 @@ export class Gpu {
     return buffer
   }
 
-  #fail(error: GPUError, what: string): void {
-    const memory = error.constructor.name === 'GPUOutOfMemoryError'
+  #fail(error: GPUError, what: string, memory: boolean): void {
     this.#fault ??= memory
       ? new LanewiseError('OUT_OF_MEMORY', `the GPU has no memory for ${what}: ${error.message}. Run smaller batches`)
       : new LanewiseError('BACKEND_UNAVAILABLE', `the GPU refuses ${what}: ${error.message}`)

@@ -47,6 +47,8 @@ export class WebGpuExecutable implements Executable {
   readonly #recording: Promise<readonly Recorded[]>
   #arena: GPUBuffer | undefined
   #recorded: readonly Recorded[] | undefined
+  /** That the device took all buffers and operands: what it found wrong is thrown by every run. */
+  #checked: Promise<void> | undefined
   #disposed = false
   #hasRun = false
 
@@ -83,7 +85,8 @@ export class WebGpuExecutable implements Executable {
     this.#machine.gpu.check()
     if (this.#recorded) return this.#submit(this.#recorded)
     return this.#recording.then(async (recorded) => {
-      await this.#machine.gpu.settle()
+      this.#checked ??= this.#machine.gpu.settle()
+      await this.#checked
       this.#check()
       this.#recorded = recorded
       this.#submit(recorded)
