@@ -22,6 +22,8 @@ export { modelFromJSON } from './json.js'
 export { loadKeras } from './keras-file.js'
 export { CallContext } from './layers/context.js'
 export { input } from './layers/core.js'
+export type { OptionsOf, ValuesOf } from './layers/fields.js'
+export * as fields from './layers/fields.js'
 export { layers } from './layers/index.js'
 export {
   type Argument,
@@ -32,6 +34,7 @@ export {
   type SymbolicTensor,
 } from './layers/layer.js'
 export { registerLayer } from './layers/registry.js'
+export type { Weight } from './layers/weight.js'
 export { type Loss, type LossFunction, losses } from './losses/index.js'
 export { Metric, metrics } from './metrics/index.js'
 export { Model, type ModelOptions, model } from './model.js'
@@ -47,3 +50,4 @@ export type { Batch, BatchSource } from './training/loop.js'
 export type { PredictOptions } from './training/predict.js'
 export type { ValidationData } from './training/sources.js'
 export type { TrainingState } from './training/state.js'
+export type { TrainStep, TrainStepFunction } from './training/train-step.js'

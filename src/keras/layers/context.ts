@@ -8,6 +8,8 @@ export interface CallContextOptions {
   readonly step?: () => Value
   /** Seed of layers that have none of their own. */
   readonly seed?: number
+  /** The first number that `nextStream` gives. */
+  readonly firstStream?: number
 }
 
 /** What a layer may use while it writes its nodes. */
@@ -21,13 +23,14 @@ export class CallContext {
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
   readonly #masks = new Map<Value, Value>()
   readonly #step: (() => Value) | undefined
-  #streams = 0
+  #streams: number
 
   constructor(emit: GraphBuilder, options: CallContextOptions) {
     this.emit = emit
     this.training = options.training
     this.seed = options.seed ?? 0
     this.#step = options.step
+    this.#streams = options.firstStream ?? 0
   }
 
   /** The number of the training step, int32 scalar. Throws INVALID_ARGUMENT outside of training. */

@@ -25,9 +25,8 @@ import {
   RepeatVector,
 } from './core.js'
 import { EinsumDense } from './einsum-dense.js'
-import type { OptionsOf } from './fields.js'
 import { CenterCrop, Resizing } from './images.js'
-import type { Layer, LayerOptions } from './layer.js'
+import type { Layer } from './layer.js'
 import { IntegerLookup, StringLookup } from './lookup.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
 import {
@@ -41,7 +40,7 @@ import {
 import { AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling } from './pooling.js'
 import { CategoryEncoding, Discretization, Normalization, Rescaling } from './preprocessing.js'
 import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
-import { layerFromConfig as fromRegistry, registerClass } from './registry.js'
+import { layerFromConfig as fromRegistry, type LayerFactory, registerClass } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
 import { Cropping, Cropping2D, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
 import { Bidirectional, TimeDistributed } from './wrappers.js'
@@ -51,12 +50,6 @@ interface LayerClass<F, L extends Layer> {
   new (options: any, className?: string, rank?: number): L
   readonly fields: F
 }
-
-/** `layers.dense({ units })` for `new Dense({ units })`; options may be left out where none is needed. */
-export type LayerFactory<F, L> =
-  object extends OptionsOf<F>
-    ? (options?: LayerOptions & OptionsOf<F>) => L
-    : (options: LayerOptions & OptionsOf<F>) => L
 
 /** A function for a class, known to whatever reads Keras's JSON under `className`. */
 function make<F, L extends Layer>(className: string, layer: LayerClass<F, L>, rank?: number): LayerFactory<F, L> {

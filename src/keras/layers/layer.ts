@@ -17,10 +17,19 @@ import {
   kerasObject,
   snakeCase,
 } from '../config.js'
+import { type ConstraintLike, resolveConstraint } from '../constraints.js'
+import { type InitializerLike, resolveInitializer } from '../initializers.js'
 import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
 import { CallContext } from './context.js'
 import { type Fields, readFields, weightOptions, writeFields } from './fields.js'
 import { Weight, type WeightOptions } from './weight.js'
+
+/** How a weight starts, what it costs and how it is held: names, Keras's serialised forms, or objects. */
+export interface WeightLike extends Pick<WeightOptions, 'trainable' | 'dtype'> {
+  readonly initializer?: InitializerLike
+  readonly regularizer?: RegularizerLike | null | undefined
+  readonly constraint?: ConstraintLike | null | undefined
+}
 
 /** A shape with null where a size is known only at run time: Keras's form. */
 export type KerasShape = readonly (number | null)[]
@@ -149,6 +158,8 @@ export function requireRank(layer: Layer, shape: KerasShape, rank: number): void
 export abstract class Layer<Options extends object = object> {
   /** The options beside those of every layer. */
   static readonly fields: Fields | undefined = undefined
+  /** The name in Keras's form, where it is another than the class's own, which minifiers change; `registerLayer` sets it. */
+  static className: string | undefined
   readonly className: string
   /** Number of spatial axes, for classes that come in several ranks. */
   readonly rank: number
@@ -170,7 +181,8 @@ export abstract class Layer<Options extends object = object> {
 
   constructor(options: LayerOptions = {}, className?: string, rank = 0) {
     const { fields, name } = new.target
-    this.className = className ?? name
+    const registered = Object.hasOwn(new.target, 'className') ? new.target.className : undefined
+    this.className = className ?? registered ?? name
     this.rank = rank
     this.options = (
       fields ? readFields(fields, options as Record<string, unknown>, this.className, commonOptions, rank) : {}
@@ -326,8 +338,15 @@ export abstract class Layer<Options extends object = object> {
     return layer
   }
 
-  protected addWeight(role: string, shape: readonly number[], options: WeightOptions): Weight {
-    const weight = new Weight(this, role, shape, options)
+  /** A variable of the layer, Glorot's uniform distribution at first unless `options` say else. */
+  protected addWeight(role: string, shape: readonly number[], options: WeightLike = {}): Weight {
+    const { initializer = 'glorotUniform', regularizer, constraint, ...rest } = options
+    const weight = new Weight(this, role, shape, {
+      ...rest,
+      initializer: resolveInitializer(initializer),
+      regularizer: resolveRegularizer(regularizer),
+      constraint: resolveConstraint(constraint),
+    })
     this.weightsHere.push(weight)
     return weight
   }

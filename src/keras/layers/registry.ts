@@ -1,6 +1,6 @@
 import { camelKeys, invalid, isKerasObject, type KerasObject } from '../config.js'
-import type { Field } from './fields.js'
-import { Layer } from './layer.js'
+import type { Field, Fields, OptionsOf } from './fields.js'
+import { Layer, type LayerOptions } from './layer.js'
 
 const registry = new Map<string, (object: KerasObject) => Layer>()
 
@@ -12,9 +12,32 @@ export const registerClass = (className: string, make: (object: KerasObject) => 
 /** The class names that can be read. */
 export const knownClasses = (): string[] => [...registry.keys()]
 
-/** Makes a layer class of one's own known to `modelFromJSON` under its class name; it gets the config in camelCase. */
-export const registerLayer = (className: string, layer: new (options: never) => Layer): void =>
-  registerClass(className, ({ config }) => new layer(camelKeys(config) as never))
+/** `layers.dense({ units })` for `new Dense({ units })`; options may be left out where none is needed. */
+export type LayerFactory<F, L> =
+  object extends OptionsOf<F>
+    ? (options?: LayerOptions & OptionsOf<F>) => L
+    : (options: LayerOptions & OptionsOf<F>) => L
+
+/** A layer's class. */
+export interface OwnLayerClass<F, L extends Layer> {
+  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
+  new (options: any): L
+  readonly fields: F
+  className?: string | undefined
+}
+
+/**
+ * Makes a layer class of one's own known to `modelFromJSON` under a name, which its layers then have, and gives the
+ * function that makes them. The class gets its config in camelCase.
+ */
+export function registerLayer<F, L extends Layer>(
+  className: string,
+  layer: OwnLayerClass<F, L>,
+): [F] extends [Fields] ? LayerFactory<F, L> : (options?: LayerOptions & Readonly<Record<string, unknown>>) => L {
+  layer.className = className
+  registerClass(className, ({ config }) => new layer(camelKeys(config)))
+  return ((options: object = {}) => new layer(options)) as never
+}
 
 /** A layer from Keras's serialised form. Throws INVALID_ARGUMENT for classes and options that are not known. */
 export function layerFromConfig(object: KerasObject): Layer {

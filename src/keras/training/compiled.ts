@@ -2,6 +2,7 @@ import { invalid } from '../config.js'
 import { type Loss, type LossLike, resolveLoss } from '../losses/index.js'
 import { type Metric, type MetricLike, resolveMetric } from '../metrics/index.js'
 import { type Optimizer, type OptimizerLike, resolveOptimizer } from '../optimizers/index.js'
+import type { TrainStepFunction } from './train-step.js'
 
 /** One value for each output: a list in the outputs' order, or an object by output name. */
 export type PerOutput<T> = readonly (T | null)[] | Readonly<Record<string, T>>
@@ -14,6 +15,8 @@ export interface CompileOptions {
   readonly metrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]> | null
   /** Like `metrics`, with sample and class weights applied. */
   readonly weightedMetrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]> | null
+  /** What training takes for its loss, in place of the loss of the model's outputs for x. */
+  readonly trainStep?: TrainStepFunction | null
 }
 
 /** What one output is trained and measured by. */
@@ -28,6 +31,7 @@ export interface CompiledOutput {
 export interface Compiled {
   readonly optimizer: Optimizer
   readonly outputs: readonly CompiledOutput[]
+  readonly trainStep: TrainStepFunction | undefined
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
@@ -71,6 +75,7 @@ export function resolveCompileOptions(options: CompileOptions, names: readonly s
   const weighted = metricsPerOutput(options.weightedMetrics, names, 'weightedMetrics')
   return {
     optimizer: resolveOptimizer(options.optimizer ?? 'rmsprop'),
+    trainStep: options.trainStep ?? undefined,
     outputs: names.map((name, i) => ({
       name,
       loss: lossOf[i] === undefined ? undefined : resolveLoss(lossOf[i]),

@@ -12,6 +12,7 @@ import type { Weight } from '../layers/weight.js'
 import { type Network, writeNetwork } from '../network.js'
 import type { Compiled } from './compiled.js'
 import type { LogEntry, Term } from './logs.js'
+import { writeTrainStep } from './train-step.js'
 
 /** An array that steps read: its element type and the shape of a sample; `resident` if a variable holds all samples. */
 export interface DataSource {
@@ -100,9 +101,11 @@ export function buildStep(request: StepRequest): StepGraph {
     counter ??= builder.input(stepInput, 'int32', [])
     return counter
   }
-  const context = new CallContext(builder, { training, step, seed: request.seed })
+  const options = { training, step, seed: request.seed }
+  const context = new CallContext(builder, options)
   const inputs = sources.x.map(read)
-  const predictions = writeNetwork(network, inputs, context)
+  const ownStep = training ? compiled.trainStep : undefined
+  let predictions: readonly Value[] = ownStep ? [] : writeNetwork(network, inputs, context)
   const targets = sources.y.map(read)
   const weights = sources.weights.map((source) => source && read(source))
 
@@ -114,19 +117,33 @@ export function buildStep(request: StepRequest): StepGraph {
   const addLoss = (loss: Value) => {
     total = total ? builder.add(total, loss) : loss
   }
-  compiled.outputs.forEach((output, i) => {
-    if (!output.loss) return
-    const loss = named(output.name, () =>
-      builder.scope(`${output.name}_loss`, () => output.loss!.reduce(targets[i], predictions[i], weights[i], builder)),
-    )
-    if (several)
-      outputLosses.push({
-        name: `${output.name}_loss`,
-        terms: [...report.add(loss).map(({ index }) => scaledTerm(index)), batchTerm],
-        result: mean,
-      })
-    addLoss(output.lossWeight === 1 ? loss : builder.mul(loss, output.lossWeight))
-  })
+  const lossesOf = (predictions: readonly Value[]) =>
+    compiled.outputs.flatMap((output, i) => {
+      if (!output.loss) return []
+      const write = () => output.loss!.reduce(targets[i], predictions[i], weights[i], builder)
+      const value = named(output.name, () => builder.scope(`${output.name}_loss`, write))
+      return [{ output, value, weighed: output.lossWeight === 1 ? value : builder.mul(value, output.lossWeight) }]
+    })
+  if (ownStep) {
+    const loss = (predictions: readonly Value[]) => {
+      const all = lossesOf(predictions).map(({ weighed }) => weighed)
+      if (all.length === 0) throw invalid('trainStep asks for the compiled loss; give one to compile')
+      return all.reduce((a, b) => builder.add(a, b))
+    }
+    const data = { x: inputs, y: targets, sampleWeight: weights }
+    const written = writeTrainStep(ownStep, { builder, network, context, options, data, loss })
+    predictions = written.predictions
+    addLoss(written.loss)
+  } else
+    for (const { output, value, weighed } of lossesOf(predictions)) {
+      if (several)
+        outputLosses.push({
+          name: `${output.name}_loss`,
+          terms: [...report.add(value).map(({ index }) => scaledTerm(index)), batchTerm],
+          result: mean,
+        })
+      addLoss(weighed)
+    }
   for (const penalty of [...request.layers.flatMap((layer) => layer.weightPenalties(builder)), ...context.losses])
     addLoss(penalty)
   if (!total) throw invalid('the model has no loss; give one to compile')
