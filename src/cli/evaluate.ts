@@ -1,9 +1,12 @@
 import type { Command } from 'commander'
 import { sliceRows } from '../data/labels.js'
 import type { BackendName } from '../environment.js'
+import { describeGraph } from '../onnx/describe.js'
+import { loadGraph } from '../onnx/source.js'
 import { InferenceSession } from '../session.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
+import { checkWritable } from './output.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface EvaluateOptions {
@@ -14,6 +17,7 @@ interface EvaluateOptions {
   batchSize: string
   threads?: string
   backend?: BackendName
+  report?: string
   json?: boolean
 }
 
@@ -29,20 +33,50 @@ export const addEvaluate = (program: Command): Command =>
     .option('--batch-size <n>', 'images a run', '256')
     .option('--threads <n>', 'threads')
     .option('--backend <name>', 'wasm, webgpu, auto or reference')
+    .option('--report <file>', 'page to write: confusion matrix, worst mistakes, filters (.html)')
     .option('--json', 'print one JSON line')
     .action(async (path: string, options: EvaluateOptions) => {
       const limit = options.limit && parseNumber('--limit', options.limit, 1, 1e9)
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
+      if (options.report) await checkWritable('--report', options.report)
       const session = await InferenceSession.create(path, { threads, backend: options.backend })
       const { test, source, synthetic } = await loadData(options)
       const count = Math.min(limit || test.x.dims[0], test.x.dims[0])
       const batchSize = parseNumber('--batch-size', options.batchSize, 1, 65536)
-      const result = await evaluateSession(session, sliceRows(test.x, 0, count), sliceRows(test.y, 0, count), batchSize)
-      if (options.json) printJson({ test: result, ...(synthetic ? { synthetic } : {}) })
+      const images = sliceRows(test.x, 0, count)
+      const labels = sliceRows(test.y, 0, count)
+      const started = performance.now()
+      const { scores, ...result } = await evaluateSession(session, images, labels, batchSize)
+      const seconds = (performance.now() - started) / 1000
+      if (options.report) {
+        const { writeReport } = await import('./report.js')
+        const graph = await loadGraph(path)
+        const { name, nodes, parameters } = describeGraph(graph)
+        await writeReport(options.report, {
+          title: `${path}, tested on ${synthetic ? 'synthetic digits' : options.data}`,
+          synthetic,
+          facts: {
+            model: `${name}, ${nodes.length} nodes`,
+            parameters: parameters.toLocaleString('en-US'),
+            data: `${source}: ${count} test images`,
+            'batch size': `${batchSize}`,
+            time: `${seconds.toFixed(2)} s, ${((1000 * seconds) / count).toFixed(3)} ms an image`,
+          },
+          test: { ...result, images, labels, scores },
+          graph,
+        })
+      }
+      if (options.json)
+        printJson({
+          test: result,
+          ...(options.report ? { report: options.report } : {}),
+          ...(synthetic ? { synthetic } : {}),
+        })
       else
         console.log(
           `${count} test images of ${source}: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %`,
         )
+      if (options.report && !options.json) console.log(`wrote ${options.report}`)
       printNotes(session.notes)
       await session.release()
     })

@@ -1,10 +1,9 @@
 import { constants, existsSync, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { LanewiseError } from '../core/errors.js'
-import { writeFileAtomic } from '../core/files.js'
+import { sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { sliceRows, toCategorical } from '../data/labels.js'
 import type { LabelledImages } from '../data/mnist.js'
@@ -19,8 +18,10 @@ import {
   takeCheckpoint,
   writeCheckpoint,
 } from '../keras/training/checkpoint.js'
+import { loadGraph } from '../onnx/source.js'
 import { fitToInput, loadData } from './data.js'
 import { lossKey } from './evaluation.js'
+import { checkWritable, saveModel } from './output.js'
 import { loadRecipe, type Recipe } from './recipe.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
@@ -38,6 +39,7 @@ interface TrainOptions {
   backend?: BackendName
   seed?: string
   out?: string
+  report?: string
   checkpoint?: string
   checkpointEvery?: string
   resume?: boolean
@@ -65,6 +67,7 @@ export const addTrain = (program: Command): Command =>
     .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option('--out <file>', 'ONNX file to write')
+    .option('--report <file>', 'page to write: curves, confusion matrix, worst mistakes, filters (.html)')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
     .option('--checkpoint-every <n>', 'keep it after every n batches, too')
     .option('--resume', 'go on from the checkpoint in that folder')
@@ -74,7 +77,8 @@ export const addTrain = (program: Command): Command =>
 async function train(modelName: string, options: TrainOptions): Promise<void> {
   const recipe = await loadRecipe(modelName)
   const settings = readSettings(recipe, options)
-  if (options.out) await checkWritable(options.out)
+  if (options.out) await checkWritable('--out', options.out)
+  if (options.report) await checkWritable('--report', options.report)
   if (options.checkpoint) await checkCheckpointable(options.checkpoint)
   const checkpoint = await openCheckpoint(options)
   configure({ threads: settings.threads, backend: options.backend })
@@ -115,7 +119,10 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   const keep = async () => {
     if (options.checkpoint) await writeCheckpoint(options.checkpoint, await takeCheckpoint(net, identity))
   }
-  let started = performance.now()
+  const begun = performance.now()
+  const lines: EpochLine[] = []
+  const epochLogs: Logs[] = []
+  let started = begun
   let trained = 0
   await net.fit(train.x, train.y, {
     epochs: settings.epochs,
@@ -135,7 +142,10 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
         },
         onEpochEnd: async (epoch: number, logs: Logs) => {
           const elapsed = performance.now() - started
-          if (options.json) printJson(epochLine(epoch, logs, elapsed / 1000, (trained || elapsed) / steps))
+          const line = epochLine(epoch, logs, elapsed / 1000, (trained || elapsed) / steps)
+          if (options.json) printJson(line)
+          lines.push(line)
+          epochLogs.push({ ...logs })
           if (!Number.isFinite(logs.loss))
             throw new LanewiseError(
               'NUMERIC_ERROR',
@@ -154,19 +164,51 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
 
   const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
   printNotes(net.notes)
-  if (options.out) await save(options.out, await net.toOnnx({ metadata: { [lossKey]: loss } }))
+  if (options.out) await saveModel(options.out, await net.toOnnx({ metadata: { [lossKey]: loss } }))
+  if (options.report) {
+    const { describeOptimizer, writeReport } = await import('./report.js')
+    const perStep = lines.map(({ msPerStep }) => msPerStep).sort((a, b) => a - b)
+    await writeReport(options.report, {
+      title: `${recipe.name}, trained on ${data.synthetic ? 'synthetic digits' : options.data}`,
+      synthetic: data.synthetic,
+      facts: {
+        model: recipe.description,
+        parameters: net.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0).toLocaleString('en-US'),
+        data: `${data.source}: ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
+        'validation split': `${settings.validationSplit}`,
+        optimizer: describeOptimizer(optimizer.serialize()),
+        loss,
+        epochs: `${settings.epochs}`,
+        'batch size': `${settings.batchSize}`,
+        seed: settings.seed === undefined ? 'none given' : `${settings.seed}`,
+        'training time': `${((performance.now() - begun) / 1000).toFixed(1)} s`,
+        'time a step': perStep.length ? `${perStep[perStep.length >> 1].toFixed(2)} ms` : '–',
+        ...(options.out ? { written: options.out } : {}),
+      },
+      training: { firstEpoch: lines[0]?.epoch ?? 1, logs: epochLogs },
+      test: {
+        loss: result.loss,
+        accuracy: result.accuracy,
+        images: test.x,
+        labels: sliceRows(data.test.y, 0, test.x.dims[0]),
+        scores: await net.predict(test.x, { batchSize: 1000, verbose: 0 }),
+      },
+      graph: await loadGraph(await net.exportOnnx()),
+    })
+  }
   const summary = { loss: result.loss, accuracy: result.accuracy }
   if (options.json)
     printJson({
       test: summary,
       ...(options.out ? { out: options.out } : {}),
+      ...(options.report ? { report: options.report } : {}),
       ...(data.synthetic ? { synthetic: true } : {}),
     })
   else {
     console.log(
       `test: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %${data.synthetic ? ' (SYNTHETIC digits)' : ''}`,
     )
-    if (options.out) console.log(`wrote ${options.out}`)
+    for (const file of [options.out, options.report]) if (file) console.log(`wrote ${file}`)
   }
   net.dispose()
 }
@@ -219,6 +261,8 @@ function prepare(
   }
 }
 
+type EpochLine = ReturnType<typeof epochLine>
+
 /** `seconds` are those of the whole epoch, `msPerStep` is of training alone. */
 function epochLine(epoch: number, logs: Logs, seconds: number, msPerStep: number) {
   const { loss, accuracy, val_loss: valLoss, val_accuracy: valAccuracy } = logs
@@ -250,16 +294,6 @@ async function openCheckpoint({
 const standOf = ({ state: { position } }: Checkpoint): string =>
   `${position.epoch} epochs${position.batch > 0 ? ` and ${position.batch} batches` : ''}`
 
-/** Refuses, before any training, a place that cannot be written. */
-async function checkWritable(path: string): Promise<void> {
-  const folder = dirname(resolve(path))
-  try {
-    await access(folder, constants.W_OK)
-  } catch (cause) {
-    throw new LanewiseError('IO_ERROR', `--out ${path}: the folder ${folder} is missing or not writable`, { cause })
-  }
-}
-
 /** Refuses a checkpoint folder that can neither be written nor made. */
 async function checkCheckpointable(path: string): Promise<void> {
   let folder = resolve(path)
@@ -271,20 +305,5 @@ async function checkCheckpointable(path: string): Promise<void> {
     throw new LanewiseError('IO_ERROR', `--checkpoint ${path}: ${folder} is not a folder that can be written`, {
       cause,
     })
-  }
-}
-
-/** Writes the model; if the place fails now, to the temporary folder, so that no training is lost. Throws IO_ERROR all the same. */
-async function save(path: string, model: Uint8Array): Promise<void> {
-  try {
-    await writeFileAtomic(path, model)
-  } catch (error) {
-    const rescue = join(tmpdir(), `${process.pid}-${basename(path)}`)
-    await writeFileAtomic(rescue, model)
-    throw new LanewiseError(
-      'IO_ERROR',
-      `${(error as Error).message}. The trained model was saved as ${rescue} instead`,
-      { cause: error },
-    )
   }
 }
