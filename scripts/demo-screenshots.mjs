@@ -1,7 +1,10 @@
-// Pictures of the demo's views for docs/images: `npm run demo:screenshots`, with chromium on the PATH.
+// Pictures for docs/images, of the demo's views and of a report: `npm run demo:screenshots`, with chromium on the PATH and
+// dist/ built. The report is of MNIST where it is found, and says so where not.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 import { root } from './build.mjs'
 import { buildDemo, demoFolder } from './demo.mjs'
@@ -36,6 +39,35 @@ const views = [
   { name: 'phone', width: 390, height: 844, colorScheme: 'light' },
 ]
 
+/** The report of a short training. */
+async function reportPicture(browser) {
+  const folder = mkdtempSync(join(tmpdir(), 'lanewise-'))
+  try {
+    const file = join(folder, 'report.html')
+    const options = [
+      '--limit',
+      '8000',
+      '--epochs',
+      '6',
+      '--optimizer',
+      'adam',
+      '--validation-split',
+      '0.1',
+      '--seed',
+      '4',
+    ]
+    execFileSync(process.execPath, [join(root, 'dist/cli.js'), 'train', 'model4', ...options, '--report', file])
+    const page = await browser.newPage({ viewport: { width: 900, height: 1500 } })
+    await page.goto(pathToFileURL(file).href)
+    const path = join(images, 'report.png')
+    await page.evaluate(() => document.querySelectorAll('section')[2].scrollIntoView())
+    await page.screenshot({ path })
+    console.log(path)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
 mkdirSync(images, { recursive: true })
 await buildDemo()
 const server = await serveFolder(demoFolder, { headers: isolated })
@@ -55,6 +87,7 @@ try {
     }
     console.log(path)
   }
+  await reportPicture(browser)
 } finally {
   await browser.close()
   await server.close()

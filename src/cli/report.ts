@@ -32,7 +32,11 @@ export async function writeReport(path: string, { graph, facts, ...run }: Run): 
 
 /** `Adam, learning_rate 0.001, …`: an optimizer's name and the settings that are not null, false or a name. */
 export function describeOptimizer({ class_name, config }: KerasObject): string {
-  const settings = Object.entries(config).filter(([, value]) => typeof value === 'number' || typeof value === 'object')
+  const settings = Object.entries(config).filter(
+    ([name, value]) =>
+      (typeof value === 'number' || typeof value === 'object') &&
+      (name !== 'ema_momentum' || config['use_ema'] === true),
+  )
   const texts = settings.flatMap(([name, value]) => (value === null ? [] : [`${name} ${JSON.stringify(value)}`]))
   return [class_name, ...texts].join(', ')
 }
