@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { test } from 'uvu'
@@ -8,6 +8,7 @@ import { runCli, withFolder } from './support/cli.js'
 import { writeDigits } from './support/digits.js'
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
+const index = new URL('../index.js', import.meta.url).href
 
 const config = {
   model: 'model3',
@@ -129,6 +130,37 @@ test('search --resume goes on to the same results after Ctrl-C, and after the en
       const model = whole.best.model
       assert.ok(readFileSync(join(folder, signal, model)).equals(readFileSync(join(folder, 'whole', model))))
     }
+  }))
+
+test('search trains a module of one’s own, found from the config’s folder; the folder may move', () =>
+  withFolder((folder) => {
+    mkdirSync(join(folder, 'here'))
+    const network = `import { layers, sequential } from ${JSON.stringify(index)}
+export default {
+  name: 'net', description: 'net', batchSize: 10, epochs: 1,
+  model: () => sequential([layers.dense({ units: 10, activation: 'softmax', inputShape: [784] })]),
+  compile: () => ({ loss: 'categoricalCrossentropy', metrics: ['accuracy'] }),
+}`
+    writeFileSync(join(folder, 'here/net.mjs'), network)
+    const { trials, epochs } = { trials: 2, epochs: 1 }
+    const own = {
+      ...config,
+      model: 'net.mjs',
+      strategy: 'random',
+      trials,
+      epochs,
+      space: { seed: { integer: [1, 9] } },
+    }
+    write(join(folder, 'here'), 'c.json', own)
+    const first = runCli(cli, ['search', 'here/c.json', '--json'], folder)
+    assert.is(first.status, 0, first.stderr)
+    assert.equal((first.json().at(-1)!['ranking'] as unknown[]).length, 2)
+    renameSync(join(folder, 'here'), join(folder, 'there'))
+    const again = runCli(cli, ['search', 'there/c.json', '--resume', '--json'], folder)
+    assert.equal(
+      again.json().map(({ event }) => event),
+      ['results'],
+    )
   }))
 
 test('search --dry-run lists the trials and makes nothing; bad input is named', () =>

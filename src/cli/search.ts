@@ -7,8 +7,9 @@ import { readFile } from '../core/files.js'
 import { parseConfig, type SearchConfig } from '../search/config.js'
 import { localRunner } from '../search/local-runner.js'
 import { newRecord } from '../search/record.js'
+import type { TrialJob, TrialRunner } from '../search/runner.js'
 import { search } from '../search/search.js'
-import type { OptionRules } from '../search/settings.js'
+import type { OptionRules, Settings } from '../search/settings.js'
 import { SearchStore } from '../search/store.js'
 import { strategyOf } from '../search/strategies.js'
 import { loadData } from './data.js'
@@ -40,7 +41,7 @@ export const addSearch = (program: Command): Command =>
     .action(runSearch)
 
 /** Options of `train` that are the search's own business: where each trial writes to, and what it prints. */
-const ownOptions = ['out', 'checkpoint', 'checkpointEvery', 'resume', 'json']
+const ownOptions = ['out', 'report', 'checkpoint', 'checkpointEvery', 'resume', 'json']
 const trainOptions = addTrain(new Command()).options.filter((option) => !ownOptions.includes(option.attributeName()))
 
 /** What a configuration may set: the options of `train`. */
@@ -61,7 +62,7 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
     throw new LanewiseError('INVALID_ARGUMENT', '--retry-failed needs --resume')
   const workers =
     options.workers === undefined ? availableParallelism() : parseNumber('--workers', options.workers, 1, 256)
-  const config = fromConfigsFolder(parseConfig(new TextDecoder().decode(await readFile(file)), file, rules), file)
+  const config = parseConfig(new TextDecoder().decode(await readFile(file)), file, rules)
   const strategy = strategyOf(config)
   if (options.dryRun) {
     if (!options.json) console.log(strategy.plan)
@@ -72,8 +73,9 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
     return
   }
 
-  await loadRecipe(config.model)
-  await checkData(config)
+  const located = fromConfigsFolder({ model: config.model, options: config.train }, file)
+  await loadRecipe(located.model)
+  await checkData(located.options, config)
   const folder = resolve(options.out ?? basename(file, extname(file)))
   const store = await SearchStore.open(folder, config, strategy.trials, options.resume ?? false)
   const stop = new AbortController()
@@ -89,12 +91,16 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
         if (status === 'failed') await store.save(newRecord(trial, settings))
     const cli = fileURLToPath(new URL('./cli.js', import.meta.url))
     const threads = Math.max(1, Math.floor(availableParallelism() / workers))
-    const runner = localRunner({
+    const local = localRunner({
       command: [process.execPath, cli],
       folderOf: (trial) => store.folderOf(trial),
       flagOf: (option) => flags[option],
       defaults: { threads },
     })
+    const runner: TrialRunner = {
+      run: (job, ...rest) => local.run({ ...job, ...fromConfigsFolder(job, file) }, ...rest),
+      release: local.release,
+    }
     const results = await search(config, strategy, store, runner, { workers, signal: stop.signal, ...report.observer })
     report.finish(results)
     if (results.complete && !results.best) process.exitCode = 1
@@ -106,20 +112,19 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
 }
 
 /** Files that a configuration names are looked for from its own folder. */
-function fromConfigsFolder(config: SearchConfig, file: string): SearchConfig {
+function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options'>, file: string) {
   const from = (path: string) => resolve(dirname(file), path)
-  const isNetwork = (courseNames as readonly string[]).includes(config.model)
-  const { dataDir } = config.train
+  const isNetwork = (courseNames as readonly string[]).includes(model)
+  const { dataDir } = options
   return {
-    ...config,
-    model: isNetwork ? config.model : from(config.model),
-    train: typeof dataDir === 'string' ? { ...config.train, dataDir: from(dataDir) } : config.train,
+    model: isNetwork ? model : from(model),
+    options: typeof dataDir === 'string' ? { ...options, dataDir: from(dataDir) } : options,
   }
 }
 
 /** Fails, or downloads, once before all trials would. */
-async function checkData({ train, space }: SearchConfig): Promise<void> {
+async function checkData(options: Settings, { space }: SearchConfig): Promise<void> {
   if (['data', 'dataDir', 'synthetic'].some((name) => name in space)) return
-  const { data = 'mnist', dataDir, synthetic } = train as { data?: string; dataDir?: string; synthetic?: boolean }
+  const { data = 'mnist', dataDir, synthetic } = options as { data?: string; dataDir?: string; synthetic?: boolean }
   await loadData({ data, dataDir, synthetic })
 }
