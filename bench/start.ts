@@ -8,9 +8,8 @@ const data = new Float32Array(dims.reduce((product, dim) => product * dim, 1)).f
 
 const start = performance.now()
 const imported = await import(library)
-const { InferenceSession, Tensor, configure, env } = imported.InferenceSession ? imported : imported.default
-if (kind === 'lanewise') configure({ backend: 'wasm', threads })
-if (kind === 'onnxruntime-web') env.wasm.numThreads = threads
+const { InferenceSession, Tensor, env } = imported.InferenceSession ? imported : imported.default
+if (kind !== 'onnxruntime-node') env.wasm.numThreads = threads
 const session = await (kind === 'lanewise'
   ? InferenceSession.create(model)
   : InferenceSession.create(new Uint8Array(readFileSync(model)), { intraOpNumThreads: threads }))

@@ -67,8 +67,9 @@ export async function lanewise(dist: string, name: string, place: Place): Promis
       dispose: () => network.dispose(),
     }
   }
+  // The peers only infer: so does lanewise/ort.
   const start = async (workload: Start) =>
-    startup('lanewise', pathToFileURL(join(dist, 'index.js')).href, workload, place)
+    startup('lanewise', pathToFileURL(join(dist, 'ort.js')).href, workload, place)
 
   return { name, version: variant, inference, training, start }
 }
