@@ -8,10 +8,10 @@ import { Tensor } from '../core/tensor.js'
 import { type BackendName, createBackend } from '../environment.js'
 import { specialize } from '../graph/specialize.js'
 import { isStatic } from '../graph/static.js'
-import { loadGraph } from '../onnx/source.js'
 import { costOf } from '../ops/cost.js'
 import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
+import { openGraph } from './models.js'
 import { sampleFor } from './samples.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
@@ -45,7 +45,7 @@ export const addBench = (program: Command): Command =>
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
       const batch = parseNumber('--batch', options.batch, 1, 65536)
       const seconds = parseNumber('--seconds', options.seconds, 0.01, 600, false)
-      const graph = await loadGraph(path)
+      const graph = await openGraph(path)
       const feeds = await readFeeds(graph, options.input ?? [])
       const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))
       const backend = await createBackend({ backend: options.backend, threads })

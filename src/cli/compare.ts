@@ -5,9 +5,9 @@ import type { Graph, HostValue, Node } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { type BackendName, createBackend } from '../environment.js'
-import { loadGraph } from '../onnx/source.js'
 import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
+import { openGraph } from './models.js'
 import { sampleFor } from './samples.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
@@ -46,7 +46,7 @@ export const addCompare = (program: Command): Command =>
         throw new LanewiseError('INVALID_ARGUMENT', `--backends ${options.backends}: give two of ${known.join(', ')}`)
       const tolerance = parseNumber('--tolerance', options.tolerance, 0, 1, false)
       const batch = parseNumber('--batch', options.batch, 1, 65536)
-      const graph = await loadGraph(path)
+      const graph = await openGraph(path)
       const feeds = await readFeeds(graph, options.input ?? [])
       const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))
       const [first, second] = [await runAll(graph, inputs, names[0]), await runAll(graph, inputs, names[1])]

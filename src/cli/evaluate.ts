@@ -2,10 +2,9 @@ import type { Command } from 'commander'
 import { sliceRows } from '../data/labels.js'
 import type { BackendName } from '../environment.js'
 import { describeGraph } from '../onnx/describe.js'
-import { loadGraph } from '../onnx/source.js'
-import { InferenceSession } from '../session.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
+import { openGraph, openSession } from './models.js'
 import { checkWritable } from './output.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
@@ -24,8 +23,8 @@ interface EvaluateOptions {
 export const addEvaluate = (program: Command): Command =>
   program
     .command('evaluate')
-    .description('loss and accuracy of an ONNX classifier on a test set')
-    .argument('<model.onnx>')
+    .description('loss and accuracy of a classifier (ONNX, Keras or TensorFlow.js) on a test set')
+    .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
     .option('--data <name>', 'data set', 'mnist')
     .option('--data-dir <folder>', 'folder that holds the data set')
     .option('--synthetic', 'use the procedural digits instead of MNIST')
@@ -39,7 +38,7 @@ export const addEvaluate = (program: Command): Command =>
       const limit = options.limit && parseNumber('--limit', options.limit, 1, 1e9)
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
       if (options.report) await checkWritable('--report', options.report)
-      const session = await InferenceSession.create(path, { threads, backend: options.backend })
+      const session = await openSession(path, { threads, backend: options.backend }, true)
       const { test, source, synthetic } = await loadData(options)
       const count = Math.min(limit || test.x.dims[0], test.x.dims[0])
       const batchSize = parseNumber('--batch-size', options.batchSize, 1, 65536)
@@ -50,7 +49,7 @@ export const addEvaluate = (program: Command): Command =>
       const seconds = (performance.now() - started) / 1000
       if (options.report) {
         const { writeReport } = await import('./report.js')
-        const graph = await loadGraph(path)
+        const graph = await openGraph(path)
         const { name, nodes, parameters } = describeGraph(graph)
         await writeReport(options.report, {
           title: `${path}, tested on ${synthetic ? 'synthetic digits' : options.data}`,

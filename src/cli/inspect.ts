@@ -8,8 +8,9 @@ import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
 import { describeGraph, type PortDescription } from '../onnx/describe.js'
-import { loadGraph } from '../onnx/source.js'
 import { describeCosts } from './costs.js'
+import { describeFile } from './inspect-keras.js'
+import { kindOf, openGraph } from './models.js'
 import { parseNumber } from './terminal.js'
 
 const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
@@ -17,15 +18,17 @@ const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
 export const addInspect = (program: Command): Command =>
   program
     .command('inspect')
-    .description('what an ONNX model holds, and what each stage of the pipeline makes of it')
-    .argument('<model.onnx>')
+    .description('what a model or a file of weights holds, and what each stage of the pipeline makes of a model')
+    .argument('<model>', 'an ONNX, .keras, .h5, .weights.h5 or .safetensors file, or a TensorFlow.js folder')
     .option('--stage <name>', `print one stage: ${stages.join(', ')}`)
     .option('--costs', 'each node as it runs: shapes, FLOPs, bytes, kernel or reference; and the memory plan')
     .option('--batch <n>', 'value of the symbolic dimensions for the later stages', '1')
     .action(async (path: string, options: { stage?: Stage; costs?: boolean; batch: string }) => {
       if (options.stage && !stages.includes(options.stage))
         throw new LanewiseError('INVALID_ARGUMENT', `--stage ${options.stage}: the stages are ${stages.join(', ')}`)
-      const graph = await loadGraph(path)
+      const kind = await kindOf(path)
+      if (!options.stage && !options.costs && kind !== 'onnx') return console.log(await describeFile(path, kind))
+      const graph = await openGraph(path)
       if (options.stage === 'graph') return console.log(printGraph(graph))
       if (!options.stage && !options.costs) return console.log(describe(graph))
       const batch = parseNumber('--batch', options.batch, 1, 65536)

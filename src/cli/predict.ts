@@ -4,9 +4,10 @@ import { readFile } from '../core/files.js'
 import type { Tensor } from '../core/tensor.js'
 import { sliceRows } from '../data/labels.js'
 import { parsePng, toDigitImage } from '../data/png.js'
-import { InferenceSession } from '../session.js'
+import type { InferenceSession } from '../session.js'
 import { fitToInput, loadData } from './data.js'
 import { readInputs } from './inputs.js'
+import { openSession } from './models.js'
 import { argMax, drawImage, drawScores, parseNumber, printJson, printNotes } from './terminal.js'
 
 interface PredictOptions {
@@ -23,7 +24,7 @@ export const addPredict = (program: Command): Command =>
   program
     .command('predict')
     .description('classify one picture, or the rows of an array')
-    .argument('<model.onnx>')
+    .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
     .option('--image <file.png>', 'a picture; it is scaled to the model’s input')
     .option('--input <name=file.npy...>', 'arrays to feed')
     .option('--sample <n>', 'test image n of the data set')
@@ -34,7 +35,7 @@ export const addPredict = (program: Command): Command =>
     .action(async (path: string, options: PredictOptions) => {
       const given = [options.image, options.input, options.sample].filter((option) => option !== undefined)
       if (given.length !== 1) throw new LanewiseError('INVALID_ARGUMENT', 'give one of --image, --input and --sample')
-      const session = await InferenceSession.create(path)
+      const session = await openSession(path)
       const { feeds, image, label } = await readFeeds(session, options)
       const output = (await session.run(feeds))[session.outputNames[0]]
       const width = output.dims.at(-1) ?? 1

@@ -3,7 +3,8 @@ import { readFile as readText } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LanewiseError } from '../core/errors.js'
-import { type CompileOptions, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
+import { type CompileOptions, loadKeras, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
+import { isKeras, kindOf } from './models.js'
 
 /** A network with the settings that it is trained with: what a module under models/ exports as default. */
 export interface Recipe {
@@ -19,6 +20,13 @@ export interface Recipe {
   readonly testLimit?: number
 }
 
+/** A recipe whose model may take time to load. */
+export interface LoadedRecipe extends Omit<Recipe, 'model'> {
+  model(): Model | Promise<Model>
+  /** Whether the model comes compiled, with an optimizer that goes on where it was. */
+  readonly isCompiled?: () => boolean
+}
+
 export const courseNames = ['model1', 'model2', 'model3', 'model4', 'model5'] as const
 
 const defaults = {
@@ -29,9 +37,10 @@ const defaults = {
 
 /**
  * The recipe that MODEL names on the command line: a network under models/, a JavaScript module whose default export is
- * a Recipe, a Model or a function that makes one, a Keras JSON file, or an ONNX file to fine-tune. Throws DATA_NOT_FOUND or INVALID_MODEL.
+ * a Recipe, a Model or a function that makes one, a Keras JSON file, or an ONNX, .keras or .h5 file or a TensorFlow.js folder
+ * to fine-tune. Throws DATA_NOT_FOUND or INVALID_MODEL.
  */
-export async function loadRecipe(model: string): Promise<Recipe> {
+export async function loadRecipe(model: string): Promise<LoadedRecipe> {
   if ((courseNames as readonly string[]).includes(model)) {
     const address = new URL(`./models/${model}.js`, import.meta.url).href
     return ((await import(address)) as { default: Recipe }).default
@@ -40,8 +49,9 @@ export async function loadRecipe(model: string): Promise<Recipe> {
   if (!existsSync(path))
     throw new LanewiseError(
       'DATA_NOT_FOUND',
-      `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs), a Keras model JSON (.json) or an ONNX file (.onnx)`,
+      `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
     )
+  if (isKeras(await kindOf(path))) return fromKeras(model, path)
   switch (extname(path)) {
     case '.json': {
       const json = await readText(path, 'utf8')
@@ -57,8 +67,24 @@ export async function loadRecipe(model: string): Promise<Recipe> {
     default:
       throw new LanewiseError(
         'INVALID_MODEL',
-        `${model}: training starts from a module (.js, .mjs), a Keras model JSON (.json) or an ONNX file (.onnx)`,
+        `${model}: training starts from a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
       )
+  }
+}
+
+/** A Keras file, compiled as it says, or as networks are here. */
+function fromKeras(name: string, path: string): LoadedRecipe {
+  let net: Model | undefined
+  return {
+    ...defaults,
+    name,
+    description: `fine-tuning ${path}`,
+    model: async () => {
+      net ??= await loadKeras(path)
+      return net
+    },
+    compile: () => net?.compileOptions ?? defaults.compile(),
+    isCompiled: () => net?.compileOptions !== undefined,
   }
 }
 

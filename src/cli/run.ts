@@ -4,8 +4,8 @@ import { writeFileAtomic } from '../core/files.js'
 import { formatShape } from '../core/shape.js'
 import { formatNpy } from '../data/npy.js'
 import type { BackendName } from '../environment.js'
-import { InferenceSession } from '../session.js'
 import { readInputs } from './inputs.js'
+import { openSession } from './models.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface RunOptions {
@@ -19,8 +19,8 @@ interface RunOptions {
 export const addRun = (program: Command): Command =>
   program
     .command('run')
-    .description('run an ONNX model on .npy arrays')
-    .argument('<model.onnx>')
+    .description('run a model (ONNX, Keras or TensorFlow.js) on .npy arrays')
+    .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
     .requiredOption('--input <name=file.npy...>', 'one for each input of the model')
     .option('--output-dir <folder>', 'write each output as <name>.npy here')
     .option('--threads <n>', 'threads')
@@ -28,7 +28,7 @@ export const addRun = (program: Command): Command =>
     .option('--json', 'print one JSON line an output')
     .action(async (path: string, options: RunOptions) => {
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
-      const session = await InferenceSession.create(path, { threads, backend: options.backend })
+      const session = await openSession(path, { threads, backend: options.backend })
       const outputs = await session.run(await readInputs(session, options.input))
       for (const [name, tensor] of Object.entries(outputs)) {
         const file = options.outputDir && join(options.outputDir, `${name.replace(/[^\w.-]/g, '_')}.npy`)

@@ -20,9 +20,9 @@ import {
 } from '../keras/training/checkpoint.js'
 import { loadGraph } from '../onnx/source.js'
 import { fitToInput, loadData } from './data.js'
-import { lossKey } from './evaluation.js'
+import { lossName } from './models.js'
 import { checkWritable, saveModel } from './output.js'
-import { loadRecipe, type Recipe } from './recipe.js'
+import { type LoadedRecipe, loadRecipe } from './recipe.js'
 import { parseNumber, printJson, printNotes } from './terminal.js'
 
 interface TrainOptions {
@@ -49,8 +49,11 @@ interface TrainOptions {
 export const addTrain = (program: Command): Command =>
   program
     .command('train')
-    .description('train a network and write it as ONNX')
-    .argument('<model>', 'model1 … model5, a module that exports a model, or a Keras model JSON')
+    .description('train a network and write it')
+    .argument(
+      '<model>',
+      'model1 … model5, a module that exports a model, a Keras model JSON, or a .keras, .h5 or .onnx file to fine-tune',
+    )
     .option('--data <name>', 'data set', 'mnist')
     .option(
       '--data-dir <folder>',
@@ -66,7 +69,10 @@ export const addTrain = (program: Command): Command =>
     .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
     .option('--backend <name>', 'wasm, webgpu, auto or reference')
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
-    .option('--out <file>', 'ONNX file to write')
+    .option(
+      '--out <file>',
+      'file to write: ONNX, unless it ends in .keras, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
+    )
     .option('--report <file>', 'page to write: curves, confusion matrix, worst mistakes, filters (.html)')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
     .option('--checkpoint-every <n>', 'keep it after every n batches, too')
@@ -84,13 +90,16 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   configure({ threads: settings.threads, backend: options.backend })
   if (settings.seed !== undefined) setRandomSeed(settings.seed)
 
-  const net = recipe.model()
+  const net = await recipe.model()
   const compileOptions = recipe.compile()
-  const optimizer = resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
+  const goesOn = settings.optimizer === undefined && recipe.isCompiled?.() === true
+  const optimizer = goesOn
+    ? net.optimizer
+    : resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
   if (settings.learningRate !== undefined) optimizer.learningRate = settings.learningRate
-  net.compile({ ...compileOptions, optimizer })
+  if (!goesOn) net.compile({ ...compileOptions, optimizer })
   const data = await loadData(options)
-  const loss = snakeCase(String(compileOptions.loss))
+  const loss = lossName(net) ?? ''
   const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
   const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
 
@@ -164,7 +173,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
 
   const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
   printNotes(net.notes)
-  if (options.out) await saveModel(options.out, await net.toOnnx({ metadata: { [lossKey]: loss } }))
+  if (options.out) await saveModel(options.out, net, loss)
   if (options.report) {
     const { describeOptimizer, writeReport } = await import('./report.js')
     const perStep = lines.map(({ msPerStep }) => msPerStep).sort((a, b) => a - b)
@@ -206,7 +215,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     })
   else {
     console.log(
-      `test: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %${data.synthetic ? ' (SYNTHETIC digits)' : ''}`,
+      `test: loss ${result.loss.toFixed(4)}${result.accuracy === undefined ? '' : `, accuracy ${(100 * result.accuracy).toFixed(2)} %`}${data.synthetic ? ' (SYNTHETIC digits)' : ''}`,
     )
     for (const file of [options.out, options.report]) if (file) console.log(`wrote ${file}`)
   }
@@ -225,7 +234,7 @@ export const numericOptions = {
   seed: { low: 0, high: 2 ** 31 - 1, whole: true },
 } as const
 
-function readSettings(recipe: Recipe, options: TrainOptions) {
+function readSettings(recipe: LoadedRecipe, options: TrainOptions) {
   const number = (name: keyof typeof numericOptions) => {
     const { low, high, whole } = numericOptions[name]
     const text = options[name]

@@ -14,7 +14,7 @@ export {
 export type { KerasObject } from './config.js'
 export * as constraints from './constraints.js'
 export type { LoadKerasOptions } from './files/load.js'
-export type { SaveOptions } from './files/save.js'
+export type { SaveFormat, SaveOptions } from './files/save.js'
 export type { Files, KerasSource } from './files/source.js'
 export { ImportedModel, loadOnnx } from './imported.js'
 export * as initializers from './initializers.js'

@@ -10,31 +10,41 @@ import type { Files } from './source.js'
 import { tfjsFiles } from './tfjs-write.js'
 import { weightsFile } from './write-weights.js'
 
+/** Formats under which a model is saved; `weights` is .weights.h5, `tfjs` a TensorFlow.js layers model. */
+export type SaveFormat = 'keras' | 'weights' | 'safetensors' | 'onnx' | 'tfjs'
+
 export interface SaveOptions {
+  /** By the name's ending unless given. */
+  readonly format?: SaveFormat
   /** Whether files of a compiled model hold how it was compiled (.keras, .json) and its optimizer's state (.keras, .weights.h5); true unless given. */
   readonly includeOptimizer?: boolean
 }
 
-type Write = (model: Model, name: string, options: Required<SaveOptions>) => Promise<Files>
+type Write = (model: Model, name: string, options: { readonly includeOptimizer: boolean }) => Promise<Files>
 
 /** The version of Keras whose files those written here are like. */
 const kerasVersion = '3.15.1'
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
 
-/** Kinds of files by their endings; the first that fits counts. */
-const writers: readonly (readonly [ending: string, write: Write])[] = [
-  ['.keras', async (model, name, { includeOptimizer }) => ({ [name]: await kerasFile(model, includeOptimizer) })],
-  [
-    '.weights.h5',
-    async (model, name, { includeOptimizer }) => ({
+const formats: Readonly<Record<SaveFormat, { readonly ending: string; readonly write: Write }>> = {
+  keras: {
+    ending: '.keras',
+    write: async (model, name, { includeOptimizer }) => ({ [name]: await kerasFile(model, includeOptimizer) }),
+  },
+  weights: {
+    ending: '.weights.h5',
+    write: async (model, name, { includeOptimizer }) => ({
       [name]: await weightsFile(model, includeOptimizer && model.compileOptions !== undefined),
     }),
-  ],
-  ['.safetensors', async (model, name) => ({ [name]: await safetensorsFile(model) })],
-  ['.onnx', async (model, name) => ({ [name]: await model.exportOnnx() })],
-  ['.json', tfjsFiles],
-]
+  },
+  safetensors: {
+    ending: '.safetensors',
+    write: async (model, name) => ({ [name]: await safetensorsFile(model) }),
+  },
+  onnx: { ending: '.onnx', write: async (model, name) => ({ [name]: await model.exportOnnx() }) },
+  tfjs: { ending: '.json', write: tfjsFiles },
+}
 
 async function kerasFile(model: Model, includeOptimizer: boolean): Promise<Uint8Array> {
   const options = includeOptimizer ? model.compileOptions : undefined
@@ -54,14 +64,15 @@ async function safetensorsFile(model: Model): Promise<Uint8Array> {
 
 /** See `Model.toFiles`. */
 export async function modelFiles(model: Model, name: string, options: SaveOptions = {}): Promise<Files> {
-  const found = writers.find(([ending]) => name.endsWith(ending))
+  const known = Object.values(formats)
+  const found = options.format ? formats[options.format] : known.find(({ ending }) => name.endsWith(ending))
   if (!found) {
     const cure = name.endsWith('.h5')
       ? 'whole models in .h5 are read only: write .keras, or .weights.h5 for the weights alone'
-      : `the endings are ${writers.map(([ending]) => ending).join(', ')}`
-    throw invalid(`'${name}' does not say what to write: ${cure}`)
+      : `the endings are ${known.map(({ ending }) => ending).join(', ')}`
+    throw invalid(`'${options.format ?? name}' does not say what to write: ${cure}`)
   }
-  return found[1](model, name, { includeOptimizer: options.includeOptimizer ?? true })
+  return found.write(model, name, { includeOptimizer: options.includeOptimizer ?? true })
 }
 
 /** See `Model.save`. */
