@@ -55,7 +55,7 @@ export const invalid = (message: string): LanewiseError => new LanewiseError('IN
 
 /** A number, or one number for each of `rank` axes, as a list. Throws INVALID_ARGUMENT. */
 export function tuple(value: number | readonly number[], rank: number, what: string): number[] {
-  const list = typeof value === 'number' ? new Array<number>(rank).fill(value) : [...(value ?? [])]
+  const list = typeof value === 'number' ? new Array<number>(rank).fill(value) : Array.isArray(value) ? [...value] : []
   if (list.length !== rank || list.some((item) => !Number.isInteger(item) || item < 1))
     throw invalid(`${what} must be a positive integer or ${rank} of them, got ${JSON.stringify(value)}`)
   return list

@@ -24,7 +24,7 @@ export { CallContext } from './layers/context.js'
 export { input } from './layers/core.js'
 export type { OptionsOf, ValuesOf } from './layers/fields.js'
 export * as fields from './layers/fields.js'
-export { layers } from './layers/index.js'
+export { layerFromConfig, layers } from './layers/index.js'
 export {
   type Argument,
   type CallArguments,

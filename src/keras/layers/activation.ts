@@ -2,7 +2,17 @@ import type { Value } from '../../core/ir.js'
 import { normalizeAxis } from '../../core/shape.js'
 import { activations } from '../activations.js'
 import type { CallContext } from './context.js'
-import { any, constraint, initializer, maybe, neededActivation, number, regularizer, type ValuesOf } from './fields.js'
+import {
+  axes,
+  constraint,
+  initializer,
+  maybe,
+  neededActivation,
+  neededIntegers,
+  number,
+  regularizer,
+  type ValuesOf,
+} from './fields.js'
 import { type KerasShape, knownDim, Layer } from './layer.js'
 
 const activationFields = { activation: neededActivation }
@@ -47,7 +57,7 @@ const preluFields = {
   alphaInitializer: initializer('zeros'),
   alphaRegularizer: regularizer,
   alphaConstraint: constraint,
-  sharedAxes: any<readonly number[] | null>(null),
+  sharedAxes: maybe(neededIntegers),
 }
 
 /** max(x, 0) + alpha min(x, 0) with a learned alpha for each element of a sample; one along `sharedAxes` (from 1). */
@@ -65,7 +75,7 @@ export class PReLU extends Layer<ValuesOf<typeof preluFields>> {
   }
 }
 
-const softmaxFields = { axis: any<number | readonly number[]>(-1) }
+const softmaxFields = { axis: axes(-1) }
 
 /** Over one axis, or over several together; where a `mask` (bool) is false, the result is 0. */
 export class Softmax extends Layer<ValuesOf<typeof softmaxFields>> {

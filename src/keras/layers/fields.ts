@@ -54,12 +54,35 @@ export const number = (fallback: number): Field<number, number> => ({
   fallback,
   ...checked<number>(isNumber, 'a number'),
 })
+export const neededNumber: Field<number, number, true> = { ...number(0), needed: true }
 export const maybe = <T>(field: Field<T, T, boolean>, fallback: T | null = null): Field<T | null, T | null> => ({
   needed: false,
   fallback,
   read: (value, what, rank) => (value === null ? null : field.read(value, what, rank)),
   write: same,
 })
+const isInteger = (value: unknown): boolean => Number.isInteger(value)
+/** An axis, which may count from the end. */
+export const axis = (fallback: number): Field<number, number> => ({
+  needed: false,
+  fallback,
+  ...checked<number>(isInteger, 'an integer'),
+})
+type Axes = number | readonly number[]
+/** An axis, or several. */
+export const axes = (fallback: number): Field<Axes, Axes> => ({
+  needed: false,
+  fallback,
+  ...checked<Axes>(
+    (value) => (Array.isArray(value) ? value.every(isInteger) : isInteger(value)),
+    'an integer or a list of integers',
+  ),
+})
+export const neededIntegers: Field<readonly number[], readonly number[], true> = {
+  needed: true,
+  ...checked<readonly number[]>((value) => Array.isArray(value) && value.every(isInteger), 'a list of integers'),
+}
+export const neededAxes: Field<Axes, Axes, true> = { ...axes(-1), needed: true }
 /** A positive integer. */
 export const count = (fallback: number): Field<number, number> => ({
   needed: false,

@@ -8,6 +8,7 @@ import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
   any,
+  axis,
   choice,
   type Field,
   flag,
@@ -315,7 +316,7 @@ export class StringLookup extends Lookup<ValuesOf<typeof stringFields>> {
 
 const integerFields = {
   ...lookupFields,
-  oovToken: any<number | null>(-1),
+  oovToken: axis(-1) as Field<number | null, number | null>,
   vocabularyDtype: only('int64'),
 }
 

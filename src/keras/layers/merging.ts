@@ -4,7 +4,7 @@ import { normalizeAxis } from '../../core/shape.js'
 import { squeeze, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
-import { any, type Fields, flag, neededAny, type ValuesOf } from './fields.js'
+import { axis, type Fields, flag, neededAxes, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, type LayerOptions } from './layer.js'
 
 /** Combines two or more inputs element by element, with broadcasting. */
@@ -80,7 +80,7 @@ export class Average extends Merge {
   }
 }
 
-const concatenateFields = { axis: any(-1) }
+const concatenateFields = { axis: axis(-1) }
 
 export class Concatenate extends Merge<ValuesOf<typeof concatenateFields>> {
   static override readonly fields = concatenateFields
@@ -89,7 +89,7 @@ export class Concatenate extends Merge<ValuesOf<typeof concatenateFields>> {
   }
 }
 
-const dotFields = { axes: neededAny<number | readonly number[]>(), normalize: flag(false) }
+const dotFields = { axes: neededAxes, normalize: flag(false) }
 
 /** The sums of products of two inputs along an axis of each; with `normalize`, cosines. */
 export class Dot extends Merge<ValuesOf<typeof dotFields>> {

@@ -5,6 +5,8 @@ import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import {
   any,
+  axes,
+  axis,
   constraint,
   count,
   type Field,
@@ -55,7 +57,7 @@ function moments(emit: Emitter, x: Value, axes: readonly number[]): { centred: V
 }
 
 const batchFields = {
-  axis: any(-1),
+  axis: axis(-1),
   momentum: number(0.99),
   epsilon: number(1e-3),
   ...affineFields,
@@ -64,7 +66,7 @@ const batchFields = {
   synchronized: only(false),
   renorm: only(false),
   renormClipping: any<unknown>(null),
-  renormMomentum: any<unknown>(0.99),
+  renormMomentum: number(0.99),
 }
 
 /**
@@ -134,7 +136,7 @@ function maskedMean(emit: Emitter, x: Value, mask: Value, axes: readonly number[
 
 /** One axis or several; Keras writes a list. */
 const axesField: Field<number | readonly number[], number | readonly number[]> = {
-  ...any<number | readonly number[]>(-1),
+  ...axes(-1),
   write: (value) => (typeof value === 'number' ? [value] : value),
 }
 const axesOf = (axis: number | readonly number[], rank: number): number[] =>
@@ -209,11 +211,11 @@ export class UnitNormalization extends Layer<ValuesOf<typeof unitFields>> {
   }
 }
 
-const groupFields = { groups: count(32), axis: any(-1), epsilon: number(1e-3), ...affineFields }
+const groupFields = { groups: count(32), axis: axis(-1), epsilon: number(1e-3), ...affineFields }
 
 /** Wu and He, 2018: mean 0 and variance 1 over groups of channels. `groups: -1` takes one channel a group. */
 export class GroupNormalization extends Normalizing<ValuesOf<typeof groupFields>> {
-  static override readonly fields = { ...groupFields, groups: any(32) }
+  static override readonly fields = { ...groupFields, groups: axis(32) }
 
   protected override build([shape]: readonly KerasShape[]): void {
     const channels = knownDim(this, shape, this.options.axis)

@@ -9,6 +9,7 @@ import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
   any,
+  axes,
   type Field,
   flag,
   initializer,
@@ -73,7 +74,7 @@ const normalizationFields = {
   axis: {
     needed: false,
     fallback: -1,
-    read: (value) => (typeof value === 'number' ? [value] : (value ?? [])),
+    read: (value, what, rank) => [axes(-1).read(value ?? [], what, rank)].flat(),
     write: (value) => value,
   } satisfies Field<number | readonly number[] | null, readonly number[]> as Field<
     number | readonly number[] | null,

@@ -1,7 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
-import { any, dataFormat, neededAny, neededShare, seed, type ValuesOf } from './fields.js'
+import { any, dataFormat, neededNumber, neededShare, seed, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, requireRank } from './layer.js'
 
 /** Numbers from a layer's own seed, or from the pass's. */
@@ -91,7 +91,7 @@ abstract class Noise<Options extends object> extends Layer<Options> {
   }
 }
 
-const gaussianNoiseFields = { stddev: neededAny<number>(), seed }
+const gaussianNoiseFields = { stddev: neededNumber, seed }
 
 /** Adds normal noise. */
 export class GaussianNoise extends Noise<ValuesOf<typeof gaussianNoiseFields>> {

@@ -4,7 +4,7 @@ import { isConcrete, type Shape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
-import { choice, dataFormat, type Field, neededAny, sizes, type ValuesOf } from './fields.js'
+import { choice, dataFormat, type Field, neededIntegers, sizes, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, requireRank } from './layer.js'
 import { interpolations, resizeTo } from './resizing.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
@@ -39,7 +39,7 @@ export class Flatten extends Layer<ValuesOf<typeof flattenFields>> {
 
 const reshapeFields = {
   /** Shape of one sample; one size may be -1. */
-  targetShape: neededAny<readonly number[]>(),
+  targetShape: neededIntegers,
 }
 
 export class Reshape extends Layer<ValuesOf<typeof reshapeFields>> {
@@ -65,10 +65,11 @@ export class Reshape extends Layer<ValuesOf<typeof reshapeFields>> {
 const permuteFields = {
   /** Axis order of a sample, counted from 1. */
   dims: {
-    ...neededAny<readonly number[]>(),
-    read: (dims: readonly number[]) => {
+    ...neededIntegers,
+    read: (given: readonly number[], what: string, rank: number) => {
+      const dims = neededIntegers.read(given, what, rank)
       if ([...dims].sort((a, b) => a - b).some((dim, i) => dim !== i + 1))
-        throw invalid(`Permute dims must be an order of 1 … n, got [${dims.join(', ')}]`)
+        throw invalid(`${what} must be an order of 1 … n, got [${dims.join(', ')}]`)
       return dims
     },
   },
@@ -100,7 +101,7 @@ const margins = (fallback: number): Field<MarginsLike, readonly Margin[]> => ({
   read(value, what, rank) {
     const pair = rank === 1 && Array.isArray(value) && value.length === 2 && typeof value[0] === 'number'
     const list = typeof value === 'number' ? new Array(rank).fill(value) : pair ? [value] : value
-    const result = (list as readonly (number | Margin)[]).map(
+    const result = (Array.isArray(list) ? (list as readonly (number | Margin)[]) : []).map(
       (item): Margin => (typeof item === 'number' ? [item, item] : [item[0], item[1]]),
     )
     if (result.length !== rank || result.flat().some((item) => !Number.isInteger(item) || item < 0))
