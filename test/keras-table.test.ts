@@ -1,8 +1,16 @@
+import { readFileSync } from 'node:fs'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { type KerasSymbol, rowOf } from '../scripts/keras-table.js'
+import { describeKeras, type KerasSymbol, rowOf } from '../scripts/keras-table.js'
 
 const row = (symbol: KerasSymbol) => rowOf([symbol])
+
+test('docs/keras.md is what the code says', () => {
+  const page = readFileSync('docs/keras.md', 'utf8').split('\n')
+  const now = describeKeras().split('\n')
+  const changed = now.filter((line) => !page.includes(line))
+  assert.ok(page.join('\n') === now.join('\n'), `npm run docs:keras writes it anew; now:\n${changed.join('\n')}`)
+})
 
 test('the table of Keras finds what is there, and tells what is not', () => {
   assert.equal(row({ module: 'layers', name: 'Nonsense' }), { names: ['Nonsense'], here: '–', differs: [] })
