@@ -5,6 +5,7 @@ import { isZip, ZipArchive } from '../../data/zip.js'
 import type { KerasObject } from '../config.js'
 import type { Model } from '../model.js'
 import { members, parseJson } from './archive.js'
+import { withVocabularies } from './assets.js'
 import { compileFrom } from './compile-config.js'
 import { applyContents } from './contents.js'
 import { modernLayer, modernTraining } from './keras2.js'
@@ -52,7 +53,7 @@ async function fromArchive(readModel: ReadModel, archive: ZipArchive, compile: b
   const { name } = archive
   const config = parseJson(archive.need(members.config), `${name}: ${members.config}`)
   const root = readHdf5(archive.need(members.weights), `${name}: ${members.weights}`)
-  const model = buildModel(readModel, config, `${name}: ${members.config}`)
+  const model = buildModel(readModel, withVocabularies(config, archive), `${name}: ${members.config}`)
   applyContents(readWeights(root, model, `${name}: ${members.weights}`))
   const compiled = config.compile_config as KerasObject['config'] | null | undefined
   if (!compile || !compiled || Object.keys(compiled).length === 0) return model

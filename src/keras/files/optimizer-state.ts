@@ -77,6 +77,10 @@ function factored(weight: Weight, index: number): OptimizerVariable[] {
   ]
 }
 
+/** The learning rate of which a file has `rounded`, in float32: the one of the config, if it is that. */
+const unrounded = ({ learningRate }: Optimizer, rounded: number): number =>
+  typeof learningRate === 'number' && Math.fround(learningRate) === rounded ? learningRate : rounded
+
 /**
  * Puts the optimizer's variables, in Keras's order, into a compiled model. A file of an optimizer that never trained has
  * its scalars only. Throws INVALID_MODEL where they are those of another optimizer.
@@ -97,7 +101,7 @@ export async function restoreOptimizer(model: Model, contents: readonly Tensor[]
   let learningRate: number | undefined
   variables.forEach(({ role, weight, slot }, i) => {
     if (role === 'iteration') iterations = contents[i].toNumbers()[0]
-    else if (role === 'learning_rate') learningRate = contents[i].toNumbers()[0]
+    else if (role === 'learning_rate') learningRate = unrounded(optimizer, contents[i].toNumbers()[0])
     else if (role === 'slot') slots[weight!][slot!] = contents[i]
   })
   if (iterations === 0 && variables === scalars) {
