@@ -7,6 +7,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import model5 from '../../models/model5.js'
 import { setRandomSeed } from '../../src/index.js'
+import { openWebGpu } from '../support/webgpu.js'
 import { chromiumOptions, launchChromium, resultOf } from './browser.js'
 import { copyExamples, findTool, haveTools, runTool, withServer } from './examples.js'
 import { packPackage } from './packed.js'
@@ -21,6 +22,9 @@ interface Digits {
   readonly losses: readonly number[]
 }
 
+// Before anything else looks for an adapter: it says where SwiftShader is.
+const gpu = await openWebGpu('examples/deno on webgpu')
+gpu?.dispose()
 setRandomSeed(5)
 const model = model5.model().toOnnx()
 const here = await work(model, { deterministic: true })
@@ -112,6 +116,21 @@ if (haveTools()) {
         assert.is(result.threads, here.environment.threads, result.notes.join())
         same(result)
       })
+
+  if (deno && gpu)
+    test('examples/deno/webgpu.js: a network learns on Deno’s WebGPU as on wasm', () => {
+      const [webgpu, wasm] = [[], ['wasm']].map(
+        (values) =>
+          JSON.parse(
+            runTool(at('deno'), deno, 'run', '--allow-read', '--allow-env', '--allow-sys', 'webgpu.js', ...values),
+          ) as { backend: string; losses: number[] },
+      )
+      assert.equal([webgpu.backend, wasm.backend], ['webgpu', 'wasm'])
+      assert.ok(wasm.losses[2] < wasm.losses[0], `${wasm.losses}`)
+      webgpu.losses.forEach((loss, epoch) => {
+        assert.ok(Math.abs(loss - wasm.losses[epoch]) <= 1e-4, `loss ${loss} on webgpu, ${wasm.losses[epoch]} on wasm`)
+      })
+    })
 
   const workerd = findTool(
     'workerd',
