@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { transform } from 'esbuild'
 import { encode } from 'fast-png'
@@ -21,6 +21,7 @@ const listings = new Set(['', 'text', 'json', 'nginx', 'toml', 'diff', 'python']
 const elsewhere: Readonly<Record<string, string>> = {
   'npm ci && npm test': 'it runs this test',
   'npm ci && npm start': 'npm ci is for a clone; npm start runs by itself below',
+  'npm run demo': 'it serves until it is stopped; the test of the demo opens what it serves',
   'npm run bench -- --filter model5 --threads 1,2': 'installs and times the other libraries',
 }
 
@@ -74,10 +75,16 @@ async function workplace(name: string): Promise<string> {
   return place
 }
 
+/** A software adapter of WebGPU for the package webgpu. */
+const adapter = '/usr/lib/chromium/vk_swiftshader_icd.json'
+const hasAdapter = existsSync(adapter)
+if (hasAdapter) symlinkSync(resolve('node_modules/webgpu'), join(modules, 'webgpu'))
+
 const environment = {
   ...process.env,
   PATH: [join(modules, '.bin'), process.env['PATH']].join(delimiter),
   ...(isReal ? { LANEWISE_DATA: data } : {}),
+  ...(hasAdapter ? { VK_ICD_FILENAMES: adapter } : {}),
 }
 
 /** Runs a program to its end; throws with what it wrote where it fails. */
@@ -147,7 +154,9 @@ for (const path of documents()) {
     test(snippet.place, async () => {
       if (snippet.language !== 'sh') return runModule(place, snippet)
       for (const line of snippet.text.replaceAll('\\\n', '').split('\n'))
-        if (line in elsewhere) console.log(`SKIP ${snippet.place}: ${line}: ${elsewhere[line]}`)
+        if (line.includes('webgpu') && !hasAdapter)
+          console.log(`SKIP ${snippet.place}: ${line}: there is no ${adapter}`)
+        else if (line in elsewhere) console.log(`SKIP ${snippet.place}: ${line}: ${elsewhere[line]}`)
         else execute(place, 'bash', ['-euo', 'pipefail', '-c', line])
     })
   for (const snippet of ofPages)
