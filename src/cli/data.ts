@@ -3,6 +3,7 @@ import { LanewiseError } from '../core/errors.js'
 import { type Dim, formatShape, sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { type ImageDataset, mnist } from '../data/mnist.js'
+import { loadOwnData } from './own-data.js'
 
 export interface DataOptions {
   readonly data: string
@@ -10,10 +11,12 @@ export interface DataOptions {
   readonly synthetic?: boolean
 }
 
-/** The data set that `--data` names, with a download bar on stderr. Throws INVALID_ARGUMENT for an unknown name. */
-export async function loadData(options: DataOptions): Promise<ImageDataset> {
-  if (options.data !== 'mnist')
-    throw new LanewiseError('INVALID_ARGUMENT', `--data ${options.data}: the data sets are: mnist`)
+/**
+ * The data set that `--data` names, with a download bar on stderr: mnist, or a folder or file of one's own, whose images
+ * come in the size of `input`. Throws INVALID_ARGUMENT for an unknown name.
+ */
+export async function loadData(options: DataOptions, input?: readonly (Dim | null)[]): Promise<ImageDataset> {
+  if (options.data !== 'mnist') return loadOwnData(options.data, input)
   const bar = new SingleBar({ stream: process.stderr, format: 'downloading MNIST {bar} {value}/{total} bytes' })
   let started = false
   try {
@@ -39,6 +42,6 @@ export function fitToInput(x: Tensor, input: readonly (Dim | null)[]): Tensor {
     return x.reshape([x.dims[0], ...(sample as number[])])
   throw new LanewiseError(
     'SHAPE_MISMATCH',
-    `the network takes ${formatShape(input.map((dim) => dim ?? 'batch'))}, an image is ${formatShape(x.dims.slice(1))}`,
+    `the network takes ${formatShape(input.map((dim) => dim ?? 'batch'))}, a sample is ${formatShape(x.dims.slice(1))}`,
   )
 }

@@ -39,7 +39,7 @@ export const addEvaluate = (program: Command): Command =>
       const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
       if (options.report) await checkWritable('--report', options.report)
       const session = await openSession(path, { threads, backend: options.backend }, true)
-      const { test, source, synthetic } = await loadData(options)
+      const { test, source, synthetic } = await loadData(options, session.inputMetadata[0].shape)
       const count = Math.min(limit || test.x.dims[0], test.x.dims[0])
       const batchSize = parseNumber('--batch-size', options.batchSize, 1, 65536)
       const images = sliceRows(test.x, 0, count)
@@ -73,7 +73,7 @@ export const addEvaluate = (program: Command): Command =>
         })
       else
         console.log(
-          `${count} test images of ${source}: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %`,
+          `${count} test samples of ${source}: loss ${result.loss.toFixed(4)}, accuracy ${(100 * result.accuracy).toFixed(2)} %`,
         )
       if (options.report && !options.json) console.log(`wrote ${options.report}`)
       printNotes(session.notes)

@@ -64,7 +64,7 @@ async function readFeeds(
     const image = toDigitImage(await parsePng(await readFile(options.image), options.image), 28, 28)
     return { feeds: { [name]: fitToInput(image, shape) }, image }
   }
-  const { test, synthetic } = await loadData(options)
+  const { test, synthetic } = await loadData(options, shape)
   const index = parseNumber('--sample', options.sample ?? '', 0, test.x.dims[0] - 1)
   const image = sliceRows(test.x, index, index + 1)
   if (!options.json) console.log(`test image ${index}${synthetic ? ' (SYNTHETIC)' : ''}`)

@@ -126,5 +126,6 @@ function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options
 async function checkData(options: Settings, { space }: SearchConfig): Promise<void> {
   if (['data', 'dataDir', 'synthetic'].some((name) => name in space)) return
   const { data = 'mnist', dataDir, synthetic } = options as { data?: string; dataDir?: string; synthetic?: boolean }
+  if (data !== 'mnist') return
   await loadData({ data, dataDir, synthetic })
 }

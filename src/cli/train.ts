@@ -54,7 +54,11 @@ export const addTrain = (program: Command): Command =>
       '<model>',
       'model1 … model5, a module that exports a model, a Keras model JSON, or a .keras, .h5 or .onnx file to fine-tune',
     )
-    .option('--data <name>', 'data set', 'mnist')
+    .option(
+      '--data <name>',
+      'mnist; a folder of images in subfolders named after their classes (or of such folders train and test); a .csv file; a .npz file',
+      'mnist',
+    )
     .option(
       '--data-dir <folder>',
       'folder that holds the data set (default: LANEWISE_DATA, ../shared/data, the cache, a download)',
@@ -98,17 +102,18 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
     : resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
   if (settings.learningRate !== undefined) optimizer.learningRate = settings.learningRate
   if (!goesOn) net.compile({ ...compileOptions, optimizer })
-  const data = await loadData(options)
+  const data = await loadData(options, net.inputs[0].shape)
   const loss = lossName(net) ?? ''
-  const train = prepare(data.train, settings.limit, net.inputs[0].shape, loss)
-  const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, loss)
+  const [{ shape }] = net.outputs
+  const train = prepare(data.train, settings.limit, net.inputs[0].shape, shape, loss)
+  const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, shape, loss)
 
   const identity = {
     model: JSON.stringify(net),
     optimizer: JSON.stringify(optimizer.serialize()),
     loss,
     data: data.synthetic ? 'synthetic digits' : options.data,
-    'training images': train.x.dims[0],
+    'training samples': train.x.dims[0],
     'batch size': settings.batchSize,
     'validation split': settings.validationSplit,
   }
@@ -118,7 +123,7 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   if (!options.json) {
     net.summary()
     console.log(
-      `${recipe.description}\ndata: ${data.source}, ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
+      `${recipe.description}\ndata: ${data.source}, ${train.x.dims[0]} training and ${test.x.dims[0]} test samples`,
     )
     console.log(`backend: ${backend} (${variant}), ${threads} thread${threads > 1 ? 's' : ''}`)
   }
@@ -255,18 +260,20 @@ function readSettings(recipe: LoadedRecipe, options: TrainOptions) {
   }
 }
 
-/** The first `limit` images in the network's input shape; labels one-hot unless the loss is sparse. */
+/** The first `limit` samples in the network's input shape; labels one-hot where the loss takes rows of classes. */
 function prepare(
   images: LabelledImages,
   limit: number | undefined,
   input: Parameters<typeof fitToInput>[1],
+  output: readonly (number | null)[],
   loss: string,
 ): { x: Tensor; y: Tensor } {
   const count = Math.min(limit ?? Number.POSITIVE_INFINITY, images.x.dims[0])
   const y = sliceRows(images.y, 0, count)
+  const classes = output.at(-1) ?? 1
   return {
     x: fitToInput(sliceRows(images.x, 0, count), input),
-    y: loss.startsWith('sparse_') ? y : toCategorical(y, 10),
+    y: loss.startsWith('sparse_') || y.dims.length > 1 || classes === 1 ? y : toCategorical(y, classes),
   }
 }
 

@@ -6,6 +6,7 @@ export const node =
     ? {
         envPaths: () => import('env-paths'),
         fs: () => import('node:fs/promises'),
+        jpeg: () => import('jpeg-js'),
         os: () => import('node:os'),
         path: () => import('node:path'),
         threads: () => import('node:worker_threads'),
