@@ -182,6 +182,8 @@ export class Network {
       batchSize,
       validationData: [validation.x, toCategorical(validation.y, 10)],
       validationBatchSize: 250,
+      // More in one piece would hold up the page while it is copied.
+      residentBytes: 1 << 24,
       verbose: 0,
       callbacks: [watch],
     })

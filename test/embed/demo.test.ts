@@ -276,15 +276,17 @@ if (browser) {
     try {
       await visit({ in: withGpu }, async (page) => {
         await choice(page, 'Network').selectOption('model4')
-        await train(page, 320, 1)
+        await choice(page, 'Digits').selectOption('files')
+        await page.locator('#files').setInputFiles(idxFiles())
+        await train(page, 192, 1)
         await choice(page, 'Runs on').selectOption('webgpu')
         await page
           .locator('#environment')
           .getByText(/^webgpu/)
           .waitFor()
         assert.is(await page.getByRole('button', { name: 'Continue' }).isEnabled(), true)
-        await train(page, 320, 1)
-        assert.is(await numberOf(page, 'figure-step'), 10)
+        await train(page, 192, 1)
+        assert.is(await numberOf(page, 'figure-step'), 6)
         assert.is(await page.locator('#epochs-table tbody tr').count(), 2)
       })
     } finally {
