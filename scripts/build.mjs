@@ -103,7 +103,7 @@ const platforms = {
     banner: {
       js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
     },
-    external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'puppeteer-core', 'webgpu'],
+    external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'publint', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
     plugins: [oneCore],
     logOverride: { 'ignored-bare-import': 'silent' },

@@ -1,11 +1,15 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { build } from 'esbuild'
+import { publint } from 'publint'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import model5 from '../../models/model5.js'
 import { setRandomSeed } from '../../src/index.js'
+import { launchChromium, resultOf } from './browser.js'
 import { npm, packPackage } from './packed.js'
 import { work } from './pages/work.js'
 
@@ -30,8 +34,38 @@ for (let step = 0; step < 10; step++) losses.push((await net.trainOnBatch(x, toC
 console.log(JSON.stringify({ predicted: output.toNumbers(), losses }))
 `
 
-mkdirSync(project)
+/** Uses each entry; the lines that expect errors show that the types are there. */
+const typedProgram = `
+import { type History, InferenceSession, LanewiseError, layers, sequential, Tensor } from 'lanewise'
+import { environment } from 'lanewise/inline'
+import * as ort from 'lanewise/ort'
+
+const session: InferenceSession = await InferenceSession.create('model.onnx', { threads: 2, cache: true })
+const results = await session.run({ x: new Tensor('float32', new Float32Array(4), [1, 4]) })
+export const shape: readonly number[] = results['y'].dims
+const net = sequential([layers.dense({ units: 2, inputShape: [4] })])
+const x = new Tensor('float32', [1, 2, 3, 4], [1, 4])
+export const history: History = await net.fit(x, new Tensor('float32', [0, 1], [1, 2]), { epochs: 1 })
+export const threads: number = (await environment()).threads
+export const other: ort.InferenceSession = await ort.InferenceSession.create(new Uint8Array())
+export const code: string = new LanewiseError('INVALID_MODEL', 'none').code
+// @ts-expect-error: a number names no model
+await InferenceSession.create(5)
+// @ts-expect-error: units is a number
+layers.dense({ units: 'two' })
+`
+
+const inlineProgram = `
+import { layers, sequential, Tensor } from 'lanewise/inline'
+const net = sequential([layers.dense({ units: 2, inputShape: [3], kernelInitializer: 'ones' })])
+const predict = async () => (await net.predict(new Tensor('float32', [1, 1, 1], [1, 3]))).toNumbers()
+globalThis.result = predict()
+`
+
 const { source, tarball, files } = packPackage(folder)
+mkdirSync(project)
+writeFileSync(join(project, 'package.json'), '{ "name": "fresh", "private": true, "type": "module" }')
+npm(project, 'install', '--offline', '--no-audit', '--no-fund', tarball)
 
 test('the package holds what package.json names, and neither tests nor data', () => {
   const { exports, bin } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Exports; bin: object }
@@ -55,13 +89,67 @@ for (const entry of ['lanewise', 'lanewise/inline'])
     setRandomSeed(5)
     const model = model5.model().toOnnx()
     const { predicted, losses } = await work(model, { threads: 2, deterministic: true })
-    writeFileSync(join(project, 'package.json'), '{ "name": "fresh", "private": true, "type": "module" }')
-    npm(project, 'install', '--offline', '--no-audit', '--no-fund', tarball)
     writeFileSync(join(project, 'model.onnx'), model)
     writeFileSync(join(project, 'run.js'), program(entry))
     const result = JSON.parse(execFileSync(process.execPath, ['run.js'], { cwd: project, encoding: 'utf8' }))
     assert.equal(result, { predicted, losses })
   })
+
+test('publint finds nothing to mend', async () => {
+  const { messages } = await publint({ pkgDir: source, pack: false, strict: true })
+  assert.equal(messages, [])
+})
+
+test('package.json says what registries and bundlers ask for; scripts have source maps', () => {
+  const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
+  assert.is(manifest.license, 'MIT')
+  assert.is(manifest.engines.node, '>=20')
+  assert.is(manifest.sideEffects, false)
+  assert.is(manifest.dependencies, undefined)
+  for (const path of files.filter((name) => name.endsWith('.js')))
+    assert.ok(files.includes(`${path}.map`), `${path} has no source map`)
+})
+
+const resolutions = {
+  node16: { module: 'node16', moduleResolution: 'node16' },
+  nodenext: { module: 'nodenext', moduleResolution: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+}
+
+for (const [name, options] of Object.entries(resolutions))
+  test(`types resolve under moduleResolution ${name}, and hold`, () => {
+    const config = join(project, `tsconfig.${name}.json`)
+    writeFileSync(join(project, 'use.ts'), typedProgram)
+    const compilerOptions = { ...options, target: 'es2022', lib: ['es2023', 'dom', 'esnext.disposable'] }
+    const strict = { strict: true, noEmit: true, skipLibCheck: false, types: [] }
+    writeFileSync(config, JSON.stringify({ compilerOptions: { ...compilerOptions, ...strict }, include: ['use.ts'] }))
+    const { status, stdout } = spawnSync(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', config], {
+      cwd: project,
+      encoding: 'utf8',
+    })
+    assert.is(status, 0, stdout.slice(0, 2000))
+  })
+
+test('a page from a file: address, all of it one file, predicts with lanewise/inline', async () => {
+  const browser = await launchChromium()
+  if (!browser) return
+  try {
+    const { outputFiles } = await build({
+      stdin: { contents: inlineProgram, resolveDir: source },
+      alias: { 'lanewise/inline': join(source, 'dist/inline/index.js') },
+      bundle: true,
+      format: 'esm',
+      write: false,
+    })
+    const script = outputFiles[0].text.replaceAll('</script', '<\\/script')
+    const page = join(folder, 'page.html')
+    writeFileSync(page, `<!doctype html><meta charset="utf-8"><script type="module">${script}</script>`)
+    const { result } = await resultOf<number[]>(browser, pathToFileURL(page).href)
+    assert.equal(result, [3, 3])
+  } finally {
+    await browser.close()
+  }
+})
 
 test.after(() => rmSync(folder, { recursive: true, force: true }))
 
