@@ -200,6 +200,23 @@ test('flipped bytes give other numbers or a LanewiseError, and no more memory th
   assert.ok(refused > 100, `${refused} refused`)
 })
 
+const isOurs = (error: unknown) => error instanceof LanewiseError
+
+test('texts of no size and shapes beyond the file are refused', () => {
+  const text = written((file) => file.create_attribute('names', ['ab', 'c'], [2], 'S4'))
+  const type = text.findIndex((byte, i) => (byte === 0x13 || byte === 0x33) && text[i + 4] === 4 && text[i + 5] === 0)
+  text[type + 4] = 0
+  assert.throws(() => readAll(readHdf5(text)), isOurs)
+  const chunks = written((file) =>
+    file.create_dataset({ name: 'x', data: normals(64), shape: [64], chunks: [64], compression: 4 }),
+  )
+  const view = new DataView(chunks.buffer)
+  // Both the shape and the chunk become huge, with one chunk as before.
+  for (let at = 0; at + 8 <= chunks.length; at++)
+    if (view.getUint32(at, true) === 64 && chunks[at - 1] === 0) view.setUint32(at, 0x7fffffff, true)
+  assert.throws(() => readAll(readHdf5(chunks)), isOurs)
+})
+
 test('a group that holds itself is refused', () => {
   const bytes = written((file) => {
     file.create_group('a').create_group('b')

@@ -193,6 +193,21 @@ test('vocabularies that Keras keeps as assets of a .keras file', async () => {
   copy.dispose()
 })
 
+test('flipped bytes of a .safetensors file give other numbers or a LanewiseError', async () => {
+  const net = sequential([l.dense({ units: 3, inputShape: [4] }), l.dense({ units: 2 })])
+  const whole = (await net.toFiles('a.safetensors'))['a.safetensors']
+  let refused = 0
+  for (let i = 0; i < 600; i++) {
+    const bytes = i < 100 ? whole.slice(0, Math.floor((whole.length * i) / 100)) : whole.slice()
+    if (i >= 100) bytes[random.uint32() % 300] = random.uint32() % 256
+    await net.loadWeights(bytes).catch((error: unknown) => {
+      assert.instance(error, LanewiseError, (error as Error).stack)
+      refused++
+    })
+  }
+  assert.ok(refused > 300, `${refused} refused`)
+})
+
 /** A TensorFlow.js model as its own converter writes it, of Keras 2, with quantized weights. */
 function quantized(dtype: 'uint8' | 'uint16' | 'float16', values: readonly number[]) {
   const most = { uint8: 255, uint16: 65535, float16: 0 }[dtype]

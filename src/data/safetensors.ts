@@ -72,13 +72,18 @@ export function parseSafetensors(bytes: Uint8Array, name = '.safetensors file'):
     fail('its header is not JSON', cause)
   }
   const data = bytes.subarray(8 + length)
+  if (typeof header !== 'object' || header === null) fail('its header is not a JSON object')
+  const isSize = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0
   const { __metadata__: metadata = {}, ...entries } = header
   const tensors = new Map<string, Tensor>()
-  for (const [key, { dtype: code, shape, data_offsets: offsets }] of Object.entries(entries as Record<string, Entry>)) {
+  for (const [key, entry] of Object.entries(entries as Record<string, Entry | null>)) {
+    const { dtype: code, shape, data_offsets: offsets } = entry ?? fail(`tensor '${key}' has no place`)
     const dtype = dtypes[code] ?? fail(`tensor '${key}' has the type '${code}'`)
-    const [start, end] = Array.isArray(shape) && Array.isArray(offsets) ? offsets : fail(`tensor '${key}' has no place`)
+    if (![shape, offsets].every((list) => Array.isArray(list) && list.every(isSize)))
+      fail(`tensor '${key}' has no place`)
+    const [start, end] = offsets
     if (end - start !== sizeOf(shape) * bytesPerElement(dtype)) fail(`tensor '${key}' has a size unlike its shape`)
-    if (start < 0 || end > data.length) fail(`truncated in tensor '${key}'`)
+    if (end > data.length) fail(`truncated in tensor '${key}'`)
     tensors.set(key, new Tensor(dtype, new (arrayOf(dtype))(data.slice(start, end).buffer), shape))
   }
   return { tensors, metadata: metadata as Record<string, string> }

@@ -96,6 +96,9 @@ function readChunks(
     source,
     shape.map((dim, axis) => Math.ceil(dim / chunk[axis])),
   )
+  const size = countOf(source, shape) * elementSize
+  if (size > mostInflation * source.bytes.length)
+    source.fail(`damaged: a dataset of ${size} bytes in a file of ${source.bytes.length}`)
   const packed = filters.some(({ id }) => id === 1)
   const found = new Map<string, { stored: Uint8Array; mask: number; origin: number[] }>()
   walkTree(source, index, 1, 8 + 8 * (shape.length + 1), (address, key) => {
@@ -109,7 +112,7 @@ function readChunks(
     found.set(origin.join(), { stored: source.cursor(address, stored).take(stored), mask, origin })
   })
   if (found.size !== expected) source.fail(`damaged: ${found.size} of ${expected} chunks of a dataset are there`)
-  const out = new Uint8Array(countOf(source, shape) * elementSize)
+  const out = new Uint8Array(size)
   for (const { stored, mask, origin } of found.values()) {
     const data = unfilter(source, stored, chunkSize, elementSize, filters, mask, inflate)
     if (data.length < chunkSize) source.fail(`damaged: a chunk has ${data.length} bytes instead of ${chunkSize}`)

@@ -97,7 +97,8 @@ export function numbersOf(type: Datatype & { kind: 'number' }, raw: Uint8Array, 
 export function textsOf(type: Datatype, cursor: Cursor, count: number, heap: GlobalHeap): string[] {
   const { source } = cursor
   if (type.kind !== 'text' && type.kind !== 'variableText') return source.unsupported(`text as ${type.kind}`)
-  if (count * type.size > cursor.left) source.fail(`truncated or damaged at byte ${cursor.position}: a list of strings`)
+  if (type.size === 0 || count * type.size > cursor.left)
+    source.fail(`truncated or damaged at byte ${cursor.position}: a list of strings`)
   return Array.from({ length: count }, () => {
     if (type.kind === 'text') return decodeText(trim(cursor.take(type.size)))
     const length = cursor.u32()
