@@ -90,18 +90,16 @@ const encode = (kernel: number, name: string, values: readonly number[], types: 
   return { kernel, name, words, tiles }
 }
 
-/** Encoders of the kernels' parameter blocks, by kernel name. \`list\` follows the fields as 32-bit integers. */
-export const kernels = {
+// Encoders of the kernels' parameter blocks; \`list\` follows the fields as 32-bit integers. One export each: what is not used is not bundled.
 ${kernels
   .map(
     (
       { name, fields },
       id,
-    ) => `  ${name}: (p: { ${fields.map((field) => `${field.name}: number`).join('; ')} }, tiles: number, list: readonly number[] = []): KernelCall =>
-    encode(${id}, '${name}', [${fields.map((field) => `p.${field.name}`).join(', ')}], '${fields.map((field) => letters[field.type]).join('')}', tiles, list),`,
+    ) => `export const ${name} = (p: { ${fields.map((field) => `${field.name}: number`).join('; ')} }, tiles: number, list: readonly number[] = []): KernelCall =>
+  encode(${id}, '${name}', [${fields.map((field) => `p.${field.name}`).join(', ')}], '${fields.map((field) => letters[field.type]).join('')}', tiles, list)`,
   )
   .join('\n')}
-} as const
 `
 
 /** Writes assembly/gen/dispatch.ts and src/backend/wasm/gen/kernels.ts under `root`. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
+import { instantiateSync } from '@assemblyscript/loader'
 import type { KernelCall } from '../../src/backend/wasm/gen/kernels.js'
 import { type Lowering, type Preparation, SCRATCH_BYTES } from '../../src/backend/wasm/lower/lowering.js'
 import { arrayOf, type DType, type NumericDType, type TypedArray } from '../../src/core/dtype.js'
@@ -56,8 +57,9 @@ export function instantiate(build: Build, bytes: number): Machine {
   const wait = () => {
     throw new Error('a single thread has nobody to wait for')
   }
-  const instance = new WebAssembly.Instance(module, { env: { memory, sleep: wait, wake: wait } })
-  return { memory, run: instance.exports.run as Machine['run'] }
+  const env: WebAssembly.ModuleImports = { memory, sleep: wait, wake: wait }
+  const { exports } = instantiateSync<Pick<Machine, 'run'>>(module, { env })
+  return { memory, run: exports.run }
 }
 
 /**

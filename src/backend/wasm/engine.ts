@@ -1,4 +1,3 @@
-import { instantiateSync } from '@assemblyscript/loader'
 import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
 import type { Build } from './files.js'
@@ -46,7 +45,7 @@ export async function startEngine({ build, threads, spins, patience, maxBytes }:
   const module = await loadModule(build)
   const shared = build.startsWith('shared')
   const content = new LocalContent({ shared, maxBytes })
-  const { exports } = instantiateSync<KernelExports>(module, importsFor(content.memory))
+  const exports = new WebAssembly.Instance(module, importsFor(content.memory)).exports as KernelExports
   exports.configure(spins, shared && !mayBlock() ? -1 : spins, patience)
   const openPool = (onLost: () => void) =>
     shared && threads > 1 ? startThreads(threads, module, content.memory, exports, onLost) : noWorkers

@@ -2,7 +2,8 @@ import type { DType } from '../../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import {
   convertCall,
   type IntegerOperation,
@@ -46,7 +47,7 @@ export const EQUAL = comparisons.Equal.float32
 /** The operations of `logical_b8`. */
 const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
 
-type BinaryKernel = 'binary_w32' | 'compare_w32' | 'logical_b8'
+type BinaryKernel = typeof kernels.binary_w32 | typeof kernels.compare_w32 | typeof kernels.logical_b8
 
 /** The call of one broadcast operation into `y`; none if the output is empty. */
 function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Operand, y: Operand): KernelCall[] {
@@ -55,7 +56,7 @@ function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Oper
   const { chunk, tiles } = cut(size)
   const [aStep, bStep] = steps
   const params = { a: a.address, b: b.address, y: y.address, size, chunk, operation, inner, aStep, bStep }
-  return [kernels[kernel]({ ...params, rank: dims.length }, tiles, [...dims, ...strides[0], ...strides[1]])]
+  return [kernel({ ...params, rank: dims.length }, tiles, [...dims, ...strides[0], ...strides[1]])]
 }
 
 type Choice = { readonly kernel: BinaryKernel; readonly operation: number } | undefined
@@ -73,13 +74,13 @@ const choice = (kernel: BinaryKernel, operation: number | undefined): Choice =>
   operation === undefined ? undefined : { kernel, operation }
 
 const comparison = (op: keyof typeof comparisons, dtype: DType): Choice =>
-  choice('compare_w32', (comparisons[op] as Partial<Record<DType, number>>)[dtype])
+  choice(kernels.compare_w32, (comparisons[op] as Partial<Record<DType, number>>)[dtype])
 
 const logicalOp = (op: keyof typeof logical, dtype: DType): Choice =>
-  choice('logical_b8', dtype === 'bool' ? logical[op] : undefined)
+  choice(kernels.logical_b8, dtype === 'bool' ? logical[op] : undefined)
 
 const arithmeticOp = (op: keyof typeof arithmetic): Lowering =>
-  binary((dtype) => choice('binary_w32', (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
+  binary((dtype) => choice(kernels.binary_w32, (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
 
 /** y = factor x, element by element; one shape. */
 function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
@@ -96,7 +97,7 @@ function foldCalls(op: 'Max' | 'Min' | 'Sum' | 'Mean', dtype: DType) {
     op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
   const operation = codes[dtype]
   if (operation !== undefined)
-    return (a: Operand, b: Operand, y: Operand) => binaryCall('binary_w32', operation, a, b, y)
+    return (a: Operand, b: Operand, y: Operand) => binaryCall(kernels.binary_w32, operation, a, b, y)
   if ((op === 'Max' || op === 'Min') && isWhole(dtype))
     return (a: Operand, b: Operand, y: Operand) => integerCall(op, dtype, a, b, y)
   return undefined
@@ -152,7 +153,7 @@ const wholePower: Lowering = {
     const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
     return [
       ...convertCall(exponent!, { ...exponent!, dtype: 'float32' }, address(exponent!), workspace),
-      ...binaryCall('binary_w32', arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
+      ...binaryCall(kernels.binary_w32, arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
     ]
   },
 }

@@ -1,7 +1,8 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import {
   depthwiseInputGradientPlan,
   depthwisePlan,

@@ -1,7 +1,7 @@
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
-import { kernels } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { type Geometry, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, minimumTileWork, type NodePlan, Workspace } from './gemm.js'
 import type { LoweringContext } from './lowering.js'

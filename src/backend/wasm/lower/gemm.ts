@@ -1,6 +1,7 @@
 import type { Node, Value } from '../../../core/ir.js'
 import type { Activation } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { LoweringContext } from './lowering.js'
 
 /** The calls of one node and the scratch memory that they share. */

@@ -2,7 +2,8 @@ import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { shapeOf } from './frame.js'
 import {
   ceilDiv,

@@ -5,7 +5,7 @@ import { broadcastStrides, concrete, normalizeAxis, permute, sizeOf, stridesOf }
 import { intAttribute } from '../../../ops/definition.js'
 import { permutationOf } from '../../../ops/movement.js'
 import { concreteSlices } from '../../../ops/ranges.js'
-import { kernels } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { padCalls, padModeOf } from './pad.js'
 import { type CopyAxis, stridedCopy } from './strided.js'

@@ -1,7 +1,8 @@
 import type { Node } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { cut } from './tiles.js'
 

@@ -2,7 +2,7 @@ import type { Node } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { intAttribute, intsAttribute } from '../../../ops/definition.js'
 import { windowOf } from '../../../ops/window.js'
-import { kernels } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 
@@ -85,12 +85,12 @@ const isPool = (node: Node): boolean => {
   )
 }
 
-const poolLowering = (kernel: 'max_pool_f32' | 'average_pool_f32'): Lowering => ({
+const poolLowering = (kernel: typeof kernels.max_pool_f32 | typeof kernels.average_pool_f32): Lowering => ({
   accelerates: isPool,
   lower(node, { address }) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]]
     const { fields, tiles } = windowFields(node, concrete(x.shape), concrete(y.shape))
-    return [kernels[kernel]({ x: address(x), y: address(y), dy: 0, dx: 0, ...fields }, tiles)]
+    return [kernel({ x: address(x), y: address(y), dy: 0, dx: 0, ...fields }, tiles)]
   },
 })
 
@@ -109,7 +109,7 @@ function maximaByAxis(node: Node) {
   return { across, down, bytes: shape[0] * inH * outW * c * 4 }
 }
 
-const maxPool = poolLowering('max_pool_f32')
+const maxPool = poolLowering(kernels.max_pool_f32)
 
 const maxPoolLowering: Lowering = {
   ...maxPool,
@@ -127,7 +127,9 @@ const maxPoolLowering: Lowering = {
   },
 }
 
-const globalLowering = (kernel: 'global_max_pool_f32' | 'global_average_pool_f32'): Lowering => ({
+const globalLowering = (
+  kernel: typeof kernels.global_max_pool_f32 | typeof kernels.global_average_pool_f32,
+): Lowering => ({
   accelerates: (node) => node.inputs[0]!.dtype === 'float32' && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
   lower(node, { address }) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]]
@@ -135,13 +137,13 @@ const globalLowering = (kernel: 'global_max_pool_f32' | 'global_average_pool_f32
     const planes = shape[0] * shape[1]
     const size = sizeOf(shape.slice(2))
     const { chunk, tiles } = cut(planes, Math.max(1, Math.floor(CHUNK / size)))
-    return [kernels[kernel]({ x: address(x), y: address(y), planes, size, chunk }, tiles)]
+    return [kernel({ x: address(x), y: address(y), planes, size, chunk }, tiles)]
   },
 })
 
 export const poolLowerings = {
   'lanewise.MaxPoolNhwc': maxPoolLowering,
-  'lanewise.AveragePoolNhwc': poolLowering('average_pool_f32'),
+  'lanewise.AveragePoolNhwc': poolLowering(kernels.average_pool_f32),
   'lanewise.MaxPoolGradientNhwc': {
     accelerates: isPool,
     lower(node, { address }) {
@@ -162,6 +164,6 @@ export const poolLowerings = {
       return [kernels.average_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
     },
   },
-  GlobalMaxPool: globalLowering('global_max_pool_f32'),
-  GlobalAveragePool: globalLowering('global_average_pool_f32'),
+  GlobalMaxPool: globalLowering(kernels.global_max_pool_f32),
+  GlobalAveragePool: globalLowering(kernels.global_average_pool_f32),
 } as const satisfies Record<string, Lowering>

@@ -2,7 +2,7 @@ import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { granularityOf, limits } from '../../../ops/granularity.js'
-import { kernels } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { shapeOf } from './frame.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
@@ -32,7 +32,7 @@ function rowsOf({ inputs: [x, scale], attributes }: Node): { inner: number; scal
   return even ? { inner: granularity.block, scales: Math.max(1, sizeOf(shapeOf(scale!))) } : undefined
 }
 
-type Kernel = 'quantize_f32' | 'dequantize_f32'
+type Kernel = typeof kernels.quantize_f32 | typeof kernels.dequantize_f32
 
 const call = (kernel: Kernel, node: Node, { address }: LoweringContext, dtype: DType) => {
   const [x, scale, zero] = node.inputs
@@ -41,9 +41,7 @@ const call = (kernel: Kernel, node: Node, { address }: LoweringContext, dtype: D
   const { chunk, tiles } = cut(size)
   const [low, high] = limits[dtype] ?? [0, 0]
   const places = { x: address(x!), scale: address(scale!), zero: zero ? address(zero) : 0, y: address(node.outputs[0]) }
-  return [
-    kernels[kernel]({ ...places, size, chunk, ...rowsOf(node)!, type: dequantizedTypes[dtype]!, low, high }, tiles),
-  ]
+  return [kernel({ ...places, size, chunk, ...rowsOf(node)!, type: dequantizedTypes[dtype]!, low, high }, tiles)]
 }
 
 const quantize: Lowering = {
@@ -58,7 +56,7 @@ const quantize: Lowering = {
       rowsOf(node) !== undefined
     )
   },
-  lower: (node, context) => call('quantize_f32', node, context, node.outputs[0].dtype),
+  lower: (node, context) => call(kernels.quantize_f32, node, context, node.outputs[0].dtype),
 }
 
 const dequantize: Lowering = {
@@ -67,7 +65,7 @@ const dequantize: Lowering = {
     node.outputs[0].dtype === 'float32' &&
     dequantizedTypes[node.inputs[0]!.dtype] !== undefined &&
     rowsOf(node) !== undefined,
-  lower: (node, context) => call('dequantize_f32', node, context, node.inputs[0]!.dtype),
+  lower: (node, context) => call(kernels.dequantize_f32, node, context, node.inputs[0]!.dtype),
 }
 
 const dynamicQuantize: Lowering = {

@@ -1,6 +1,7 @@
 import type { ConstantOf, Value } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { type Geometry, padFrame, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes } from './gemm.js'
 import type { LoweringContext } from './lowering.js'

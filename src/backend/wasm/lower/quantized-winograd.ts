@@ -1,6 +1,7 @@
 import type { ConstantOf } from '../../../core/ir.js'
 import { limits } from '../../../ops/granularity.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'
 import type { LoweringContext } from './lowering.js'

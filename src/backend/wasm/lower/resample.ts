@@ -1,7 +1,7 @@
 import { LanewiseError } from '../../../core/errors.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
-import { kernels } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 

@@ -9,7 +9,8 @@ import {
   rnnCell,
 } from '../../../ops/recurrent-body.js'
 import { activationKinds } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import {
   epilogueFields,
   floatBytes,

@@ -1,6 +1,7 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { cut } from './tiles.js'
 

@@ -1,5 +1,6 @@
 import { sizeOf } from '../../../core/shape.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { CHUNK, cut } from './tiles.js'
 
 /** Bytes of a tile that is copied whole. */

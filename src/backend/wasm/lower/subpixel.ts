@@ -1,6 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { activationKinds, epilogueOf } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import { type Frame, frameImages, type Geometry } from './frame.js'
 import {
   ceilDiv,

@@ -1,6 +1,7 @@
 import type { ConstantOf, Value } from '../../../core/ir.js'
 import { type Activation, activationKinds } from '../activations.js'
-import { type KernelCall, kernels } from '../gen/kernels.js'
+import type { KernelCall } from '../gen/kernels.js'
+import * as kernels from '../gen/kernels.js'
 import type { Geometry } from './frame.js'
 import {
   ceilDiv,
