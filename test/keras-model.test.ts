@@ -453,6 +453,17 @@ test('models that share layers share their weights, until the last is disposed o
   await fails(() => part.getWeights(), 'DISPOSED', /went when its model was disposed of/)
 })
 
+test('models that share layers may start at the same time', async () => {
+  const a = input({ shape: [4] })
+  const features = layers.dense({ units: 3 }).apply(a)
+  const outputs = [layers.dense({ units: 2 }), layers.dense({ units: 1 })].map((layer) => layer.apply(features))
+  const models = [...outputs, features].map((output) => model({ inputs: a, outputs: output }))
+  const x = normals(6, 4)
+  const together = await Promise.all(models.map((net) => net.predict(x)))
+  for (const [i, net] of models.entries()) assert.equal((await net.predict(x)).data, together[i].data)
+  for (const net of models) net.dispose()
+})
+
 test('batches of many sizes', async () => {
   const net = small()
   net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })

@@ -80,6 +80,11 @@ export class Weight implements Variable {
         return wrap(content.slice())
       })
     }
+    return this.#drawn()
+  }
+
+  /** The content while no backend holds it. */
+  #drawn(): Tensor {
     if (this.#released)
       throw new LanewiseError('DISPOSED', `weight '${this.name}' went when its model was disposed of; set it anew`)
     this.#initial ??= new Tensor(this.dtype, typedAs(this.dtype, this.#initializer.fill(this.shape)), this.shape)
@@ -87,7 +92,7 @@ export class Weight implements Variable {
   }
 
   /** Moves the content to `store`, where it stays until every holder has released it. Throws INVALID_ARGUMENT if it is elsewhere. */
-  async moveTo(store: VariableStore, holder: object): Promise<void> {
+  moveTo(store: VariableStore, holder: object): void {
     if (this.#home && this.#home !== store)
       throw new LanewiseError(
         'INVALID_ARGUMENT',
@@ -95,8 +100,7 @@ export class Weight implements Variable {
       )
     this.#holders.add(holder)
     if (this.#home) return
-    const content = await this.read()
-    store.write(this, content)
+    store.write(this, this.#drawn())
     this.#home = store
     this.#initial = undefined
   }

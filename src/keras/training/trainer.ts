@@ -137,13 +137,17 @@ export class Trainer {
 
   async #open(): Promise<VariableStore> {
     if (this.#disposed) throw new LanewiseError('DISPOSED', `model '${this.#trainee.name}' has been disposed of`)
+    const { weights } = this.#trainee
+    const home = () => weights.find((weight) => weight.home)?.home
     if (!this.#store) {
-      const { weights } = this.#trainee
-      const home = weights.find((weight) => weight.home)?.home
-      this.#store = home ?? new VariableStore(await defaultBackend())
+      const backend = home() ? undefined : await defaultBackend()
+      // Models that share weights may open at once: nothing may come between the look for a home and the move.
+      this.#store = home() ?? new VariableStore(backend!)
     }
     const store = this.#store
-    for (const weight of this.#trainee.weights) await this.surely(store, () => weight.moveTo(store, this))
+    await this.surely(store, () => {
+      for (const weight of weights) weight.moveTo(store, this)
+    })
     return store
   }
 
