@@ -2,7 +2,6 @@ import { LanewiseError } from '../core/errors.js'
 import { addressOf, readSource, type Source } from '../core/source.js'
 import { Tensor } from '../core/tensor.js'
 import { parseNpy } from './npy.js'
-import { isZip, ZipArchive } from './zip.js'
 
 const nameOf = (source: Source, otherwise: string) => addressOf(source) ?? otherwise
 
@@ -10,6 +9,7 @@ const nameOf = (source: Source, otherwise: string) => addressOf(source) ?? other
 export async function npz(source: Source): Promise<Record<string, Tensor>> {
   const name = nameOf(source, 'the .npz file')
   const bytes = await readSource(source)
+  const { isZip, ZipArchive } = await import('./zip.js')
   if (!isZip(bytes)) throw new LanewiseError('INVALID_DATA', `${name}: not a .npz file`)
   const archive = new ZipArchive(bytes, name)
   return Object.fromEntries(
