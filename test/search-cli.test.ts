@@ -175,17 +175,19 @@ test('search --dry-run lists the trials and makes nothing; bad input is named', 
     write(folder, 'wrong.json', { ...config, space: { batchSize: [0] } })
     write(folder, 'lost.json', { ...config, model: 'net.mjs' })
     write(folder, 'files.json', { ...config, train: { out: 'x' } })
+    write(folder, 'data.json', { ...config, train: { data: 'pictures' } })
     for (const [file, message] of [
       ['wrong.json', /wrong\.json: space\.batchSize\[0\]: expected a whole number from 1 to 65536, got 0/],
       ['lost.json', /no model '.*net\.mjs'/],
+      ['data.json', /there is no data set at .*pictures/],
       ['files.json', /train: 'out' is not known here/],
       ['none.json', /there is no file none\.json/],
     ] as const) {
       const { status, stderr } = runCli(cli, ['search', file], folder)
-      assert.is(status, 2)
+      assert.is(status, 2, stderr)
       assert.match(stderr, message)
     }
-    assert.equal(readdirSync(folder).sort(), ['c.json', 'digits', 'files.json', 'lost.json', 'wrong.json'])
+    assert.equal(readdirSync(folder).sort(), ['c.json', 'data.json', 'digits', 'files.json', 'lost.json', 'wrong.json'])
   }))
 
 test.run()

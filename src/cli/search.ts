@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -115,10 +116,14 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
 function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options'>, file: string) {
   const from = (path: string) => resolve(dirname(file), path)
   const isNetwork = (courseNames as readonly string[]).includes(model)
-  const { dataDir } = options
+  const { data, dataDir } = options
   return {
     model: isNetwork ? model : from(model),
-    options: typeof dataDir === 'string' ? { ...options, dataDir: from(dataDir) } : options,
+    options: {
+      ...options,
+      ...(typeof data === 'string' && data !== 'mnist' && { data: from(data) }),
+      ...(typeof dataDir === 'string' && { dataDir: from(dataDir) }),
+    },
   }
 }
 
@@ -126,6 +131,6 @@ function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options
 async function checkData(options: Settings, { space }: SearchConfig): Promise<void> {
   if (['data', 'dataDir', 'synthetic'].some((name) => name in space)) return
   const { data = 'mnist', dataDir, synthetic } = options as { data?: string; dataDir?: string; synthetic?: boolean }
-  if (data !== 'mnist') return
-  await loadData({ data, dataDir, synthetic })
+  if (data === 'mnist') await loadData({ data, dataDir, synthetic })
+  else if (!existsSync(data)) throw new LanewiseError('DATA_NOT_FOUND', `there is no data set at ${data}`)
 }
