@@ -5,16 +5,16 @@ import { npm } from './packed.js'
 
 const tools = resolve('examples/node_modules')
 
-/** Whether the bundlers and runtimes of examples/ are there: installed on first use. A printed notice says why not. */
+/** Whether the bundlers and runtimes of examples/ are there: installed on first use. A printed notice says where there is no network. */
 export function haveTools(): boolean {
   if (existsSync(join(tools, '.package-lock.json'))) return true
   try {
     npm(resolve('examples'), 'ci', '--ignore-scripts', '--no-audit', '--no-fund')
     return true
   } catch (error) {
-    console.log(
-      `SKIP examples: their tools cannot be installed: ${(error as Error).message.split('\n').slice(0, 3).join(' ')}`,
-    )
+    const { message, stderr = '' } = error as Error & { stderr?: string }
+    if (!/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ENETUNREACH|ETIMEDOUT/.test(stderr)) throw new Error(`${message}\n${stderr}`)
+    console.log('SKIP examples: their tools cannot be installed without a network')
     return false
   }
 }
