@@ -165,6 +165,13 @@ for (const path of documents()) {
     })
 }
 
+test('the scripts that the documents name are in package.json', () => {
+  const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }
+  for (const path of documents())
+    for (const [, name] of readFileSync(path, 'utf8').matchAll(/npm run ([\w:-]+)/g))
+      assert.ok(name in scripts, `${path}: npm run ${name}`)
+})
+
 test('npm start, on a little of MNIST', () => {
   const place = join(folder, 'start')
   mkdirSync(place)
