@@ -64,7 +64,9 @@ function findProvider(): Promise<Provider | string> {
 }
 
 const noAdapter = (name: string): string =>
-  `${name} finds no adapter: no GPU driver with Vulkan, Metal or Direct3D 12. On Linux, VK_ICD_FILENAMES may name a software one, as SwiftShader's vk_swiftshader_icd.json`
+  name === 'navigator.gpu'
+    ? `${name} finds no adapter: the browser has none for this GPU and its driver, or hardware acceleration is switched off`
+    : `${name} finds no adapter: no GPU driver with Vulkan, Metal or Direct3D 12. On Linux, VK_ICD_FILENAMES may name a software one, as SwiftShader's vk_swiftshader_icd.json`
 
 /** The limits that kernels and buffers care about. */
 const limitNames = [
