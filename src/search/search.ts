@@ -23,6 +23,15 @@ export interface SearchOptions extends SearchObserver {
   readonly signal: AbortSignal
 }
 
+/** A signal that aborts with the first of `signals` (AbortSignal.any, which Node 20.0 lacks). */
+function anyOf(...signals: readonly AbortSignal[]): AbortSignal {
+  const either = new AbortController()
+  for (const signal of signals)
+    if (signal.aborted) either.abort(signal.reason)
+    else signal.addEventListener('abort', () => either.abort(signal.reason), { once: true, signal: either.signal })
+  return either.signal
+}
+
 /**
  * Gives a strategy's jobs to a runner until there are none, or the signal comes. Each record is on disk before the next job
  * of its trial starts; results.json and results.svg are, when a job has ended. Throws what the runner or the store throws.
@@ -35,7 +44,7 @@ export async function search(
   { workers, signal, ...observer }: SearchOptions,
 ): Promise<SearchResults> {
   const broken = new AbortController()
-  const stop = AbortSignal.any([signal, broken.signal])
+  const stop = anyOf(signal, broken.signal)
   const running = new Map<number, Promise<void>>()
   const released = new Map<number, boolean>()
 
@@ -106,7 +115,7 @@ async function runJob(
     observer.onEpoch?.(job, record, line)
   }
   const task = { trial: job.trial, model: config.model, options, epochs: job.epochs, from: record.epochs.length }
-  const outcome = await runner.run(task, onEpoch, AbortSignal.any([stop, useless.signal]))
+  const outcome = await runner.run(task, onEpoch, anyOf(stop, useless.signal))
   if (unwritten) throw unwritten
   if (failure !== undefined) record = { ...record, status: 'failed', error: failure }
   else if (outcome.status === 'failed') record = { ...record, ...outcome }
