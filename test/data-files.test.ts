@@ -12,6 +12,7 @@ import { decodeImage, resizeImage } from '../src/data/images.js'
 import { formatNpy } from '../src/data/npy.js'
 import { csv, npy, npz } from '../src/data/tables.js'
 import { layers, sequential } from '../src/keras/index.js'
+import { refusal } from './support/errors.js'
 
 async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'lanewise-data-'))
@@ -20,15 +21,6 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-async function refusal(work: () => unknown): Promise<string> {
-  try {
-    await work()
-  } catch (error) {
-    return (error as Error).message
-  }
-  return assert.unreachable('nothing was refused') as never
 }
 
 const png = (

@@ -9,6 +9,7 @@ import { Tensor } from '../src/core/tensor.js'
 import { Dataset } from '../src/data/dataset.js'
 import { fromArrays, fromGenerator } from '../src/data/sources.js'
 import { callbacks, layers, type Model, optimizers, sequential, setRandomSeed } from '../src/keras/index.js'
+import { refusal } from './support/errors.js'
 
 const count = (size: number) => new Dataset(() => Array.from({ length: size }, (_, i) => i), size)
 const matrix = (rows: number, columns: number) =>
@@ -17,15 +18,6 @@ const matrix = (rows: number, columns: number) =>
     Float32Array.from({ length: rows * columns }, (_, i) => Math.sin(i)),
     [rows, columns],
   )
-
-async function refusal(work: () => unknown): Promise<string> {
-  try {
-    await work()
-  } catch (error) {
-    return (error as Error).message
-  }
-  return assert.unreachable('nothing was refused') as never
-}
 
 test('elements of arrays, with weights, lists and names', async () => {
   const x = matrix(3, 2)

@@ -18,6 +18,7 @@ import {
   sequential,
   setRandomSeed,
 } from '../src/keras/index.js'
+import { refusal } from './support/errors.js'
 
 const samples = 40
 const waves = (size: number, factor: number) => Float32Array.from({ length: size }, (_, i) => Math.sin(factor * i))
@@ -52,15 +53,6 @@ const scripted = (name: string, values: readonly number[]): Callback => ({
     logs[name] = values[epoch]
   },
 })
-
-async function refusal(work: () => unknown): Promise<string> {
-  try {
-    await work()
-  } catch (error) {
-    return (error as Error).message
-  }
-  return assert.unreachable('nothing was refused') as never
-}
 
 test('hooks run in order, around batches, validation, evaluate and predict', async () => {
   const net = network()

@@ -1,6 +1,5 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LanewiseError } from '../src/core/errors.js'
 import type { Value } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import {
@@ -16,6 +15,7 @@ import {
   type TrainStepFunction,
   type ValuesOf,
 } from '../src/keras/index.js'
+import { fails } from './support/errors.js'
 import {
   agreesInOnnx,
   around,
@@ -27,16 +27,6 @@ import {
   survivesJson,
   values,
 } from './support/layers.js'
-
-const fails = async (work: () => unknown, message: RegExp) => {
-  try {
-    await work()
-  } catch (error) {
-    assert.instance(error, LanewiseError)
-    return assert.match((error as LanewiseError).message, message)
-  }
-  assert.unreachable(`no error like ${message}`)
-}
 
 const powerFields = { exponent: fields.number(2), scaleInitializer: fields.initializer('ones') }
 

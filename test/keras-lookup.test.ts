@@ -1,20 +1,11 @@
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LanewiseError } from '../src/core/errors.js'
 import { Tensor } from '../src/core/tensor.js'
 import { input, layers, type Model, model, modelFromJSON, sequential } from '../src/keras/index.js'
+import { fails } from './support/errors.js'
 import { predictions, values } from './support/layers.js'
 
-const fails = async (work: () => unknown, message: RegExp) => {
-  try {
-    await work()
-  } catch (error) {
-    assert.instance(error, LanewiseError)
-    return assert.match((error as LanewiseError).message, message)
-  }
-  assert.unreachable(`no error like ${message}`)
-}
 const words = (...rows: readonly (readonly string[])[]) =>
   new Tensor('string', rows.flat(), [rows.length, rows[0].length])
 const integers = (...rows: readonly (readonly number[])[]) =>

@@ -1,19 +1,10 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LanewiseError } from '../src/core/errors.js'
 import { Tensor } from '../src/core/tensor.js'
 import { input, layers, model } from '../src/keras/index.js'
+import { fails } from './support/errors.js'
 import { agreesInOnnx, around, far, normals, predictions, survivesJson, values } from './support/layers.js'
 
-const fails = async (work: () => unknown, message: RegExp) => {
-  try {
-    await work()
-  } catch (error) {
-    assert.instance(error, LanewiseError)
-    return assert.match((error as LanewiseError).message, message)
-  }
-  assert.unreachable(`no error like ${message}`)
-}
 const ints = (dims: readonly number[], ...data: number[]) => new Tensor('int32', data, dims)
 
 test('rescaling of floats and of bytes, by one number or one for each channel', async () => {

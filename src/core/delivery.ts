@@ -1,3 +1,4 @@
+import { concatBytes } from './bytes.js'
 import { LanewiseError } from './errors.js'
 import { readFileIfPresent, writeFileAtomic } from './files.js'
 import { node } from './node.js'
@@ -64,13 +65,7 @@ async function receive(
   } finally {
     signal?.removeEventListener('abort', cancel)
   }
-  const bytes = new Uint8Array(loaded)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
-  return bytes
+  return concatBytes(chunks)
 }
 
 /** An algorithm, and the hashes by it that are right, in base64. */

@@ -1,3 +1,4 @@
+import { concatBytes } from '../core/bytes.js'
 import { LanewiseError } from '../core/errors.js'
 
 /** Bytes received so far, and in all (undefined if the server does not say). */
@@ -33,12 +34,7 @@ export async function download(
   } finally {
     clearTimeout(timer)
   }
-  const bytes = new Uint8Array(received)
-  let offset = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset)
-    offset += chunk.length
-  }
+  const bytes = concatBytes(chunks)
   if (sha256 === undefined) return bytes
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
   const actual = Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('')

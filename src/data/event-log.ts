@@ -1,3 +1,5 @@
+import { concatBytes } from '../core/bytes.js'
+
 /**
  * TensorBoard's event files: TFRecord frames (length, masked CRC32C, data, masked CRC32C; tensorflow's record_writer.h) of
  * Event messages (tensorflow's event.proto, summary.proto).
@@ -79,25 +81,16 @@ const varint = (value: number): number[] => {
 const fixed64 = (values: readonly number[]): Uint8Array => new Uint8Array(Float64Array.from(values).buffer)
 const fixed32 = (value: number): Uint8Array => new Uint8Array(Float32Array.of(value).buffer)
 
-const joined = (parts: readonly Bytes[]): Uint8Array => {
-  const bytes = new Uint8Array(parts.reduce((size, part) => size + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
-  }
-  return bytes
-}
-
 // One field each of protobuf's wire types.
-const number = (field: number, value: number) => joined([varint(field << 3), varint(value)])
-const double = (field: number, value: number) => joined([varint((field << 3) | 1), fixed64([value])])
-const message = (field: number, content: Bytes) => joined([varint((field << 3) | 2), varint(content.length), content])
-const float = (field: number, value: number) => joined([varint((field << 3) | 5), fixed32(value)])
+const number = (field: number, value: number) => concatBytes([varint(field << 3), varint(value)])
+const double = (field: number, value: number) => concatBytes([varint((field << 3) | 1), fixed64([value])])
+const message = (field: number, content: Bytes) =>
+  concatBytes([varint((field << 3) | 2), varint(content.length), content])
+const float = (field: number, value: number) => concatBytes([varint((field << 3) | 5), fixed32(value)])
 const text = (field: number, value: string) => message(field, new TextEncoder().encode(value))
 
 const histogramMessage = ({ min, max, count, sum, sumSquares, limits, counts }: Histogram) =>
-  joined([
+  concatBytes([
     ...[min, max, count, sum, sumSquares].map((value, i) => double(i + 1, value)),
     message(6, fixed64(limits)),
     message(7, fixed64(counts)),
@@ -109,13 +102,13 @@ export function eventRecord(
   { step = 0, fileVersion, scalars, histograms }: EventContent,
 ): Uint8Array {
   const values = [
-    ...Object.entries(scalars ?? {}).map(([tag, value]) => joined([text(1, tag), float(2, value)])),
+    ...Object.entries(scalars ?? {}).map(([tag, value]) => concatBytes([text(1, tag), float(2, value)])),
     ...Object.entries(histograms ?? {}).map(([tag, value]) =>
-      joined([text(1, tag), message(5, histogramMessage(value))]),
+      concatBytes([text(1, tag), message(5, histogramMessage(value))]),
     ),
   ]
   const parts: Bytes[] = [double(1, wallTime), number(2, step)]
   if (fileVersion !== undefined) parts.push(text(3, fileVersion))
-  if (values.length > 0) parts.push(message(5, joined(values.map((value) => message(1, value)))))
-  return frameRecord(joined(parts))
+  if (values.length > 0) parts.push(message(5, concatBytes(values.map((value) => message(1, value)))))
+  return frameRecord(concatBytes(parts))
 }

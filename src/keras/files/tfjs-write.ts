@@ -1,3 +1,4 @@
+import { concatBytes } from '../../core/bytes.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
@@ -58,11 +59,5 @@ function joined(tensors: readonly Tensor[]): Uint8Array {
     const { buffer, byteOffset, byteLength } = data as Float32Array
     return new Uint8Array(buffer, byteOffset, byteLength)
   })
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let end = 0
-  for (const part of parts) {
-    bytes.set(part, end)
-    end += part.length
-  }
-  return bytes
+  return concatBytes(parts)
 }

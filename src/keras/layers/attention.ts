@@ -4,6 +4,7 @@ import { unsqueeze } from '../../ops/compose.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import {
+  absent,
   any,
   choice,
   constraint,
@@ -176,8 +177,6 @@ abstract class HeadAttention<V extends HeadValues> extends Layer<V> {
   }
 }
 
-const notWritten = <T>(fallback: T) => ({ ...only(fallback), write: () => undefined })
-
 const multiHeadFields = {
   numHeads: neededCount,
   keyDim: neededCount,
@@ -186,7 +185,7 @@ const multiHeadFields = {
   useBias: flag(true),
   outputShape: any<number | readonly number[] | null>(null),
   attentionAxes: any<number | readonly number[] | null>(null),
-  flashAttention: notWritten(null),
+  flashAttention: absent,
   useGate: only(false),
   slidingWindow: only(null),
   ...weightsFields,
@@ -236,7 +235,7 @@ const groupedFields = {
   numKeyValueHeads: neededCount,
   dropout: share,
   useBias: flag(true),
-  flashAttention: notWritten(null),
+  flashAttention: absent,
   useGate: only(false),
   slidingWindow: only(null),
   ...weightsFields,

@@ -4,7 +4,7 @@ import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
 import { type AffineMap, fillModes, samplings, transformImages } from './affine.js'
 import type { CallContext } from './context.js'
-import { choice, dataFormat, type Field, neededCount, number, only, seed, type ValuesOf } from './fields.js'
+import { absent, choice, dataFormat, type Field, neededCount, number, seed, type ValuesOf } from './fields.js'
 import { ImageLayer } from './images.js'
 import { uniform } from './regularization.js'
 import { resizeTo } from './resizing.js'
@@ -47,7 +47,7 @@ const bothWays = (value: number) => [-Math.abs(value), Math.abs(value)] as const
 const share = factor({ least: -1, most: 1, single: bothWays })
 const move = factor({ least: -1, most: 1, single: bothWays, kept: true })
 
-const randomFields = { seed, dataFormat, boundingBoxFormat: { ...only(null), write: () => undefined } }
+const randomFields = { seed, dataFormat, boundingBoxFormat: absent }
 
 interface RandomOptions {
   readonly seed: number | null

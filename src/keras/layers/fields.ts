@@ -131,15 +131,16 @@ export const only = <T>(fallback: T): Field<T, T> => ({
 })
 
 /** What Keras reads without writing it. */
-export const unwritten = <T>(fallback: T): Field<T, T> => ({
-  needed: false,
-  fallback,
-  read: same,
+export const unwritten = <T>(fallback: T): Field<T, T> => notWritten(any(fallback))
+
+/** A field that configs leave out, as Keras does. */
+export const notWritten = <Input, Output>(field: Field<Input, Output>): Field<Input, Output> => ({
+  ...field,
   write: () => undefined,
 })
 
-/** What only newer versions of Keras write, and lanewise has not. */
-export const absent: Field<null, null> = { ...only(null), write: () => undefined }
+/** An option that lanewise has not: null where a config or a caller names it. */
+export const absent: Field<null, null> = notWritten(only(null))
 
 const serialized = (value: { serialize(): KerasObject } | undefined) => value?.serialize() ?? null
 

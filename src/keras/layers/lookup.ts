@@ -7,6 +7,7 @@ import { invalid, type KerasConfig } from '../config.js'
 import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
+  absent,
   any,
   axis,
   choice,
@@ -14,6 +15,7 @@ import {
   flag,
   maybe,
   neededCount,
+  notWritten,
   type OptionsOf,
   only,
   unwritten,
@@ -52,8 +54,8 @@ const lookupFields = {
   sparse: only(false),
   padToMaxTokens: flag(false),
   vocabularySize: unwritten<number | null>(null),
-  oovMethod: { ...choice(['floormod'], 'floormod'), write: () => undefined },
-  salt: { ...only(null), write: () => undefined },
+  oovMethod: notWritten(choice(['floormod'], 'floormod')),
+  salt: absent,
 }
 type LookupValues = ValuesOf<typeof lookupFields>
 
