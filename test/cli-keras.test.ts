@@ -41,7 +41,7 @@ function predicts(folder: string, path: string): void {
 if (present) {
   test('convert: each format into each other, with the same predictions', () =>
     withFolder((folder) => {
-      const chain = [join(model3, 'model.h5'), 'a.keras', 'tfjs/', 'b.keras', 'c.onnx']
+      const chain = [join(model3, 'model.h5'), 'a.keras', 'tfjs/', 'a.h5', 'b.keras', 'c.onnx']
       for (let i = 1; i < chain.length; i++) run(folder, 'convert', chain[i - 1], chain[i])
       for (const path of ['a.keras', 'tfjs', 'c.onnx']) predicts(folder, path)
       run(folder, 'convert', 'b.keras', 'folder', '--to', 'tfjs')
@@ -62,7 +62,6 @@ if (present) {
     withFolder((folder) => {
       const keras = join(model3, 'model.keras')
       refused(folder, /does not say what to write; add --to onnx\|keras/, 'convert', keras, 'out')
-      refused(folder, /write \.keras, or \.weights\.h5/, 'convert', keras, 'out.h5')
       refused(folder, /--opset goes with ONNX only/, 'convert', keras, 'out.keras', '--opset', '17')
       refused(folder, /weights without a model; join them/, 'convert', join(model3, 'model.weights.h5'), 'out.keras')
       refused(folder, /comes from an ONNX file/, 'convert', join(model3, 'model.onnx'), 'out.keras')

@@ -127,6 +127,7 @@ test('the HDF5 library reads what is written here, and so do we', () => {
         numbers: group({ ...numbers, empty: Tensor.zeros('float32', [0, 4]) }),
         many: group(many),
         named: group(named),
+        lists: group({}, { names: ['one', 'äö', ''], none: [] }),
       },
       { title: 'all' },
     ),
@@ -148,6 +149,10 @@ test('the HDF5 library reads what is written here, and so do we', () => {
     assert.is((file.get(`named/${i}`) as unknown as { attrs: { name: { value: string } } }).attrs.name.value, text)
     assert.is(root.group(`named/${i}`)!.textAttribute('name'), text)
   }
+  const { attrs } = file.get('lists') as unknown as { attrs: Record<string, { value: unknown; shape: number[] }> }
+  assert.equal(attrs.names.value, ['one', 'äö', ''])
+  assert.equal(attrs.none.shape, [0])
+  assert.equal(root.group('lists')!.attributes.get('names'), ['one', 'äö', ''])
   assert.is((file.get('many') as unknown as { keys(): string[] }).keys().length, 1500)
   assert.equal((file.get('numbers/empty') as unknown as { shape: number[] }).shape, [0, 4])
   file.close()

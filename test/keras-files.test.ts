@@ -90,7 +90,7 @@ function withoutIds(value: unknown): unknown {
 const jsonOf = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes))
 
 for (const name of cases)
-  test(`${name}: the .keras and .weights.h5 written hold what those of Keras hold`, async () => {
+  test(`${name}: the .keras, .weights.h5 and .h5 written hold what those of Keras hold`, async () => {
     const model = await loadKeras(read(name, 'model.keras'))
     const theirs = new ZipArchive(read(name, 'model.keras'), 'theirs')
     const ours = new ZipArchive((await model.toFiles('m.keras'))['m.keras'], 'ours')
@@ -103,6 +103,12 @@ for (const name of cases)
     const expected = weights(theirs.need('model.weights.h5'))
     assert.ok(Object.keys(expected).length > 10)
     assert.equal(weights(ours.need('model.weights.h5')), expected)
+    const whole = (bytes: Uint8Array) => {
+      const { '/': root, ...rest } = contentOf(readHdf5(bytes)) as Record<string, Record<string, string>>
+      const configs = ['model_config', 'training_config'].map((key) => withoutIds(JSON.parse(root[key])))
+      return { ...rest, '/': { ...root, model_config: configs[0], training_config: configs[1] } }
+    }
+    assert.equal(whole((await model.toFiles('m.h5'))['m.h5']), whole(read(name, 'model.h5')))
     const alone = (await model.toFiles('m.weights.h5'))['m.weights.h5']
     assert.equal(weights(alone), weights(read(name, 'model.weights.h5')))
     model.dispose()
@@ -113,14 +119,14 @@ for (const name of cases)
     const folder = mkdtempSync(join(tmpdir(), 'lanewise-keras-'))
     try {
       const model = await loadKeras(read(name, 'model.keras'))
-      for (const file of ['m.keras', 'm.weights.h5', 'm.safetensors', 'm.onnx', 'tfjs/model.json', 'other/'])
+      for (const file of ['m.keras', 'm.h5', 'm.weights.h5', 'm.safetensors', 'm.onnx', 'tfjs/model.json', 'other/'])
         await model.save(join(folder, file))
-      for (const file of ['m.keras', 'tfjs/model.json', 'other']) {
+      for (const file of ['m.keras', 'm.h5', 'tfjs/model.json', 'other']) {
         const copy = await loadKeras(join(folder, file))
         await predicts(copy, name)
         copy.dispose()
       }
-      for (const file of ['m.weights.h5', 'm.safetensors', 'm.keras', 'tfjs']) {
+      for (const file of ['m.weights.h5', 'm.h5', 'm.safetensors', 'm.keras', 'tfjs']) {
         const copy = modelFromJSON(model.toJSON())
         await copy.loadWeights(join(folder, file))
         await predicts(copy, name)

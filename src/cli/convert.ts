@@ -28,6 +28,7 @@ const endings: readonly (readonly [ending: RegExp, format: SaveFormat])[] = [
   [/\.onnx$/, 'onnx'],
   [/\.keras$/, 'keras'],
   [/\.weights\.h5$/, 'weights'],
+  [/\.h5$/, 'h5'],
   [/\.safetensors$/, 'safetensors'],
   [/(\.json|[/\\])$/, 'tfjs'],
 ]
@@ -38,7 +39,7 @@ export const addConvert = (program: Command): Command =>
     .command('convert')
     .description('write a model anew: in another format (ONNX, Keras, TensorFlow.js, safetensors), opset or precision')
     .argument('<in>', 'an ONNX, .keras or .h5 file, a TensorFlow.js folder; or, with --model, weights')
-    .argument('<out>', '.onnx, .keras, .weights.h5, .safetensors, or .json or a folder with / for TensorFlow.js')
+    .argument('<out>', '.onnx, .keras, .h5, .weights.h5, .safetensors, or .json or a folder with / for TensorFlow.js')
     .option('--to <format>', `what to write, where the name does not say it: ${formats.join(', ')}`)
     .option('--model <file>', 'the model (a Keras JSON, or a file that holds one) whose weights <in> holds')
     .option('--opset <n>', 'ai.onnx opset to write')
@@ -80,12 +81,7 @@ function formatOf(output: string, to: string | undefined): SaveFormat {
   }
   const found = endings.find(([ending]) => ending.test(output))
   if (found) return found[1]
-  throw new LanewiseError(
-    'INVALID_ARGUMENT',
-    output.endsWith('.h5')
-      ? `${output}: whole models in .h5 are read only; write .keras, or .weights.h5 for the weights alone`
-      : `${output} does not say what to write; add --to ${formats.join('|')}`,
-  )
+  throw new LanewiseError('INVALID_ARGUMENT', `${output} does not say what to write; add --to ${formats.join('|')}`)
 }
 
 async function toOnnx(input: string, output: string, options: ConvertOptions): Promise<void> {

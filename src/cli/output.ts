@@ -39,6 +39,6 @@ export async function saveModel(path: string, net: Model, loss: string): Promise
 /** The files that stand for a model at `path`: ONNX, unless its ending says otherwise. */
 async function filesFor(path: string, net: Model, loss: string): Promise<{ folder: string; files: Files }> {
   const [folder, name] = /[/\\]$/.test(path) ? [path, 'model.json'] : [dirname(path), basename(path)]
-  if (/\.(keras|weights\.h5|safetensors|json)$/.test(name)) return { folder, files: await net.toFiles(name) }
+  if (/\.(keras|h5|safetensors|json)$/.test(name)) return { folder, files: await net.toFiles(name) }
   return { folder, files: { [name]: await net.exportOnnx({ metadata: { [lossKey]: loss } }) } }
 }

@@ -75,7 +75,7 @@ export const addTrain = (program: Command): Command =>
     .option('--seed <n>', 'seed of weights, shuffling and dropout')
     .option(
       '--out <file>',
-      'file to write: ONNX, unless it ends in .keras, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
+      'file to write: ONNX, unless it ends in .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
     )
     .option('--report <file>', 'page to write: curves, confusion matrix, worst mistakes, filters (.html)')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')

@@ -257,9 +257,9 @@ export class Model extends Layer {
   }
 
   /**
-   * The model as files, by the ending of `name`: .keras (which Keras 3 opens), .weights.h5, .safetensors, .onnx, or .json
-   * for a TensorFlow.js layers model, which comes with the shards of its weights. A .keras file of a compiled model holds
-   * its optimizer's state. Throws INVALID_ARGUMENT.
+   * The model as files, by the ending of `name`: .keras and .h5 (which Keras 3 opens), .weights.h5, .safetensors, .onnx, or
+   * .json for a TensorFlow.js layers model, which comes with the shards of its weights. A .keras or .h5 file of a compiled
+   * model holds its optimizer's state. Throws INVALID_ARGUMENT.
    */
   async toFiles(name: string, options?: SaveOptions): Promise<Files> {
     const { modelFiles } = await import('./files/save.js')

@@ -4,9 +4,12 @@ import type { Tensor } from '../../core/tensor.js'
 import { messageTypes } from './header.js'
 import { Fields, Output } from './output.js'
 
-/** A group to be written: texts as attributes, and what it holds by name. */
+/** An attribute: a text, or a list of texts. */
+export type AttributeContent = string | readonly string[]
+
+/** A group to be written: attributes, each of less than 64 KiB, and what it holds by name. */
 export interface GroupContent {
-  readonly attributes?: Readonly<Record<string, string>>
+  readonly attributes?: Readonly<Record<string, AttributeContent>>
   readonly children: ReadonlyMap<string, GroupContent | Tensor>
 }
 
@@ -51,6 +54,9 @@ const datatypes: Readonly<Partial<Record<NumericDType, Fields>>> = {
 
 /** UTF-8 text of variable length. */
 const textType = new Fields().u8(0x19, 1, 1, 0).u32(16).add(integer(1, false).bytes)
+
+/** UTF-8 text of `size` bytes, filled up with zeros. */
+const fixedText = (size: number): Fields => new Fields().u8(0x13, 0x11, 0, 0).u32(size)
 
 const dataspace = (dims: readonly number[]): Fields =>
   new Fields()
@@ -166,22 +172,28 @@ class Writer {
     ])
   }
 
-  #attribute(name: string, text: string): Message {
+  #attribute(name: string, content: AttributeContent): Message {
     const encodedName = encoder.encode(name)
-    const space = dataspace([])
+    const isText = typeof content === 'string'
+    const { type, dims, data: value } = isText ? this.#textValue(content) : listValue(content)
+    const space = dataspace(dims)
     const data = new Fields()
       .u8(1, 0)
-      .u16(encodedName.length + 1, textType.bytes.length, space.bytes.length)
+      .u16(encodedName.length + 1, type.bytes.length, space.bytes.length)
       .add(encodedName)
       .u8(0)
       .align()
-      .add(textType.bytes)
+      .add(type.bytes)
       .align()
       .add(space.bytes)
       .align()
+    return { type: messageTypes.attribute, data: data.add(value.bytes) }
+  }
+
+  #textValue(text: string): AttributeValue {
     const content = encoder.encode(text)
     const { address, index } = this.#text(content)
-    return { type: messageTypes.attribute, data: data.u32(content.length).u64(address).u32(index) }
+    return { type: textType, dims: [], data: new Fields().u32(content.length).u64(address).u32(index) }
   }
 
   /** Keeps `content` in a collection of strings (section III.E). */
@@ -214,6 +226,21 @@ class Writer {
     const head = new Fields().u8(1, 0).u16(messages.length).u32(1, body.bytes.length, 0)
     return this.output.add(head.add(body.bytes))
   }
+}
+
+interface AttributeValue {
+  readonly type: Fields
+  readonly dims: readonly number[]
+  readonly data: Fields
+}
+
+/** Texts of one size, as numpy has them; no texts are no numbers. */
+function listValue(texts: readonly string[]): AttributeValue {
+  const contents = texts.map((text) => encoder.encode(text))
+  const size = Math.max(1, ...contents.map(({ length }) => length))
+  const data = new Fields()
+  contents.forEach((content, i) => void data.add(content).fill((i + 1) * size))
+  return { type: contents.length === 0 ? float(8, 11, 52) : fixedText(size), dims: [contents.length], data }
 }
 
 const compareBytes = (a: Uint8Array, b: Uint8Array): number => {

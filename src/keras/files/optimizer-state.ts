@@ -24,8 +24,12 @@ const ownRound: Readonly<Record<string, readonly string[]>> = {
   AdamW: ['velocity_hat'],
 }
 
-/** The variables of `optimizer` in Keras's order, once it has trained `weights`, of which only the trainable count. */
-export function optimizerVariables(optimizer: Optimizer, weights: readonly Weight[]): OptimizerVariable[] {
+/** The variables of `optimizer` in Keras's order, once it has trained `weights`, of which only the trainable count; slots are named after their paths. */
+export function optimizerVariables(
+  optimizer: Optimizer,
+  weights: readonly Weight[],
+  pathOf: (weight: Weight) => string = ({ name }) => name,
+): OptimizerVariable[] {
   const { className, options, slots } = optimizer
   const trained = weights.map((weight, index) => ({ weight, index })).filter(({ weight }) => weight.trainable)
   const scalar = (role: OptimizerVariable['role'], name: string = role): OptimizerVariable => ({
@@ -36,7 +40,7 @@ export function optimizerVariables(optimizer: Optimizer, weights: readonly Weigh
   const round = (names: readonly [ours: string, keras: string][]): OptimizerVariable[] =>
     trained.flatMap(({ weight, index }) =>
       names.map(([slot, name]) => ({
-        name: `${weight.name.replaceAll('/', '_')}_${name}`,
+        name: `${pathOf(weight).replaceAll('/', '_')}_${name}`,
         shape: weight.shape,
         role: 'slot' as const,
         weight: index,

@@ -5,18 +5,19 @@ import { invalid } from '../config.js'
 import type { Model } from '../model.js'
 import { members } from './archive.js'
 import { compileConfig } from './compile-config.js'
+import { h5File } from './h5-write.js'
 import { namedWeights } from './layout.js'
 import type { Files } from './source.js'
 import { tfjsFiles } from './tfjs-write.js'
 import { weightsFile } from './write-weights.js'
 
-/** Formats under which a model is saved; `weights` is .weights.h5, `tfjs` a TensorFlow.js layers model. */
-export type SaveFormat = 'keras' | 'weights' | 'safetensors' | 'onnx' | 'tfjs'
+/** Formats under which a model is saved; `weights` is .weights.h5, `h5` a whole model in .h5, `tfjs` a TensorFlow.js layers model. */
+export type SaveFormat = 'keras' | 'weights' | 'h5' | 'safetensors' | 'onnx' | 'tfjs'
 
 export interface SaveOptions {
   /** By the name's ending unless given. */
   readonly format?: SaveFormat
-  /** Whether files of a compiled model hold how it was compiled (.keras, .json) and its optimizer's state (.keras, .weights.h5); true unless given. */
+  /** Whether files of a compiled model hold how it was compiled (.keras, .h5, .json) and its optimizer's state (.keras, .h5, .weights.h5); true unless given. */
   readonly includeOptimizer?: boolean
 }
 
@@ -36,6 +37,12 @@ const formats: Readonly<Record<SaveFormat, { readonly ending: string; readonly w
     ending: '.weights.h5',
     write: async (model, name, { includeOptimizer }) => ({
       [name]: await weightsFile(model, includeOptimizer && model.compileOptions !== undefined),
+    }),
+  },
+  h5: {
+    ending: '.h5',
+    write: async (model, name, { includeOptimizer }) => ({
+      [name]: await h5File(model, kerasVersion, includeOptimizer),
     }),
   },
   safetensors: {
@@ -66,12 +73,10 @@ async function safetensorsFile(model: Model): Promise<Uint8Array> {
 export async function modelFiles(model: Model, name: string, options: SaveOptions = {}): Promise<Files> {
   const known = Object.values(formats)
   const found = options.format ? formats[options.format] : known.find(({ ending }) => name.endsWith(ending))
-  if (!found) {
-    const cure = name.endsWith('.h5')
-      ? 'whole models in .h5 are read only: write .keras, or .weights.h5 for the weights alone'
-      : `the endings are ${known.map(({ ending }) => ending).join(', ')}`
-    throw invalid(`'${options.format ?? name}' does not say what to write: ${cure}`)
-  }
+  if (!found)
+    throw invalid(
+      `'${options.format ?? name}' does not say what to write: the endings are ${known.map(({ ending }) => ending).join(', ')}`,
+    )
   return found.write(model, name, { includeOptimizer: options.includeOptimizer ?? true })
 }
 

@@ -1,8 +1,9 @@
 import { Tensor } from '../../core/tensor.js'
 import { type GroupContent, writeHdf5 } from '../../data/hdf5/writer.js'
+import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
 import { placesOf } from './layout.js'
-import { optimizerVariables } from './optimizer-state.js'
+import { type OptimizerVariable, optimizerVariables } from './optimizer-state.js'
 
 interface Group {
   readonly attributes?: Readonly<Record<string, string>>
@@ -10,19 +11,23 @@ interface Group {
 }
 
 /** The variables of a compiled model's optimizer in Keras's order: its scalars alone before it has trained. */
-async function optimizerContents(model: Model): Promise<Tensor[]> {
+export async function optimizerContents(
+  model: Model,
+  pathOf?: (weight: Weight) => string,
+): Promise<{ readonly variable: OptimizerVariable; readonly content: Tensor }[]> {
   const { optimizer, weights } = model
   const { iterations, slots } = await model.trainingState()
   const trained = weights.some((weight, i) => weight.trainable && Object.keys(slots[i]).length > 0) || iterations > 0
   const initial = new Map(optimizer.slots.map(({ name, initial }) => [name, initial]))
-  return optimizerVariables(optimizer, weights)
+  const contentOf = ({ role, shape, weight, slot }: OptimizerVariable): Tensor => {
+    if (role === 'iteration') return new Tensor('int64', [iterations], [])
+    if (role === 'learning_rate') return Tensor.scalar(optimizer.currentLearningRate)
+    if (role === 'product') return Tensor.scalar(momentumProduct(model))
+    return (slot && slots[weight!][slot]) || Tensor.full('float32', shape, initial.get(slot ?? '') ?? 0)
+  }
+  return optimizerVariables(optimizer, weights, pathOf)
     .filter(({ role }) => trained || role === 'iteration' || role === 'learning_rate')
-    .map(({ role, shape, weight, slot }) => {
-      if (role === 'iteration') return new Tensor('int64', [iterations], [])
-      if (role === 'learning_rate') return Tensor.scalar(optimizer.currentLearningRate)
-      if (role === 'product') return Tensor.scalar(momentumProduct(model))
-      return (slot && slots[weight!][slot]) || Tensor.full('float32', shape, initial.get(slot ?? '') ?? 0)
-    })
+    .map((variable) => ({ variable, content: contentOf(variable) }))
 }
 
 /** Nadam's product of the momenta so far (Dozat, 2015). */
@@ -55,6 +60,13 @@ export async function weightsFile(model: Model, withOptimizer: boolean): Promise
       name,
       weights.map((weight) => contents.get(weight)!),
     )
-  if (withOptimizer) variables('optimizer', String(model.optimizer.options.name), await optimizerContents(model))
+  if (withOptimizer) {
+    const contents = await optimizerContents(model)
+    variables(
+      'optimizer',
+      String(model.optimizer.options.name),
+      contents.map(({ content }) => content),
+    )
+  }
   return writeHdf5(root as GroupContent)
 }
