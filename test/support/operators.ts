@@ -1,7 +1,7 @@
-import { loadContribWriters } from '../../src/onnx/opsets/index.js'
+import { loadAdapters, loadContribWriters } from '../../src/onnx/opsets/index.js'
 import { loadOperators } from '../../src/packs/index.js'
 
 /** Loads all that sessions load by need, for tests that write or import graphs themselves. */
 export async function loadEverything(): Promise<void> {
-  await Promise.all([loadOperators(), loadContribWriters()])
+  await Promise.all([loadOperators(), loadContribWriters(), loadAdapters()])
 }

@@ -2,7 +2,8 @@ import type { NumericDType } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { type AdapterTable, type Draft, inputOf } from '../opsets/adapter.js'
+import { inputOf } from '../opsets/adapter.js'
+import type { AdapterTable, Draft } from '../opsets/draft.js'
 import { channelsFirst, number, numbers, support, swapped, text, written } from './rule.js'
 
 const biased = (k: GraphBuilder, x: Value, bias: Value | undefined): Value => (bias ? k.add(x, bias) : x)

@@ -1,6 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { type AdapterTable, type Draft, inputOf } from '../opsets/adapter.js'
+import { inputOf } from '../opsets/adapter.js'
+import type { AdapterTable, Draft } from '../opsets/draft.js'
 import { numericOf } from './activations.js'
 import { alias, number, numbers, support, swapped, type Writer, written } from './rule.js'
 

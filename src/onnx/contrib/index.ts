@@ -1,4 +1,4 @@
-import type { AdapterTable } from '../opsets/adapter.js'
+import type { AdapterTable } from '../opsets/draft.js'
 import { activationWriters } from './activations.js'
 import { attentionWriters } from './attention.js'
 import { classicalWriters } from './classical.js'

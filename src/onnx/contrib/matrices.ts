@@ -1,5 +1,6 @@
 import { cofactors } from '../../ops/selection.js'
-import { type AdapterTable, inputOf } from '../opsets/adapter.js'
+import { inputOf } from '../opsets/adapter.js'
+import type { AdapterTable } from '../opsets/draft.js'
 import { support, swapped, type Writer, written } from './rule.js'
 
 /** The largest matrices that are inverted by their cofactors. */

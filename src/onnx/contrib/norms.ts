@@ -1,6 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { type AdapterTable, type Draft, inputOf } from '../opsets/adapter.js'
+import { inputOf } from '../opsets/adapter.js'
+import type { AdapterTable, Draft } from '../opsets/draft.js'
 import { alias, number, type Writer, written } from './rule.js'
 
 /** The reciprocal root of the mean square, over the last axis. */

@@ -3,7 +3,7 @@ import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { roundsHalves } from '../../ops/rounding.js'
-import type { AdapterRule, Draft } from '../opsets/adapter.js'
+import type { AdapterRule, Draft } from '../opsets/draft.js'
 
 /** Writes what a node of another domain means in ONNX's own ops: a value for each of its outputs. */
 export type Writer = (builder: GraphBuilder, draft: Draft) => readonly (Value | undefined)[]

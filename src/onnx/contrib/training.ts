@@ -4,7 +4,8 @@ import type { Value } from '../../core/ir.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { type AdapterTable, type Draft, inputOf } from '../opsets/adapter.js'
+import { inputOf } from '../opsets/adapter.js'
+import type { AdapterTable, Draft } from '../opsets/draft.js'
 import { number, text, texts, type Writer, written } from './rule.js'
 
 /** What an update of several tensors takes: rate R, count T, then as many tensors of each kind, kind by kind. */

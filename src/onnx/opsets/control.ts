@@ -3,7 +3,8 @@ import type { Value } from '../../core/ir.js'
 import { isUnranked, unranked } from '../../core/shape.js'
 import { isGraph } from '../../core/subgraph.js'
 import { GraphBuilder } from '../../graph/builder.js'
-import { type Adapter, type AdapterTable, numberOf } from './adapter.js'
+import { numberOf } from './adapter.js'
+import type { Adapter, AdapterTable } from './draft.js'
 
 /** The first `length` entries along axis 0. */
 const cut = (builder: GraphBuilder, x: Value, length: Value): Value =>

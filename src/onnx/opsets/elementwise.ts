@@ -1,16 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
-import {
-  type Adapter,
-  type AdapterTable,
-  both,
-  dropAttributes,
-  inputOf,
-  numberOf,
-  numberToInput,
-  withAttributes,
-  withInput,
-} from './adapter.js'
+import { both, dropAttributes, inputOf, numberOf, numberToInput, withAttributes, withInput } from './adapter.js'
+import type { Adapter, AdapterTable } from './draft.js'
 
 /** Before opset 7, `broadcast` = 1 lays input 1 along the axes of input 0 from `axis` on (along its last axes without one). */
 const alongAxis: Adapter = (draft, builder) => {

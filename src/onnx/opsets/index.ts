@@ -1,31 +1,23 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import type { AdapterTable, Draft, Replacement } from './adapter.js'
-import { isReplacement } from './adapter.js'
-import { controlAdapters } from './control.js'
-import { elementwiseAdapters } from './elementwise.js'
-import { learningAdapters } from './learning.js'
-import { movementAdapters } from './movement.js'
-import { normalizationAdapters } from './normalization.js'
-import { reductionAdapters } from './reduction.js'
-import { resizeAdapters } from './resize.js'
-
-export { type Draft, isReplacement, type Replacement } from './adapter.js'
+import { type AdapterTable, type Draft, isReplacement, type Replacement } from './draft.js'
+import { oldForms } from './gen/old-forms.js'
 
 /** The opsets that importModel reads; the op set has the semantics of the newest. */
 export const oldestOpset = 1
 export const newestOpset = 28
 
-/** For each op, by the name that `Node.op` would hold: what lifts its older forms to the newest. */
-const adapters: AdapterTable = {
-  ...controlAdapters,
-  ...elementwiseAdapters,
-  ...movementAdapters,
-  ...reductionAdapters,
-  ...normalizationAdapters,
-  ...resizeAdapters,
-  ...learningAdapters,
+/** What lifts older forms, once `loadAdapters` has been asked for it. */
+let adapters: AdapterTable = {}
+
+/** Loads what lifts older forms of ops to the newest. */
+export async function loadAdapters(): Promise<void> {
+  adapters = (await import('./adapters.js')).adapters
 }
+
+/** Whether `op`, written for version `opset` of its domain, has a newer form: then the adapters must be loaded. */
+export const isOldForm = (op: string, opset: number): boolean =>
+  oldForms.some(([before, ops]) => opset < before && ` ${ops} `.includes(` ${op} `))
 
 /** Of ops of other domains, once `loadContribWriters` has been asked for them. */
 let writers: AdapterTable = {}
@@ -52,7 +44,7 @@ export const isRewritten = (op: string): boolean => Object.hasOwn(writers, op)
 export function adaptNode(draft: Draft, opset: number, builder: GraphBuilder): Draft | Replacement {
   let adapted: Draft | Replacement = draft
   const table = Object.hasOwn(writers, draft.op) ? writers : adapters
-  if (!Object.hasOwn(table, draft.op)) return draft
+  if (table === adapters && !isOldForm(draft.op, opset)) return draft
   for (const { before, adapt } of table[draft.op])
     if (opset < before && !isReplacement(adapted)) adapted = adapt(adapted, builder)
   return adapted

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type Adapter, type AdapterTable, inputOf } from './adapter.js'
+import { inputOf } from './adapter.js'
+import type { Adapter, AdapterTable } from './draft.js'
 
 /** Before ai.onnx.ml 2, LabelEncoder maps between words and their places in one list. */
 const placesInList: Adapter = (draft) => {

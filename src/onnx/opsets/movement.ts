@@ -1,7 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
 import {
-  type Adapter,
-  type AdapterTable,
   constantInts,
   dropAttributes,
   inputOf,
@@ -14,6 +12,7 @@ import {
   withAttributes,
   withInput,
 } from './adapter.js'
+import type { Adapter, AdapterTable } from './draft.js'
 
 /** Before opset 18, a Split without sizes cuts into as many parts as it has outputs. */
 const splitByOutputs: Adapter = (draft) =>

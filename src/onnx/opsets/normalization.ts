@@ -1,15 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
-import {
-  type Adapter,
-  type AdapterTable,
-  dropAttributes,
-  inputOf,
-  isReplacement,
-  numberOf,
-  numberToInput,
-  withAttributes,
-} from './adapter.js'
+import { dropAttributes, inputOf, numberOf, numberToInput, withAttributes } from './adapter.js'
+import { type Adapter, type AdapterTable, isReplacement } from './draft.js'
 
 /** Before opset 9, `spatial` = 0 normalises each element by statistics of its own: the operands have the shape of one sample. */
 const perElement: Adapter = (draft, builder) => {

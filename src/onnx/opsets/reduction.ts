@@ -1,6 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
 import { formatShape } from '../../core/shape.js'
-import { type Adapter, type AdapterTable, inputOf, intsToInput, numberOf, withAttributes } from './adapter.js'
+import { inputOf, intsToInput, numberOf, withAttributes } from './adapter.js'
+import type { Adapter, AdapterTable } from './draft.js'
 
 const axesBecameAnInputIn18 = [
   'ReduceL1',

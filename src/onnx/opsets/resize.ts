@@ -3,7 +3,8 @@ import type { Value } from '../../core/ir.js'
 import { isConcrete, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { type Adapter, type AdapterTable, constantInts, type Draft, inputOf, numberOf, withInput } from './adapter.js'
+import { constantInts, inputOf, numberOf, withInput } from './adapter.js'
+import type { Adapter, AdapterTable, Draft } from './draft.js'
 
 /** The forms before opset 11: pixel i comes from i / scale; its nearest one lies below, above where the picture shrinks. */
 const fromCorner = (draft: Draft, builder: GraphBuilder, scales: Value): Draft => {
