@@ -15,6 +15,7 @@ import { poolLowerings } from './pool.js'
 import { quantizeLowerings } from './quantize.js'
 import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
+import { recurrentLowerings } from './recurrent.js'
 import { reduceLowerings } from './reduce.js'
 import { resampleLowerings } from './resample.js'
 import { selectionLowerings } from './selection.js'
@@ -35,6 +36,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...normLowerings,
   ...quantizeLowerings,
   ...quantizedProductLowerings,
+  ...recurrentLowerings,
   ...resampleLowerings,
   ...forestLowerings,
   ...randomLowerings,

@@ -87,7 +87,7 @@ function denseOperand(read: ReadElement, batchOffset: string, free: number, k: n
 
 /** The sizes and operands of a product whose elements `a` and `b` read. */
 export function productOperands(
-  product: Product,
+  product: Pick<Product, keyof GemmSizes | 'batch' | 'strides' | 'transA' | 'transB'>,
   readA: (names: Readonly<Record<string, string>>) => ReadElement,
   readB: (names: Readonly<Record<string, string>>) => ReadElement,
   wide: Wide = narrow,

@@ -61,10 +61,15 @@ fn error_function(x: T) -> T {
   return sign(x) * (1.0 - p * exp(-x * x));
 }`
 
-/** Declares `fn activate(x: T) -> T`, and T as `type`: f32 or vec4<f32>. */
-export function activationText({ name, alpha, beta }: Unary, type: 'f32' | 'vec4<f32>'): string {
+/** An activation as an expression of `x: T`. */
+export function activationExpression({ name, alpha, beta }: Unary): string {
   const literal = name === 'clip' ? boundLiteral : f32Literal
-  const expression = expressions[name](literal(alpha), literal(beta))
+  return expressions[name](literal(alpha), literal(beta))
+}
+
+/** Declares `fn activate(x: T) -> T`, and T as `type`: f32 or vec4<f32>. */
+export function activationText(unary: Unary, type: 'f32' | 'vec4<f32>'): string {
+  const expression = activationExpression(unary)
   const helper = expression.includes('error_function') ? errorFunction : ''
   return `alias T = ${type};${helper}
 fn activate(x: T) -> T { return ${expression}; }`
