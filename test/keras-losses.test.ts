@@ -323,7 +323,7 @@ test('ctc sums over every path that collapses to the label', async () => {
 function lossAndGradient(loss: Loss, t: Tensor, p: Tensor): [loss: number, gradient: number[]] {
   const builder = new GraphBuilder()
   const prediction = builder.input('p', 'float32', p.dims)
-  const value = loss.reduce(builder.constant(t), prediction, undefined, builder)
+  const value = loss.reduce(builder.constant(t), prediction, {}, builder)
   builder.output(value, 'loss')
   builder.output(differentiate(builder, value, [prediction])[0]!, 'gradient')
   const graph = builder.build()

@@ -20,6 +20,7 @@ const activationFields = { activation: neededActivation }
 /** An activation by its name, or a function of one's own. */
 export class Activation extends Layer<ValuesOf<typeof activationFields>> {
   static override readonly fields = activationFields
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[], { emit }: CallContext): Value {
     return this.options.activation.function(x, emit)
   }
@@ -30,6 +31,7 @@ const reluFields = { maxValue: maybe(number(0)), negativeSlope: number(0), thres
 /** max(x, 0), with an upper limit, a slope below the threshold, and a threshold. */
 export class ReLU extends Layer<ValuesOf<typeof reluFields>> {
   static override readonly fields = reluFields
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[], { emit }: CallContext): Value {
     return activations.relu(x, emit, this.options)
   }
@@ -39,6 +41,7 @@ const leakyFields = { negativeSlope: number(0.3) }
 
 export class LeakyReLU extends Layer<ValuesOf<typeof leakyFields>> {
   static override readonly fields = leakyFields
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[], { emit }: CallContext): Value {
     return activations.leakyRelu(x, emit, this.options)
   }
@@ -48,6 +51,7 @@ const eluFields = { alpha: number(1) }
 
 export class ELU extends Layer<ValuesOf<typeof eluFields>> {
   static override readonly fields = eluFields
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[], { emit }: CallContext): Value {
     return activations.elu(x, emit, this.options)
   }
@@ -63,6 +67,7 @@ const preluFields = {
 /** max(x, 0) + alpha min(x, 0) with a learned alpha for each element of a sample; one along `sharedAxes` (from 1). */
 export class PReLU extends Layer<ValuesOf<typeof preluFields>> {
   static override readonly fields = preluFields
+  static override readonly passesMask: boolean = true
 
   protected override build([shape]: readonly KerasShape[]): void {
     const shared = (this.options.sharedAxes ?? []).map((axis) => normalizeAxis(axis, shape.length))
@@ -80,6 +85,7 @@ const softmaxFields = { axis: axes(-1) }
 /** Over one axis, or over several together; where a `mask` (bool) is false, the result is 0. */
 export class Softmax extends Layer<ValuesOf<typeof softmaxFields>> {
   static override readonly fields = softmaxFields
+  static override readonly passesMask: boolean = true
 
   override get signature(): readonly string[] {
     return ['inputs', 'mask']

@@ -80,6 +80,7 @@ interface HeadValues extends ValuesOf<typeof weightsFields> {
 
 /** What the attention layers with heads share. */
 abstract class HeadAttention<V extends HeadValues> extends Layer<V> {
+  static override readonly passesMask: boolean = true
   override get signature(): readonly string[] {
     return ['query', 'value', 'key']
   }
@@ -273,10 +274,6 @@ abstract class PlainAttention<V extends { readonly dropout: number; readonly see
 
   protected override get namedArguments(): readonly string[] {
     return ['return_attention_scores', 'use_causal_mask']
-  }
-
-  protected override get passesMask(): boolean {
-    return false
   }
 
   call([query, value, key = value]: readonly Value[], context: CallContext, args: CallArguments): readonly Value[] {

@@ -10,6 +10,8 @@ export interface CallContextOptions {
   readonly seed?: number
   /** The first number that `nextStream` gives. */
   readonly firstStream?: number
+  /** Masks by value that are known, and where those of this pass are added. */
+  readonly masks?: Map<Value, Value>
 }
 
 /** What a layer may use while it writes its nodes. */
@@ -21,7 +23,7 @@ export class CallContext {
   readonly losses: Value[] = []
   /** New contents of statistics, to be stored after a training step. */
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
-  readonly #masks = new Map<Value, Value>()
+  readonly masks: Map<Value, Value>
   readonly #step: (() => Value) | undefined
   #streams: number
 
@@ -29,6 +31,7 @@ export class CallContext {
     this.emit = emit
     this.training = options.training
     this.seed = options.seed ?? 0
+    this.masks = options.masks ?? new Map()
     this.#step = options.step
     this.#streams = options.firstStream ?? 0
   }
@@ -51,11 +54,11 @@ export class CallContext {
 
   /** Which steps of a sequence count: bool, of the leading axes of `value`. undefined: all. */
   maskOf(value: Value): Value | undefined {
-    return this.#masks.get(value)
+    return this.masks.get(value)
   }
 
   setMask(value: Value, mask: Value): void {
-    this.#masks.set(value, mask)
+    this.masks.set(value, mask)
   }
 
   /** Adds a scalar to the loss. */

@@ -95,6 +95,7 @@ const denseFields = { units: neededCount, ...kernelFields, quantizationConfig: o
 /** activation(x · kernel + bias) over the last axis. */
 export class Dense extends Layer<ValuesOf<typeof denseFields>> {
   static override readonly fields = denseFields
+  static override readonly passesMask: boolean = true
 
   protected override build([shape]: readonly KerasShape[]): void {
     const { units, useBias } = this.options
@@ -177,10 +178,6 @@ export class Lambda extends Layer<ValuesOf<typeof lambdaFields>> {
     super(options, className)
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   call(inputs: readonly Value[], { emit }: CallContext): Value {
     return this.options.function(inputs[0], emit, inputs)
   }
@@ -194,6 +191,7 @@ export class Lambda extends Layer<ValuesOf<typeof lambdaFields>> {
 
 export class Identity extends Layer {
   static override readonly fields = {}
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[]): Value {
     return x
   }
@@ -223,6 +221,7 @@ const penaltyFields = { l1: number(0), l2: number(0) }
 /** A penalty on what passes through: l1 Σ|x| + l2 Σx², divided by the batch size. */
 export class ActivityRegularization extends Layer<ValuesOf<typeof penaltyFields>> {
   static override readonly fields = penaltyFields
+  static override readonly passesMask: boolean = true
 
   constructor(options: LayerOptions & { readonly l1?: number; readonly l2?: number } = {}, className?: string) {
     super(options, className)

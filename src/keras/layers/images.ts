@@ -19,10 +19,6 @@ export abstract class ImageLayer<Options extends { readonly dataFormat: boolean 
     for (const axis of this.planeAxes) knownDim(this, shape, axis)
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   /** The axes of height and width. */
   protected get planeAxes(): readonly [height: number, width: number] {
     return this.options.dataFormat ? [1, 2] : [2, 3]

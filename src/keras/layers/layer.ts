@@ -158,6 +158,8 @@ export function requireRank(layer: Layer, shape: KerasShape, rank: number): void
 export abstract class Layer<Options extends object = object> {
   /** The options beside those of every layer. */
   static readonly fields: Fields | undefined = undefined
+  /** Whether the first output has the mask of the first input: Keras's `supports_masking`. */
+  static readonly passesMask: boolean = false
   /** The name in Keras's form, where it is another than the class's own, which minifiers change; `registerLayer` sets it. */
   static className: string | undefined
   readonly className: string
@@ -228,9 +230,9 @@ export abstract class Layer<Options extends object = object> {
     return []
   }
 
-  /** Whether outputs have the mask of the first input; else a mask ends here. */
+  /** The class's `passesMask`, unless the options decide; where it is false a mask ends here. */
   protected get passesMask(): boolean {
-    return true
+    return (this.constructor as typeof Layer).passesMask
   }
 
   /** The first output of the layer's first application. Throws INVALID_ARGUMENT before it was applied. */
@@ -366,7 +368,7 @@ export abstract class Layer<Options extends object = object> {
         if (typeof batch === 'number') context.addLoss(emit.div(this.activityRegularizer.penalty(output, emit), batch))
       }
     const mask = this.passesMask && inputs[0] ? context.maskOf(inputs[0]) : undefined
-    if (mask) for (const output of outputs) if (!context.maskOf(output)) context.setMask(output, mask)
+    if (mask && !context.maskOf(outputs[0])) context.setMask(outputs[0], mask)
     return outputs
   }
 

@@ -99,10 +99,6 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
     return invalid(`layer '${this.name}' (${this.className}): ${message}`)
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   get #hasMaskIndex(): boolean {
     return this.options.maskToken !== null && this.options.outputMode === 'int'
   }

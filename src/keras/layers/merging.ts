@@ -23,10 +23,6 @@ abstract class Merge<Options extends object = object> extends Layer<Options> {
       )
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   call(inputs: readonly Value[], context: CallContext): Value {
     const rank = Math.max(...inputs.map(({ shape }) => shape.length))
     const y = this.merge(

@@ -35,6 +35,7 @@ const affineFields = {
 
 /** A layer with a learned scale `gamma` and centre `beta`. */
 abstract class Normalizing<V extends { readonly scale: boolean; readonly center: boolean }> extends Layer<V> {
+  static override readonly passesMask: boolean = true
   protected gamma: Weight | undefined
   protected beta: Weight | undefined
 
@@ -205,6 +206,7 @@ const unitFields = { axis: axesField }
 /** x divided by its Euclidean length over `axis`. */
 export class UnitNormalization extends Layer<ValuesOf<typeof unitFields>> {
   static override readonly fields = unitFields
+  static override readonly passesMask: boolean = true
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const squares = emit.sum(emit.square(x), axesOf(this.options.axis, x.shape.length), true)
     return emit.div(x, emit.sqrt(emit.maximum(squares, 1e-12)))

@@ -36,10 +36,6 @@ abstract class Pooling extends Layer<ValuesOf<typeof poolingFields>> {
     return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   protected override config() {
     return { ...super.config(), strides: this.strides }
   }
@@ -62,10 +58,6 @@ abstract class GlobalPooling extends Layer<ValuesOf<typeof globalFields>> {
 
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, this.rank + 2)
-  }
-
-  protected override get passesMask(): boolean {
-    return false
   }
 
   protected get axes(): number[] {

@@ -57,6 +57,7 @@ const rescalingFields = { scale: numbers, offset: { ...numbers, needed: false as
 /** x * scale + offset, in float32. */
 export class Rescaling extends Layer<ValuesOf<typeof rescalingFields>> {
   static override readonly fields = rescalingFields
+  static override readonly passesMask: boolean = true
 
   protected override get buildsWithoutWeights(): boolean {
     return true
@@ -88,6 +89,7 @@ const normalizationFields = {
 /** (x - mean) / sqrt(variance), by given statistics or by those of the data that `adapt` saw. */
 export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
   static override readonly fields = normalizationFields
+  static override readonly passesMask: boolean = true
   #axes: readonly number[] = []
 
   constructor(options: LayerOptions & OptionsOf<typeof normalizationFields> = {}, className?: string) {
@@ -201,10 +203,6 @@ export class CategoryEncoding extends Layer<ValuesOf<typeof categoryFields>> {
     return ['inputs', 'count_weights']
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   call([x]: readonly Value[], { emit }: CallContext, args: CallArguments = {}): Value {
     const { numTokens, outputMode } = this.options
     const weights = args.count_weights as Value | undefined
@@ -238,10 +236,6 @@ const discretizationFields = {
 export class Discretization extends Layer<ValuesOf<typeof discretizationFields>> {
   static override readonly fields = discretizationFields
   #boundaries = this.options.binBoundaries
-
-  protected override get passesMask(): boolean {
-    return false
-  }
 
   /** The boundaries between bins; null before `adapt` has found them. */
   get binBoundaries(): readonly number[] | null {

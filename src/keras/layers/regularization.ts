@@ -44,6 +44,7 @@ const dropoutFields = {
 
 export class Dropout extends Layer<ValuesOf<typeof dropoutFields>> {
   static override readonly fields = dropoutFields
+  static override readonly passesMask: boolean = true
 
   call([x]: readonly Value[], context: CallContext): Value {
     const { rate, seed, noiseShape } = this.options
@@ -63,6 +64,7 @@ const spatialFields = { rate: neededShare, seed, dataFormat }
 /** Dropout of whole feature maps. */
 export class SpatialDropout extends Layer<ValuesOf<typeof spatialFields>> {
   static override readonly fields = spatialFields
+  static override readonly passesMask: boolean = true
 
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, this.rank + 2)
@@ -84,6 +86,7 @@ export class SpatialDropout extends Layer<ValuesOf<typeof spatialFields>> {
 
 /** A layer that does something to its input while training only. */
 abstract class Noise<Options extends object> extends Layer<Options> {
+  static override readonly passesMask: boolean = true
   protected abstract disturb(x: Value, context: CallContext, emit: Emitter): Value
 
   call([x]: readonly Value[], context: CallContext): Value {

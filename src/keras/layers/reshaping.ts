@@ -25,10 +25,6 @@ export class Flatten extends Layer<ValuesOf<typeof flattenFields>> {
     return true
   }
 
-  protected override get passesMask(): boolean {
-    return false
-  }
-
   call([x]: readonly Value[], { emit }: CallContext): Value {
     if (x.shape.length === 1) return emit.reshape(x, [0, 1])
     const last = this.options.dataFormat || x.shape.length < 3
@@ -44,10 +40,6 @@ const reshapeFields = {
 
 export class Reshape extends Layer<ValuesOf<typeof reshapeFields>> {
   static override readonly fields = reshapeFields
-
-  protected override get passesMask(): boolean {
-    return false
-  }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const { targetShape } = this.options
@@ -80,10 +72,6 @@ export class Permute extends Layer<ValuesOf<typeof permuteFields>> {
 
   protected override get buildsWithoutWeights(): boolean {
     return true
-  }
-
-  protected override get passesMask(): boolean {
-    return false
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
@@ -119,10 +107,6 @@ abstract class Spatial<Options extends object> extends Layer<Options> {
 
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, this.rank + 2)
-  }
-
-  protected override get passesMask(): boolean {
-    return false
   }
 
   /** One-dimensional layers have channels last and do not say so. */

@@ -36,9 +36,35 @@ export interface LossDetails {
   readonly config?: KerasConfig
 }
 
-/** `weights` [batch] against values of shape [batch, …]. */
-export const spread = (weights: Value, values: Value, emit: GraphBuilder): Value =>
-  emit.reshape(weights, [values.shape[0] as number, ...values.shape.slice(1).map(() => 1)])
+/** `weights` of the first axes of `values`, to be multiplied with these. Throws SHAPE_MISMATCH where they are of other sizes. */
+export function spread(weights: Value, values: Value, emit: GraphBuilder): Value {
+  const { shape } = weights
+  if (!sameShape(shape, values.shape.slice(0, shape.length)))
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `weights (or a mask) of shape ${formatShape(shape)} do not fit values of shape ${formatShape(values.shape)}: they need its first axes`,
+    )
+  return emit.reshape(weights, [...shape, ...values.shape.slice(shape.length).map(() => 1)] as readonly number[])
+}
+
+/** The product of what is there. */
+const product = (a: Value | undefined, b: Value | undefined, emit: GraphBuilder): Value | undefined =>
+  a && b ? emit.mul(a, b) : (a ?? b)
+
+/** The values of a batch, how much each of them counts, and which count at all, as 0 or 1; undefined: all alike. */
+export interface WeighedValues {
+  readonly values: Value
+  readonly counts: Value | undefined
+  readonly valid: Value | undefined
+}
+
+/** What the values of a batch are weighed by. */
+export interface Weights {
+  /** float32, of the values' first axes. */
+  readonly weights?: Value | undefined
+  /** Which predictions count: bool, of their first axes. */
+  readonly mask?: Value | undefined
+}
 
 /** A loss with its options. */
 export class Loss {
@@ -64,24 +90,26 @@ export class Loss {
     return averaged ? emit.mean(values, averaged) : values
   }
 
-  /** The values of a batch and what each of them counts: undefined for all alike. Throws INVALID_ARGUMENT. */
-  weighted(yTrue: Value, yPred: Value, weights: Value | undefined, emit: GraphBuilder): [Value, Value | undefined] {
-    const { mask } = this.details
+  /** Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */
+  weighed(yTrue: Value, yPred: Value, { weights, mask }: Weights, emit: GraphBuilder): WeighedValues {
+    const { mask: ownMask } = this.details
+    const aligned = this.align(yTrue, yPred, emit)
     // What is averaged anyway need not be averaged over the last axis first.
-    if (!weights && !mask) return [this.values(this.align(yTrue, yPred, emit), yPred, emit), undefined]
+    if (!weights && !mask && !ownMask)
+      return { values: this.values(aligned, yPred, emit), counts: undefined, valid: undefined }
     const values = this.perSample(yTrue, yPred, emit)
-    if (weights && values.shape.length === 0)
+    const isOne = values.shape.length === 0
+    if (weights && isOne)
       throw invalid(`loss '${this.name}' gives one number a batch; sample and class weights need one a sample`)
-    const counts = mask?.(this.align(yTrue, yPred, emit), values, emit)
-    if (!weights) return [values, counts]
-    const spreadWeights = spread(weights, values, emit)
-    return [values, counts ? emit.mul(counts, spreadWeights) : spreadWeights]
+    const given = mask && !isOne ? spread(emit.cast(mask, 'float32'), values, emit) : undefined
+    const valid = product(ownMask?.(aligned, values, emit), given, emit)
+    return { values, valid, counts: product(valid, weights && spread(weights, values, emit), emit) }
   }
 
-  /** The loss of a batch as a scalar; `weights` is [batch]. Throws SHAPE_MISMATCH. */
-  reduce(yTrue: Value, yPred: Value, weights: Value | undefined, emit: GraphBuilder): Value {
-    const { averaged, mask } = this.details
-    const [values, counts] = this.weighted(yTrue, yPred, weights, emit)
+  /** The loss of a batch as a scalar. Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */
+  reduce(yTrue: Value, yPred: Value, weights: Weights, emit: GraphBuilder): Value {
+    const { averaged } = this.details
+    const { values, counts, valid } = this.weighed(yTrue, yPred, weights, emit)
     if (!counts) {
       if (values.shape.length === 0) return values
       if (this.reduction !== 'sum') return emit.mean(values)
@@ -94,8 +122,8 @@ export class Loss {
       return repeats === 1 ? emit.sum(each) : emit.mul(emit.sum(each), repeats)
     }
     if (this.reduction === 'mean_with_sample_weight') return emit.div(total, emit.maximum(sumOf(counts), 1e-30))
-    if (!mask) return emit.div(total, sizeOf(values.shape as readonly number[]))
-    return emit.div(total, emit.maximum(sumOf(mask(this.align(yTrue, yPred, emit), values, emit)), 1))
+    if (!valid) return emit.div(total, sizeOf(values.shape as readonly number[]))
+    return emit.div(total, emit.maximum(sumOf(valid), 1))
   }
 
   serialize(): KerasObject | undefined {

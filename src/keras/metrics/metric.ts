@@ -7,7 +7,7 @@ import { type Loss, spread } from '../losses/loss.js'
 /** What a metric adds up over batches: graph values (flattened), or numbers known when the graph is written. */
 export type MetricTerms = readonly (Value | number)[]
 
-/** Writes the terms of a batch; `weights` is [batch]. */
+/** Writes the terms of a batch; `weights` are of the first axes of what they weigh. */
 export type WriteTerms = (yTrue: Value, yPred: Value, weights: Value | undefined, emit: GraphBuilder) => MetricTerms
 
 /** From the sums of the terms: a number, or several, which are logged under the name with `_0`, `_1`, … behind it. */
@@ -25,6 +25,11 @@ export class Metric {
     readonly className?: string,
     readonly config: KerasConfig = {},
   ) {}
+
+  /** Whether it is a mean of values, of which masked predictions then have no part. */
+  get isMean(): boolean {
+    return this.result === ratio
+  }
 
   /** Keras's form; undefined for metrics made of functions. */
   serialize(): KerasObject | undefined {
@@ -46,15 +51,16 @@ export const share = (a: number, b: number): number => (b === 0 ? 0 : a / b)
 export function meanTerms(values: Value, weights: Value | undefined, emit: GraphBuilder): MetricTerms {
   const count = sizeOf(values.shape as readonly number[])
   if (!weights) return [emit.sum(values), count]
-  const perSample = count / (values.shape[0] as number)
-  return [emit.sum(emit.mul(values, spread(weights, values, emit))), emit.mul(emit.sum(weights), perSample)]
+  const each = spread(weights, values, emit)
+  const repeats = count / sizeOf(weights.shape as readonly number[])
+  return [emit.sum(emit.mul(values, each)), emit.mul(emit.sum(weights), repeats)]
 }
 
 /** The mean of a loss function's values over samples. */
 export const lossTerms =
   (loss: Loss): WriteTerms =>
   (yTrue, yPred, weights, emit) => {
-    const [values, counts] = loss.weighted(yTrue, yPred, weights, emit)
+    const { values, counts } = loss.weighed(yTrue, yPred, { weights }, emit)
     if (loss.details.mask) return [emit.sum(emit.mul(values, counts!)), emit.sum(counts!)]
     return meanTerms(values, weights, emit)
   }

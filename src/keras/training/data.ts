@@ -123,15 +123,21 @@ export function countSamples(tensors: readonly Tensor[]): number {
   return count
 }
 
-/** A weight for each sample from a weight for each class; targets are rows of probabilities or class numbers. */
-export function classWeights(y: Tensor, weights: Readonly<Record<number, number>>): Tensor {
-  const classes = y.dims.length > 1 ? sizeOf(y.dims.slice(1)) : 1
+/**
+ * A weight for each sample (or each step of each sample) from a weight for each class; targets are class numbers where
+ * `isSparse`, or end with an axis of probabilities, or of one class number.
+ */
+export function classWeights(y: Tensor, weights: Readonly<Record<number, number>>, isSparse: boolean): Tensor {
+  const { dims } = y
+  const isAxis = dims.length > 1 && (!isSparse || dims.at(-1) === 1)
+  const classes = isAxis ? dims.at(-1)! : 1
+  const shape = isAxis ? dims.slice(0, -1) : dims
   const data = y.data as ArrayLike<number | bigint>
-  const result = Float32Array.from({ length: y.dims[0] }, (_, sample) => {
+  const result = Float32Array.from({ length: sizeOf(shape) }, (_, sample) => {
     let label = 0
     if (classes === 1) label = Math.round(Number(data[sample]))
     else for (let i = 1; i < classes; i++) if (data[sample * classes + i] > data[sample * classes + label]) label = i
     return weights[label] ?? 1
   })
-  return new Tensor('float32', result, [y.dims[0]])
+  return new Tensor('float32', result, shape)
 }

@@ -11,7 +11,10 @@ import type { Samples } from './feed.js'
 import type { Trainee } from './trainee.js'
 
 export interface SampleWeightOptions {
-  /** One weight for each sample; for several outputs one array for each, or one for all. */
+  /**
+   * One weight for each sample, or for each step of sequences and the like: of the first axes of the targets; for several
+   * outputs one array for each, or one for all.
+   */
   readonly sampleWeight?: DataLike | null
   /** A weight for each class of a model with one output; 1 where absent. */
   readonly classWeight?: Readonly<Record<number, number>> | null
@@ -52,7 +55,8 @@ export function checkSamples(
     const classes = network.outputs[i].shape.at(classAxis)
     return checkClasses(castTensor(tensor, 'int32', name), classes, name, ignoredClass)
   })
-  const weights = weightsOf(targets, outputNames, options)
+  const isSparse = outputs.map(({ loss }) => loss?.details.sparse ?? false)
+  const weights = weightsOf(targets, isSparse, outputNames, options)
   const given = weights.flatMap((weight) => weight ?? [])
   return { x: inputs, y: targets, weights, count: countSamples([...inputs, ...targets, ...given]) }
 }
@@ -60,25 +64,33 @@ export function checkSamples(
 /** The weights of the samples, by output. */
 function weightsOf(
   targets: readonly Tensor[],
+  isSparse: readonly boolean[],
   outputNames: readonly string[],
   { sampleWeight, classWeight }: SampleWeightOptions,
 ): (Tensor | undefined)[] {
   if (classWeight) {
     if (sampleWeight) throw invalid('give either classWeight or sampleWeight, not both')
     if (targets.length !== 1) throw invalid('classWeight works for models with one output; give sampleWeight')
-    return [classWeights(targets[0], classWeight)]
+    return [classWeights(targets[0], classWeight, isSparse[0])]
   }
   if (!sampleWeight) return targets.map(() => undefined)
   const shared = targets.length > 1 && (sampleWeight instanceof Tensor || ArrayBuffer.isView(sampleWeight))
   const names = shared ? ['all outputs'] : outputNames
   const tensors = toTensors(sampleWeight, names, 'sampleWeight').map((tensor) => {
     const weight = castTensor(tensor, 'float32', 'sampleWeight')
-    if (weight.size !== weight.dims[0])
+    return weight.size === weight.dims[0] ? weight.reshape([weight.size]) : weight
+  })
+  return targets.map(({ dims }, i) => {
+    const weight = tensors[shared ? 0 : i]
+    const { length } = weight.dims
+    const isFolded = length > 1 && weight.dims[length - 1] === 1 && dims[length - 1] !== 1
+    const own = isFolded ? weight.dims.slice(0, -1) : weight.dims
+    // The number of samples is checked with that of the other arrays.
+    if (own.length > dims.length || !own.slice(1).every((size, axis) => size === dims[axis + 1]))
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `sampleWeight has one number for each sample, got (${tensor.dims.join(', ')})`,
+        `sampleWeight has one number for each sample, or the first axes of the targets (${dims.join(', ')}); got (${weight.dims.join(', ')})`,
       )
-    return weight.reshape([weight.size])
+    return weight.reshape(own)
   })
-  return targets.map((_, i) => tensors[shared ? 0 : i])
 }

@@ -9,6 +9,7 @@ import { invalid } from '../config.js'
 import { CallContext } from '../layers/context.js'
 import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
+import { spread } from '../losses/loss.js'
 import { type Network, writeNetwork } from '../network.js'
 import type { Compiled } from './compiled.js'
 import type { LogEntry, Term } from './logs.js'
@@ -25,7 +26,7 @@ export interface DataSource {
 export interface StepSources {
   readonly x: readonly DataSource[]
   readonly y: readonly DataSource[]
-  /** float32 [batch]; undefined for outputs without sample weights. */
+  /** float32, of the first axes of what they weigh; undefined for outputs without sample weights. */
   readonly weights: readonly (DataSource | undefined)[]
 }
 
@@ -120,7 +121,8 @@ export function buildStep(request: StepRequest): StepGraph {
   const lossesOf = (predictions: readonly Value[]) =>
     compiled.outputs.flatMap((output, i) => {
       if (!output.loss) return []
-      const write = () => output.loss!.reduce(targets[i], predictions[i], weights[i], builder)
+      const by = { weights: weights[i], mask: context.maskOf(predictions[i]) }
+      const write = () => output.loss!.reduce(targets[i], predictions[i], by, builder)
       const value = named(output.name, () => builder.scope(`${output.name}_loss`, write))
       return [{ output, value, weighed: output.lossWeight === 1 ? value : builder.mul(value, output.lossWeight) }]
     })
@@ -155,7 +157,10 @@ export function buildStep(request: StepRequest): StepGraph {
     const measure = (metrics: typeof output.metrics, weight: Value | undefined) => {
       for (const metric of metrics) {
         const terms = named(output.name, () =>
-          builder.scope(metric.name, () => metric.terms(targets[i], predictions[i], weight, builder)),
+          builder.scope(metric.name, () => {
+            const mask = metric.isMean ? context.maskOf(predictions[i]) : undefined
+            return metric.terms(targets[i], predictions[i], masked(weight, mask, builder), builder)
+          }),
         )
         entries.push({
           name: several ? `${output.name}_${metric.name}` : metric.name,
@@ -173,6 +178,16 @@ export function buildStep(request: StepRequest): StepGraph {
   for (const { variable, value } of context.updates) builder.update(variable, value)
   report.write(builder)
   return { graph: builder.build(), entries, rates, usesStepCounter: counter !== undefined }
+}
+
+/** Weights that are 0 where a mask says so. */
+function masked(weights: Value | undefined, mask: Value | undefined, builder: GraphBuilder): Value | undefined {
+  if (!mask) return weights
+  const counts = builder.cast(mask, 'float32')
+  if (!weights) return counts
+  return weights.shape.length < counts.shape.length
+    ? builder.mul(counts, spread(weights, counts, builder))
+    : builder.mul(weights, spread(counts, weights, builder))
 }
 
 /** Runs `write`; errors name the output. */

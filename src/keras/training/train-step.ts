@@ -50,7 +50,7 @@ export function writeTrainStep(
       throw invalid(`trainStep calls the model with ${inputs.length} inputs; it has ${network.inputs.length}`)
     // Statistics and penalties are those of the first call.
     const own = predictions
-      ? new CallContext(builder, { ...options, firstStream: context.nextStream() << 10 })
+      ? new CallContext(builder, { ...options, firstStream: context.nextStream() << 10, masks: context.masks })
       : context
     const outputs = writeNetwork(network, inputs, own)
     predictions ??= outputs
