@@ -113,7 +113,7 @@ export async function main(setting: Setting): Promise<boolean> {
     for (const threads of values.threads.split(',').map(Number)) {
       const job: Job = {
         bench: join(setting.root, 'bench'),
-        data: resolve(process.env['LANEWISE_DATA'] ?? join(setting.root, '../shared/data')),
+        data: resolve(process.env['LANEWISE_DATA'] || join(setting.root, '../shared/data')),
         dist: setting.dist,
         single: setting.single,
         against: setting.against,

@@ -8,7 +8,7 @@ import type { OpDefinition } from '../src/ops/definition.js'
 import { isProgramOp, operators } from '../src/ops/index.js'
 import { loadOperators } from '../src/packs/index.js'
 
-const data = resolve(process.env['LANEWISE_DATA'] ?? '../shared/data')
+const data = resolve(process.env['LANEWISE_DATA'] || '../shared/data')
 const groups = [
   'onnx-backend/node',
   'onnx-backend/simple',

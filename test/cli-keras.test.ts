@@ -8,7 +8,7 @@ import { loadKeras } from '../src/index.js'
 import { runCli, withFolder } from './support/cli.js'
 
 const cli = fileURLToPath(new URL('../cli.js', import.meta.url))
-const files = resolve(process.env.LANEWISE_DATA ?? resolve('..', 'shared', 'data'), 'keras-files')
+const files = resolve(process.env.LANEWISE_DATA || resolve('..', 'shared', 'data'), 'keras-files')
 const model3 = join(files, 'mnist_model3')
 const present = existsSync(model3)
 if (!present) console.log(`skipped: there are no Keras files in ${files}`)

@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { encode } from 'fast-png'
+import { encode as encodeJpeg } from 'jpeg-js'
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -155,6 +156,15 @@ test('predict: a sample, a picture, an array', () =>
     assert.is(picture.status, 0, picture.stderr)
     assert.is(picture.stdout.split('\n').filter((line) => line.length === 28).length, 14, picture.stdout)
     assert.match(picture.stdout, /prediction: \d/)
+    const rgba = {
+      width: 28,
+      height: 28,
+      data: Buffer.from([...pixels].flatMap((value) => [value, value, value, 255])),
+    }
+    writeFileSync(join(folder, 'd.jpg'), encodeJpeg(rgba, 100).data)
+    const jpeg = runCli(cli, ['predict', path, '--image', 'd.jpg', '--json', '--threads', '1'], folder)
+    const [{ prediction }] = runCli(cli, ['predict', path, '--image', 'd.png', '--json'], folder).json()
+    assert.is(jpeg.json()[0].prediction, prediction, jpeg.stderr)
   }))
 
 test('run: .npy in, .npy out', () =>
@@ -274,6 +284,9 @@ test('checkpoints: none to go on from, one in the way, of another training, dama
 test('bad usage: status 2 and a line that says what is wrong', () =>
   withFolder((folder) => {
     refused(folder, 2, /Usage: lanewise/)
+    refused(folder, 2, /--backend gpu: give one of wasm, webgpu, auto, reference/, 'run', 'm.onnx', '--backend', 'gpu')
+    refused(folder, 2, /m\.txt does not say what to write; end it in \.onnx/, 'train', 'model1', '--out', 'm.txt')
+    refused(folder, 2, /--stage all: give one of graph/, 'inspect', 'm.onnx', '--stage', 'all')
     refused(folder, 2, /unknown command 'trian'/, 'trian')
     refused(folder, 2, /missing required argument 'model'/, 'train')
     refused(folder, 2, /unknown option '--epoch'/, 'train', 'model1', '--epoch', '3')
@@ -286,10 +299,27 @@ test('bad usage: status 2 and a line that says what is wrong', () =>
     refused(folder, 2, /no MNIST in/, 'train', 'model1', '--data-dir', 'nowhere', '--out', 'm.onnx')
     refused(folder, 2, /no file none.onnx/, 'evaluate', 'none.onnx', '--synthetic')
     refused(folder, 2, /give one of --image, --input and --sample/, 'predict', 'none.onnx')
-    for (const command of ['', 'train', 'evaluate', 'predict', 'run', 'inspect', 'doctor']) {
-      const { status, stdout } = runCli(cli, [...(command ? [command] : []), '--help'], folder)
+  }))
+
+test('--help: every command says what its arguments are, and its examples name options that there are', () =>
+  withFolder((folder) => {
+    const helpOf = (...command: string[]) => {
+      const { status, stdout } = runCli(cli, [...command, '--help'], folder)
       assert.is(status, 0)
       assert.match(stdout, /Usage: lanewise/)
+      return stdout
+    }
+    const commands = [...helpOf().matchAll(/^ {2}(\w+) .*\[options\]/gm)].map(([, name]) => name)
+    assert.ok(commands.length >= 11, commands.join())
+    for (const command of commands) {
+      const help = helpOf(command)
+      const [, lines] = help.split('\nExamples:\n')
+      assert.ok(lines, `${command} has examples`)
+      for (const line of lines.trim().split('\n')) {
+        assert.match(line, new RegExp(`^ *lanewise ${command}( |$)`))
+        for (const [flag] of line.matchAll(/--[a-z0-9-]+/g)) assert.match(help, new RegExp(`^ {2}${flag} `, 'm'), line)
+      }
+      if (/ <\w/.test(help.split('\n')[0])) assert.match(help, /\nArguments:\n/, command)
     }
   }))
 
@@ -330,7 +360,15 @@ test('a loss that is not a number ends the training with status 1, and nothing i
 test('a place that cannot be written is refused before training; a full disk costs no trained model', () =>
   withFolder((folder) => {
     const train = ['train', 'model5', '--synthetic', '--limit', '128', '--epochs', '1', '--out']
-    refused(folder, 1, /missing\/m.onnx: the folder .* is missing or not writable/, ...train, 'missing/m.onnx')
+    writeFileSync(join(folder, 'file'), '')
+    mkdirSync(join(folder, 'taken.onnx'))
+    refused(folder, 1, /file\/m.onnx: .*file is a file, not a folder/, ...train, 'file/m.onnx')
+    refused(folder, 1, /taken.onnx: this is a folder; name a file in it/, ...train, 'taken.onnx')
+    withDisk(folder, 'train to a read-only folder', 'ro', () => {
+      refused(folder, 1, /the folder .*disk cannot be written/, ...train, 'disk/in/m.onnx')
+      refused(folder, 1, /the folder .*disk cannot be written/, 'convert', trained(folder), 'disk/m.onnx')
+    })
+    rmSync(join(folder, 'disk'), { recursive: true, force: true })
     withDisk(folder, 'train to a full disk', 'size=64k', (disk) => {
       const rescue = join(folder, 'rescue')
       mkdirSync(rescue)
@@ -364,9 +402,9 @@ test('a folder for checkpoints that cannot be written is refused before training
   withFolder((folder) => {
     const train = ['train', 'model1', '--synthetic', '--limit', '50', '--epochs', '1', '--checkpoint']
     writeFileSync(join(folder, 'file'), '')
-    refused(folder, 1, /file is not a folder that can be written/, ...train, 'file/c')
+    refused(folder, 1, /file is a file, not a folder/, ...train, 'file/c')
     withDisk(folder, 'checkpoints in a read-only folder', 'ro', () => {
-      refused(folder, 1, /disk is not a folder that can be written/, ...train, 'disk/c')
+      refused(folder, 1, /disk cannot be written/, ...train, 'disk/c')
     })
   }))
 

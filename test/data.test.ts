@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -15,7 +15,7 @@ import { parseIdx } from '../src/data/idx.js'
 import { toCategorical } from '../src/data/labels.js'
 import { mnist } from '../src/data/mnist.js'
 import { formatNpy, parseNpy } from '../src/data/npy.js'
-import { parsePng, toDigitImage } from '../src/data/png.js'
+import { readDrawing, toDigitImage } from '../src/data/picture.js'
 import { syntheticDigits } from '../src/data/synthetic.js'
 import { serve } from './embed/server.js'
 
@@ -173,6 +173,14 @@ test('mnist: the synthetic fallback says so', () =>
       assert.match(data.source, 'synthetic')
       assert.is(notices.length, 1)
       assert.match(notices[0], 'SYNTHETIC')
+      mkdirSync(join(folder, 'work'))
+      process.chdir(join(folder, 'work'))
+      idxFolder(process.cwd(), idx(0x08, [2, 1, 2], [0, 255, 51]))
+      process.env.LANEWISE_DATA = ''
+      assert.ok(
+        (await mnist({ download: false, onNotice: () => {} })).synthetic,
+        'an empty LANEWISE_DATA names no folder',
+      )
     } finally {
       process.chdir(home)
       for (const [name, value] of Object.entries(places)) {
@@ -186,7 +194,7 @@ test('PNG: a dark digit on white becomes a light one on black', async () => {
   const width = 56
   const data = new Uint8Array(width * width).fill(255)
   for (let y = 10; y < 46; y++) for (let x = 26; x < 30; x++) data[y * width + x] = 0
-  const image = toDigitImage(await parsePng(encode({ width, height: width, data, channels: 1, depth: 8 })), 28, 28)
+  const image = toDigitImage(await readDrawing(encode({ width, height: width, data, channels: 1, depth: 8 })), 28, 28)
   const pixels = image.data as Float32Array
   assert.equal(image.dims, [1, 28, 28, 1])
   assert.is(pixels[14 * 28 + 13], 1)
@@ -194,7 +202,7 @@ test('PNG: a dark digit on white becomes a light one on black', async () => {
 })
 
 test('PNG: rubbish is refused', async () => {
-  assert.is(await codeOf(() => parsePng(Uint8Array.from([1, 2, 3]))), 'INVALID_DATA')
+  assert.is(await codeOf(() => readDrawing(Uint8Array.from([1, 2, 3]))), 'INVALID_DATA')
 })
 
 test('files are written whole or not at all', () =>

@@ -16,7 +16,7 @@ import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
 
-const data = process.env.LANEWISE_DATA ?? resolve('..', 'shared', 'data')
+const data = process.env.LANEWISE_DATA || resolve('..', 'shared', 'data')
 const random = new RandomGenerator(11)
 
 const randomTensor = (dims: readonly number[]): Tensor => {

@@ -9,7 +9,7 @@ import { parseNpy } from '../src/data/npy.js'
 import { ZipArchive } from '../src/data/zip.js'
 import { InferenceSession, LanewiseError, loadKeras, type Model, modelFromJSON, type Tensor } from '../src/index.js'
 
-const folder = join(process.env.LANEWISE_DATA ?? resolve('..', 'shared', 'data'), 'keras-files')
+const folder = join(process.env.LANEWISE_DATA || resolve('..', 'shared', 'data'), 'keras-files')
 const cases = existsSync(folder) ? readdirSync(folder).sort() : []
 if (cases.length === 0) console.log(`skipped: there are no Keras files in ${folder}`)
 

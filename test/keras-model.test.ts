@@ -123,7 +123,7 @@ function within(ours: unknown, theirs: unknown, path: string): void {
   else assert.is(ours, theirs, path)
 }
 
-const runs = join(resolve(process.env.LANEWISE_DATA ?? '../shared/data'), 'keras-training')
+const runs = join(resolve(process.env.LANEWISE_DATA || '../shared/data'), 'keras-training')
 
 test('toJSON of the reference models says what Keras says', () => {
   if (!existsSync(runs)) return console.log(`SKIP the models of Keras: ${runs} is not there (set LANEWISE_DATA)`)

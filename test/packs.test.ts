@@ -11,7 +11,7 @@ import { packs } from '../src/packs/gen/packs.js'
 import { loadOperators, packOf } from '../src/packs/index.js'
 import { cases } from './cases/index.js'
 
-const folder = join(resolve(process.env['LANEWISE_DATA'] ?? '../shared/data'), 'onnx-backend/node')
+const folder = join(resolve(process.env['LANEWISE_DATA'] || '../shared/data'), 'onnx-backend/node')
 
 /** For each pack, a conformance case of one node, with its op. */
 const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: string]>> = {

@@ -5,22 +5,23 @@ import { compile } from '../compile.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, HostValue } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
-import { type BackendName, createBackend } from '../environment.js'
+import { createBackend } from '../environment.js'
 import { specialize } from '../graph/specialize.js'
 import { isStatic } from '../graph/static.js'
 import { costOf } from '../ops/cost.js'
 import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
 import { openGraph } from './models.js'
+import { type BackendChoice, backend, examples, numberOption, ranges, threads } from './options.js'
 import { sampleFor } from './samples.js'
-import { parseNumber, printJson, printNotes } from './terminal.js'
+import { printJson, printNotes } from './terminal.js'
 
 interface BenchOptions {
-  batch: string
-  threads?: string
-  backend?: BackendName
+  batch: number
+  threads?: number
+  backend?: BackendChoice
   input?: string[]
-  seconds: string
+  seconds: number
   profile?: boolean
   json?: boolean
 }
@@ -33,22 +34,21 @@ export const addBench = (program: Command): Command =>
   program
     .command('bench')
     .description('time the inference of a model')
-    .argument('<model.onnx>')
-    .option('--batch <n>', 'value of the symbolic dimensions', '1')
+    .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
+    .addOption(numberOption('--batch <n>', 'value of the symbolic dimensions', ranges.batch).default(1))
     .option('--input <name=file.npy...>', 'inputs; the others are made up, the same each time')
-    .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
-    .option('--backend <name>', 'wasm, webgpu, auto or reference')
-    .option('--seconds <x>', 'how long to measure', '2')
+    .addOption(threads)
+    .addOption(backend)
+    .addOption(numberOption('--seconds <x>', 'how long to measure', { low: 0.01, high: 600, whole: false }).default(2))
     .option('--profile', 'the time of each node, too')
     .option('--json', 'print JSON lines')
+    .addHelpText('after', examples('bench model5.onnx --batch 128', 'bench model5.onnx --threads 1 --profile'))
     .action(async (path: string, options: BenchOptions) => {
-      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
-      const batch = parseNumber('--batch', options.batch, 1, 65536)
-      const seconds = parseNumber('--seconds', options.seconds, 0.01, 600, false)
+      const { batch, seconds } = options
       const graph = await openGraph(path)
       const feeds = await readFeeds(graph, options.input ?? [])
       const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))
-      const backend = await createBackend({ backend: options.backend, threads })
+      const backend = await createBackend({ backend: options.backend, threads: options.threads })
       try {
         await backend.ready()
         const { times, notes } = await time(graph, inputs, backend, seconds)

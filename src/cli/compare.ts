@@ -8,14 +8,15 @@ import { type BackendName, createBackend } from '../environment.js'
 import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
 import { openGraph } from './models.js'
+import { examples, numberOption, ranges } from './options.js'
 import { sampleFor } from './samples.js'
-import { parseNumber, printJson, printNotes } from './terminal.js'
+import { printJson, printNotes } from './terminal.js'
 
 interface CompareOptions {
   backends: string
   input?: string[]
-  batch: string
-  tolerance: string
+  batch: number
+  tolerance: number
   json?: boolean
 }
 
@@ -34,18 +35,32 @@ export const addCompare = (program: Command): Command =>
   program
     .command('compare')
     .description('run a model on two backends, and find the first node whose outputs differ')
-    .argument('<model.onnx>')
+    .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
     .option('--backends <a,b>', `two of ${known.join(', ')}`, 'wasm,webgpu')
     .option('--input <name=file.npy...>', 'inputs; the others are made up, the same each time')
-    .option('--batch <n>', 'value of the symbolic dimensions of inputs that are made up', '1')
-    .option('--tolerance <x>', 'what |a - b| / (1 + |b|) may be', '1e-3')
+    .addOption(
+      numberOption('--batch <n>', 'value of the symbolic dimensions of inputs that are made up', ranges.batch).default(
+        1,
+      ),
+    )
+    .addOption(
+      numberOption('--tolerance <x>', 'what |a - b| / (1 + |b|) may be', { low: 0, high: 1, whole: false }).default(
+        1e-3,
+      ),
+    )
     .option('--json', 'print one JSON line a value, and a last one with the verdict')
+    .addHelpText(
+      'after',
+      examples(
+        'compare model.onnx --backends wasm,webgpu',
+        'compare model.onnx --backends wasm,reference --tolerance 1e-5',
+      ),
+    )
     .action(async (path: string, options: CompareOptions) => {
       const names = options.backends.split(',') as BackendName[]
       if (names.length !== 2 || names.some((name) => !known.includes(name)))
         throw new LanewiseError('INVALID_ARGUMENT', `--backends ${options.backends}: give two of ${known.join(', ')}`)
-      const tolerance = parseNumber('--tolerance', options.tolerance, 0, 1, false)
-      const batch = parseNumber('--batch', options.batch, 1, 65536)
+      const { batch, tolerance } = options
       const graph = await openGraph(path)
       const feeds = await readFeeds(graph, options.input ?? [])
       const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))

@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import { writeFileAtomic } from '../core/files.js'
@@ -10,12 +10,13 @@ import { exportModel } from '../onnx/export.js'
 import { loadGraph } from '../onnx/source.js'
 import { simplify } from '../optimise/index.js'
 import { kindOf, openModel } from './models.js'
-import { parseNumber } from './terminal.js'
+import { examples, numberOption, oneOf } from './options.js'
+import { checkWritable, formatOf, modelFormats } from './output.js'
 
 interface ConvertOptions {
   to?: SaveFormat
   model?: string
-  opset?: string
+  opset?: number
   strip?: boolean
   float16?: boolean
   keepIoTypes?: boolean
@@ -23,26 +24,20 @@ interface ConvertOptions {
   optimise?: boolean
 }
 
-/** Formats by the endings of the files to write. */
-const endings: readonly (readonly [ending: RegExp, format: SaveFormat])[] = [
-  [/\.onnx$/, 'onnx'],
-  [/\.keras$/, 'keras'],
-  [/\.weights\.h5$/, 'weights'],
-  [/\.h5$/, 'h5'],
-  [/\.safetensors$/, 'safetensors'],
-  [/(\.json|[/\\])$/, 'tfjs'],
-]
-const formats = endings.map(([, format]) => format)
-
 export const addConvert = (program: Command): Command =>
   program
     .command('convert')
     .description('write a model anew: in another format (ONNX, Keras, TensorFlow.js, safetensors), opset or precision')
     .argument('<in>', 'an ONNX, .keras or .h5 file, a TensorFlow.js folder; or, with --model, weights')
     .argument('<out>', '.onnx, .keras, .h5, .weights.h5, .safetensors, or .json or a folder with / for TensorFlow.js')
-    .option('--to <format>', `what to write, where the name does not say it: ${formats.join(', ')}`)
+    .addOption(
+      new Option(
+        '--to <format>',
+        `what to write, where the name does not say it: ${modelFormats.join(', ')}`,
+      ).argParser(oneOf('--to', modelFormats)),
+    )
     .option('--model <file>', 'the model (a Keras JSON, or a file that holds one) whose weights <in> holds')
-    .option('--opset <n>', 'ai.onnx opset to write')
+    .addOption(numberOption('--opset <n>', 'ai.onnx opset to write', { low: 1, high: 99, whole: true }))
     .option('--strip', 'leave out metadata, documentation, and the shapes of values in between')
     .option('--float16', 'compute in float16: weights, values, inputs and outputs; what ONNX has in float32 only stays')
     .option('--keep-io-types', 'with --float16: inputs and outputs stay float32')
@@ -51,8 +46,18 @@ export const addConvert = (program: Command): Command =>
       'hold weights in float16, compute in float32: half the size, the same inputs and outputs',
     )
     .option('--optimise', 'fold constants and shape chains, cancel transposes, drop what nothing needs')
+    .addHelpText(
+      'after',
+      examples(
+        'convert net.keras net.onnx',
+        'convert model5.onnx half.onnx --float16 --keep-io-types',
+        'convert net.h5 for-tfjs/',
+        'convert net.weights.h5 net.keras --model net.json',
+      ),
+    )
     .action(async (input: string, output: string, options: ConvertOptions) => {
-      const format = formatOf(output, options.to)
+      const format = options.to ?? formatOf(output, `; add --to ${modelFormats.join('|')}`)
+      await checkWritable('convert to', output)
       if (format === 'onnx') return toOnnx(input, output, options)
       const graphOptions = ['opset', 'strip', 'float16', 'keepIoTypes', 'float16Weights', 'optimise'] as const
       const given = graphOptions.find((name) => options[name] !== undefined)
@@ -73,19 +78,8 @@ export const addConvert = (program: Command): Command =>
 
 const sizeText = (size: number) => `${size.toLocaleString('en-US')} bytes`
 
-function formatOf(output: string, to: string | undefined): SaveFormat {
-  if (to !== undefined) {
-    const format = formats.find((name) => name === to)
-    if (format) return format
-    throw new LanewiseError('INVALID_ARGUMENT', `--to ${to}: the formats are ${formats.join(', ')}`)
-  }
-  const found = endings.find(([ending]) => ending.test(output))
-  if (found) return found[1]
-  throw new LanewiseError('INVALID_ARGUMENT', `${output} does not say what to write; add --to ${formats.join('|')}`)
-}
-
 async function toOnnx(input: string, output: string, options: ConvertOptions): Promise<void> {
-  const opset = options.opset === undefined ? undefined : parseNumber('--opset', options.opset, 1, 99)
+  const { opset } = options
   const isOnnx = (await kindOf(input)) === 'onnx' && options.model === undefined
   const imported = await loadGraph(isOnnx ? input : await (await openModel(input, options.model)).exportOnnx())
   const simple = options.optimise ? simplify(imported, { evaluate }) : imported

@@ -1,6 +1,7 @@
 import { cpus } from 'node:os'
 import type { Command } from 'commander'
 import { type Environment, environment } from '../environment.js'
+import { examples } from './options.js'
 import { printJson } from './terminal.js'
 
 function webGpuRows(webgpu: Environment['webgpu']): Record<string, string> {
@@ -20,6 +21,7 @@ export const addDoctor = (program: Command): Command =>
     .command('doctor')
     .description('what lanewise runs on here, and why anything is off')
     .option('--json', 'print one JSON line')
+    .addHelpText('after', examples('doctor'))
     .action(async (options: { json?: boolean }) => {
       const found = {
         runtime: `Node ${process.versions.node}`,

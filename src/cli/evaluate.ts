@@ -1,21 +1,31 @@
 import type { Command } from 'commander'
 import { sliceRows } from '../data/labels.js'
-import type { BackendName } from '../environment.js'
 import { describeGraph } from '../onnx/describe.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
 import { openGraph, openSession } from './models.js'
+import {
+  type BackendChoice,
+  backend,
+  data,
+  dataDir,
+  examples,
+  numberOption,
+  ranges,
+  synthetic,
+  threads,
+} from './options.js'
 import { checkWritable } from './output.js'
-import { parseNumber, printJson, printNotes } from './terminal.js'
+import { printJson, printNotes } from './terminal.js'
 
 interface EvaluateOptions {
   data: string
   dataDir?: string
   synthetic?: boolean
-  limit?: string
-  batchSize: string
-  threads?: string
-  backend?: BackendName
+  limit?: number
+  batchSize: number
+  threads?: number
+  backend?: BackendChoice
   report?: string
   json?: boolean
 }
@@ -25,23 +35,22 @@ export const addEvaluate = (program: Command): Command =>
     .command('evaluate')
     .description('loss and accuracy of a classifier (ONNX, Keras or TensorFlow.js) on a test set')
     .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
-    .option('--data <name>', 'data set', 'mnist')
-    .option('--data-dir <folder>', 'folder that holds the data set')
-    .option('--synthetic', 'use the procedural digits instead of MNIST')
-    .option('--limit <n>', 'evaluate the first n images only')
-    .option('--batch-size <n>', 'images a run', '256')
-    .option('--threads <n>', 'threads')
-    .option('--backend <name>', 'wasm, webgpu, auto or reference')
+    .addOption(data)
+    .addOption(dataDir)
+    .addOption(synthetic)
+    .addOption(numberOption('--limit <n>', 'evaluate the first n samples only', ranges.samples))
+    .addOption(numberOption('--batch-size <n>', 'samples a run', ranges.batch).default(256))
+    .addOption(threads)
+    .addOption(backend)
     .option('--report <file>', 'page to write: confusion matrix, worst mistakes, filters (.html)')
     .option('--json', 'print one JSON line')
+    .addHelpText('after', examples('evaluate model5.onnx', 'evaluate net.keras --data pictures/ --report report.html'))
     .action(async (path: string, options: EvaluateOptions) => {
-      const limit = options.limit && parseNumber('--limit', options.limit, 1, 1e9)
-      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
+      const { batchSize, limit, threads, backend } = options
       if (options.report) await checkWritable('--report', options.report)
-      const session = await openSession(path, { threads, backend: options.backend }, true)
+      const session = await openSession(path, { threads, backend }, true)
       const { test, source, synthetic } = await loadData(options, session.inputMetadata[0].shape)
-      const count = Math.min(limit || test.x.dims[0], test.x.dims[0])
-      const batchSize = parseNumber('--batch-size', options.batchSize, 1, 65536)
+      const count = Math.min(limit ?? test.x.dims[0], test.x.dims[0])
       const images = sliceRows(test.x, 0, count)
       const labels = sliceRows(test.y, 0, count)
       const started = performance.now()

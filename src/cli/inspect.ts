@@ -1,7 +1,6 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compile, type Stage } from '../compile.js'
-import { LanewiseError } from '../core/errors.js'
 import type { Graph } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
 import { defaultBackend } from '../environment.js'
@@ -11,7 +10,7 @@ import { describeGraph, type PortDescription } from '../onnx/describe.js'
 import { describeCosts } from './costs.js'
 import { describeFile } from './inspect-keras.js'
 import { kindOf, openGraph } from './models.js'
-import { parseNumber } from './terminal.js'
+import { examples, numberOption, oneOf, ranges } from './options.js'
 
 const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
 
@@ -20,18 +19,24 @@ export const addInspect = (program: Command): Command =>
     .command('inspect')
     .description('what a model or a file of weights holds, and what each stage of the pipeline makes of a model')
     .argument('<model>', 'an ONNX, .keras, .h5, .weights.h5 or .safetensors file, or a TensorFlow.js folder')
-    .option('--stage <name>', `print one stage: ${stages.join(', ')}`)
+    .addOption(
+      new Option('--stage <name>', `print one stage: ${stages.join(', ')}`).argParser(oneOf('--stage', stages)),
+    )
     .option('--costs', 'each node as it runs: shapes, FLOPs, bytes, kernel or reference; and the memory plan')
-    .option('--batch <n>', 'value of the symbolic dimensions for the later stages', '1')
-    .action(async (path: string, options: { stage?: Stage; costs?: boolean; batch: string }) => {
-      if (options.stage && !stages.includes(options.stage))
-        throw new LanewiseError('INVALID_ARGUMENT', `--stage ${options.stage}: the stages are ${stages.join(', ')}`)
+    .addOption(
+      numberOption('--batch <n>', 'value of the symbolic dimensions for the later stages', ranges.batch).default(1),
+    )
+    .addHelpText(
+      'after',
+      examples('inspect model5.onnx', 'inspect model5.onnx --stage optimised', 'inspect net.weights.h5'),
+    )
+    .action(async (path: string, options: { stage?: Stage; costs?: boolean; batch: number }) => {
       const kind = await kindOf(path)
       if (!options.stage && !options.costs && kind !== 'onnx') return console.log(await describeFile(path, kind))
       const graph = await openGraph(path)
       if (options.stage === 'graph') return console.log(printGraph(graph))
       if (!options.stage && !options.costs) return console.log(describe(graph))
-      const batch = parseNumber('--batch', options.batch, 1, 65536)
+      const { batch } = options
       const shapes = Object.fromEntries(
         graph.inputs.map(({ name, shape }) => [name, shape.map((dim) => (typeof dim === 'number' ? dim : batch))]),
       )

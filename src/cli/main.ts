@@ -27,7 +27,8 @@ const inputErrors = new Set([
 const program = new Command('lanewise')
   .description('neural networks in WebAssembly: train, evaluate and run ONNX models')
   .version(version)
-  .showHelpAfterError()
+  .addHelpText('after', "\n`lanewise <command> --help` lists a command's options, with examples.")
+  .showHelpAfterError('(add --help for what there is)')
   .exitOverride()
 for (const add of [
   addTrain,
@@ -42,7 +43,7 @@ for (const add of [
   addConvert,
   addDoctor,
 ])
-  add(program).exitOverride().showHelpAfterError()
+  add(program).exitOverride().showHelpAfterError('(add --help for the options, with examples)')
 
 // A reader that has seen enough, as `| head`, ends the program in silence.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,20 +1,56 @@
-import { constants } from 'node:fs'
+import { constants, existsSync, statSync } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
 import { writeFileAtomic } from '../core/files.js'
-import type { Files, Model } from '../keras/index.js'
+import type { Files, Model, SaveFormat } from '../keras/index.js'
 import { lossKey } from './evaluation.js'
 
-/** Refuses, before any work, a file that `option` names in a folder that cannot be written. Throws IO_ERROR. */
+const isFolderName = (path: string) => /[/\\]$/.test(path)
+
+/** Refuses, before any work, a file (a folder: with a slash at its end) that `option` names where it can be neither written nor made. Throws IO_ERROR. */
 export async function checkWritable(option: string, path: string): Promise<void> {
-  const folder = dirname(resolve(path))
+  const refuse = (problem: string, cause?: unknown) =>
+    new LanewiseError('IO_ERROR', `${option} ${path}: ${problem}`, { cause })
+  const target = resolve(path)
+  if (!isFolderName(path) && existsSync(target) && statSync(target).isDirectory())
+    throw refuse('this is a folder; name a file in it')
+  let folder = isFolderName(path) ? target : dirname(target)
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
+  if (!statSync(folder).isDirectory()) throw refuse(`${folder} is a file, not a folder`)
   try {
     await access(folder, constants.W_OK)
   } catch (cause) {
-    throw new LanewiseError('IO_ERROR', `${option} ${path}: the folder ${folder} is missing or not writable`, { cause })
+    throw refuse(`the folder ${folder} cannot be written; choose another, or change its permissions`, cause)
   }
+}
+
+/** Formats of models by the endings of the files to write. */
+const endings: readonly (readonly [ending: RegExp, format: SaveFormat])[] = [
+  [/\.onnx$/, 'onnx'],
+  [/\.keras$/, 'keras'],
+  [/\.weights\.h5$/, 'weights'],
+  [/\.h5$/, 'h5'],
+  [/\.safetensors$/, 'safetensors'],
+  [/(\.json|[/\\])$/, 'tfjs'],
+]
+export const modelFormats = endings.map(([, format]) => format)
+
+/** The format that a model's path asks for. Throws INVALID_ARGUMENT, with `cure` at its end. */
+export function formatOf(path: string, cure: string): SaveFormat {
+  const found = endings.find(([ending]) => ending.test(path))
+  if (found) return found[1]
+  throw new LanewiseError('INVALID_ARGUMENT', `${path} does not say what to write${cure}`)
+}
+
+/** Refuses, before any work, a place for a model: an ending that says no format, or what checkWritable refuses. */
+export async function checkModelPath(option: string, path: string): Promise<void> {
+  formatOf(
+    path,
+    `; end it in .onnx, .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js (${option})`,
+  )
+  await checkWritable(option, path)
 }
 
 /** Writes the model; if the place fails now, to the temporary folder, so that no training is lost. Throws IO_ERROR all the same. */
@@ -36,9 +72,9 @@ export async function saveModel(path: string, net: Model, loss: string): Promise
   }
 }
 
-/** The files that stand for a model at `path`: ONNX, unless its ending says otherwise. */
+/** The files that stand for a model at `path`, by the format that its ending names. */
 async function filesFor(path: string, net: Model, loss: string): Promise<{ folder: string; files: Files }> {
-  const [folder, name] = /[/\\]$/.test(path) ? [path, 'model.json'] : [dirname(path), basename(path)]
-  if (/\.(keras|h5|safetensors|json)$/.test(name)) return { folder, files: await net.toFiles(name) }
+  const [folder, name] = isFolderName(path) ? [path, 'model.json'] : [dirname(path), basename(path)]
+  if (formatOf(path, '') !== 'onnx') return { folder, files: await net.toFiles(name) }
   return { folder, files: { [name]: await net.exportOnnx({ metadata: { [lossKey]: loss } }) } }
 }

@@ -1,13 +1,16 @@
 import type { Command } from 'commander'
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
-import type { Tensor } from '../core/tensor.js'
+import type { Dim } from '../core/shape.js'
+import { Tensor } from '../core/tensor.js'
+import { decodeImage, resizeImage } from '../data/images.js'
 import { sliceRows } from '../data/labels.js'
-import { parsePng, toDigitImage } from '../data/png.js'
+import { readDrawing, toDigitImage } from '../data/picture.js'
 import type { InferenceSession } from '../session.js'
 import { fitToInput, loadData } from './data.js'
 import { readInputs } from './inputs.js'
 import { openSession } from './models.js'
+import { type BackendChoice, backend, data, dataDir, examples, synthetic, threads } from './options.js'
 import { argMax, drawImage, drawScores, parseNumber, printJson, printNotes } from './terminal.js'
 
 interface PredictOptions {
@@ -17,6 +20,8 @@ interface PredictOptions {
   data: string
   dataDir?: string
   synthetic?: boolean
+  threads?: number
+  backend?: BackendChoice
   json?: boolean
 }
 
@@ -25,17 +30,30 @@ export const addPredict = (program: Command): Command =>
     .command('predict')
     .description('classify one picture, or the rows of an array')
     .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
-    .option('--image <file.png>', 'a picture; it is scaled to the model’s input')
-    .option('--input <name=file.npy...>', 'arrays to feed')
-    .option('--sample <n>', 'test image n of the data set')
-    .option('--data <name>', 'data set for --sample', 'mnist')
-    .option('--data-dir <folder>', 'folder that holds the data set')
-    .option('--synthetic', 'take --sample from the procedural digits')
+    .option(
+      '--image <file>',
+      'a picture, PNG or JPEG: scaled to the model’s input; one channel is taken as a drawn digit',
+    )
+    .option('--input <name=file.npy...>', 'arrays to feed; the name may be left out for a model’s only input')
+    .option('--sample <n>', 'sample n of the test set')
+    .addOption(data)
+    .addOption(dataDir)
+    .addOption(synthetic)
+    .addOption(threads)
+    .addOption(backend)
     .option('--json', 'print one JSON line a row')
+    .addHelpText(
+      'after',
+      examples(
+        'predict model5.onnx --image digit.png',
+        'predict model5.onnx --sample 7',
+        'predict net.keras --input x.npy --json',
+      ),
+    )
     .action(async (path: string, options: PredictOptions) => {
       const given = [options.image, options.input, options.sample].filter((option) => option !== undefined)
       if (given.length !== 1) throw new LanewiseError('INVALID_ARGUMENT', 'give one of --image, --input and --sample')
-      const session = await openSession(path)
+      const session = await openSession(path, { threads: options.threads, backend: options.backend })
       const { feeds, image, label } = await readFeeds(session, options)
       const output = (await session.run(feeds))[session.outputNames[0]]
       const width = output.dims.at(-1) ?? 1
@@ -61,12 +79,24 @@ async function readFeeds(
   if (options.input) return { feeds: await readInputs(session, options.input) }
   const [{ name, shape }] = session.inputMetadata
   if (options.image) {
-    const image = toDigitImage(await parsePng(await readFile(options.image), options.image), 28, 28)
-    return { feeds: { [name]: fitToInput(image, shape) }, image }
+    const image = await readImage(options.image, shape)
+    return { feeds: { [name]: fitToInput(image, shape) }, image: image.dims[3] === 1 ? image : undefined }
   }
   const { test, synthetic } = await loadData(options, shape)
   const index = parseNumber('--sample', options.sample ?? '', 0, test.x.dims[0] - 1)
   const image = sliceRows(test.x, index, index + 1)
   if (!options.json) console.log(`test image ${index}${synthetic ? ' (SYNTHETIC)' : ''}`)
   return { feeds: { [name]: fitToInput(image, shape) }, image, label: test.y.toNumbers()[index] }
+}
+
+/** A picture for a network's input: a colour image in [0, 1] where the last dimension is 3, else a digit as MNIST has them. */
+async function readImage(path: string, shape: readonly (Dim | null)[]): Promise<Tensor> {
+  const bytes = await readFile(path)
+  const [height, width] = (shape[1] === 1 ? shape.slice(2) : shape.slice(1)).filter((dim) => typeof dim === 'number')
+  const isImage = shape.length === 4 && height !== undefined && width !== undefined
+  if (!isImage || shape[3] !== 3)
+    return toDigitImage(await readDrawing(bytes, path), isImage ? height : 28, isImage ? width : 28)
+  const image = resizeImage(await decodeImage(bytes, 'rgb', path), height, width)
+  const unit = (image.data as Float32Array).map((value) => value / 255)
+  return new Tensor('float32', unit, [1, height, width, 3])
 }

@@ -3,16 +3,16 @@ import type { Command } from 'commander'
 import { writeFileAtomic } from '../core/files.js'
 import { formatShape } from '../core/shape.js'
 import { formatNpy } from '../data/npy.js'
-import type { BackendName } from '../environment.js'
 import { readInputs } from './inputs.js'
 import { openSession } from './models.js'
-import { parseNumber, printJson, printNotes } from './terminal.js'
+import { type BackendChoice, backend, examples, threads } from './options.js'
+import { printJson, printNotes } from './terminal.js'
 
 interface RunOptions {
   input: string[]
   outputDir?: string
-  threads?: string
-  backend?: BackendName
+  threads?: number
+  backend?: BackendChoice
   json?: boolean
 }
 
@@ -21,14 +21,20 @@ export const addRun = (program: Command): Command =>
     .command('run')
     .description('run a model (ONNX, Keras or TensorFlow.js) on .npy arrays')
     .argument('<model>', 'an ONNX, .keras or .h5 file, or a TensorFlow.js folder')
-    .requiredOption('--input <name=file.npy...>', 'one for each input of the model')
+    .requiredOption(
+      '--input <name=file.npy...>',
+      'one for each input of the model; the name may be left out for an only input',
+    )
     .option('--output-dir <folder>', 'write each output as <name>.npy here')
-    .option('--threads <n>', 'threads')
-    .option('--backend <name>', 'wasm, webgpu, auto or reference')
+    .addOption(threads)
+    .addOption(backend)
     .option('--json', 'print one JSON line an output')
+    .addHelpText(
+      'after',
+      examples('run model.onnx --input x=x.npy --output-dir out', 'run model.onnx --input x.npy --json'),
+    )
     .action(async (path: string, options: RunOptions) => {
-      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
-      const session = await openSession(path, { threads, backend: options.backend })
+      const session = await openSession(path, { threads: options.threads, backend: options.backend })
       const outputs = await session.run(await readInputs(session, options.input))
       for (const [name, tensor] of Object.entries(outputs)) {
         const file = options.outputDir && join(options.outputDir, `${name.replace(/[^\w.-]/g, '_')}.npy`)

@@ -14,16 +14,17 @@ import type { OptionRules, Settings } from '../search/settings.js'
 import { SearchStore } from '../search/store.js'
 import { strategyOf } from '../search/strategies.js'
 import { loadData } from './data.js'
+import { examples, numberOption } from './options.js'
 import { courseNames, loadRecipe } from './recipe.js'
 import { describeSettings, SearchReport } from './search-report.js'
-import { parseNumber, printJson } from './terminal.js'
+import { printJson } from './terminal.js'
 import { addTrain, numericOptions } from './train.js'
 
 interface SearchCommandOptions {
   out?: string
   resume?: boolean
   retryFailed?: boolean
-  workers?: string
+  workers?: number
   dryRun?: boolean
   json?: boolean
 }
@@ -36,9 +37,15 @@ export const addSearch = (program: Command): Command =>
     .option('--out <folder>', 'folder of the trials and results (default: named as the config)')
     .option('--resume', 'go on with the search in that folder')
     .option('--retry-failed', 'with --resume: train the trials that failed once more')
-    .option('--workers <n>', 'trials at a time (default: one a processor)')
+    .addOption(
+      numberOption('--workers <n>', 'trials at a time (default: one a core)', { low: 1, high: 256, whole: true }),
+    )
     .option('--dry-run', 'list the trials, and do nothing')
     .option('--json', 'print JSON lines instead of text')
+    .addHelpText(
+      'after',
+      examples('search digits.json --dry-run', 'search digits.json --workers 2', 'search digits.json --resume'),
+    )
     .action(runSearch)
 
 /** Options of `train` that are the search's own business: where each trial writes to, and what it prints. */
@@ -61,8 +68,7 @@ const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 async function runSearch(file: string, options: SearchCommandOptions): Promise<void> {
   if (options.retryFailed && !options.resume)
     throw new LanewiseError('INVALID_ARGUMENT', '--retry-failed needs --resume')
-  const workers =
-    options.workers === undefined ? availableParallelism() : parseNumber('--workers', options.workers, 1, 256)
+  const workers = options.workers ?? availableParallelism()
   const config = parseConfig(new TextDecoder().decode(await readFile(file)), file, rules)
   const strategy = strategyOf(config)
   if (options.dryRun) {

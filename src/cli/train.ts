@@ -1,16 +1,12 @@
-import { constants, existsSync, statSync } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { LanewiseError } from '../core/errors.js'
 import { sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 import { sliceRows, toCategorical } from '../data/labels.js'
 import type { LabelledImages } from '../data/mnist.js'
-import { type BackendName, configure, defaultBackend } from '../environment.js'
-import { snakeCase } from '../keras/config.js'
+import { configure, defaultBackend } from '../environment.js'
 import { type Logs, setRandomSeed } from '../keras/index.js'
-import { resolveOptimizer } from '../keras/optimizers/index.js'
+import { optimizers, resolveOptimizer } from '../keras/optimizers/index.js'
 import {
   type Checkpoint,
   readCheckpoint,
@@ -21,30 +17,53 @@ import {
 import { loadGraph } from '../onnx/source.js'
 import { fitToInput, loadData } from './data.js'
 import { lossName } from './models.js'
-import { checkWritable, saveModel } from './output.js'
+import {
+  type BackendChoice,
+  backend,
+  dataDir,
+  data as dataOption,
+  examples,
+  numberOption,
+  ranges,
+  synthetic,
+  threads,
+} from './options.js'
+import { checkModelPath, checkWritable, saveModel } from './output.js'
 import { type LoadedRecipe, loadRecipe } from './recipe.js'
-import { parseNumber, printJson, printNotes } from './terminal.js'
+import { printJson, printNotes } from './terminal.js'
 
 interface TrainOptions {
   data: string
   dataDir?: string
   synthetic?: boolean
-  epochs?: string
-  batchSize?: string
+  epochs?: number
+  batchSize?: number
   optimizer?: string
-  learningRate?: string
-  limit?: string
-  validationSplit?: string
-  threads?: string
-  backend?: BackendName
-  seed?: string
+  learningRate?: number
+  limit?: number
+  validationSplit?: number
+  threads?: number
+  backend?: BackendChoice
+  seed?: number
   out?: string
   report?: string
   checkpoint?: string
-  checkpointEvery?: string
+  checkpointEvery?: number
   resume?: boolean
   json?: boolean
 }
+
+/** The options that are numbers, and the range of each. */
+export const numericOptions = {
+  epochs: { low: 1, high: 1e6, whole: true },
+  batchSize: ranges.batch,
+  limit: ranges.samples,
+  learningRate: { low: 0, high: 3.4e38, whole: false },
+  validationSplit: { low: 0, high: 0.99, whole: false },
+  threads: ranges.threads,
+  checkpointEvery: ranges.samples,
+  seed: { low: 0, high: 2 ** 31 - 1, whole: true },
+} as const
 
 export const addTrain = (program: Command): Command =>
   program
@@ -54,44 +73,55 @@ export const addTrain = (program: Command): Command =>
       '<model>',
       'model1 … model5, a module that exports a model, a Keras model JSON, or a .keras, .h5 or .onnx file to fine-tune',
     )
-    .option(
-      '--data <name>',
-      'mnist; a folder of images in subfolders named after their classes (or of such folders train and test); a .csv file; a .npz file',
-      'mnist',
+    .addOption(dataOption)
+    .addOption(dataDir)
+    .addOption(synthetic)
+    .addOption(numberOption('--epochs <n>', 'epochs (default: the recipe’s)', numericOptions.epochs))
+    .addOption(numberOption('--batch-size <n>', 'samples a step (default: the recipe’s)', numericOptions.batchSize))
+    .option('--optimizer <name>', `${Object.keys(optimizers).join(', ')} (default: the recipe’s)`)
+    .addOption(
+      numberOption('--learning-rate <x>', 'learning rate (default: the optimizer’s)', numericOptions.learningRate),
     )
-    .option(
-      '--data-dir <folder>',
-      'folder that holds the data set (default: LANEWISE_DATA, ../shared/data, the cache, a download)',
+    .addOption(numberOption('--limit <n>', 'train on the first n samples only', numericOptions.limit))
+    .addOption(
+      numberOption(
+        '--validation-split <x>',
+        'share of the training samples kept for validation, 0 to 0.99',
+        numericOptions.validationSplit,
+      ),
     )
-    .option('--synthetic', 'use the procedural digits instead of MNIST')
-    .option('--epochs <n>', 'epochs (default: the recipe’s)')
-    .option('--batch-size <n>', 'images a step (default: the recipe’s)')
-    .option('--optimizer <name>', 'sgd, adam, rmsprop, adagrad (default: the recipe’s)')
-    .option('--learning-rate <x>', 'learning rate (default: the optimizer’s)')
-    .option('--limit <n>', 'train on the first n images only')
-    .option('--validation-split <x>', 'share of the training images kept for validation, 0 to 1')
-    .option('--threads <n>', 'threads (default: the processor’s, at most 8)')
-    .option('--backend <name>', 'wasm, webgpu, auto or reference')
-    .option('--seed <n>', 'seed of weights, shuffling and dropout')
+    .addOption(threads)
+    .addOption(backend)
+    .addOption(numberOption('--seed <n>', 'seed of weights, shuffling and dropout', numericOptions.seed))
     .option(
       '--out <file>',
       'file to write: ONNX, unless it ends in .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
     )
     .option('--report <file>', 'page to write: curves, confusion matrix, worst mistakes, filters (.html)')
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
-    .option('--checkpoint-every <n>', 'keep it after every n batches, too')
+    .addOption(
+      numberOption('--checkpoint-every <n>', 'keep it after every n batches, too', numericOptions.checkpointEvery),
+    )
     .option('--resume', 'go on from the checkpoint in that folder')
     .option('--json', 'print JSON lines instead of text')
+    .addHelpText(
+      'after',
+      examples(
+        'train model5 --epochs 1 --out model5.onnx',
+        'train net.mjs --data pictures/ --optimizer adam --learning-rate 3e-4 --report report.html',
+        'train model5 --checkpoint state --resume',
+      ),
+    )
     .action(train)
 
 async function train(modelName: string, options: TrainOptions): Promise<void> {
   const recipe = await loadRecipe(modelName)
-  const settings = readSettings(recipe, options)
-  if (options.out) await checkWritable('--out', options.out)
+  const settings = settingsOf(recipe, options)
+  if (options.out) await checkModelPath('--out', options.out)
   if (options.report) await checkWritable('--report', options.report)
-  if (options.checkpoint) await checkCheckpointable(options.checkpoint)
+  if (options.checkpoint) await checkWritable('--checkpoint', `${options.checkpoint}/`)
   const checkpoint = await openCheckpoint(options)
-  configure({ threads: settings.threads, backend: options.backend })
+  configure({ threads: options.threads, backend: options.backend })
   if (settings.seed !== undefined) setRandomSeed(settings.seed)
 
   const net = await recipe.model()
@@ -227,38 +257,13 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   net.dispose()
 }
 
-/** The options that are numbers, and the range of each. */
-export const numericOptions = {
-  epochs: { low: 1, high: 1e6, whole: true },
-  batchSize: { low: 1, high: 65536, whole: true },
-  limit: { low: 1, high: 1e9, whole: true },
-  learningRate: { low: 0, high: 3.4e38, whole: false },
-  validationSplit: { low: 0, high: 0.99, whole: false },
-  threads: { low: 1, high: 64, whole: true },
-  checkpointEvery: { low: 1, high: 1e9, whole: true },
-  seed: { low: 0, high: 2 ** 31 - 1, whole: true },
-} as const
-
-function readSettings(recipe: LoadedRecipe, options: TrainOptions) {
-  const number = (name: keyof typeof numericOptions) => {
-    const { low, high, whole } = numericOptions[name]
-    const text = options[name]
-    return text === undefined
-      ? undefined
-      : parseNumber(`--${snakeCase(name).replaceAll('_', '-')}`, text, low, high, whole)
-  }
-  return {
-    epochs: number('epochs') ?? recipe.epochs,
-    batchSize: number('batchSize') ?? recipe.batchSize,
-    limit: number('limit') ?? recipe.limit,
-    learningRate: number('learningRate'),
-    validationSplit: number('validationSplit') ?? 0,
-    threads: number('threads'),
-    checkpointEvery: number('checkpointEvery'),
-    seed: number('seed'),
-    optimizer: options.optimizer,
-  }
-}
+const settingsOf = (recipe: LoadedRecipe, options: TrainOptions) => ({
+  ...options,
+  epochs: options.epochs ?? recipe.epochs,
+  batchSize: options.batchSize ?? recipe.batchSize,
+  limit: options.limit ?? recipe.limit,
+  validationSplit: options.validationSplit ?? 0,
+})
 
 /** The first `limit` samples in the network's input shape; labels one-hot where the loss takes rows of classes. */
 function prepare(
@@ -309,17 +314,3 @@ async function openCheckpoint({
 
 const standOf = ({ state: { position } }: Checkpoint): string =>
   `${position.epoch} epochs${position.batch > 0 ? ` and ${position.batch} batches` : ''}`
-
-/** Refuses a checkpoint folder that can neither be written nor made. */
-async function checkCheckpointable(path: string): Promise<void> {
-  let folder = resolve(path)
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder)
-  try {
-    await access(folder, constants.W_OK)
-    if (!statSync(folder).isDirectory()) throw new Error(`${folder} is a file`)
-  } catch (cause) {
-    throw new LanewiseError('IO_ERROR', `--checkpoint ${path}: ${folder} is not a folder that can be written`, {
-      cause,
-    })
-  }
-}

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
-import type { BackendName } from '../environment.js'
 import { findCases, type Verdict, verifyCase } from './cases.js'
-import { parseNumber, printJson } from './terminal.js'
+import { type BackendChoice, backend, examples, threads } from './options.js'
+import { printJson } from './terminal.js'
 
 interface VerifyOptions {
-  backend?: BackendName
-  threads?: string
+  backend?: BackendChoice
+  threads?: number
   json?: boolean
 }
 
@@ -14,15 +14,16 @@ export const addVerify = (program: Command): Command =>
     .command('verify')
     .description('run ONNX backend tests: models with inputs and the outputs they should give')
     .argument('<folders...>', 'a test (model.onnx, test_data_set_0), or a folder of tests')
-    .option('--backend <name>', 'wasm, webgpu, auto or reference')
-    .option('--threads <n>', 'threads')
+    .addOption(backend)
+    .addOption(threads)
     .option('--json', 'print one JSON line a case, and a last one with the counts')
+    .addHelpText('after', examples('verify onnx/backend/test/data/node', 'verify test_relu --backend webgpu'))
     .action(async (folders: string[], options: VerifyOptions) => {
-      const threads = options.threads === undefined ? undefined : parseNumber('--threads', options.threads, 1, 64)
+      const { backend, threads } = options
       const counts: Record<Verdict['status'], number> = { pass: 0, fail: 0, error: 0 }
       for (const folder of folders)
         for (const item of await findCases(folder)) {
-          const verdict = await verifyCase(item, { backend: options.backend, threads })
+          const verdict = await verifyCase(item, { backend, threads })
           counts[verdict.status]++
           if (options.json) printJson({ case: item.name, ...verdict })
           else {

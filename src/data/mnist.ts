@@ -117,7 +117,7 @@ async function usualFolders(): Promise<{ folders: string[]; cache?: string }> {
   const modules = requireNode('MNIST from a folder')
   const [{ join, resolve }, { default: envPaths }] = await Promise.all([modules.path(), modules.envPaths()])
   const cache = join(envPaths('lanewise', { suffix: '' }).cache, 'datasets')
-  const folders = [process.env.LANEWISE_DATA, join('..', 'shared', 'data'), cache]
+  const folders = [process.env.LANEWISE_DATA || undefined, join('..', 'shared', 'data'), cache]
   return {
     folders: folders.flatMap((folder) => (folder === undefined ? [] : [resolve(folder)])),
     cache: join(cache, 'mnist', archive.name),

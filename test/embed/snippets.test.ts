@@ -47,7 +47,7 @@ function head(bytes: Uint8Array, count: number): Uint8Array {
 
 /** A little of MNIST, so that examples with real data take seconds; false where this machine has no MNIST. */
 function writeData(): boolean {
-  const source = join(process.env['LANEWISE_DATA'] ?? '../shared/data', 'mnist')
+  const source = join(process.env['LANEWISE_DATA'] || '../shared/data', 'mnist')
   mkdirSync(join(data, 'mnist'), { recursive: true })
   try {
     for (const part of ['train', 't10k'])

@@ -13,7 +13,7 @@ await loadPngDecoder()
 export { mismatch, valueMismatch } from '../../src/cli/mismatch.js'
 
 /** Where the reference data lies: LANEWISE_DATA, or ../shared/data beside the project. */
-export const dataRoot = resolve(process.env['LANEWISE_DATA'] ?? '../shared/data')
+export const dataRoot = resolve(process.env['LANEWISE_DATA'] || '../shared/data')
 
 /** One of ONNX's backend-test folders. */
 export interface ConformanceCase {

@@ -1,27 +1,17 @@
-import { LanewiseError } from '../core/errors.js'
-import { type DecodePng, loadPngDecoder } from '../core/png.js'
 import { Tensor } from '../core/tensor.js'
+import { decodeImage } from './images.js'
 
-/** A PNG file as luminance: float32 [height, width] in [0, 1], transparency over white. Throws INVALID_DATA, naming `name`. */
-export async function parsePng(bytes: Uint8Array, name = 'PNG file'): Promise<Tensor> {
-  const decode = await loadPngDecoder()
-  let image: ReturnType<DecodePng>
-  try {
-    image = decode(bytes)
-  } catch (cause) {
-    throw new LanewiseError('INVALID_DATA', `${name}: not a readable PNG (${(cause as Error).message})`, { cause })
-  }
-  const { width, height, channels, depth, data, palette } = image
-  const peak = palette ? 255 : 2 ** depth - 1
-  const luminance = new Float32Array(width * height)
+/** A PNG or JPEG file as luminance: float32 [height, width] in [0, 1], transparency over white. Throws INVALID_DATA, naming `name`. */
+export async function readDrawing(bytes: Uint8Array, name = 'image'): Promise<Tensor> {
+  const { data, dims } = await decodeImage(bytes, 'rgba', name)
+  const rgba = data as Float32Array
+  const luminance = new Float32Array(dims[0] * dims[1])
   for (let pixel = 0; pixel < luminance.length; pixel++) {
-    const colour = palette ? palette[data[pixel]] : Array.from(data.subarray(pixel * channels, (pixel + 1) * channels))
-    const [red, green, blue] = colour.length < 3 ? [colour[0], colour[0], colour[0]] : colour
-    const alpha = colour.length === 2 ? colour[1] : colour.length === 4 ? colour[3] : peak
-    const light = (0.299 * red + 0.587 * green + 0.114 * blue) / peak
-    luminance[pixel] = light * (alpha / peak) + (1 - alpha / peak)
+    const [red, green, blue, alpha] = rgba.subarray(pixel * 4, pixel * 4 + 4)
+    const light = (0.299 * red + 0.587 * green + 0.114 * blue) / 255
+    luminance[pixel] = 1 + (light - 1) * (alpha / 255)
   }
-  return new Tensor('float32', luminance, [height, width])
+  return new Tensor('float32', luminance, [dims[0], dims[1]])
 }
 
 /**
