@@ -8,10 +8,10 @@ import { clamp, maskOf } from './winograd'
 
 // @ts-ignore: decorator
 @inline
-const NEAR: f32 = 0.70710678118654752440
+export const NEAR: f32 = 0.70710678118654752440
 // @ts-ignore: decorator
 @inline
-const FAR: f32 = 1.41421356237309504880
+export const FAR: f32 = 1.41421356237309504880
 
 /**
  * Patches [first, first + count) of images [height, width, channels], `patchesY` x `patchesX` an image, the first at

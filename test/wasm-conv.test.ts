@@ -82,6 +82,8 @@ const cases: readonly Case[] = [
   { size: [9, 8], channels: 36, outputs: 24, kernel: [3, 3], images: 4, pads: [2, 1, 2, 0] },
   { size: [25, 13], channels: 16, outputs: 20, kernel: [3, 3], images: 11, pads: [1, 1, 1, 1] },
   { size: [11, 9], channels: 17, outputs: 19, kernel: [3, 3], images: 9, pads: [1, 1, 1, 1] },
+  { size: [12, 12], channels: 20, outputs: 40, kernel: [3, 3], images: 21 },
+  { size: [11, 9], channels: 84, outputs: 28, kernel: [3, 3], images: 6, pads: [1, 2, 1, 0] },
 ]
 
 const one = [1, 1] as const

@@ -32,6 +32,7 @@ import { subpixelPlan, suitsSubpixel } from './subpixel.js'
 import { cut } from './tiles.js'
 import { overVolumes, type Roles } from './volume.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
+import { suitsWinogradWeightGradient, winogradWeightGradientPlan } from './winograd-weight-gradient.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
 interface Forward extends ConvolutionSizes {
@@ -284,6 +285,7 @@ function weightGradientPlan(node: Node): NodePlan {
   const dw = node.outputs[0]
   const g = geometryOf(node, x!, dw, dy!)
   if (isDepthwise(g)) return depthwiseWeightGradientPlan(node, g)
+  if (suitsWinogradWeightGradient(g)) return winogradWeightGradientPlan(g, x!, dy!, dw)
   const frame = padFrame(g)
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()

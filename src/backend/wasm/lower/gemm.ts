@@ -46,8 +46,9 @@ export interface Tiling {
 }
 
 /** Cuts `batches` products of `rows` x `columns` elements, `work` multiply-adds in all, by their sizes alone. */
-export function tilingOf(batches: number, rows: number, columns: number, work: number, rowGrain = 48): Tiling {
+export function tilingOf(batches: number, rows: number, columns: number, work: number): Tiling {
   const wanted = Math.max(1, Math.min(maximumTiles, Math.floor(work / minimumTileWork)) / Math.max(1, batches))
+  const rowGrain = rows < 8 * 48 ? 24 : 48
   const rowTiles = Math.max(1, Math.min(Math.floor(wanted), Math.floor(rows / rowGrain)))
   const tileRows = Math.max(12, roundUp(ceilDiv(rows, rowTiles), 12))
   const columnTiles = Math.max(1, Math.min(Math.floor(wanted / rowTiles), Math.floor(columns / 24)))

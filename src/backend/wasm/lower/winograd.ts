@@ -75,7 +75,7 @@ const large: Transform = {
 }
 
 /** Multiply-adds that the transforms of a number cost, and that fetching a weight from memory costs. */
-const TRANSFORM_COST = 10
+export const TRANSFORM_COST = 10
 const FETCH_COST = 10
 
 function costOf({ tile, matrices }: Transform, shape: WinogradShape): number {
@@ -87,14 +87,17 @@ function costOf({ tile, matrices }: Transform, shape: WinogradShape): number {
   )
 }
 
+/** Whether no window of `shape` holds padding alone. */
+export const seesImage = ({ top, left, height, width, outHeight, outWidth }: Omit<WinogradShape, 'images'>): boolean =>
+  top <= 2 && left <= 2 && outHeight <= height + top && outWidth <= width + left
+
 /**
  * The transform that costs least. 4 x 4 takes channels and outputs four at a time, and no windows of padding alone: their
  * zeros would be rounded.
  */
 function transformFor(shape: WinogradShape): Transform {
-  const { channels, outputs, top, left, height, width, outHeight, outWidth } = shape
-  const seesImage = top <= 2 && left <= 2 && outHeight <= height + top && outWidth <= width + left
-  if (channels % 4 !== 0 || outputs % 4 !== 0 || !seesImage) return small
+  const { channels, outputs } = shape
+  if (channels % 4 !== 0 || outputs % 4 !== 0 || !seesImage(shape)) return small
   return costOf(large, shape) < costOf(small, shape) ? large : small
 }
 

@@ -1,0 +1,181 @@
+// The gradient by the weights of a convolution that winograd-4x4.ts computes. There y = A'[(G w G') . (B' x B)]A, so
+// dw = G'[sum over patches of (A dy A') . (B' x B)]G: 36 products for 16 pixels of dy instead of 144.
+
+import { columns_f32, tileHeight } from './register-tiles'
+import { madd } from './simd'
+import { Walk } from './walk'
+import { FAR, NEAR, Winograd4InputParams, winograd_input_4x4_f32 } from './winograd-4x4'
+import { clamp, maskOf } from './winograd'
+
+/**
+ * x as in Winograd4InputParams, dy [images, outHeight, outWidth, outputs], dw [3][3][channels][outputs]. The leading fields
+ * are a Walk. Tiles: chunk of `chunkPatches` patches, each with a dw of its own, `partBytes` apart; then `blockOutputs`
+ * outputs. A tile works in its thread's memory, scratchBytes after that of the thread before: a copy of the parameters, sums
+ * [36][channels][blockOutputs] at `sums`, patches of dy [36][patches][blockOutputs] at `z`; those of x lie at `v`.
+ */
+// @ts-ignore: decorator
+@unmanaged
+export class WinogradWeightGradientParams {
+  ldb: i32
+  panelStride: i32
+  ldc: i32
+  outer: i32
+  outerStride: i32
+  inner: i32
+  innerStride: i32
+  run: i32
+  lower: f32
+  x: usize
+  v: usize
+  first: i32
+  count: i32
+  patches: i32
+  patchesY: i32
+  patchesX: i32
+  height: i32
+  width: i32
+  channels: i32
+  top: i32
+  left: i32
+  matrixBytes: i32
+  dy: usize
+  dw: usize
+  z: usize
+  sums: usize
+  outHeight: i32
+  outWidth: i32
+  outputs: i32
+  blockOutputs: i32
+  total: i32
+  chunkPatches: i32
+  partBytes: i32
+  scratch: usize
+  scratchBytes: i32
+}
+
+export function winograd_weight_gradient_f32(p: WinogradWeightGradientParams, tile: i32, thread: i32): void {
+  const shift = <usize>thread * p.scratchBytes
+  const own = p.scratch + shift
+  memory.copy(own, changetype<usize>(p), offsetof<WinogradWeightGradientParams>())
+  p = changetype<WinogradWeightGradientParams>(own)
+  p.v += shift
+  p.z += shift
+  p.sums += shift
+  const walk = changetype<Walk>(own)
+  const input = changetype<Winograd4InputParams>(own + offsetof<WinogradWeightGradientParams>('x'))
+  const blocks = (p.outputs + p.blockOutputs - 1) / p.blockOutputs
+  const firstOutput = tile % blocks * p.blockOutputs
+  const outputs = min(p.blockOutputs, p.outputs - firstOutput)
+  const chunk = tile / blocks
+  const last = min((chunk + 1) * p.chunkPatches, p.total)
+  p.ldb = p.ldc = outputs << 2
+  const zBytes = p.patches * p.ldb
+  const sumBytes = p.channels * p.ldc
+  memory.fill(p.sums, 0, 36 * sumBytes)
+  for (let first = chunk * p.chunkPatches; first < last; first += p.patches) {
+    p.first = first
+    p.count = min(p.patches, last - first)
+    p.run = p.count
+    winograd_input_4x4_f32(input, 0, thread)
+    spreadGradient(p, firstOutput, outputs, zBytes)
+    for (let matrix = 0; matrix < 36; matrix++) {
+      const v = p.v + matrix * p.matrixBytes
+      const z = p.z + matrix * zBytes
+      const sums = p.sums + matrix * sumBytes
+      for (let m = 0, rows = 0; m < p.channels; m += rows) {
+        rows = tileHeight(p.channels - m)
+        const c = sums + m * p.ldc
+        columns_f32(walk, rows, v + (<usize>m << 2), p.channels << 2, z, c, c, p.ldc, outputs, 1)
+      }
+    }
+  }
+  gatherWeights(p, p.dw + chunk * p.partBytes + (<usize>firstOutput << 2), outputs, sumBytes)
+}
+
+/** Stores A times the column d, `s` bytes from element to element. */
+// @ts-ignore: decorator
+@inline
+function spread(o: usize, s: i32, d0: v128, d1: v128, d2: v128, d3: v128): void {
+  const half = f32x4.splat(0.5)
+  const two = f32x4.splat(2)
+  v128.store(o, d0)
+  const even = madd(d2, half, d0), odd = f32x4.mul(madd(d3, half, d1), f32x4.splat(NEAR))
+  v128.store(o + s, f32x4.add(even, odd))
+  v128.store(o + 2 * s, f32x4.sub(even, odd))
+  const far = madd(d2, two, d0), farOdd = f32x4.mul(madd(d3, two, d1), f32x4.splat(FAR))
+  v128.store(o + 3 * s, f32x4.add(far, farOdd))
+  v128.store(o + 4 * s, f32x4.sub(far, farOdd))
+  v128.store(o + 5 * s, d3)
+}
+
+/** z = A dy A' of the patches at hand, `s` bytes from matrix to matrix; pixels outside of the image are 0. */
+function spreadGradient(p: WinogradWeightGradientParams, firstOutput: i32, outputs: i32, s: i32): void {
+  const pixel = p.outputs << 2
+  const line = p.outWidth * pixel
+  for (let patch = 0; patch < p.count; patch++) {
+    const index = p.first + patch
+    const row = index / p.patchesX
+    const image = row / p.patchesY
+    const y = (row - image * p.patchesY) << 2
+    const x = (index - row * p.patchesX) << 2
+    const corner = p.dy + image * p.outHeight * line + (<usize>firstOutput << 2)
+    const r0 = corner + y * line
+    const r1 = corner + clamp(y + 1, p.outHeight) * line, below1 = maskOf(y + 1, p.outHeight)
+    const r2 = corner + clamp(y + 2, p.outHeight) * line, below2 = maskOf(y + 2, p.outHeight)
+    const r3 = corner + clamp(y + 3, p.outHeight) * line, below3 = maskOf(y + 3, p.outHeight)
+    let z = p.z + patch * (outputs << 2)
+    for (let c = 0; c < outputs << 2; c += 16, z += 16) {
+      // Columns of dy become columns 0 to 3 of A dy; then its rows, in place, those of A dy A'.
+      for (let column = 0; column < 4; column++) {
+        const o = clamp(x + column, p.outWidth) * pixel + c
+        const inside = maskOf(x + column, p.outWidth)
+        spread(
+          z + column * s, 6 * s, v128.and(v128.load(r0 + o), inside), v128.and(v128.load(r1 + o), v128.and(inside, below1)),
+          v128.and(v128.load(r2 + o), v128.and(inside, below2)), v128.and(v128.load(r3 + o), v128.and(inside, below3)),
+        )
+      }
+      let o = z
+      for (let i = 0; i < 6; i++, o += 6 * s)
+        spread(o, s, v128.load(o), v128.load(o + s), v128.load(o + 2 * s), v128.load(o + 3 * s))
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function even(u: usize, s: i32, a: i32): v128 {
+  return f32x4.add(v128.load(u + a * s), v128.load(u + (a + 1) * s))
+}
+
+// @ts-ignore: decorator
+@inline
+function odd(u: usize, s: i32, a: i32): v128 {
+  return f32x4.sub(v128.load(u + a * s), v128.load(u + (a + 1) * s))
+}
+
+/** Stores G' times the column of six that lies at `u`, `s` bytes from element to element, at `o`, `to` bytes apart. */
+// @ts-ignore: decorator
+@inline
+function gather(u: usize, s: i32, o: usize, to: i32): void {
+  const near = f32x4.splat(-2.0 / 3.0)
+  const far = f32x4.splat(1.0 / 6.0)
+  const evenNear = f32x4.mul(even(u, s, 1), near), evenFar = f32x4.mul(even(u, s, 3), far)
+  const oddNear = f32x4.mul(odd(u, s, 1), near), oddFar = f32x4.mul(odd(u, s, 3), far)
+  const end = v128.load(u + 5 * s)
+  v128.store(o, f32x4.add(v128.load(u), f32x4.add(evenNear, evenFar)))
+  v128.store(o + to, madd(oddNear, f32x4.splat(NEAR), f32x4.mul(oddFar, f32x4.splat(FAR))))
+  v128.store(o + 2 * to, madd(evenNear, f32x4.splat(0.5), madd(evenFar, f32x4.splat(2), end)))
+}
+
+/** dw = G' sums G for all channels and `outputs` outputs; overwrites the sums. */
+function gatherWeights(p: WinogradWeightGradientParams, dw: usize, outputs: i32, s: i32): void {
+  const tap = p.channels * p.outputs << 2
+  for (let channel = 0; channel < p.channels; channel++) {
+    for (let o = 0; o < outputs << 2; o += 16) {
+      const u = p.sums + channel * p.ldc + o
+      for (let column = 0; column < 6; column++) gather(u + column * s, 6 * s, u + column * s, 6 * s)
+      for (let row = 0; row < 3; row++) gather(u + 6 * row * s, s, dw + 3 * row * tap + o, tap)
+    }
+    dw += p.outputs << 2
+  }
+}
