@@ -23,6 +23,18 @@ function constant(index: i32): v128 {
   return v128.load(TABLE + (<usize>index << 4))
 }
 
+// @ts-ignore: decorator
+@inline
+export function oneHalf(): v128 {
+  return constant(C.HALF)
+}
+
+// @ts-ignore: decorator
+@inline
+export function rootHalf(): v128 {
+  return constant(C.ROOT_HALF)
+}
+
 const enum C {
   ONE, SIGN, LOG2_E, LN2_HIGH, LN2_LOW, LN2_LOW_NEGATED, ROUNDER, BIAS, EXP_LOW, EXP_HIGH, NORMAL_LOW,
   EXP0, EXP1, EXP2, EXP3, EXP4, EXP5,

@@ -1,10 +1,11 @@
 // The gradient by the weights of a convolution that winograd-4x4.ts computes. There y = A'[(G w G') . (B' x B)]A, so
 // dw = G'[sum over patches of (A dy A') . (B' x B)]G: 36 products for 16 pixels of dy instead of 144.
 
+import { oneHalf, rootHalf } from './math'
 import { columns_f32, tileHeight } from './register-tiles'
 import { madd } from './simd'
 import { Walk } from './walk'
-import { FAR, NEAR, Winograd4InputParams, winograd_input_4x4_f32 } from './winograd-4x4'
+import { Winograd4InputParams, winograd_input_4x4_f32 } from './winograd-4x4'
 import { clamp, maskOf } from './winograd'
 
 /**
@@ -95,86 +96,91 @@ export function winograd_weight_gradient_f32(p: WinogradWeightGradientParams, ti
 /** Stores A times the column d, `s` bytes from element to element. */
 // @ts-ignore: decorator
 @inline
-function spread(o: usize, s: i32, d0: v128, d1: v128, d2: v128, d3: v128): void {
-  const half = f32x4.splat(0.5)
-  const two = f32x4.splat(2)
+function spread(o: usize, s: i32, half: v128, near: v128, d0: v128, d1: v128, d2: v128, d3: v128): void {
   v128.store(o, d0)
-  const even = madd(d2, half, d0), odd = f32x4.mul(madd(d3, half, d1), f32x4.splat(NEAR))
+  v128.store(o + 5 * s, d3)
+  const even = madd(d2, half, d0), odd = f32x4.mul(madd(d3, half, d1), near)
   v128.store(o + s, f32x4.add(even, odd))
   v128.store(o + 2 * s, f32x4.sub(even, odd))
-  const far = madd(d2, two, d0), farOdd = f32x4.mul(madd(d3, two, d1), f32x4.splat(FAR))
-  v128.store(o + 3 * s, f32x4.add(far, farOdd))
-  v128.store(o + 4 * s, f32x4.sub(far, farOdd))
-  v128.store(o + 5 * s, d3)
+  // sqrt(2) (d1 + 2 d3) = sqrt(1/2) (2 d1 + 4 d3)
+  const twice = f32x4.add(d3, d3)
+  const sum = f32x4.add(d1, twice)
+  const far = f32x4.add(d0, f32x4.add(d2, d2)), oddFar = f32x4.mul(near, f32x4.add(sum, sum))
+  v128.store(o + 3 * s, f32x4.add(far, oddFar))
+  v128.store(o + 4 * s, f32x4.sub(far, oddFar))
 }
 
 /** z = A dy A' of the patches at hand, `s` bytes from matrix to matrix; pixels outside of the image are 0. */
 function spreadGradient(p: WinogradWeightGradientParams, firstOutput: i32, outputs: i32, s: i32): void {
+  const half = oneHalf()
+  const near = rootHalf()
+  const zero = i32x4.splat(0)
+  const height = p.outHeight
   const pixel = p.outputs << 2
   const line = p.outWidth * pixel
+  const bytes = outputs << 2
   for (let patch = 0; patch < p.count; patch++) {
     const index = p.first + patch
     const row = index / p.patchesX
     const image = row / p.patchesY
     const y = (row - image * p.patchesY) << 2
     const x = (index - row * p.patchesX) << 2
-    const corner = p.dy + image * p.outHeight * line + (<usize>firstOutput << 2)
-    const r0 = corner + y * line
-    const r1 = corner + clamp(y + 1, p.outHeight) * line, below1 = maskOf(y + 1, p.outHeight)
-    const r2 = corner + clamp(y + 2, p.outHeight) * line, below2 = maskOf(y + 2, p.outHeight)
-    const r3 = corner + clamp(y + 3, p.outHeight) * line, below3 = maskOf(y + 3, p.outHeight)
-    let z = p.z + patch * (outputs << 2)
-    for (let c = 0; c < outputs << 2; c += 16, z += 16) {
-      // Columns of dy become columns 0 to 3 of A dy; then its rows, in place, those of A dy A'.
-      for (let column = 0; column < 4; column++) {
-        const o = clamp(x + column, p.outWidth) * pixel + c
-        const inside = maskOf(x + column, p.outWidth)
-        spread(
-          z + column * s, 6 * s, v128.and(v128.load(r0 + o), inside), v128.and(v128.load(r1 + o), v128.and(inside, below1)),
-          v128.and(v128.load(r2 + o), v128.and(inside, below2)), v128.and(v128.load(r3 + o), v128.and(inside, below3)),
-        )
+    const top = p.dy + (image * height + y) * line + x * pixel + (<usize>firstOutput << 2)
+    const m1 = maskOf(y + 1, height), m2 = maskOf(y + 2, height), m3 = maskOf(y + 3, height)
+    const corner = p.z + patch * bytes
+    // Columns of A dy, then in place times A'.
+    for (let column = 0; column < 4; column++) {
+      let z = corner + column * s
+      const last = z + bytes
+      if (x + column >= p.outWidth) {
+        for (; z < last; z += 16) spread(z, 6 * s, zero, zero, zero, zero, zero, zero)
+        continue
       }
-      let o = z
-      for (let i = 0; i < 6; i++, o += 6 * s)
-        spread(o, s, v128.load(o), v128.load(o + s), v128.load(o + 2 * s), v128.load(o + 3 * s))
+      let r0 = top + column * pixel
+      let r1 = r0 + (clamp(y + 1, height) - y) * line
+      let r2 = r0 + (clamp(y + 2, height) - y) * line
+      let r3 = r0 + (clamp(y + 3, height) - y) * line
+      for (; z < last; z += 16) {
+        spread(
+          z, 6 * s, half, near, v128.load(r0), v128.and(v128.load(r1), m1), v128.and(v128.load(r2), m2), v128.and(v128.load(r3), m3),
+        )
+        r0 += 16; r1 += 16; r2 += 16; r3 += 16
+      }
+    }
+    for (let i = 0; i < 6; i++) {
+      let z = corner + 6 * i * s
+      for (const last = z + bytes; z < last; z += 16)
+        spread(z, s, half, near, v128.load(z), v128.load(z + s), v128.load(z + 2 * s), v128.load(z + 3 * s))
     }
   }
 }
 
+/** Stores G' times the column of six at `u`, `s` bytes from element to element, at `o`, `to` bytes apart. */
 // @ts-ignore: decorator
 @inline
-function even(u: usize, s: i32, a: i32): v128 {
-  return f32x4.add(v128.load(u + a * s), v128.load(u + (a + 1) * s))
-}
-
-// @ts-ignore: decorator
-@inline
-function odd(u: usize, s: i32, a: i32): v128 {
-  return f32x4.sub(v128.load(u + a * s), v128.load(u + (a + 1) * s))
-}
-
-/** Stores G' times the column of six that lies at `u`, `s` bytes from element to element, at `o`, `to` bytes apart. */
-// @ts-ignore: decorator
-@inline
-function gather(u: usize, s: i32, o: usize, to: i32): void {
-  const near = f32x4.splat(-2.0 / 3.0)
-  const far = f32x4.splat(1.0 / 6.0)
-  const evenNear = f32x4.mul(even(u, s, 1), near), evenFar = f32x4.mul(even(u, s, 3), far)
-  const oddNear = f32x4.mul(odd(u, s, 1), near), oddFar = f32x4.mul(odd(u, s, 3), far)
-  const end = v128.load(u + 5 * s)
-  v128.store(o, f32x4.add(v128.load(u), f32x4.add(evenNear, evenFar)))
-  v128.store(o + to, madd(oddNear, f32x4.splat(NEAR), f32x4.mul(oddFar, f32x4.splat(FAR))))
-  v128.store(o + 2 * to, madd(evenNear, f32x4.splat(0.5), madd(evenFar, f32x4.splat(2), end)))
+function gather(u: usize, s: i32, o: usize, to: i32, half: v128, near: v128): void {
+  const minusThird = f32x4.splat(-1.0 / 3.0)
+  const u1 = v128.load(u + s), u2 = v128.load(u + 2 * s), u3 = v128.load(u + 3 * s), u4 = v128.load(u + 4 * s)
+  const start = v128.load(u), end = v128.load(u + 5 * s)
+  // G's rows are powers of the points over -3/2 (near) and 6 (far): all are multiples of a third.
+  const evenNear = f32x4.mul(f32x4.add(u1, u2), minusThird), oddNear = f32x4.mul(f32x4.sub(u1, u2), minusThird)
+  const evenFar = f32x4.mul(f32x4.mul(f32x4.add(u3, u4), minusThird), half)
+  const oddFar = f32x4.mul(f32x4.mul(f32x4.sub(u3, u4), minusThird), half)
+  v128.store(o, f32x4.add(start, f32x4.sub(f32x4.add(evenNear, evenNear), evenFar)))
+  v128.store(o + to, f32x4.mul(near, f32x4.sub(f32x4.add(oddNear, oddNear), f32x4.add(oddFar, oddFar))))
+  v128.store(o + 2 * to, f32x4.add(end, f32x4.sub(evenNear, f32x4.add(evenFar, evenFar))))
 }
 
 /** dw = G' sums G for all channels and `outputs` outputs; overwrites the sums. */
 function gatherWeights(p: WinogradWeightGradientParams, dw: usize, outputs: i32, s: i32): void {
+  const half = oneHalf()
+  const near = rootHalf()
   const tap = p.channels * p.outputs << 2
   for (let channel = 0; channel < p.channels; channel++) {
     for (let o = 0; o < outputs << 2; o += 16) {
       const u = p.sums + channel * p.ldc + o
-      for (let column = 0; column < 6; column++) gather(u + column * s, 6 * s, u + column * s, 6 * s)
-      for (let row = 0; row < 3; row++) gather(u + 6 * row * s, s, dw + 3 * row * tap + o, tap)
+      for (let column = 0; column < 6; column++) gather(u + column * s, 6 * s, u + column * s, 6 * s, half, near)
+      for (let row = 0; row < 3; row++) gather(u + 6 * row * s, s, dw + 3 * row * tap + o, tap, half, near)
     }
     dw += p.outputs << 2
   }
