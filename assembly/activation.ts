@@ -77,7 +77,7 @@ class Celu {
 }
 
 class ThresholdedRelu {
-  @inline apply(x: v128, a: v128, b: v128): v128 { return v128.andnot(x, f32x4.le(x, a)) }
+  @inline apply(x: v128, a: v128, b: v128): v128 { return v128.and(x, f32x4.gt(x, a)) }
 }
 
 class Clip {

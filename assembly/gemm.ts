@@ -86,6 +86,7 @@ function slab(p: GemmParams, a: usize, b: usize, c: usize, bias: usize, first: i
     count = tileHeight(end - m)
     let a1: usize, a2: usize, a3: usize, a4: usize, a5: usize
     let lastY = y
+    let oneImage = true
     const oneRow = x + count <= width
     if (oneRow) {
       a1 = a0 + step
@@ -99,12 +100,14 @@ function slab(p: GemmParams, a: usize, b: usize, c: usize, bias: usize, first: i
       a3 = rowAddress(p, a, m + 3)
       a4 = TILE_ROWS > 4 ? rowAddress(p, a, m + 4) : 0
       a5 = TILE_ROWS > 4 ? rowAddress(p, a, m + 5) : 0
-      lastY = ((m + count - 1) / width) % height
+      const lines = (m + count - 1) / width - m / width
+      lastY = y + lines
+      oneImage = lastY < height
     }
     let outer = p.outer
     let q = b
     let skip = 0
-    if (p.bottom > 0 && lastY >= y) {
+    if (p.bottom > 0 && oneImage) {
       const from = max(0, (p.top - lastY * p.strideY + p.dilationY - 1) / p.dilationY)
       const to = p.bottom - 1 < y * p.strideY ? 0 : min(outer, (p.bottom - 1 - y * p.strideY) / p.dilationY + 1)
       outer = max(0, to - from)

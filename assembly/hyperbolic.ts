@@ -20,8 +20,11 @@ function elementary(kind: i32, value: f32): f64 {
       const t = NativeMath.expm1(size)
       return t == Infinity ? t : 1 + t * t / (2 * (t + 1))
     }
-    case 38: return copysign<f64>(NativeMath.log1p(size + x * x / (1 + sqrt(1 + x * x))), x)
-    case 39: return NativeMath.log1p(x - 1 + sqrt((x - 1) * (x + 1)))
+    case 38: {
+      const t = size == Infinity ? size : size + x * x / (1 + sqrt(1 + x * x))
+      return copysign<f64>(NativeMath.log1p(t), x)
+    }
+    case 39: return x < 1 ? NaN : NativeMath.log1p(x - 1 + sqrt((x - 1) * (x + 1)))
     default: return copysign<f64>(0.5 * NativeMath.log1p(2 * size / (1 - size)), x)
   }
 }

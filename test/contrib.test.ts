@@ -7,28 +7,18 @@ import type { Value } from '../src/core/ir.js'
 import type { Tensor } from '../src/core/tensor.js'
 import { encode } from '../src/onnx/encode.js'
 import { importModel } from '../src/onnx/import.js'
-import { type AttributeProto, attributeType } from '../src/onnx/messages.js'
 import { encodeTensor } from '../src/onnx/tensors.js'
 import { InferenceSession } from '../src/session.js'
 import { classicalRows } from './support/classical-rows.js'
 import { contribRows } from './support/contrib-rows.js'
+import { coreRows } from './support/core-rows.js'
 import { loadEverything } from './support/operators.js'
-import type { Row } from './support/rows.js'
+import { attributeProto, type Row } from './support/rows.js'
 
 await loadEverything()
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
-
-function attributeProto(name: string, value: Row['attributes'][string]): AttributeProto {
-  if ('i' in value) return { name, type: attributeType.INT, i: value.i }
-  if ('f' in value) return { name, type: attributeType.FLOAT, f: value.f }
-  if ('s' in value) return { name, type: attributeType.STRING, s: new TextEncoder().encode(value.s) }
-  if ('ints' in value) return { name, type: attributeType.INTS, ints: [...value.ints] }
-  if ('floats' in value) return { name, type: attributeType.FLOATS, floats: [...value.floats] }
-  if ('tensor' in value) return { name, type: attributeType.TENSOR, t: encodeTensor(value.tensor) }
-  return { name, type: attributeType.STRINGS, strings: value.strings.map((text) => new TextEncoder().encode(text)) }
-}
 
 /** A model of one node; constant operands are initializers, and the outputs' types are left to inference. */
 function modelOf(row: Row): { model: Uint8Array; feeds: Record<string, Tensor>; outputs: string[] } {
@@ -91,7 +81,7 @@ function compare(actual: Tensor, expected: ort.Tensor, allowed: number): void {
   }
 }
 
-for (const row of [...contribRows, ...classicalRows])
+for (const row of [...contribRows, ...classicalRows, ...coreRows])
   test(`as onnxruntime-web: ${row.op} ${row.note ?? ''} ${JSON.stringify(row.attributes).slice(0, 90)}`, async () => {
     const { model, feeds, outputs } = modelOf(row)
     const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'disabled' })

@@ -251,6 +251,76 @@ test('a session checks its feeds and names the input', async () => {
   assert.match(await failure({ x: randomTensor([1, 9, 9, 2]) }), 'DISPOSED')
 })
 
+test('what a model gives out as it came in keeps its name', async () => {
+  const graph: GraphProto = {
+    node: [{ opType: 'Relu', name: 'relu', input: ['x'], output: ['y'] }],
+    input: [valueInfo('x', [2])],
+    output: [valueInfo('y', [2]), valueInfo('x', [2])],
+  }
+  const bytes = modelOf(graph)
+  for (const model of [bytes, exportModel(importModel(bytes))]) {
+    const session = await InferenceSession.create(model)
+    assert.equal([session.inputNames, session.outputNames], [['x'], ['y', 'x']])
+    const { x, y } = await session.run({ x: new Tensor('float32', [-1, 2], [2]) })
+    assert.equal(
+      [x.toNumbers(), y.toNumbers()],
+      [
+        [-1, 2],
+        [0, 2],
+      ],
+    )
+    await session.release()
+  }
+})
+
+test('operands whose sizes are only named may fit those whose sizes are known', async () => {
+  const named = (name: string, ...dims: (number | string)[]): ValueInfoProto => ({
+    name,
+    type: {
+      tensorType: {
+        elemType: 1,
+        shape: { dim: dims.map((dim) => (typeof dim === 'string' ? { dimParam: dim } : { dimValue: dim })) },
+      },
+    },
+  })
+  const graph: GraphProto = {
+    node: [
+      { opType: 'Gemm', name: 'gemm', input: ['a', 'b', 'c'], output: ['product'] },
+      { opType: 'PRelu', name: 'prelu', input: ['product', 'slope'], output: ['activated'] },
+      { opType: 'Conv', name: 'conv', input: ['image', 'kernels', 'bias'], output: ['features'] },
+    ],
+    input: [
+      named('a', 'rows', 2),
+      named('b', 2, 'columns'),
+      named('c', 'terms'),
+      named('slope', 'slopes'),
+      named('image', 1, 1, 3),
+      named('kernels', 'filters', 1, 3),
+      named('bias', 2),
+    ],
+    output: [named('activated'), named('features')].map(({ name }) => ({ name })),
+  }
+  const session = await InferenceSession.create(modelOf(graph))
+  const tensor = (data: number[], ...dims: number[]) => new Tensor('float32', data, dims)
+  const { activated, features } = await session.run({
+    a: tensor([1, -1], 1, 2),
+    b: tensor([1, 2, 3, 4], 2, 2),
+    c: tensor([1, 0], 2),
+    slope: tensor([2], 1),
+    image: tensor([1, 2, 3], 1, 1, 3),
+    kernels: tensor([1, 1, 1, 0, 0, 1], 2, 1, 3),
+    bias: tensor([0, 1], 2),
+  })
+  assert.equal(
+    [activated.toNumbers(), features.toNumbers()],
+    [
+      [-2, -4],
+      [6, 4],
+    ],
+  )
+  await session.release()
+})
+
 /** y = x s + b: s and b are inputs, too, so that a caller may replace them. */
 const overridable = (irVersion: number): Uint8Array => {
   const scalar = (name: string, value: number) => encodeTensor(new Tensor('float32', [value], [1]), name)

@@ -188,6 +188,9 @@ test('elementary functions at the edges', () => {
     Softplus: [Math.LN2, Math.LN2, infinity, 0, Number.NaN, 88.8, 0, softplus(-1), Math.LN2],
     Erf: [0, -0, 1, -1, Number.NaN, 1, -1, erf(-1), 2 ** -149],
     Elu: [0, -0, infinity, -1, Number.NaN, 88.8, -1, Math.expm1(-1), 2 ** -149],
+    Asinh: [0, -0, infinity, -infinity, Number.NaN, ...[88.8, -105, -1].map(Math.asinh), 2 ** -149],
+    Acosh: [...[0, -0, infinity, -infinity, Number.NaN, 88.8, -105, -1, 2 ** -149].map(Math.acosh)],
+    ThresholdedRelu: [0, 0, infinity, 0, 0, 88.8, 0, 0, 0],
   }
   for (const op of Object.keys(expected) as Op[]) {
     const [y] = runLowering(elementwiseLowerings[op], op, {

@@ -58,6 +58,12 @@ export function normalizeAxis(axis: number, rank: number): number {
   return normalized
 }
 
+/** As normalizeAxis, and a scalar has no axis. */
+export function existingAxis(axis: number, rank: number): number {
+  if (rank === 0) throw new LanewiseError('SHAPE_MISMATCH', `a scalar has no axis ${axis}`)
+  return normalizeAxis(axis, rank)
+}
+
 /** The multidirectional broadcast of several shapes (NumPy's rule). Throws SHAPE_MISMATCH when they do not fit. */
 export function broadcastShapes(...shapes: readonly Shape[]): Dim[] {
   const rank = Math.max(0, ...shapes.map((shape) => shape.length))
@@ -73,6 +79,18 @@ export function broadcastShapes(...shapes: readonly Shape[]): Dim[] {
     }
     return result
   })
+}
+
+/** Whether `shape` broadcasts to `target` without changing it, as far as the sizes that are known tell. */
+export function broadcastsTo(shape: Shape, target: Shape): boolean {
+  const offset = target.length - shape.length
+  return (
+    offset >= 0 &&
+    shape.every((dim, axis) => {
+      const wanted = target[axis + offset]
+      return dim === 1 || dim === wanted || typeof dim === 'string' || typeof wanted === 'string'
+    })
+  )
 }
 
 /** Strides in elements that read `shape` as if it were broadcast to `target`: 0 along every repeated axis. */

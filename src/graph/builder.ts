@@ -157,7 +157,9 @@ export class GraphBuilder extends Emitter {
     let output = value
     if (name !== value.name || this.#outputs.includes(value) || !this.#producers.has(value)) {
       this.#reserved.delete(name)
-      output = { name: this.#unique(name), ...typeOf(value) }
+      // What is given out as it came in keeps its name: callers feed and fetch by it.
+      const passed = name === value.name && this.#inputs.includes(value)
+      output = { name: passed ? name : this.#unique(name), ...typeOf(value) }
       this.#append({
         op: 'Identity',
         name: this.#unique(`${name}/Identity`),

@@ -8,9 +8,9 @@ import { inferTypes } from './infer.js'
 export function verify(graph: Graph): void {
   const defined = new Set<Value>()
   const names = new Set<string>()
-  const define = (value: Value, by: string): void => {
+  const define = (value: Value, by: string, passed = false): void => {
     if (defined.has(value)) refuse(graph, by, `defines '${value.name}', which is defined already`)
-    if (names.has(value.name)) refuse(graph, by, `defines a second value called '${value.name}'`)
+    if (names.has(value.name) && !passed) refuse(graph, by, `defines a second value called '${value.name}'`)
     defined.add(value)
     names.add(value.name)
   }
@@ -42,7 +42,7 @@ export function verify(graph: Graph): void {
       if (input && !defined.has(input)) refuse(graph, by, `reads '${input.name}', which is not defined before it`)
     verifyTypes(graph, node, by)
     for (const [name, body] of subgraphsOf(node)) verifySubgraph(graph, node, name, body)
-    for (const output of node.outputs) define(output, by)
+    for (const output of node.outputs) define(output, by, passesOn(node))
   }
   const replaced = new Set<Value>()
   for (const { variable, value } of graph.updates) {
@@ -60,6 +60,10 @@ export function verify(graph: Graph): void {
       refuse(graph, `output '${output.name}'`, 'is a variable that the graph replaces; give out its Identity instead')
   }
 }
+
+/** Whether `node` gives out an input of the graph under the same name. */
+export const passesOn = ({ op, inputs, outputs }: Node): boolean =>
+  op === 'Identity' && outputs[0].name === inputs[0]?.name
 
 function refuse(graph: Graph, what: string, problem: string): never {
   throw new LanewiseError('INVALID_MODEL', `graph '${graph.name}': ${what} ${problem}`)

@@ -4,6 +4,7 @@ import { isUnranked } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
+import { passesOn } from '../graph/verify.js'
 import { definitionOf } from '../ops/index.js'
 import { entriesOf } from './about.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
@@ -139,7 +140,10 @@ function encodeGraph(
       initializers.push(encodeTensor(tensor, names.get(value)!))
     }
   }
-  for (const { outputs } of graph.nodes) outputs.forEach(assign)
+  const nodes = graph.nodes.filter((node) => !passesOn(node))
+  for (const node of graph.nodes)
+    if (passesOn(node)) names.set(node.outputs[0], names.get(node.inputs[0]!)!)
+    else node.outputs.forEach(assign)
 
   const nameOf = (value: Value | undefined) => (value ? names.get(value)! : '')
   const encodeNode = (node: Node): NodeProto => {
@@ -170,11 +174,11 @@ function encodeGraph(
   const outputs = new Set(graph.outputs)
   return {
     name: graph.name,
-    node: graph.nodes.map(encodeNode),
+    node: nodes.map(encodeNode),
     initializer: initializers,
     input: inputs.map(encodeValue),
     output: graph.outputs.map(encodeOutput),
-    valueInfo: graph.nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeValue)),
+    valueInfo: nodes.flatMap((node) => node.outputs.filter((value) => !outputs.has(value)).map(encodeValue)),
   }
 }
 

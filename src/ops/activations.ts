@@ -1,7 +1,7 @@
 import type { NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Value } from '../core/ir.js'
-import { broadcastShapes, sameShape } from '../core/shape.js'
+import { broadcastsTo } from '../core/shape.js'
 import { floatAttribute, type GradientContext, type OpDefinition, stringAttribute } from './definition.js'
 import { broadcastOf, required, sameAsFloatInput, sameAsInput, sameDType } from './infer.js'
 
@@ -162,7 +162,7 @@ export const activations = {
     traits: { elementwise: true, inPlace: [0], weights: [1] },
     infer: (context) => {
       const [x, slope] = [required(context, 0), required(context, 1)]
-      if (!sameShape(broadcastShapes(x.shape, slope.shape), x.shape))
+      if (!broadcastsTo(slope.shape, x.shape))
         throw new LanewiseError('SHAPE_MISMATCH', 'the slope must broadcast to the shape of the input')
       return [{ dtype: sameDType([x, slope]), shape: x.shape }]
     },

@@ -1,14 +1,14 @@
 import type { DType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { normalizeAxis } from '../core/shape.js'
+import { existingAxis } from '../core/shape.js'
 import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { freshShape, required } from './infer.js'
 
 /** The `axis` attribute in [0, rank); undefined when it is left out. */
 function axisOf(context: InferenceContext): number | undefined {
   const axis = intAttribute(context.attributes, 'axis') as number | undefined
-  return axis === undefined ? undefined : normalizeAxis(axis, required(context, 0).shape.length)
+  return axis === undefined ? undefined : existingAxis(axis, required(context, 0).shape.length)
 }
 
 /** Throws TYPE_MISMATCH unless input `index` is absent or of type `dtype`. */

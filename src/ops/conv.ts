@@ -59,7 +59,10 @@ function checkRank(data: Shape, weight: Shape): void {
 
 /** Throws SHAPE_MISMATCH unless the bias, if there is one, is [channels]. */
 export function checkBias(bias: TensorType | undefined, channels: Dim): void {
-  if (bias && (bias.shape.length !== 1 || (bias.shape[0] !== channels && typeof bias.shape[0] === 'number')))
+  if (!bias) return
+  const [length] = bias.shape
+  const fits = length === channels || typeof length === 'string' || typeof channels === 'string'
+  if (bias.shape.length !== 1 || !fits)
     throw new LanewiseError('SHAPE_MISMATCH', `the bias ${formatShape(bias.shape)} must be [${channels}]`)
 }
 

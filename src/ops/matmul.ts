@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType, Value } from '../core/ir.js'
-import { broadcastShapes, concrete, type Dim, formatShape, type Shape, sameShape } from '../core/shape.js'
+import { broadcastShapes, broadcastsTo, concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
 import { floatAttribute, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import type { Emitter } from './emitter.js'
 import { required, sameDType } from './infer.js'
@@ -108,7 +108,7 @@ export const matmul = {
       const left = intAttribute(context.attributes, 'transA') ? lastTwoSwapped(a.shape) : a.shape
       const right = intAttribute(context.attributes, 'transB') ? lastTwoSwapped(b.shape) : b.shape
       const shape = matMulShape(left, right)
-      if (c && !sameShape(broadcastShapes(c.shape, shape), shape))
+      if (c && !broadcastsTo(c.shape, shape))
         throw new LanewiseError(
           'SHAPE_MISMATCH',
           `C ${formatShape(c.shape)} does not broadcast to ${formatShape(shape)}`,

@@ -18,8 +18,9 @@ import { required, requireFloat, sameAsFloatInput } from './infer.js'
 const epsilon = { type: 'float', default: 1e-5 } as const satisfies AttributeSchema
 const stashType = { type: 'int', default: 1 } as const satisfies AttributeSchema
 
-/** (x - mean) / sqrt(variance + epsilon) over `axes`. */
+/** (x - mean) / sqrt(variance + epsilon) over `axes`; without axes, each element is its own mean. */
 function standardized(emit: Emitter, x: Value, axes: readonly number[], epsilon: number): Value {
+  if (axes.length === 0) return emit.sub(x, x)
   const centred = emit.sub(x, emit.mean(x, axes, true))
   const variance = emit.mean(emit.square(centred), axes, true)
   return emit.div(centred, emit.sqrt(emit.add(variance, epsilon)))
@@ -197,6 +198,7 @@ export const norms = {
     decompose: (emit, node) => {
       const x = node.inputs[0]!
       const shape = inputShape(node)
+      if (shape.includes(0)) return [emit.op('Identity', [x])]
       const [size, alpha, beta, bias] = ['size', 'alpha', 'beta', 'bias'].map((name) =>
         floatAttribute(node.attributes, name),
       )

@@ -1,7 +1,7 @@
 import { type DType, dtypeOfCode, isFloat } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, TensorType } from '../core/ir.js'
-import { broadcastShapes, formatShape, isConcrete, type Shape, sameShape } from '../core/shape.js'
+import { broadcastsTo, formatShape, type Shape } from '../core/shape.js'
 import { checkBias, convAttributes, convShape, convShapeNhwc } from './conv.js'
 import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { granularityOf } from './granularity.js'
@@ -76,7 +76,7 @@ export function matrixParameterShape(operand: Shape, parameter: Shape, side: 'le
       : parameter.length === 1 && parameter[0] === 1
         ? []
         : parameter
-  if (isConcrete(operand) && !sameShape(broadcastShapes(operand, shape), operand))
+  if (!broadcastsTo(shape, operand))
     throw new LanewiseError(
       'SHAPE_MISMATCH',
       `a scale or zero point of shape ${formatShape(parameter)} does not fit the matrix ${formatShape(operand)}`,

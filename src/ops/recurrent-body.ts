@@ -61,17 +61,21 @@ export function activationNames(attributes: Attributes, defaults: readonly strin
   return names
 }
 
-/** The functions themselves; alphas and betas go in order to those that take them. Each limits its input to ±clip first. */
-function activationsOf(emit: Emitter, attributes: Attributes, defaults: readonly string[]): readonly Activate[] {
+/**
+ * The functions themselves; alphas and betas go in order to those that take them. Those of gates limit their input to
+ * ±clip first, as in onnxruntime.
+ */
+function activationsOf(emit: Emitter, attributes: Attributes, { defaults, ofGates }: CellKind): readonly Activate[] {
   const [alphas, betas] = ['activation_alpha', 'activation_beta'].map((name) => [
     ...((attributes[name] as readonly number[] | undefined) ?? []),
   ])
   const clip = attributes['clip'] as number | undefined
-  return activationNames(attributes, defaults).map((name) => {
+  return activationNames(attributes, defaults).map((name, index) => {
     const { alpha, beta, write } = functions[name]
+    const limit = index % defaults.length < ofGates && clip
     const first = alpha === undefined ? 0 : (alphas.shift() ?? alpha)
     const second = beta === undefined ? 0 : (betas.shift() ?? beta)
-    return (x) => write(emit, clip ? emit.clip(x, -clip, clip) : x, first, second)
+    return (x) => write(emit, limit ? emit.clip(x, -limit, limit) : x, first, second)
   })
 }
 
@@ -102,6 +106,8 @@ export interface CellKind {
   readonly gates: number
   readonly states: number
   readonly defaults: readonly string[]
+  /** How many of them, from the first, are applied to gates. */
+  readonly ofGates: number
   /** The input's bias [gates * H], with as much of the state's as may be added before the step. */
   inputBias(emit: Emitter, attributes: Attributes, bias: Value, hidden: number): Value
   cell(weights: Weights): Cell
@@ -117,6 +123,7 @@ export const rnnCell: CellKind = {
   gates: 1,
   states: 1,
   defaults: ['tanh'],
+  ofGates: 1,
   inputBias: allBias,
   cell:
     ({ emit, recurrent, activations: [f] }) =>
@@ -127,6 +134,7 @@ export const gruCell: CellKind = {
   gates: 3,
   states: 1,
   defaults: ['sigmoid', 'tanh'],
+  ofGates: 2,
   inputBias: (emit, attributes, bias, hidden) => {
     const [input, zr, h] = split(emit, bias, 0, [3 * hidden, 2 * hidden, hidden])
     const late = attributes['linear_before_reset'] === 1 ? zeros(emit, h, [hidden]) : h
@@ -152,6 +160,7 @@ export const lstmCell: CellKind = {
   gates: 4,
   states: 2,
   defaults: ['sigmoid', 'tanh', 'tanh'],
+  ofGates: 2,
   inputBias: allBias,
   cell: ({ emit, attributes, hidden, recurrent, peepholes, activations: [f, g, outer] }) => {
     const [pi, po, pf] = peepholes ? split(emit, peepholes, 0, [hidden, hidden, hidden]) : []
@@ -202,7 +211,7 @@ export function unrolled(
   if (steps === 0) throw new LanewiseError('SHAPE_MISMATCH', 'a sequence of length 0 has no steps')
   const masked = lengths && !allFull(emit, lengths, steps) ? emit.reshape(lengths, [batch, 1]) : undefined
   const running = masked && Array.from({ length: steps }, (_, step) => emit.greater(masked, step))
-  const activations = activationsOf(emit, attributes, kind.defaults)
+  const activations = activationsOf(emit, attributes, kind)
   const sides = directionsOf(attributes).map((direction, side) => {
     const of = (operand: Value | undefined, axis = 0) => operand && pick(emit, operand, axis, side)
     const matrix = of(weight)!

@@ -1,7 +1,7 @@
 import { dtypeOfCode, isFloat, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType, Value } from '../core/ir.js'
-import { concrete, formatShape, normalizeAxis } from '../core/shape.js'
+import { concrete, existingAxis, formatShape, normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import type { Emitter } from './emitter.js'
@@ -9,7 +9,7 @@ import { freshShape, knownInts, required } from './infer.js'
 
 function inferTopK(context: InferenceContext): TensorType[] {
   const { dtype, shape } = required(context, 0)
-  const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length)
+  const axis = existingAxis(intAttribute(context.attributes, 'axis'), shape.length)
   const count = knownInts(context, 1)?.[0]
   const dim = shape[axis]
   if (count !== undefined && (count < 0 || (typeof dim === 'number' && count > dim)))

@@ -1,7 +1,7 @@
 import { type DType, dtypeOfCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { isUnranked, normalizeAxis, unranked } from '../core/shape.js'
+import { existingAxis, isUnranked, unranked } from '../core/shape.js'
 import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { commonType, freshShape, required } from './infer.js'
 
@@ -104,7 +104,7 @@ export const sequences = {
     infer: (context) => {
       const { dtype, shape } = required(context, 0)
       if (isUnranked(shape)) return [{ dtype, shape, container: 'sequence' }]
-      const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length)
+      const axis = existingAxis(intAttribute(context.attributes, 'axis'), shape.length)
       const drops = !context.inputs[1] && intAttribute(context.attributes, 'keepdims') === 0
       const size = context.inputs[1] ? freshShape(context, axis + 1)[axis] : 1
       return [{ dtype, shape: drops ? shape.toSpliced(axis, 1) : shape.with(axis, size), container: 'sequence' }]
@@ -123,7 +123,7 @@ export const sequences = {
       if (isUnranked(shape)) return [{ dtype, shape }]
       const stacks = intAttribute(context.attributes, 'new_axis') === 1
       const rank = shape.length + (stacks ? 1 : 0)
-      const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), rank)
+      const axis = existingAxis(intAttribute(context.attributes, 'axis'), rank)
       const size = freshShape(context, rank)[axis]
       return [{ dtype, shape: stacks ? shape.toSpliced(axis, 0, size) : shape.with(axis, size) }]
     },

@@ -14,6 +14,9 @@ const geometries: readonly Geometry[] = [
   { x: [2, 3, 5, 7], w: [17, 3, 3, 1], attributes: { pads: [1, 0, 1, 0], strides: [2, 1] } },
   { x: [1, 3, 7, 7], w: [5, 3, 3, 3], attributes: { dilations: [2, 2] } },
   { x: [1, 4, 5, 5], w: [6, 2, 3, 3], attributes: { group: 2, pads: [1, 1, 1, 1] } },
+  // Several images in one register tile.
+  { x: [3, 2, 4, 4], w: [3, 2, 3, 3], attributes: { strides: [2, 2], pads: [1, 1, 1, 1] } },
+  { x: [3, 2, 8, 2], w: [1, 2, 3, 3], attributes: { strides: [3, 3], pads: [2, 1, 0, 0] } },
   { x: [2, 5, 5, 5], w: [5, 1, 3, 3], attributes: { group: 5, auto_pad: 'SAME_UPPER', strides: [2, 2] } },
   { x: [1, 2, 6, 6], w: [3, 2, 4, 4], attributes: { auto_pad: 'SAME_LOWER' } },
   { x: [1, 2, 4, 5, 3], w: [3, 2, 2, 3, 1], attributes: { strides: [2, 1, 1] } },

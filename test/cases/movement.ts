@@ -116,5 +116,6 @@ export const movementCases: readonly OpCase[] = [
   { op: 'Constant', inputs: [], attributes: { value: new Tensor('float32', [1, 2, 3], [3]) } },
   { op: 'ConstantOfShape', inputs: [i64([2, 3])], attributes: { value: new Tensor('float32', [7], [1]) } },
   { op: 'Range', inputs: [3, 17, 2].map((value) => ({ shape: [], values: [value] })) },
+  { op: 'OneHot', inputs: [f32([3], { values: [0.3, -1.7, 2.9] }), i64([3]), f32([2], { values: [0, 1] })] },
   { op: 'OneHot', inputs: [indices([2, 3], [0, 4, -1, 2, 7, 0]), i64([5]), f32([2], { values: [0, 1] })] },
 ]

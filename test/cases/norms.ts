@@ -1,6 +1,7 @@
 import { f32, type OpCase } from './case.js'
 
 const shapes = [
+  [3, 4],
   [2, 4, 7],
   [2, 4, 3, 5],
 ]

@@ -3,6 +3,8 @@ import { isFloat } from '../../src/core/dtype.js'
 import { RandomGenerator } from '../../src/core/random.js'
 import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
+import { type AttributeProto, attributeType } from '../../src/onnx/messages.js'
+import { encodeTensor } from '../../src/onnx/tensors.js'
 
 export interface Operand {
   readonly tensor: Tensor
@@ -18,6 +20,17 @@ export type RowAttribute =
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
   | { readonly tensor: Tensor }
+
+/** An attribute as a file holds it. */
+export function attributeProto(name: string, value: RowAttribute): AttributeProto {
+  if ('i' in value) return { name, type: attributeType.INT, i: value.i }
+  if ('f' in value) return { name, type: attributeType.FLOAT, f: value.f }
+  if ('s' in value) return { name, type: attributeType.STRING, s: new TextEncoder().encode(value.s) }
+  if ('ints' in value) return { name, type: attributeType.INTS, ints: [...value.ints] }
+  if ('floats' in value) return { name, type: attributeType.FLOATS, floats: [...value.floats] }
+  if ('tensor' in value) return { name, type: attributeType.TENSOR, t: encodeTensor(value.tensor) }
+  return { name, type: attributeType.STRINGS, strings: value.strings.map((text) => new TextEncoder().encode(text)) }
+}
 
 /** One node, run in onnxruntime-web and in lanewise. */
 export interface Row {

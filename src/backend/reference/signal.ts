@@ -121,7 +121,7 @@ const window =
     const period = intAttribute(attributes, 'periodic') === 1 ? size : size - 1
     const elements = Float64Array.from({ length: size }, (_, n) => {
       const angle = (2 * Math.PI * n) / period
-      return size === 1 ? 1 : a0 - a1 * Math.cos(angle) + a2 * Math.cos(2 * angle)
+      return period === 0 ? 1 : a0 - a1 * Math.cos(angle) + a2 * Math.cos(2 * angle)
     })
     return [tensorOf(dtype, elements, shape)]
   }

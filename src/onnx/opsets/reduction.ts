@@ -26,7 +26,8 @@ const overFlattenedAxes: Adapter = (draft, builder) => {
   if (axis === rank - 1) return withAttributes(draft, { axis: -1 })
   const rows = builder.op('Flatten', [x], { axis })
   const normalized = builder.op(draft.op, [rows], { axis: -1 })
-  return { op: 'Reshape', inputs: [normalized, builder.op('Shape', [x])], attributes: {}, outputs: draft.outputs }
+  const shape = builder.op('Shape', [x])
+  return { op: 'Reshape', inputs: [normalized, shape], attributes: { allowzero: 1 }, outputs: draft.outputs }
 }
 
 export const reductionAdapters: AdapterTable = {
