@@ -1,5 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { ruleOf } from '../src/autodiff/rules/index.js'
 import { referenceKernels } from '../src/backend/reference/index.js'
 import { lowerings as wasmLowerings } from '../src/backend/wasm/lower/index.js'
 import { lowerings as webGpuLowerings } from '../src/backend/webgpu/lower/index.js'
@@ -39,9 +40,9 @@ function kernelOf(
   return decompose ? 'by other ops' : ''
 }
 
-function gradientOf({ gradient, decompose }: OpDefinition): string {
-  if (gradient) return 'yes'
-  return gradient === null ? 'refused' : decompose ? 'by other ops' : 'cut'
+function gradientOf(name: string, { gradientUnknown, decompose }: OpDefinition): string {
+  if (ruleOf(name)) return 'yes'
+  return gradientUnknown ? 'refused' : decompose ? 'by other ops' : 'cut'
 }
 
 /** The whole page. */
@@ -52,7 +53,7 @@ export async function describeOperators(): Promise<string> {
     .sort(([a], [b]) => Number(a.includes('.')) - Number(b.includes('.')) || a.localeCompare(b))
     .map(([name, definition]) => {
       const [wasm, webgpu] = [wasmLowerings, webGpuLowerings].map((table) => kernelOf(name, definition, table))
-      return `| ${name} | ${definition.since} | ${runsBy(name, definition)} | ${wasm} | ${webgpu} | ${gradientOf(definition)} |`
+      return `| ${name} | ${definition.since} | ${runsBy(name, definition)} | ${wasm} | ${webgpu} | ${gradientOf(name, definition)} |`
     })
   return [
     '# Operators',

@@ -1,6 +1,8 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { differentiate } from '../src/autodiff/differentiate.js'
+import { packRules } from '../src/autodiff/rule.js'
+import { coreRules, ruleOf } from '../src/autodiff/rules/index.js'
 import { interpret } from '../src/backend/reference/evaluate.js'
 import { isFloat } from '../src/core/dtype.js'
 import type { Graph, Value } from '../src/core/ir.js'
@@ -113,9 +115,28 @@ test('every op has a case or takes part in one, and every gradient rule is check
     [],
   )
   assert.equal(
-    definitions.flatMap(([op, { gradient }]) => (gradient && !checked.has(op) ? [op] : [])),
+    [...Object.keys(coreRules), ...Object.keys(packRules)].filter((op) => !checked.has(op)),
     [],
   )
+})
+
+/** Ops whose outputs do not change with small changes of their inputs, or that are not trained through: they cut the gradient. */
+const cutting = `
+  And ArgMax ArgMin Bernoulli BitCast BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BlackmanWindow Ceil
+  Constant ConstantOfShape ConvInteger DequantizeLinear DynamicQuantizeLinear Equal EyeLike Floor Greater
+  GreaterOrEqual HammingWindow HannWindow ImageDecoder IsInf IsNaN Less LessOrEqual MatMulInteger
+  MelWeightMatrix Multinomial NonMaxSuppression NonZero Not OneHot Or QLinearConv QLinearMatMul QuantizeLinear
+  RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range RegexFullMatch Round Shape Sign Size
+  StringConcat StringNormalizer StringSplit TfIdfVectorizer Xor ai.onnx.ml.LabelEncoder ai.onnx.ml.SVMClassifier
+  ai.onnx.ml.SVMRegressor ai.onnx.ml.TreeEnsemble ai.onnx.ml.TreeEnsembleClassifier
+  ai.onnx.ml.TreeEnsembleRegressor lanewise.ConvIntegerNhwc lanewise.QLinearConvNhwc lanewise.RandomUniform
+`
+
+test('no rule is forgotten: ops without one have a decomposition, refuse, or cut the gradient on purpose', () => {
+  const cut = Object.entries<OpDefinition>(operators).flatMap(([op, { decompose, gradientUnknown }]) =>
+    ruleOf(op) || decompose || gradientUnknown || isProgramOp(op) ? [] : [op],
+  )
+  assert.equal(cut.sort(), cutting.trim().split(/\s+/))
 })
 
 test.run()

@@ -1,5 +1,6 @@
 import { suite } from 'uvu'
 import { convLowerings } from '../src/backend/wasm/lower/conv.js'
+import { convGradientLowerings } from '../src/backend/wasm/lower/conv-gradients.js'
 import type { Attributes } from '../src/core/ir.js'
 import { sizeOf } from '../src/core/shape.js'
 import { runLowering } from './support/kernels.js'
@@ -210,25 +211,33 @@ for (const build of loadableBuilds()) {
     convolutions(`input gradient ${title}`, () => {
       const { values, scale, depth } = sum(xShape, (xAt, wAt, yAt) => [xAt, dyData[yAt] * wData[wAt]])
       for (const constants of [[], [1]]) {
-        const [dx] = runLowering(convLowerings['lanewise.ConvInputGradientNhwc'], 'lanewise.ConvInputGradientNhwc', {
-          build,
-          inputs: [dy, w],
-          outputs: float32(xShape),
-          attributes: { ...attributes, input_shape: xShape },
-          constants,
-        })
+        const [dx] = runLowering(
+          convGradientLowerings['lanewise.ConvInputGradientNhwc'],
+          'lanewise.ConvInputGradientNhwc',
+          {
+            build,
+            inputs: [dy, w],
+            outputs: float32(xShape),
+            attributes: { ...attributes, input_shape: xShape },
+            constants,
+          },
+        )
         assertNear(dx, values, scale, depth, `${title}, constants ${constants}`)
       }
     })
 
     convolutions(`weight gradient ${title}`, () => {
       const { values, scale, depth } = sum(wShape, (xAt, wAt, yAt) => [wAt, xData[xAt] * dyData[yAt]])
-      const [dw] = runLowering(convLowerings['lanewise.ConvWeightGradientNhwc'], 'lanewise.ConvWeightGradientNhwc', {
-        build,
-        inputs: [x, dy],
-        outputs: float32(wShape),
-        attributes: { ...attributes, weight_shape: wShape },
-      })
+      const [dw] = runLowering(
+        convGradientLowerings['lanewise.ConvWeightGradientNhwc'],
+        'lanewise.ConvWeightGradientNhwc',
+        {
+          build,
+          inputs: [x, dy],
+          outputs: float32(wShape),
+          attributes: { ...attributes, weight_shape: wShape },
+        },
+      )
       assertNear(dw, values, scale, depth, title)
     })
   }

@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { elementwiseLowerings } from '../src/backend/wasm/lower/elementwise.js'
+import { elementwiseLowerings as coreLowerings } from '../src/backend/wasm/lower/elementwise.js'
+import { gradientLowerings } from '../src/backend/wasm/lower/gradients.js'
 import { type DType, isBigInt, type NumericDType, onnxTypeCode } from '../src/core/dtype.js'
 import type { Attributes } from '../src/core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf, stridesOf } from '../src/core/shape.js'
@@ -8,6 +9,7 @@ import { Tensor } from '../src/core/tensor.js'
 import { operandTensor } from './cases/case.js'
 import { builds, runLowering } from './support/kernels.js'
 
+const elementwiseLowerings = { ...coreLowerings, ...gradientLowerings }
 type Op = keyof typeof elementwiseLowerings
 
 /** `f` over the broadcast of `inputs`, in float64. */

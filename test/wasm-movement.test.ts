@@ -1,12 +1,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { movementLowerings } from '../src/backend/wasm/lower/movement.js'
+import { gradientLowerings } from '../src/backend/wasm/lower/gradients.js'
+import { movementLowerings as coreLowerings } from '../src/backend/wasm/lower/movement.js'
 import type { NumericDType } from '../src/core/dtype.js'
 import type { Attributes } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { permute, sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { runLowering } from './support/kernels.js'
+
+const movementLowerings = { ...coreLowerings, ...gradientLowerings }
 
 const random = new RandomGenerator(1)
 

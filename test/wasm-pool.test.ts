@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { poolLowerings } from '../src/backend/wasm/lower/pool.js'
+import { poolGradientLowerings } from '../src/backend/wasm/lower/pool-gradients.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
@@ -124,7 +125,7 @@ for (const build of builds) {
         build,
       })
       close(y, expected, what)
-      const [dx] = runLowering(poolLowerings['lanewise.MaxPoolGradientNhwc'], 'lanewise.MaxPoolGradientNhwc', {
+      const [dx] = runLowering(poolGradientLowerings['lanewise.MaxPoolGradientNhwc'], 'lanewise.MaxPoolGradientNhwc', {
         inputs: [dy, x, y],
         outputs: [{ dtype: 'float32', shape: pool.input }],
         attributes,
@@ -160,7 +161,7 @@ for (const build of builds) {
         })
         close(y, expected, what)
         const [dx] = runLowering(
-          poolLowerings['lanewise.AveragePoolGradientNhwc'],
+          poolGradientLowerings['lanewise.AveragePoolGradientNhwc'],
           'lanewise.AveragePoolGradientNhwc',
           {
             inputs: [dy],
@@ -183,7 +184,7 @@ test('NaN is the maximum of its window and takes the gradient', () => {
     attributes,
   })
   assert.ok(Number.isNaN(y.data[0]))
-  const [dx] = runLowering(poolLowerings['lanewise.MaxPoolGradientNhwc'], 'lanewise.MaxPoolGradientNhwc', {
+  const [dx] = runLowering(poolGradientLowerings['lanewise.MaxPoolGradientNhwc'], 'lanewise.MaxPoolGradientNhwc', {
     inputs: [new Tensor(Float32Array.of(3), [1, 1, 1, 1]), x, y],
     outputs: [{ dtype: 'float32', shape: x.dims }],
     attributes,

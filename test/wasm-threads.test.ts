@@ -4,7 +4,10 @@ import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { compile } from '../src/compile.js'
 import { sizeOf } from '../src/core/shape.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
 import { randomTensor } from './support/products.js'
+
+await loadEverything()
 
 const window = { kernel_shape: [3, 3], pads: [1, 1, 1, 1], strides: [1, 1], dilations: [1, 1] }
 

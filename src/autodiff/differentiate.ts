@@ -5,6 +5,7 @@ import { formatShape, sameShape } from '../core/shape.js'
 import type { GraphBuilder } from '../graph/builder.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
+import { ruleOf } from './rules/index.js'
 import { unbroadcast } from './unbroadcast.js'
 
 /**
@@ -12,6 +13,7 @@ import { unbroadcast } from './unbroadcast.js'
  * paths from `by` to `loss`. `seed` is the gradient by `loss` itself, of its shape; 1 if absent, and then the loss must be a scalar.
  * An answer is undefined where the loss does not depend on the value. Contributions to one value are added in a fixed order,
  * last use first. Throws UNSUPPORTED_OP, naming the node, where a path crosses an op that cannot be differentiated.
+ * Rules write ops of the pack `training`, which must be loaded.
  */
 export function differentiate(
   builder: GraphBuilder,
@@ -74,8 +76,8 @@ function checkSeed(loss: Value, seed: Value | undefined): void {
 function dependents(nodes: readonly Node[], by: readonly Value[]): ReadonlySet<Value> {
   const found = new Set<Value>(by)
   for (const node of nodes) {
-    const { gradient, decompose } = definitionOf(node.op)
-    if (gradient === undefined && !decompose) continue
+    const { gradientUnknown, decompose } = definitionOf(node.op)
+    if (!ruleOf(node.op) && !gradientUnknown && !decompose) continue
     if (!node.inputs.some((input) => input && found.has(input))) continue
     for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output)
   }
@@ -89,14 +91,14 @@ function inputGradients(
   needed: ReadonlySet<Value>,
 ): readonly (Value | undefined)[] {
   const definition = definitionOf(node.op)
-  if (definition.gradient === undefined && definition.decompose)
-    return throughBody(builder, node, definition.decompose, gradients, needed)
-  if (!definition.gradient)
+  const rule = ruleOf(node.op)
+  if (!rule && definition.decompose) return throughBody(builder, node, definition.decompose, gradients, needed)
+  if (!rule)
     throw new LanewiseError(
       'UNSUPPORTED_OP',
       `${node.op} '${node.name}' lies between the loss and a trained value, and has no gradient; freeze what comes before it, or take it out of the loss`,
     )
-  return definition.gradient({
+  return rule({
     emit: builder,
     node,
     inputs: node.inputs,

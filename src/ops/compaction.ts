@@ -44,7 +44,7 @@ export const compaction = {
       if (axis === undefined) return [{ dtype, shape: freshShape(context, 1) }]
       return [{ dtype, shape: shape.with(axis, freshShape(context, axis + 1)[axis]) }]
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** x -> distinct elements (slices along `axis`), index of each first occurrence, inverse indices, counts. */
@@ -65,7 +65,7 @@ export const compaction = {
         { dtype: 'int64', shape: [count] },
       ]
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /**

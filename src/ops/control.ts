@@ -85,7 +85,7 @@ export const control = {
         )
       return thenBranch.outputs.map((type, output) => commonType(context, [type, elseBranch.outputs[output]], output))
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /**
@@ -111,7 +111,7 @@ export const control = {
             },
       )
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** states…, scanned tensors…, captures… -> final states…, scan outputs… */
@@ -144,7 +144,7 @@ export const control = {
         return { dtype: type.dtype, shape: withAxis(seenOutside(context, type, output).shape, axis, length) }
       })
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** sequence, sequences or tensors…, captures… -> a sequence for each output of the body. */
@@ -162,6 +162,6 @@ export const control = {
         container: 'sequence',
       }))
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 } as const satisfies Record<string, OpDefinition>

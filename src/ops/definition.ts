@@ -24,21 +24,6 @@ export interface InferenceContext {
   constant(index: number): Tensor | undefined
 }
 
-/** What a gradient rule may use. It emits nodes and never touches data. */
-export interface GradientContext {
-  readonly emit: Emitter
-  readonly node: Node
-  readonly inputs: readonly (Value | undefined)[]
-  readonly outputs: readonly Value[]
-  readonly attributes: Attributes
-  /** Gradient of the loss by output `index`; undefined if the loss does not depend on it. */
-  gradient(index: number): Value | undefined
-  /** The content of input `index` if it is known while compiling. */
-  constant(index: number): Tensor | undefined
-  /** Whether the gradient by input `index` is asked for; a rule may return undefined where it is not. */
-  needs(index: number): boolean
-}
-
 /** An axis order of a twin's operand, by what the operand is: `data` NC… <-> N…C, `weight` OI… <-> …IO. */
 export type OperandLayout = 'data' | 'weight' | undefined
 
@@ -106,7 +91,7 @@ export interface Traits {
 }
 
 /**
- * One operator, whole: schema, inference, gradient, traits. Kernels live with the backends.
+ * One operator: schema, inference, traits. Kernels live with the backends, gradients in src/autodiff/rules.
  * `infer` throws LanewiseError with the cause only; the caller adds the node's name.
  */
 export interface OpDefinition {
@@ -117,11 +102,8 @@ export interface OpDefinition {
   readonly attributes?: Readonly<Record<string, AttributeSchema>>
   readonly traits?: Traits
   infer(context: InferenceContext): readonly TensorType[]
-  /**
-   * Gradients by the inputs, in their order. Absent: that of the decomposition if there is one, else the op cuts the
-   * gradient (`null`: not differentiable, an error).
-   */
-  readonly gradient?: ((context: GradientContext) => readonly (Value | undefined)[]) | null
+  /** Has a gradient that no rule gives: to differentiate through it is an error. */
+  readonly gradientUnknown?: true
   /**
    * The same function written in other ops, one value for each of the node's outputs (more are ignored), for export and
    * for backends without a kernel. The node's attributes have their defaults filled in. A rule may need concrete

@@ -7,28 +7,24 @@ import { generators } from './generators.js'
 import { matmul } from './matmul.js'
 import { movement } from './movement.js'
 import { normalization } from './normalization.js'
-import { optimizerUpdates } from './optimizer.js'
 import { pool } from './pool.js'
-import { random } from './random.js'
 import { reductions } from './reduction.js'
 import { softmax } from './softmax.js'
 import { views } from './views.js'
 
-/** The ops that CNNs and MLPs hold, in inference and in training. */
+/** The ops that CNNs and MLPs hold. */
 export const coreOperators = {
   ...activations,
   ...elementwise,
   ...reductions,
   ...softmax,
   ...matmul,
-  ...optimizerUpdates,
   ...conv,
   ...pool,
   ...views,
   ...movement,
   ...generators,
   ...normalization,
-  ...random,
 } as const satisfies Record<string, OpDefinition>
 
 /** The ops of a table that need a kernel: all but composites. */

@@ -1,8 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
-import type { TensorType, Value } from '../core/ir.js'
-import { broadcastShapes, broadcastsTo, concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
-import { floatAttribute, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
-import type { Emitter } from './emitter.js'
+import type { TensorType } from '../core/ir.js'
+import { broadcastShapes, broadcastsTo, type Dim, formatShape, type Shape } from '../core/shape.js'
+import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { required, sameDType } from './infer.js'
 
 const lastTwoSwapped = (shape: Shape): Dim[] => [...shape.slice(0, -2), shape.at(-1)!, shape.at(-2)!]
@@ -24,27 +23,6 @@ export function matMulShape(a: Shape, b: Shape): Dim[] {
     ...broadcastShapes(a.slice(0, -2), b.slice(0, -2)),
     ...(a.length === 1 ? [] : [a.at(-2)!]),
     ...(b.length === 1 ? [] : [b.at(-1)!]),
-  ]
-}
-
-const swapped = (emit: Emitter, x: Value): Value => {
-  const rank = x.shape.length
-  return emit.transpose(x, [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2])
-}
-
-/** `x` as a matrix of rows along its last axis; its leading axes are concrete or alone. */
-const flattened = (emit: Emitter, x: Value): Value => emit.reshape(x, [-1, concrete([x.shape.at(-1)!], x.name)[0]])
-
-const matMulGradients = (emit: Emitter, a: Value, b: Value, dy: Value, needs: (index: number) => boolean) => {
-  // A shared right matrix collects its gradient over the batch in one product.
-  const shared = b.shape.length === 2 && a.shape.length > 2
-  return [
-    needs(0) ? emit.matMul(dy, swapped(emit, b)) : undefined,
-    needs(1)
-      ? shared
-        ? emit.matMul(swapped(emit, flattened(emit, a)), flattened(emit, dy))
-        : emit.matMul(swapped(emit, a), dy)
-      : undefined,
   ]
 }
 
@@ -76,18 +54,6 @@ export const matmul = {
       const [a, b] = [required(context, 0), required(context, 1)]
       return [{ dtype: sameDType([a, b]), shape: matMulShape(a.shape, b.shape) }]
     },
-    gradient: ({ emit, inputs, gradient, needs }) => {
-      const [a, b] = inputs as [Value, Value]
-      const [row, column] = [a.shape.length === 1, b.shape.length === 1]
-      if (!row && !column) return matMulGradients(emit, a, b, gradient(0)!, needs)
-      const unsqueeze = (x: Value, axis: number) => emit.op('Unsqueeze', [x, emit.ints([axis])])
-      const squeeze = (x: Value, axis: number) => emit.op('Squeeze', [x, emit.ints([axis])])
-      let dy = gradient(0)!
-      if (column) dy = unsqueeze(dy, -1)
-      if (row) dy = unsqueeze(dy, -2)
-      const [da, db] = matMulGradients(emit, row ? unsqueeze(a, 0) : a, column ? unsqueeze(b, -1) : b, dy, needs)
-      return [da && row ? squeeze(da, -2) : da, db && column ? squeeze(db, -1) : db]
-    },
   },
   /** alpha A' B' + beta C, where A' and B' are A and B or their transposes, and C broadcasts. */
   Gemm: {
@@ -115,19 +81,6 @@ export const matmul = {
         )
       return [{ dtype: sameDType(c ? [a, b, c] : [a, b]), shape }]
     },
-    gradient: ({ emit, inputs, attributes, gradient, needs }) => {
-      const [a, b] = inputs as [Value, Value]
-      const dy = gradient(0)!
-      const [alpha, beta] = [floatAttribute(attributes, 'alpha'), floatAttribute(attributes, 'beta')]
-      const [transA, transB] = [intAttribute(attributes, 'transA'), intAttribute(attributes, 'transB')]
-      const product = (left: Value, right: Value, transLeft: number, transRight: number) =>
-        emit.op('Gemm', [left, right], { alpha, transA: transLeft, transB: transRight })
-      return [
-        needs(0) ? (transA ? product(b, dy, transB, 1) : product(dy, b, 0, 1 - transB)) : undefined,
-        needs(1) ? (transB ? product(dy, a, 1, transA) : product(a, dy, 1 - transA, 0)) : undefined,
-        needs(2) ? (beta === 1 ? dy : emit.mul(dy, beta)) : undefined,
-      ]
-    },
   },
   /** activation(A' B' + bias): MatMul with what surrounds it. */
   'lanewise.FusedMatMul': {
@@ -143,6 +96,6 @@ export const matmul = {
     },
     traits: { epilogue: true, bias: 2, columnWeight: 1 },
     infer: inferFused,
-    gradient: null,
+    gradientUnknown: true,
   },
 } as const satisfies Record<string, OpDefinition>

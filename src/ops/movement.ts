@@ -1,26 +1,9 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Node, TensorType } from '../core/ir.js'
-import {
-  broadcastShapes,
-  concrete,
-  type Dim,
-  formatShape,
-  inversePermutation,
-  normalizeAxis,
-  permute,
-  type Shape,
-} from '../core/shape.js'
-import { Tensor } from '../core/tensor.js'
-import {
-  type GradientContext,
-  type InferenceContext,
-  intAttribute,
-  intsAttribute,
-  type OpDefinition,
-  stringAttribute,
-} from './definition.js'
+import { broadcastShapes, type Dim, formatShape, normalizeAxis, permute, type Shape } from '../core/shape.js'
+import { type InferenceContext, intAttribute, intsAttribute, type OpDefinition } from './definition.js'
 import { freshShape, knownInts, lengthOf, required, sameDType } from './infer.js'
-import { type PadMode, padIndices, padsOf, sliceGradient, slicesOf } from './ranges.js'
+import { padsOf, slicesOf } from './ranges.js'
 import { productOf } from './views.js'
 
 /** The axis order that a Transpose gives: output axis i is input axis perm[i]. Throws SHAPE_MISMATCH. */
@@ -40,7 +23,8 @@ function splitSizes(dim: number, split: readonly number[] | undefined, count: nu
   return sizes
 }
 
-const replaceAxis = (shape: Shape, axis: number, dim: Dim): Dim[] => shape.map((old, at) => (at === axis ? dim : old))
+export const replaceAxis = (shape: Shape, axis: number, dim: Dim): Dim[] =>
+  shape.map((old, at) => (at === axis ? dim : old))
 
 function inferConcat(context: InferenceContext): TensorType[] {
   const types = context.inputs.map((_, index) => required(context, index))
@@ -83,15 +67,6 @@ function inferSplit(context: InferenceContext): TensorType[] {
   return sizes.map((size) => ({ dtype, shape: replaceAxis(shape, axis, size) }))
 }
 
-function splitGradient({ emit, node, attributes, outputs, gradient }: GradientContext) {
-  const parts = outputs.map(
-    (output, index) =>
-      gradient(index) ??
-      emit.constant(Tensor.zeros(output.dtype, concrete(output.shape, `output ${index} of ${node.name}`))),
-  )
-  return [emit.concat(parts, intAttribute(attributes, 'axis'))]
-}
-
 function inferSlice(context: InferenceContext): TensorType[] {
   const { dtype, shape } = required(context, 0)
   const [starts, ends, axes, steps] = [1, 2, 3, 4].map((index) => knownInts(context, index))
@@ -131,23 +106,6 @@ function inferTile(context: InferenceContext): TensorType[] {
   return [{ dtype, shape: shape.map((dim, axis) => productOf([repeats[axis], dim])) }]
 }
 
-/** Sums over the copies: dy as [repeat, dim, repeat, dim, …]. */
-function tileGradient({ emit, node, inputs, outputs, gradient }: GradientContext) {
-  const from = concrete(inputs[0]!.shape, `the input of ${node.name}`)
-  const to = concrete(outputs[0].shape, `the output of ${node.name}`)
-  if (from.length === 0) return [gradient(0)]
-  const split = emit.reshape(
-    gradient(0)!,
-    from.flatMap((dim, axis) => [dim === 0 ? 0 : to[axis] / dim, dim]),
-  )
-  return [
-    emit.sum(
-      split,
-      from.map((_, axis) => 2 * axis),
-    ),
-  ]
-}
-
 function inferPad(context: InferenceContext): TensorType[] {
   const { dtype, shape } = required(context, 0)
   const pads = knownInts(context, 1)
@@ -163,33 +121,7 @@ function inferPad(context: InferenceContext): TensorType[] {
   return [{ dtype, shape: result }]
 }
 
-function padGradient(context: GradientContext) {
-  const { emit, node, inputs, attributes, gradient, needs } = context
-  const shape = concrete(inputs[0]!.shape, `the input of ${node.name}`)
-  const pads = context.constant(1)
-  if (!pads)
-    throw new LanewiseError('SHAPE_MISMATCH', `the pads of '${node.name}' must be constant to be differentiated`)
-  const { begin, end } = padsOf(shape.length, pads.toNumbers(), context.constant(3)?.toNumbers())
-  const mode = stringAttribute(attributes, 'mode') as PadMode
-  let dx = gradient(0)!
-  if (mode !== 'constant') {
-    for (const [axis, dim] of shape.entries()) {
-      if (begin[axis] === 0 && end[axis] === 0) continue
-      const indices = padIndices(dim, begin[axis], end[axis], mode)
-      const input_shape = replaceAxis(dx.shape, axis, dim) as number[]
-      dx = emit.op('lanewise.GatherGradient', [dx, emit.ints([...indices])], { axis, input_shape })
-    }
-    return [dx]
-  }
-  const crops = [...begin, ...end].every((pad) => pad >= 0)
-  dx = crops
-    ? emit.op('Slice', [dx, emit.ints(begin), emit.ints(shape.map((dim, axis) => begin[axis] + dim))])
-    : emit.op('Pad', [dx, emit.ints([...begin, ...end].map((pad) => -pad))])
-  if (!needs(2)) return [dx]
-  return [dx, undefined, emit.sub(emit.sum(gradient(0)!), emit.sum(dx))]
-}
-
-/** Ops that move elements and compute none, and the gradient of Gather. */
+/** Ops that move elements and compute none. */
 export const movement = {
   Transpose: {
     since: 13,
@@ -200,9 +132,6 @@ export const movement = {
       const { dtype, shape } = required(context, 0)
       return [{ dtype, shape: permute(shape, permutationOf(context, shape.length)) }]
     },
-    gradient: ({ emit, node, inputs, gradient }) => [
-      emit.transpose(gradient(0)!, inversePermutation(permutationOf(node, inputs[0]!.shape.length))),
-    ],
   },
 
   Concat: {
@@ -211,14 +140,6 @@ export const movement = {
     outputs: [1, 1],
     attributes: { axis: { type: 'int', required: true } },
     infer: inferConcat,
-    gradient: ({ emit, node, inputs, attributes, gradient }) => {
-      const axis = normalizeAxis(intAttribute(attributes, 'axis'), inputs[0]!.shape.length)
-      const sizes = concrete(
-        inputs.map((input) => input!.shape[axis]),
-        `axis ${axis} of the inputs of ${node.name}`,
-      )
-      return emit.emit('Split', [gradient(0), emit.ints(sizes)], { axis }, sizes.length)
-    },
   },
 
   Split: {
@@ -227,7 +148,6 @@ export const movement = {
     outputs: [1, Number.POSITIVE_INFINITY],
     attributes: { axis: { type: 'int', default: 0 }, num_outputs: { type: 'int' } },
     infer: inferSplit,
-    gradient: splitGradient,
   },
 
   Slice: {
@@ -235,7 +155,6 @@ export const movement = {
     inputs: [3, 5],
     outputs: [1, 1],
     infer: inferSlice,
-    gradient: sliceGradient,
   },
 
   Gather: {
@@ -245,31 +164,11 @@ export const movement = {
     attributes: { axis: { type: 'int', default: 0 } },
     traits: { weights: [0] },
     infer: inferGather,
-    gradient: ({ emit, node, inputs, attributes, gradient }) => [
-      emit.op('lanewise.GatherGradient', [gradient(0), inputs[1]], {
-        axis: attributes['axis'],
-        input_shape: concrete(inputs[0]!.shape, `the data of ${node.name}`),
-      }),
-    ],
   },
 
-  /** dy, indices -> dx of shape input_shape: rows of dy are added in index order. */
-  'lanewise.GatherGradient': {
-    since: 1,
-    inputs: [2, 2],
-    outputs: [1, 1],
-    attributes: { axis: { type: 'int', default: 0 }, input_shape: { type: 'ints', required: true } },
-    infer: (context) => [
-      { dtype: required(context, 0).dtype, shape: intsAttribute(context.attributes, 'input_shape')! },
-    ],
-    gradient: ({ emit, inputs, attributes, gradient }) => [
-      emit.gather(gradient(0)!, inputs[1]!, intAttribute(attributes, 'axis')),
-    ],
-  },
+  Expand: { since: 13, inputs: [2, 2], outputs: [1, 1], infer: inferExpand },
 
-  Expand: { since: 13, inputs: [2, 2], outputs: [1, 1], infer: inferExpand, gradient: ({ gradient }) => [gradient(0)] },
-
-  Tile: { since: 13, inputs: [2, 2], outputs: [1, 1], infer: inferTile, gradient: tileGradient },
+  Tile: { since: 13, inputs: [2, 2], outputs: [1, 1], infer: inferTile },
 
   /** Negative pads crop. */
   Pad: {
@@ -278,6 +177,5 @@ export const movement = {
     outputs: [1, 1],
     attributes: { mode: { type: 'string', default: 'constant' } },
     infer: inferPad,
-    gradient: padGradient,
   },
 } as const satisfies Record<string, OpDefinition>

@@ -1,15 +1,9 @@
 import type { NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Node, TensorType, Value } from '../core/ir.js'
-import { concrete, type Dim, formatShape, normalizeAxis, type Shape, sizeOf } from '../core/shape.js'
+import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
 import { alongChannels } from './compose.js'
-import {
-  floatAttribute,
-  type GradientContext,
-  type InferenceContext,
-  intAttribute,
-  type OpDefinition,
-} from './definition.js'
+import { floatAttribute, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import type { Emitter } from './emitter.js'
 import { required, requireFloat } from './infer.js'
 
@@ -73,38 +67,6 @@ function inferLayerNormalization(context: InferenceContext): TensorType[] {
   return [x, statistics, statistics]
 }
 
-function layerNormalizationGradient({ emit, node, inputs, attributes, gradient, needs }: GradientContext) {
-  const [x, scale] = inputs as Value[]
-  const dy = gradient(0)
-  const rank = x.shape.length
-  const from = normalizeAxis(intAttribute(attributes, 'axis'), rank)
-  const axes = Array.from({ length: rank - from }, (_, index) => from + index)
-  const centred = emit.sub(x, emit.mean(x, axes, true))
-  const variance = emit.mean(emit.square(centred), axes, true)
-  const inverse = emit.div(1, emit.sqrt(emit.add(variance, floatAttribute(attributes, 'epsilon'))))
-  const normalized = emit.mul(centred, inverse)
-  const throughY = (dy: Value): Value => {
-    const g = emit.mul(dy, scale)
-    const along = emit.mul(normalized, emit.mean(emit.mul(g, normalized), axes, true))
-    return emit.mul(inverse, emit.sub(emit.sub(g, emit.mean(g, axes, true)), along))
-  }
-  /** Each element moves the mean by 1 / n, and the inverse deviation by -normalized inverse² / n. */
-  const share = () => 1 / sizeOf(concrete(x.shape.slice(from), `the normalized axes of '${node.name}'`))
-  const inType = (value: Value) => (value.dtype === x.dtype ? value : emit.cast(value, x.dtype as NumericDType))
-  const throughMean = (dmean: Value): Value => emit.mul(inType(dmean), share())
-  const throughInverse = (dinverse: Value): Value =>
-    emit.mul(emit.mul(inType(dinverse), emit.square(inverse)), emit.mul(normalized, -share()))
-  const dx = [throughY, throughMean, throughInverse].flatMap((through, output) => {
-    const given = needs(0) ? gradient(output) : undefined
-    return given ? [through(given)] : []
-  })
-  return [
-    dx.length > 0 ? dx.reduce((a, b) => emit.add(a, b)) : undefined,
-    dy && needs(1) ? emit.mul(dy, normalized) : undefined,
-    dy && needs(2) ? dy : undefined,
-  ]
-}
-
 export const normalization = {
   /**
    * x [N, C, …], scale [C], bias [C], mean [C], variance [C] -> y. With training_mode 1, y is normalised by the batch's
@@ -136,6 +98,5 @@ export const normalization = {
     },
     traits: { weights: [1, 2] },
     infer: inferLayerNormalization,
-    gradient: layerNormalizationGradient,
   },
 } as const satisfies Record<string, OpDefinition>

@@ -27,7 +27,7 @@ const update = (slots: number, attributes: Readonly<Record<string, AttributeSche
         throw new LanewiseError('SHAPE_MISMATCH', `the learning rate must be a scalar, got ${formatShape(rate.shape)}`)
       return [types[0], ...types.slice(2)]
     },
-    gradient: null,
+    gradientUnknown: true,
   }) as const satisfies OpDefinition
 
 /** Optimizer steps, by the formulas of Keras 3. */

@@ -92,9 +92,6 @@ export const random = {
       if (!(rate >= 0 && rate < 1)) throw new LanewiseError('INVALID_ARGUMENT', `rate ${rate} is not in [0, 1)`)
       return [{ dtype, shape }]
     },
-    gradient: ({ emit, inputs, attributes, gradient }) => [
-      emit.op('lanewise.Dropout', [gradient(0), inputs[1]], attributes),
-    ],
   },
 
   /** step (int32 scalar) -> float32 in [0, 1), of the attribute `shape`. */

@@ -1,6 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
-import { concrete, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
-import type { GradientContext } from './definition.js'
+import { formatShape, normalizeAxis, type Shape } from '../core/shape.js'
 
 /** The elements start, start + step, … that a slice takes along one axis. */
 export interface AxisSlice {
@@ -56,45 +55,6 @@ export const concreteSlices = (shape: readonly number[], ...rest: ParametersAfte
   slicesOf(shape, ...rest) as AxisSlice[]
 
 type ParametersAfterFirst<F> = F extends (first: Shape, ...rest: infer R) => unknown ? R : never
-
-/** Puts dy's elements back at their places, zeros between and around them. */
-export function sliceGradient(context: GradientContext) {
-  const { emit, node, inputs, gradient } = context
-  const shape = concrete(inputs[0]!.shape, `the input of ${node.name}`)
-  const [starts, ends, axes, steps] = [1, 2, 3, 4].map((index) => {
-    const constant = context.constant(index)
-    if (inputs[index] && !constant)
-      throw new LanewiseError(
-        'SHAPE_MISMATCH',
-        `input ${index} of '${node.name}' must be constant to be differentiated`,
-      )
-    return constant?.toNumbers()
-  })
-  const slices = concreteSlices(shape, starts!, ends!, axes, steps)
-  let dx = gradient(0)!
-  const reversed = slices.flatMap(({ step }, axis) => (step < 0 ? [axis] : []))
-  if (reversed.length > 0)
-    dx = emit.op('Slice', [
-      dx,
-      emit.ints(reversed.map(() => -1)),
-      emit.ints(reversed.map(() => -(2 ** 31))),
-      emit.ints(reversed),
-      emit.ints(reversed.map(() => -1)),
-    ])
-  const begin = slices.map(({ start, step, count }) => (step < 0 && count > 0 ? start + (count - 1) * step : start))
-  const end = slices.map(({ step, count }, axis) => shape[axis] - begin[axis] - count * Math.abs(step))
-  for (const [axis, { step, count }] of slices.entries()) {
-    const stride = Math.abs(step)
-    if (stride === 1 || count === 0) continue
-    const before = dx.shape.slice(0, axis) as number[]
-    const after = dx.shape.slice(axis + 1) as number[]
-    const apart = emit.reshape(dx, [...before, count, 1, ...after])
-    const pads = new Array<number>(2 * (shape.length + 1)).fill(0)
-    pads[shape.length + 1 + axis + 1] = stride - 1
-    dx = emit.reshape(emit.op('Pad', [apart, emit.ints(pads)]), [...before, count * stride, ...after])
-  }
-  return [[...begin, ...end].some((pad) => pad !== 0) ? emit.op('Pad', [dx, emit.ints([...begin, ...end])]) : dx]
-}
 
 export type PadMode = 'constant' | 'reflect' | 'edge' | 'wrap'
 

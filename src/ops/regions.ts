@@ -68,7 +68,7 @@ export const regions = {
       const [height, width] = ['output_height', 'output_width'].map((name) => intAttribute(context.attributes, name))
       return [{ dtype: x.dtype, shape: [required(context, 1).shape[0], x.shape[1], height, width] }]
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** x [N, C, H, W], rois [R, 5] (image, x1, y1, x2, y2) -> [R, C, …pooled_shape]: maxima (Girshick, 2015). */
@@ -84,7 +84,7 @@ export const regions = {
         throw new LanewiseError('INVALID_MODEL', `pooled_shape ${formatShape(pooled)} needs 2 entries`)
       return [{ dtype: x.dtype, shape: [required(context, 1).shape[0], x.shape[1], ...pooled] }]
     },
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** x [N, C, H, W], w [O, C/group, kh, kw], offset, bias? [O], mask? -> y: each tap moved by its offset (Zhu et al., 2018). */
@@ -101,6 +101,6 @@ export const regions = {
       strides: { type: 'ints' },
     },
     infer: inferDeformConv,
-    gradient: null,
+    gradientUnknown: true,
   },
 } as const satisfies Record<string, OpDefinition>

@@ -4,14 +4,7 @@ import type { Attributes, Node, TensorType, Value } from '../core/ir.js'
 import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { inputShape } from './compose.js'
-import {
-  type GradientContext,
-  type InferenceContext,
-  intAttribute,
-  intsAttribute,
-  type OpDefinition,
-  stringAttribute,
-} from './definition.js'
+import { type InferenceContext, intAttribute, intsAttribute, type OpDefinition, stringAttribute } from './definition.js'
 import type { Emitter } from './emitter.js'
 import { freshShape, normalizeAxes, required } from './infer.js'
 import {
@@ -23,7 +16,6 @@ import {
   type ResampleTable,
   resampleTable,
   resizeModes,
-  transposedTable,
 } from './resample.js'
 
 const policies = ['stretch', 'not_larger', 'not_smaller'] as const
@@ -141,7 +133,11 @@ function symbolicSizes(
   })
 }
 
-const tableConstants = (emit: Emitter, { taps, indices, weights }: ResampleTable, dtype: NumericDType): Value[] => {
+export const tableConstants = (
+  emit: Emitter,
+  { taps, indices, weights }: ResampleTable,
+  dtype: NumericDType,
+): Value[] => {
   const shape = [indices.length / taps, taps]
   return [
     emit.constant(new Tensor('int32', indices, shape)),
@@ -198,18 +194,6 @@ function saturated(emit: Emitter, y: Value, dtype: NumericDType): Value {
   return emit.cast(range ? emit.clip(y, ...range) : y, dtype)
 }
 
-/** The table of a Resample node, whose inputs 1 and 2 must be constant. Throws SHAPE_MISMATCH. */
-function tableOf({ node, constant }: GradientContext): ResampleTable {
-  const [indices, weights] = [constant(1), constant(2)]
-  if (!indices || !weights)
-    throw new LanewiseError('SHAPE_MISMATCH', `the table of '${node.name}' must be constant to be differentiated`)
-  return {
-    taps: indices.dims[1],
-    indices: Int32Array.from(indices.toNumbers()),
-    weights: Float64Array.from(weights.toNumbers()),
-  }
-}
-
 /** Resizing of images and signals. */
 export const resize = {
   /** X, roi, scales, sizes -> X with the sizes of `axes` (all axes if absent) changed, sampled as `mode` says. */
@@ -249,13 +233,6 @@ export const resize = {
         throw new LanewiseError('TYPE_MISMATCH', `indices must be int32 and weights ${x.dtype}`)
       const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)
       return [{ dtype: x.dtype, shape: x.shape.with(axis, indices.shape[0]) }]
-    },
-    gradient: (context) => {
-      const { emit, node, attributes, gradient } = context
-      const axis = normalizeAxis(intAttribute(attributes, 'axis'), inputShape(node).length)
-      const table = transposedTable(tableOf(context), inputShape(node)[axis])
-      const dy = gradient(0)!
-      return [emit.op('lanewise.Resample', [dy, ...tableConstants(emit, table, dy.dtype as NumericDType)], { axis })]
     },
   },
 } as const satisfies Record<string, OpDefinition>

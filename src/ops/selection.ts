@@ -3,7 +3,7 @@ import { LanewiseError } from '../core/errors.js'
 import type { TensorType, Value } from '../core/ir.js'
 import { concrete, existingAxis, formatShape, normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
-import { type GradientContext, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
+import { type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import type { Emitter } from './emitter.js'
 import { freshShape, knownInts, required } from './infer.js'
 
@@ -47,35 +47,8 @@ function inferDet(context: InferenceContext): TensorType[] {
   return [{ dtype, shape: shape.slice(0, -2) }]
 }
 
-/**
- * By element i of each row: the sum over the products j that hold it of dy_j times the other factors. These are running
- * products too, of rows in which element i is 1, so that zeros do no harm; n² elements for rows of n.
- */
-function cumulativeProductGradient({ emit, node, inputs, attributes, gradient }: GradientContext): Value[] {
-  const [x, axisInput] = inputs as Value[]
-  const rank = x.shape.length
-  const given = emit.constantOf(axisInput)?.toNumbers()[0]
-  if (given === undefined)
-    throw new LanewiseError('SHAPE_MISMATCH', `the axis of '${node.name}' must be known while compiling`)
-  const axis = normalizeAxis(given, rank)
-  const [size] = concrete([x.shape[axis]], `axis ${axis} of the input of '${node.name}'`)
-  const last = (value: Value) => emit.op('Unsqueeze', [moved(emit, value, axis, rank - 1), emit.ints([rank - 1])])
-  const own = emit.constant(
-    new Tensor(
-      'bool',
-      Uint8Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0)),
-      [size, size],
-    ),
-  )
-  const products = emit.op('CumProd', [emit.where(own, 1, last(x)), emit.scalar(rank, 'int64')], attributes)
-  const backwards = intAttribute(attributes, 'reverse') === 1
-  const beside = intAttribute(attributes, 'exclusive') === 1 ? (backwards ? -1 : 1) : 0
-  const held = emit.op('Trilu', [products, emit.scalar(beside, 'int64')], { upper: backwards ? 0 : 1 })
-  return [moved(emit, emit.sum(emit.mul(held, last(gradient(0)!)), [rank]), rank - 1, axis)]
-}
-
 /** `x` with axis `from` at place `to`. */
-function moved(emit: Emitter, x: Value, from: number, to: number): Value {
+export function moved(emit: Emitter, x: Value, from: number, to: number): Value {
   if (from === to) return x
   const order = x.shape.map((_, index) => index)
   order.splice(to, 0, ...order.splice(from, 1))
@@ -105,13 +78,6 @@ export function cofactors(emit: Emitter, x: Value, what: string): Value {
   return emit.mul(emit.op('Det', [minors]), alternating)
 }
 
-function determinantGradient({ emit, node, inputs, gradient }: GradientContext): Value[] {
-  const x = inputs[0]!
-  const rank = x.shape.length
-  const dy = emit.op('Unsqueeze', [gradient(0)!, emit.ints([rank - 2, rank - 1])])
-  return [emit.mul(dy, cofactors(emit, x, `the last axis of the input of '${node.name}'`))]
-}
-
 const cumulative = {
   inputs: [2, 2],
   outputs: [1, 1],
@@ -137,13 +103,6 @@ export const selection = {
       sorted: { type: 'int', default: 1 },
     },
     infer: inferTopK,
-    gradient: ({ emit, node, inputs, outputs, attributes, gradient }) => {
-      const x = inputs[0]!
-      const dy = gradient(0)
-      if (!dy) return []
-      const zeros = emit.constant(Tensor.zeros(x.dtype, concrete(x.shape, `the input of '${node.name}'`)))
-      return [emit.op('ScatterElements', [zeros, outputs[1], dy], { axis: attributes['axis'] })]
-    },
   },
 
   /** The upper (or lower) triangle of matrices from the diagonal k, which is input 1; zeros elsewhere. */
@@ -154,7 +113,6 @@ export const selection = {
     attributes: { upper: { type: 'int', default: 1 } },
     traits: { inPlace: [0] },
     infer: (context) => [inferMatrices(context)],
-    gradient: ({ emit, inputs, attributes, gradient }) => [emit.op('Trilu', [gradient(0), inputs[1]], attributes)],
   },
 
   /** Ones on the diagonal k of a matrix of the input's shape, zeros elsewhere. */
@@ -171,17 +129,11 @@ export const selection = {
   CumSum: {
     since: 11,
     ...cumulative,
-    gradient: ({ emit, inputs, attributes, gradient }) => [
-      emit.op('CumSum', [gradient(0), inputs[1]], {
-        ...attributes,
-        reverse: intAttribute(attributes, 'reverse') === 1 ? 0 : 1,
-      }),
-    ],
   },
 
   /** Running products along the axis of input 1. */
-  CumProd: { since: 26, ...cumulative, gradient: cumulativeProductGradient },
+  CumProd: { since: 26, ...cumulative },
 
   /** Determinants of square matrices. */
-  Det: { since: 11, inputs: [1, 1], outputs: [1, 1], infer: inferDet, gradient: determinantGradient },
+  Det: { since: 11, inputs: [1, 1], outputs: [1, 1], infer: inferDet },
 } as const satisfies Record<string, OpDefinition>

@@ -161,7 +161,7 @@ export const signal = {
     outputs: [1, 1],
     attributes: { inverse: { type: 'int', default: 0 }, onesided: { type: 'int', default: 0 } },
     infer: inferDFT,
-    gradient: null,
+    gradientUnknown: true,
   },
 
   /** signal [N, length, 1 or 2], frame_step, window, frame_length -> [N, frames, bins, 2]. */

@@ -1,7 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import type { TensorType } from '../core/ir.js'
-import { concrete, type Dim, formatShape, isConcrete, type Shape, sizeOf, unranked } from '../core/shape.js'
-import { type GradientContext, intAttribute, type OpDefinition } from './definition.js'
+import { type Dim, formatShape, isConcrete, type Shape, sizeOf, unranked } from '../core/shape.js'
+import { intAttribute, type OpDefinition } from './definition.js'
 import { freshShape, isComputed, knownInts, lengthOf, normalizeAxes, required } from './infer.js'
 
 /** The product of dimensions: a number, a symbol, or a formula in the symbols' names. */
@@ -63,11 +63,6 @@ function reshapedShape(shape: Shape, target: readonly number[], allowZero: boole
   return result
 }
 
-/** The gradient, back in the input's shape. */
-const reshapeBack = ({ emit, node, inputs, gradient }: GradientContext) => [
-  emit.reshape(gradient(0)!, concrete(inputs[0]!.shape, `the input of ${node.name}`)),
-]
-
 const view = { view: true, inPlace: [0] } as const
 
 export const views = {
@@ -83,7 +78,6 @@ export const views = {
       if (!target) return [{ dtype, shape: freshShape(context, lengthOf(context, 1, 'the target shape')) }]
       return [{ dtype, shape: reshapedShape(shape, target, intAttribute(context.attributes, 'allowzero') === 1) }]
     },
-    gradient: reshapeBack,
   },
 
   /** [product of the dimensions before `axis`, product of the rest]. */
@@ -101,7 +95,6 @@ export const views = {
         throw new LanewiseError('SHAPE_MISMATCH', `axis ${given} is out of range for ${formatShape(shape)}`)
       return [{ dtype, shape: [productOf(shape.slice(0, axis)), productOf(shape.slice(axis))] }]
     },
-    gradient: reshapeBack,
   },
 
   Squeeze: {
@@ -124,7 +117,6 @@ export const views = {
         )
       return [{ dtype, shape: shape.filter((_, axis) => !axes.includes(axis)) }]
     },
-    gradient: reshapeBack,
   },
 
   Unsqueeze: {
@@ -140,6 +132,5 @@ export const views = {
       for (const axis of normalizeAxes(known, shape.length + known.length)) result.splice(axis, 0, 1)
       return [{ dtype, shape: result }]
     },
-    gradient: reshapeBack,
   },
 } as const satisfies Record<string, OpDefinition>

@@ -1,3 +1,4 @@
+import { trigonometryRules } from '../autodiff/rules/trigonometry.js'
 import { bitwiseKernels } from '../backend/reference/bitwise.js'
 import { trigonometryKernels } from '../backend/reference/trigonometry.js'
 import { bitwise } from '../ops/bitwise.js'
@@ -10,4 +11,5 @@ import { definePack } from './pack.js'
 export const pack = definePack({
   operators: { ...trigonometry, ...bitwise, ...losses, ...norms },
   kernels: { ...trigonometryKernels, ...bitwiseKernels },
+  gradients: trigonometryRules,
 })

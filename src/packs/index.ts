@@ -23,7 +23,10 @@ export async function loadOperators(ops?: Iterable<string>): Promise<void> {
     [...wanted].map((name) => {
       const known = loads.get(name)
       if (known) return known
-      const load = packs[name].load().then(addPack)
+      const load = packs[name].load().then(async (pack) => {
+        addPack(pack)
+        await loadOperators(pack.writes ?? [])
+      })
       loads.set(name, load)
       load.catch(() => loads.delete(name))
       return load

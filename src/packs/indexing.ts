@@ -1,3 +1,5 @@
+import { indexingRules } from '../autodiff/rules/indexing.js'
+import { selectionRules } from '../autodiff/rules/selection.js'
 import { compactionKernels } from '../backend/reference/compaction.js'
 import { indexingKernels } from '../backend/reference/indexing.js'
 import { selectionKernels } from '../backend/reference/selection.js'
@@ -13,4 +15,5 @@ export const pack = definePack({
   operators: { ...indexing, ...selection, ...compaction },
   kernels: { ...indexingKernels, ...selectionKernels, ...compactionKernels },
   lowerings: { ...indexingLowerings, ...selectionLowerings },
+  gradients: { ...indexingRules, ...selectionRules },
 })

@@ -1,3 +1,4 @@
+import { type GradientRules, packRules } from '../autodiff/rule.js'
 import { referenceKernels } from '../backend/reference/index.js'
 import type { ReferenceKernel } from '../backend/reference/kernel.js'
 import { lowerings } from '../backend/wasm/lower/index.js'
@@ -8,12 +9,15 @@ import { operators, type PrimitiveOf } from '../ops/index.js'
 
 type Operators = Readonly<Record<string, OpDefinition>>
 
-/** Ops that come as one chunk, with what runs them. What their rules emit is core, or in the same pack. */
+/** Ops that come as one chunk, with what runs them. What their rules emit is core, in the same pack, or named by `writes`. */
 export interface Pack<Table extends Operators = Operators> {
   readonly operators: Table
   /** For every op but composites. */
   readonly kernels: Readonly<Record<PrimitiveOf<Table>, ReferenceKernel>>
   readonly lowerings?: Readonly<Record<string, Lowering>>
+  readonly gradients?: GradientRules
+  /** Ops of other packs that its ops are written in. */
+  readonly writes?: readonly string[]
   /** What resolves its ops while graphs are rewritten. */
   readonly resolver?: Parameters<typeof resolveWith>[0]
 }
@@ -26,5 +30,6 @@ export function addPack(pack: Pack<never> | Pack): void {
   Object.assign(operators, pack.operators)
   Object.assign(referenceKernels, pack.kernels)
   Object.assign(lowerings, pack.lowerings)
+  Object.assign(packRules, pack.gradients)
   if (pack.resolver) resolveWith(pack.resolver)
 }

@@ -11,4 +11,5 @@ import { definePack } from './pack.js'
 export const pack = definePack({
   operators: { ...layout, ...regions, ...images, ...windowComposites },
   kernels: { ...layoutKernels, ...regionKernels, ...imageKernels },
+  writes: ['lanewise.ConvInputGradient', 'lanewise.GatherGradient'],
 })

@@ -1,6 +1,9 @@
 import { differentiate } from '../../src/autodiff/differentiate.js'
 import type { Graph, Value, Variable } from '../../src/core/ir.js'
 import { GraphBuilder } from '../../src/graph/builder.js'
+import { loadEverything } from './operators.js'
+
+await loadEverything()
 
 const weight = (name: string, shape: readonly number[]): Variable => ({
   name,

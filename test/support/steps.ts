@@ -8,6 +8,9 @@ import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
 import { GraphBuilder } from '../../src/graph/builder.js'
 import { uniform } from '../cases/case.js'
+import { loadEverything } from './operators.js'
+
+await loadEverything()
 
 /** Float32 numbers in [-1, 1), the same for the same seed. */
 export const random = (size: number, seed: number): Float32Array => {

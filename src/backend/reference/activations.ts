@@ -17,7 +17,8 @@ const unary =
     return [tensorOf(outputs[0].dtype, y, outputs[0].shape)]
   }
 
-const binary =
+/** A function of two broadcast operands. */
+export const binary =
   (apply: (a: number, b: number) => number): ReferenceKernel =>
   ({ inputs, outputs: [output] }) => {
     const shape = concrete(output.shape)
@@ -62,7 +63,4 @@ export const activationKernels = {
     const y = numbersOf(x!).map((value) => Math.min(Math.max(value, low), high))
     return [tensorOf(outputs[0].dtype, y, outputs[0].shape)]
   },
-  'lanewise.ReluGradient': binary((dy, y) => (y > 0 ? dy : 0)),
-  'lanewise.SigmoidGradient': binary((dy, y) => dy * y * (1 - y)),
-  'lanewise.TanhGradient': binary((dy, y) => dy * (1 - y * y)),
 } as const satisfies Record<keyof typeof activations, ReferenceKernel>

@@ -1,6 +1,6 @@
 import type { Attributes } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
-import { type conv, transposedWindow } from '../../ops/conv.js'
+import type { conv } from '../../ops/conv.js'
 import { intAttribute } from '../../ops/definition.js'
 import { windowOf } from '../../ops/window.js'
 import { activate } from './epilogue.js'
@@ -19,7 +19,7 @@ interface Operands {
  * Visits, for every window, image, output channel and input channel of its group, the offsets of x's and w's planes
  * and of y's element; the taps add to the first two.
  */
-function forEachPlane(
+export function forEachPlane(
   { x, w, y, attributes }: Operands,
   visit: (xOffset: number, wOffset: number, yOffset: number, taps: Taps) => void,
 ): void {
@@ -39,7 +39,7 @@ function forEachPlane(
 }
 
 /** Adds bias [C] to the channels of `data`, which lies as `layout` says. */
-function addBias(data: Float64Array, bias: Float64Array, { dims, strides }: Layout): void {
+export function addBias(data: Float64Array, bias: Float64Array, { dims, strides }: Layout): void {
   const channels = dims[1]
   const stride = strides[1]
   for (let i = 0; i < data.length; i++) data[i] += bias[Math.floor(i / stride) % channels]
@@ -61,52 +61,7 @@ const forward =
     return [tensorOf(dtype, activate(ys, attributes), dims)]
   }
 
-const inputGradient =
-  (order: Order): ReferenceKernel =>
-  ({ inputs: [dy, w, bias], outputs: [{ dtype, shape }], attributes }) => {
-    const dims = concrete(shape)
-    const [dys, ws, dxs] = [numbersOf(dy!), numbersOf(w!), new Float64Array(sizeOf(dims))]
-    const operands = {
-      x: dataLayout(dims, order),
-      w: weightLayout(w!.dims, order),
-      y: dataLayout(dy!.dims, order),
-      attributes,
-    }
-    forEachPlane(operands, (xOffset, wOffset, yOffset, { input, kernel, count }) => {
-      for (let t = 0; t < count; t++) dxs[xOffset + input[t]] += dys[yOffset] * ws[wOffset + kernel[t]]
-    })
-    if (bias) addBias(dxs, numbersOf(bias), operands.x)
-    return [tensorOf(dtype, activate(dxs, attributes), dims)]
-  }
-
-const weightGradient =
-  (order: Order): ReferenceKernel =>
-  ({ inputs: [x, dy], outputs: [{ dtype, shape }], attributes }) => {
-    const dims = concrete(shape)
-    const [xs, dys, dws] = [numbersOf(x!), numbersOf(dy!), new Float64Array(sizeOf(dims))]
-    const operands = {
-      x: dataLayout(x!.dims, order),
-      w: weightLayout(dims, order),
-      y: dataLayout(dy!.dims, order),
-      attributes,
-    }
-    forEachPlane(operands, (xOffset, wOffset, yOffset, { input, kernel, count }) => {
-      for (let t = 0; t < count; t++) dws[wOffset + kernel[t]] += dys[yOffset] * xs[xOffset + input[t]]
-    })
-    return [tensorOf(dtype, dws, dims)]
-  }
-
-const transposed: ReferenceKernel = (context) => {
-  const [x, w] = context.inputs
-  return inputGradient('first')({ ...context, ...transposedWindow(context.attributes, x!.dims, w!.dims) })
-}
-
 export const convKernels = {
   Conv: forward('first'),
   'lanewise.ConvNhwc': forward('last'),
-  'lanewise.ConvInputGradient': inputGradient('first'),
-  'lanewise.ConvInputGradientNhwc': inputGradient('last'),
-  'lanewise.ConvWeightGradient': weightGradient('first'),
-  'lanewise.ConvWeightGradientNhwc': weightGradient('last'),
-  ConvTranspose: transposed,
 } as const satisfies Record<keyof typeof conv, ReferenceKernel>

@@ -7,9 +7,7 @@ import type { ReferenceKernel } from './kernel.js'
 import { matmulKernels } from './matmul.js'
 import { movementKernels, viewKernels } from './movement.js'
 import { normalizationKernels } from './normalization.js'
-import { optimizerKernels } from './optimizer.js'
 import { poolKernels } from './pool.js'
-import { randomKernels } from './random.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
 
@@ -20,14 +18,12 @@ const coreKernels = {
   ...reductionKernels,
   ...softmaxKernels,
   ...matmulKernels,
-  ...optimizerKernels,
   ...convKernels,
   ...poolKernels,
   ...viewKernels,
   ...movementKernels,
   ...generatorKernels,
   ...normalizationKernels,
-  ...randomKernels,
 } as const satisfies Record<PrimitiveOf<typeof coreOperators>, ReferenceKernel>
 
 /** The kernels that are loaded, by op name; `src/packs` adds to them. */

@@ -7,7 +7,7 @@ import { type movement, permutationOf } from '../../ops/movement.js'
 import { concreteSlices, type PadMode, padIndices, padsOf } from '../../ops/ranges.js'
 import type { views } from '../../ops/views.js'
 import type { ReferenceKernel } from './kernel.js'
-import { numbersOf, tensorOf } from './numbers.js'
+import { numbersOf } from './numbers.js'
 import { expandTo, offsetsOf, remap } from './remap.js'
 
 const view: ReferenceKernel = ({ inputs: [x], outputs: [{ shape }] }) => [
@@ -67,7 +67,7 @@ const slice: ReferenceKernel = ({ inputs: [x, ...ranges] }) => {
 }
 
 /** Indices counted from the start. Throws SHAPE_MISMATCH on one out of range. */
-function rows(indices: Tensor, size: number): Int32Array {
+export function rows(indices: Tensor, size: number): Int32Array {
   return Int32Array.from(numbersOf(indices), (index) => {
     if (index < -size || index >= size)
       throw new LanewiseError('SHAPE_MISMATCH', `index ${index} is out of range for an axis of size ${size}`)
@@ -80,22 +80,6 @@ const gather: ReferenceKernel = ({ inputs: [x, indices], outputs: [{ shape }], a
   const offsets = offsetsOf(x!.dims)
   const chosen = rows(indices!, x!.dims[axis]).map((index) => offsets[axis][index])
   return [remap(x!, offsets.with(axis, chosen)).reshape(concrete(shape))]
-}
-
-const gatherGradient: ReferenceKernel = ({ inputs: [dy, indices], outputs: [{ dtype, shape }], attributes }) => {
-  const dims = concrete(shape)
-  const axis = normalizeAxis(intAttribute(attributes, 'axis'), dims.length)
-  const chosen = rows(indices!, dims[axis])
-  const inner = sizeOf(dims.slice(axis + 1))
-  const outer = sizeOf(dims.slice(0, axis))
-  const dys = numbersOf(dy!)
-  const dxs = new Float64Array(sizeOf(dims))
-  for (let i = 0; i < outer; i++)
-    chosen.forEach((index, j) => {
-      for (let k = 0; k < inner; k++)
-        dxs[(i * dims[axis] + index) * inner + k] += dys[(i * chosen.length + j) * inner + k]
-    })
-  return [tensorOf(dtype, dxs, dims)]
 }
 
 const expand: ReferenceKernel = ({ inputs: [x], outputs: [{ shape }] }) => [expandTo(x!, concrete(shape))]
@@ -139,7 +123,6 @@ export const movementKernels = {
   Split: split,
   Slice: slice,
   Gather: gather,
-  'lanewise.GatherGradient': gatherGradient,
   Expand: expand,
   Tile: tile,
   Pad: pad,

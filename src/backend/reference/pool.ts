@@ -9,7 +9,7 @@ import { numbersOf, tensorOf } from './numbers.js'
 import { dataLayout, forEachWindow, type Layout, type Order, type Taps } from './window.js'
 
 /** Visits every window of every plane: offsets of the planes in the input and of the element in the output. */
-function forEachPlane(
+export function forEachPlane(
   x: Layout,
   y: Layout,
   attributes: Attributes,
@@ -25,7 +25,7 @@ function forEachPlane(
 }
 
 /** Where a window's first maximum lies in the input; -1 in a window of padding alone. NaN counts as the largest. */
-function argmax(data: Float64Array, offset: number, { input, count }: Taps): number {
+export function argmax(data: Float64Array, offset: number, { input, count }: Taps): number {
   let best = -1
   for (let t = 0; t < count; t++) {
     const at = offset + input[t]
@@ -68,19 +68,7 @@ const max =
     return outputs.map(({ dtype }, index) => tensorOf(dtype, index === 0 ? ys : indices, dims))
   }
 
-const maxGradient =
-  (order: Order): ReferenceKernel =>
-  ({ inputs: [dy, x], outputs: [{ dtype }], attributes }) => {
-    const [dys, xs] = [numbersOf(dy!), numbersOf(x!)]
-    const dxs = new Float64Array(xs.length)
-    forEachPlane(dataLayout(x!.dims, order), dataLayout(dy!.dims, order), attributes, (xOffset, yOffset, taps) => {
-      const best = argmax(xs, xOffset, taps)
-      if (best >= 0) dxs[best] += dys[yOffset]
-    })
-    return [tensorOf(dtype, dxs, x!.dims)]
-  }
-
-const divisor = (attributes: Attributes, taps: Taps): number =>
+export const divisor = (attributes: Attributes, taps: Taps): number =>
   intAttribute(attributes, 'count_include_pad') === 1 ? taps.padded : taps.count
 
 const average =
@@ -96,17 +84,6 @@ const average =
     return [tensorOf(dtype, ys, dims)]
   }
 
-const averageGradient =
-  (order: Order): ReferenceKernel =>
-  ({ inputs: [dy], outputs: [{ dtype, shape }], attributes }) => {
-    const dims = concrete(shape)
-    const [dys, dxs] = [numbersOf(dy!), new Float64Array(sizeOf(dims))]
-    forEachPlane(dataLayout(dims, order), dataLayout(dy!.dims, order), attributes, (xOffset, yOffset, taps) => {
-      for (let t = 0; t < taps.count; t++) dxs[xOffset + taps.input[t]] += dys[yOffset] / divisor(attributes, taps)
-    })
-    return [tensorOf(dtype, dxs, dims)]
-  }
-
 /** The pool whose kernel is the whole plane. */
 const global =
   (kernel: ReferenceKernel): ReferenceKernel =>
@@ -116,12 +93,8 @@ const global =
 export const poolKernels = {
   MaxPool: max('first'),
   'lanewise.MaxPoolNhwc': max('last'),
-  'lanewise.MaxPoolGradient': maxGradient('first'),
-  'lanewise.MaxPoolGradientNhwc': maxGradient('last'),
   AveragePool: average('first'),
   'lanewise.AveragePoolNhwc': average('last'),
-  'lanewise.AveragePoolGradient': averageGradient('first'),
-  'lanewise.AveragePoolGradientNhwc': averageGradient('last'),
   GlobalAveragePool: global(average('first')),
   GlobalMaxPool: global(max('first')),
 } as const satisfies Record<keyof typeof pool, ReferenceKernel>

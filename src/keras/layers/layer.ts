@@ -8,6 +8,7 @@ import { pack as indexing } from '../../packs/indexing.js'
 import { addPack, type Pack } from '../../packs/pack.js'
 import { pack as recurrent } from '../../packs/recurrent.js'
 import { pack as resize } from '../../packs/resize.js'
+import { pack as training } from '../../packs/training.js'
 import {
   camelCase,
   invalid,
@@ -104,7 +105,7 @@ export interface HostLayer {
 }
 
 /** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */
-const writtenPacks: readonly Pack[] = [resize, indexing, recurrent]
+const writtenPacks: readonly Pack[] = [training, resize, indexing, recurrent]
 
 /** Options of every layer. */
 export interface LayerOptions {

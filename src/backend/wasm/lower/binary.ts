@@ -27,9 +27,6 @@ const arithmetic = {
   Max: { float32: 5, int32: 14 },
   Min: { float32: 6, int32: 15 },
   PRelu: { float32: 7 },
-  'lanewise.ReluGradient': { float32: 8 },
-  'lanewise.SigmoidGradient': { float32: 9 },
-  'lanewise.TanhGradient': { float32: 10 },
 } as const satisfies Record<string, Partial<Record<DType, number>>>
 
 /** The operations of `compare_w32`. */
@@ -61,7 +58,8 @@ function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Oper
 
 type Choice = { readonly kernel: BinaryKernel; readonly operation: number } | undefined
 
-const binary = (choose: (dtype: DType) => Choice): Lowering => ({
+/** A broadcast operation on operands of one type; `choose` tells the kernel, undefined where there is none. */
+export const binary = (choose: (dtype: DType) => Choice): Lowering => ({
   accelerates: ({ inputs }) => inputs[1]!.dtype === inputs[0]!.dtype && choose(inputs[0]!.dtype) !== undefined,
   lower({ inputs, outputs }, { address }) {
     const { kernel, operation } = choose(inputs[0]!.dtype)!
@@ -174,9 +172,6 @@ export const binaryLowerings = {
   Div: firstOf(arithmeticOp('Div'), division),
   Pow: firstOf(square, general, wholePower),
   PRelu: arithmeticOp('PRelu'),
-  'lanewise.ReluGradient': arithmeticOp('lanewise.ReluGradient'),
-  'lanewise.SigmoidGradient': arithmeticOp('lanewise.SigmoidGradient'),
-  'lanewise.TanhGradient': arithmeticOp('lanewise.TanhGradient'),
   Max: variadic('Max'),
   Min: variadic('Min'),
   Sum: variadic('Sum'),

@@ -1,11 +1,9 @@
 import type { Node } from '../../../core/ir.js'
-import { sizeOf } from '../../../core/shape.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import * as kernels from '../gen/kernels.js'
-import { type Geometry, shapeOf } from './frame.js'
-import { ceilDiv, floatBytes, minimumTileWork, type NodePlan, Workspace } from './gemm.js'
+import type { Geometry } from './frame.js'
+import { ceilDiv, minimumTileWork, type NodePlan } from './gemm.js'
 import type { LoweringContext } from './lowering.js'
-import { cut } from './tiles.js'
 
 /** Whether each channel has a kernel of its own, and one output. */
 export const isDepthwise = ({ group, channels, outputs, top, left }: Geometry): boolean =>
@@ -16,10 +14,9 @@ export const hasDepthwiseGradient = (g: Geometry): boolean =>
   isDepthwise(g) && (g.strideY === 1 || g.dilationY === 1) && (g.strideX === 1 || g.dilationX === 1)
 
 const maximumTiles = 64
-const maximumParts = 16
 
 /** Rows of a tile, where one row takes `rowWork` multiply-adds, and the number of tiles. */
-function rowTiles(rows: number, rowWork: number, most: number) {
+export function rowTiles(rows: number, rowWork: number, most: number) {
   const chunk = Math.max(1, ceilDiv(rows, most), Math.floor(minimumTileWork / Math.max(1, rowWork)))
   return { chunk, tiles: Math.max(1, ceilDiv(rows, chunk)) }
 }
@@ -32,7 +29,7 @@ function limitsOf({ activation, alpha, beta }: Activation) {
   return { ...open, activation, alpha, beta }
 }
 
-const windowFields = (g: Geometry) => ({
+export const windowFields = (g: Geometry) => ({
   channels: g.channels,
   kH: g.kernelY,
   kW: g.kernelX,
@@ -80,26 +77,3 @@ export const depthwisePlan = (node: Node, g: Geometry): NodePlan => slidingPlan(
 
 /** dx of a depthwise convolution, with bias and activation. */
 export const depthwiseInputGradientPlan = (node: Node, g: Geometry): NodePlan => slidingPlan(node, g, true)
-
-/** dw of a depthwise convolution: sums over some rows each, which are added in order. */
-export function depthwiseWeightGradientPlan(node: Node, g: Geometry): NodePlan {
-  const [x, dy] = node.inputs
-  const [dw] = node.outputs
-  const rows = g.images * g.outHeight
-  const { chunk, tiles } = rowTiles(rows, g.outWidth * g.channels * g.kernelY * g.kernelX, maximumParts)
-  const size = sizeOf(shapeOf(dw))
-  const partBytes = ceilDiv(size * floatBytes, 64) * 64
-  const space = new Workspace()
-  const partsOffset = tiles > 1 ? space.take(tiles * partBytes) : 0
-  const sum = cut(size, 2048)
-  const calls = ({ address, workspace }: LoweringContext) => {
-    const parts = tiles > 1 ? workspace + partsOffset : address(dw)
-    const shape = { rows, chunk, inH: g.height, inW: g.width, outH: g.outHeight, outW: g.outWidth }
-    const pointers = { x: address(x!), dy: address(dy!), dw: parts, partBytes }
-    const gradient = kernels.depthwise_weight_gradient_f32({ ...windowFields(g), ...shape, ...pointers }, tiles)
-    if (tiles === 1) return [gradient]
-    const adding = { x: parts, y: address(dw), size, parts: tiles, partBytes, chunk: sum.chunk }
-    return [gradient, kernels.sum_parts_f32(adding, sum.tiles)]
-  }
-  return { workspaceBytes: space.bytes, calls }
-}

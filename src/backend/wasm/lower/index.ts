@@ -5,9 +5,7 @@ import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
 import { normLowerings } from './norm.js'
-import { optimizerLowerings } from './optimizer.js'
 import { poolLowerings } from './pool.js'
-import { randomLowerings } from './random.js'
 import { reduceLowerings } from './reduce.js'
 import { softmaxLowerings } from './softmax.js'
 
@@ -21,7 +19,5 @@ export const lowerings: Record<string, Lowering> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
-  ...randomLowerings,
-  ...optimizerLowerings,
   ...normLowerings,
 }

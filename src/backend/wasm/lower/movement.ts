@@ -9,14 +9,12 @@ import * as kernels from '../gen/kernels.js'
 import type { Lowering } from './lowering.js'
 import { padCalls, padModeOf } from './pad.js'
 import { type CopyAxis, stridedCopy } from './strided.js'
-import { CHUNK, cut } from './tiles.js'
+import { cut } from './tiles.js'
 
 /** Bytes of gathered rows in a tile. */
 const GATHER_BYTES = 65536
-/** The most tiles of a GatherGradient: each one reads all indices. */
-const SCATTER_TILES = 16
 
-const bytesOf = (value: Value): number => bytesPerElement(value.dtype)
+export const bytesOf = (value: Value): number => bytesPerElement(value.dtype)
 const isStored = (node: Node): boolean => node.inputs[0]!.dtype !== 'string'
 
 /** The numbers in optional input `index`, if they are constant; undefined if the input is absent. */
@@ -28,14 +26,14 @@ function numbersAt(node: Node, index: number, constant: ConstantOf): readonly nu
 const areConstant = (node: Node, from: number, constant: ConstantOf): boolean =>
   node.inputs.slice(from).every((input) => input === undefined || constant(input) !== undefined)
 
-const axisOf = (node: Node, rank: number): number => normalizeAxis(intAttribute(node.attributes, 'axis'), rank)
+export const axisOf = (node: Node, rank: number): number => normalizeAxis(intAttribute(node.attributes, 'axis'), rank)
 
 /** Axes of a copy of `shape` out of (or into) a larger contiguous tensor. */
 const axesOf = (shape: readonly number[], from: readonly number[], to: readonly number[]): CopyAxis[] =>
   shape.map((size, axis) => ({ size, from: from[axis], to: to[axis] }))
 
 /** Splits a shape around `axis`: elements before, and after. */
-const around = (shape: readonly number[], axis: number) => ({
+export const around = (shape: readonly number[], axis: number) => ({
   outer: sizeOf(shape.slice(0, axis)),
   inner: sizeOf(shape.slice(axis + 1)),
 })
@@ -179,34 +177,6 @@ export const movementLowerings = {
         chunk,
       }
       return [kernels.gather(p, tiles)]
-    },
-  },
-
-  /** Constant indices out of range are refused here; others are passed over. */
-  'lanewise.GatherGradient': {
-    accelerates: (node) => node.inputs[0]!.dtype === 'float32' && isIndex(node.inputs[1]!),
-    lower(node, { address, constant }) {
-      const [dy, indices, dx] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]]
-      const shape = concrete(dx.shape)
-      const axis = axisOf(node, shape.length)
-      checkIndices(node, indices, shape[axis], constant)
-      const { outer, inner } = around(shape, axis)
-      const size = sizeOf(shape)
-      if (size === 0) return []
-      const parts = Math.min(SCATTER_TILES, Math.ceil(size / CHUNK), shape[axis])
-      const { chunk, tiles } = cut(shape[axis], Math.ceil(shape[axis] / parts))
-      const p = {
-        dy: address(dy),
-        indices: address(indices),
-        dx: address(dx),
-        indexBytes: bytesOf(indices),
-        outer,
-        axis: shape[axis],
-        count: sizeOf(concrete(indices.shape)),
-        inner,
-        chunk,
-      }
-      return [kernels.gather_gradient_f32(p, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

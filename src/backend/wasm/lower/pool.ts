@@ -12,7 +12,7 @@ const CHANNELS = 16
 const MANY_IMAGES = 8
 
 /** The window fields of a kernel's parameters, for a pool between channels-last shapes of one to three spatial axes. */
-function windowFields(node: Node, input: readonly number[], output: readonly number[]) {
+export function windowFields(node: Node, input: readonly number[], output: readonly number[]) {
   const spatial = (shape: readonly number[]) => shape.slice(1, -1)
   const window = windowOf(node.attributes, intsAttribute(node.attributes, 'kernel_shape')!, spatial(input))
   const three = (values: readonly number[], fill: number) =>
@@ -74,7 +74,7 @@ function windowFields(node: Node, input: readonly number[], output: readonly num
   }
 }
 
-const isPool = (node: Node): boolean => {
+export const isPool = (node: Node): boolean => {
   const operands = [node.inputs[0]!, node.outputs[0]]
   return (
     node.outputs.length === 1 &&
@@ -144,26 +144,6 @@ const globalLowering = (
 export const poolLowerings = {
   'lanewise.MaxPoolNhwc': maxPoolLowering,
   'lanewise.AveragePoolNhwc': poolLowering(kernels.average_pool_f32),
-  'lanewise.MaxPoolGradientNhwc': {
-    accelerates: isPool,
-    lower(node, { address }) {
-      const [dy, x, y] = node.inputs.map((input) => input!)
-      const [dx] = node.outputs
-      const { fields, gradientTiles } = windowFields(node, concrete(dx.shape), concrete(dy.shape))
-      const pointers = { x: address(x), y: address(y), dy: address(dy), dx: address(dx) }
-      return [kernels.max_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
-    },
-  },
-  'lanewise.AveragePoolGradientNhwc': {
-    accelerates: isPool,
-    lower(node, { address }) {
-      const dy = node.inputs[0]!
-      const [dx] = node.outputs
-      const { fields, gradientTiles } = windowFields(node, concrete(dx.shape), concrete(dy.shape))
-      const pointers = { x: 0, y: 0, dy: address(dy), dx: address(dx) }
-      return [kernels.average_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
-    },
-  },
   GlobalMaxPool: globalLowering(kernels.global_max_pool_f32),
   GlobalAveragePool: globalLowering(kernels.global_average_pool_f32),
 } as const satisfies Record<string, Lowering>

@@ -13,7 +13,7 @@ const cutParts = (outer: number, elements: number) =>
   cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / Math.max(1, elements))))
 
 /** `value` as [outer, length, inner] around `axis`, and the cut of `outer` into tiles. */
-function linesOf(value: Value, axis: number) {
+export function linesOf(value: Value, axis: number) {
   const shape = concrete(value.shape)
   const at = normalizeAxis(axis, shape.length)
   const outer = sizeOf(shape.slice(0, at))
@@ -28,7 +28,7 @@ export function softmaxCalls(x: number, y: number, rows: number, length: number)
   return [kernels.softmax_f32({ x, y, outer: rows, length, inner: 1, chunk, logarithm: 0 }, tiles)]
 }
 
-const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
+export const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
 
 const softmax = (logarithm: 0 | 1): Lowering => ({
   accelerates: isFloat32,
@@ -40,36 +40,8 @@ const softmax = (logarithm: 0 | 1): Lowering => ({
   },
 })
 
-/** Softmax and cross-entropy of float32, with their gradients. */
+/** Softmax of float32. */
 export const softmaxLowerings = {
   Softmax: softmax(0),
   LogSoftmax: softmax(1),
-  'lanewise.SoftmaxGradient': {
-    accelerates: isFloat32,
-    lower({ inputs, outputs, attributes }, { address }) {
-      const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
-      if (empty) return []
-      const addresses = { dy: address(inputs[0]!), y: address(inputs[1]!), dx: address(outputs[0]) }
-      return [kernels.softmax_gradient_f32({ ...addresses, outer, length, inner, chunk }, tiles)]
-    },
-  },
-  'lanewise.SoftmaxCrossEntropy': {
-    accelerates: (node) => isFloat32(node) && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
-    lower({ inputs, outputs }, { address }) {
-      const { outer: rows, length, chunk, tiles } = linesOf(inputs[0]!, -1)
-      const addresses = { logits: address(inputs[0]!), target: address(inputs[1]!), loss: address(outputs[0]) }
-      const probabilities = address(outputs[1])
-      return [kernels.softmax_cross_entropy_f32({ ...addresses, probabilities, rows, length, chunk }, tiles)]
-    },
-  },
-  'lanewise.SoftmaxCrossEntropyGradient': {
-    accelerates: isFloat32,
-    lower({ inputs, outputs }, { address }) {
-      const { outer: rows, length, chunk, tiles, empty } = linesOf(inputs[1]!, -1)
-      if (empty) return []
-      const [dloss, probabilities, target] = inputs.map((value) => address(value!))
-      const params = { dloss, probabilities, target, dx: address(outputs[0]), rows, length, chunk }
-      return [kernels.softmax_cross_entropy_gradient_f32(params, tiles)]
-    },
-  },
 } as const satisfies Record<string, Lowering>

@@ -1,0 +1,40 @@
+import { convGradientKernels } from '../backend/reference/conv-gradients.js'
+import { crossEntropyKernels } from '../backend/reference/crossentropy.js'
+import { gradientKernels } from '../backend/reference/gradients.js'
+import { optimizerKernels } from '../backend/reference/optimizer.js'
+import { poolGradientKernels } from '../backend/reference/pool-gradients.js'
+import { randomKernels } from '../backend/reference/random.js'
+import { convGradientLowerings } from '../backend/wasm/lower/conv-gradients.js'
+import { crossEntropyLowerings } from '../backend/wasm/lower/crossentropy.js'
+import { gradientLowerings } from '../backend/wasm/lower/gradients.js'
+import { optimizerLowerings } from '../backend/wasm/lower/optimizer.js'
+import { poolGradientLowerings } from '../backend/wasm/lower/pool-gradients.js'
+import { randomLowerings } from '../backend/wasm/lower/random.js'
+import { convGradients } from '../ops/conv-gradients.js'
+import { crossEntropy } from '../ops/crossentropy.js'
+import { gradients } from '../ops/gradients.js'
+import { optimizerUpdates } from '../ops/optimizer.js'
+import { poolGradients } from '../ops/pool-gradients.js'
+import { random } from '../ops/random.js'
+import { definePack } from './pack.js'
+
+/** The ops that training writes: gradients, cross-entropy, random numbers, updates; and ConvTranspose, the gradient of a Conv. */
+export const pack = definePack({
+  operators: { ...gradients, ...convGradients, ...poolGradients, ...crossEntropy, ...random, ...optimizerUpdates },
+  kernels: {
+    ...gradientKernels,
+    ...convGradientKernels,
+    ...poolGradientKernels,
+    ...crossEntropyKernels,
+    ...randomKernels,
+    ...optimizerKernels,
+  },
+  lowerings: {
+    ...gradientLowerings,
+    ...convGradientLowerings,
+    ...poolGradientLowerings,
+    ...crossEntropyLowerings,
+    ...randomLowerings,
+    ...optimizerLowerings,
+  },
+})
