@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { fingerprint64, sipHash64 } from '../src/core/fingerprint.js'
 import { Tensor } from '../src/core/tensor.js'
 import { input, layers, type Model, model, modelFromJSON, sequential } from '../src/keras/index.js'
 import { fails } from './support/errors.js'
@@ -172,6 +173,117 @@ test('a model of words trains: lookup, embedding, mean, dense', async () => {
   net.dispose()
 })
 
+const column = (...items: readonly string[]) => new Tensor('string', items, [items.length, 1])
+const letters = column('A', 'B', 'C', 'D', 'E')
+
+test('FarmHash and SipHash: values that their authors and TensorFlow publish', () => {
+  const bytes = (text: string) => new TextEncoder().encode(text)
+  const signed = (text: string) => BigInt.asIntN(64, fingerprint64(bytes(text)))
+  assert.is(signed('test'), 8581389452482819506n)
+  assert.is(signed('test'.repeat(8)), -4196240717365766262n)
+  assert.is(signed('test'.repeat(64)), 3500507768004279527n)
+  const key = [0x0706050403020100n, 0x0f0e0d0c0b0a0908n] as const
+  const input = Uint8Array.from({ length: 15 }, (_, i) => i)
+  assert.is(sipHash64(input, key), 0xa129ca6149be45e5n)
+})
+
+test("Hashing: the bins of the examples in Keras's documentation", async () => {
+  const cases: [options: object, x: Tensor, expected: number[]][] = [
+    [{}, letters, [1, 0, 1, 1, 2]],
+    [{ maskValue: '' }, column('A', 'B', '', 'C', 'D'), [1, 1, 0, 2, 2]],
+    [{ salt: [133, 137] }, letters, [1, 2, 1, 0, 2]],
+    [{ salt: 133 }, letters, [0, 0, 2, 1, 0]],
+  ]
+  for (const [options, x, expected] of cases) {
+    const entry = input({ shape: [1], dtype: 'string' })
+    const net = model({ inputs: entry, outputs: layers.hashing({ numBins: 3, ...options }).apply(entry) })
+    const copy = modelFromJSON(JSON.stringify(net))
+    for (const one of [net, copy]) {
+      const [y] = await predictions(one, [x])
+      assert.equal([y.type, y.toNumbers()], ['int64', expected])
+    }
+    await fails(() => net.toOnnx(), /HashBucket/)
+    for (const one of [net, copy]) one.dispose()
+  }
+})
+
+test('Hashing of integers is that of their digits; counts train', async () => {
+  const numbers = integers([5, -12, 7], [7, 7, 0])
+  const digits = words(['5', '-12', '7'], ['7', '7', '0'])
+  const bins = (dtype: 'int64' | 'string', options: object) => {
+    const entry = input({ shape: [3], dtype })
+    return model({ inputs: entry, outputs: layers.hashing({ numBins: 4, ...options }).apply(entry) })
+  }
+  for (const options of [
+    {},
+    { salt: 3 },
+    { outputMode: 'multi_hot' },
+    { outputMode: 'count' },
+    { outputMode: 'one_hot' },
+  ]) {
+    const [fromNumbers, fromText] = [bins('int64', options), bins('string', options)]
+    assert.equal((await predictions(fromNumbers, [numbers]))[0], (await predictions(fromText, [digits]))[0])
+    for (const one of [fromNumbers, fromText]) one.dispose()
+  }
+  const masked = bins('int64', { maskValue: 7 })
+  const [found] = await predictions(masked, [numbers])
+  assert.equal(
+    [2, 3, 4].map((i) => found.toNumbers()[i]),
+    [0, 0, 0],
+  )
+  const entry = input({ shape: [3], dtype: 'string' })
+  const counts = layers.hashing({ numBins: 4, outputMode: 'count' }).apply(entry)
+  const net = model({ inputs: entry, outputs: layers.dense({ units: 1 }).apply(counts) })
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const y = new Tensor('float32', [1, -1], [2, 1])
+  const { history } = await net.fit(digits, y, { epochs: 30, verbose: 0 })
+  assert.ok(history.loss[29] < 0.5 * history.loss[0])
+  for (const one of [masked, net]) one.dispose()
+})
+
+test("HashedCrossing: the bins of the examples in Keras's documentation, and of texts with numbers", async () => {
+  const cross = (dtypes: readonly ('int64' | 'string')[], options: object) => {
+    const entries = dtypes.map((dtype) => input({ shape: [1], dtype }))
+    return model({ inputs: entries, outputs: layers.hashedCrossing({ numBins: 5, ...options }).apply(entries) })
+  }
+  const letters = column('A', 'B', 'A', 'B', 'A')
+  const numbers = new Tensor('int64', [101, 101, 101, 102, 102], [5, 1])
+  const net = cross(['string', 'int64'], {})
+  const [y] = await predictions(net, [letters, numbers])
+  assert.equal(y.toNumbers(), [1, 4, 1, 1, 3])
+  const hot = cross(['string', 'int64'], { outputMode: 'one_hot' })
+  const [rows] = await predictions(hot, [letters, numbers])
+  assert.equal(rows.dims, [5, 5])
+  assert.equal(
+    rows.toNumbers(),
+    [1, 4, 1, 1, 3].flatMap((bin) => [0, 1, 2, 3, 4].map((i) => Number(i === bin))),
+  )
+  const whole = cross(['int64', 'int64'], {})
+  const [ints] = await predictions(whole, [numbers, numbers])
+  assert.ok(ints.toNumbers().every((bin) => bin >= 0 && bin < 5))
+  await fails(
+    () => layers.hashedCrossing({ numBins: 5 }).apply([input({ shape: [2], dtype: 'int64' })]),
+    /two features/,
+  )
+  for (const one of [net, hot, whole]) one.dispose()
+})
+
+test('several buckets for unknown words, as TensorFlow hashes them', async () => {
+  const net = lookupOf({ vocabulary: ['cat'], numOovIndices: 3 }, 3)
+  const [y] = await predictions(net, [words(['A', 'cat', 'B'], ['C', 'D', 'E'])])
+  assert.equal(y.toNumbers(), [1, 3, 0, 1, 1, 2])
+  const salted = lookupOf({ vocabulary: ['cat'], numOovIndices: 3, salt: [133, 137], maskToken: '' }, 3)
+  const [z] = await predictions(salted, [words(['A', 'cat', ''], ['C', 'D', 'E'])])
+  assert.equal(z.toNumbers(), [2, 4, 0, 2, 1, 3])
+  const layer = layers.integerLookup({ vocabulary: [7], numOovIndices: 3, oovMethod: 'farmhash' })
+  const entry = input({ shape: [2], dtype: 'int64' })
+  const whole = model({ inputs: entry, outputs: layer.apply(entry) })
+  const [found] = await predictions(whole, [integers([7, 12])])
+  assert.equal(found.toNumbers(), [3, Number(fingerprint64(new TextEncoder().encode('12')) % 3n)])
+  assert.equal(modelFromJSON(JSON.stringify(salted)).toJSON(), salted.toJSON())
+  for (const one of [net, salted, whole]) one.dispose()
+})
+
 test('what does not fit is said', async () => {
   await fails(() => layers.stringLookup({ vocabulary: ['a', 'b', 'a'] }), /token 'a' is given twice/)
   await fails(() => layers.stringLookup({ vocabulary: ['a', 'b'], maxTokens: 2 }), /3 tokens are more than maxTokens 2/)
@@ -183,7 +295,9 @@ test('what does not fit is said', async () => {
   await fails(() => layers.stringLookup({ vocabulary, outputMode: 'tf_idf' }), /idfWeights/)
   await fails(() => layers.stringLookup({ vocabulary }).adapt(['a']), /there is nothing to adapt/)
   await fails(() => layers.integerLookup({ vocabulary: ['a'] as never }), /its tokens are numbers, got "a"/)
-  await fails(() => layers.stringLookup({ numOovIndices: 2, vocabulary }), /FarmHash/)
+  await fails(() => layers.stringLookup({ salt: 3, vocabulary }), /a salt goes with several buckets/)
+  await fails(() => layers.hashing({ numBins: 3, salt: [1, 2, 3] }), /salt must be an integer of 0 or more, or two/)
+  await fails(() => layers.hashing({ numBins: 0 }), /numBins must be a positive integer/)
   const net = lookupOf({ vocabulary, numOovIndices: 0 })
   await fails(() => net.predict(text), /"ant" is not in the vocabulary/)
   await fails(() => net.predict(integers([1, 2, 3])), /takes strings, got int64/)

@@ -1,6 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
+import type { Value } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
-import type { HostLayer, Layer, LayerNode, SymbolicTensor } from './layers/layer.js'
+import type { CallContext } from './layers/context.js'
+import { type HostLayer, Layer, type LayerNode, type SymbolicTensor } from './layers/layer.js'
 import { type Network, tensorNames } from './network.js'
 
 /** A network without strings, which no backend holds, and what the host does before and after it. */
@@ -28,14 +30,28 @@ function refuse({ layer }: LayerNode): never {
   )
 }
 
-/** An input of the network without strings: input `index` of the model, or what `reader` makes of it. */
+/** An input of the network without strings: input `indices[0]` of the model, or what `reader` makes of those. */
 interface Entry {
   readonly tensor: SymbolicTensor
-  readonly index: number
+  readonly indices: readonly number[]
   readonly reader: LayerNode | undefined
 }
 
 const isText = (tensor: SymbolicTensor) => tensor.dtype === 'string'
+
+/** What is left of a layer once the host has done its part. */
+class Rest extends Layer {
+  readonly #layer: HostLayer
+
+  constructor(layer: Layer & HostLayer) {
+    super({ name: layer.name })
+    this.#layer = layer
+  }
+
+  call([found]: readonly Value[], context: CallContext): Value {
+    return this.#layer.afterHost(found, context)
+  }
+}
 
 const edges = new WeakMap<Network, HostEdge>()
 
@@ -58,17 +74,24 @@ function findEdge(network: Network): HostEdge {
       into: (inputs) => [...inputs],
       outOf: (outputs) => [...outputs],
     }
-  const entries = network.inputs.flatMap((tensor, index): readonly Entry[] => {
-    if (!isText(tensor)) return [{ tensor, index, reader: undefined }]
-    const own = readers.filter((node) => node.inputs.includes(tensor))
-    return own.map((node) => ({ tensor: { dtype: 'int64', shape: tensor.shape, node, index: 0 }, index, reader: node }))
+  const fromHost = readers.map((reader): Entry => {
+    hostLayer(reader)
+    const indices = reader.inputs.map((tensor) => network.inputs.indexOf(tensor))
+    if (indices.includes(-1)) refuse(reader)
+    return { tensor: { dtype: 'int64', shape: reader.inputs[0].shape, node: reader, index: 0 }, indices, reader }
   })
-  const replaced = new Map<LayerNode, LayerNode>()
-  for (const { tensor, reader } of entries)
-    if (reader) replaced.set(reader, { ...reader, inputs: [tensor], args: { [Object.keys(reader.args)[0]]: tensor } })
-  for (const node of [...replaced.keys(), ...writers.filter((writer) => writer !== undefined)]) hostLayer(node)
-  const within = readers.find((node) => !replaced.has(node))
-  if (within) refuse(within)
+  const given = network.inputs.map((tensor, index): Entry => ({ tensor, indices: [index], reader: undefined }))
+  const entries = [...given.filter(({ tensor }) => !isText(tensor)), ...fromHost]
+  const replaced = new Map<LayerNode, LayerNode>(
+    fromHost.map(({ tensor, reader }) => {
+      const { layer, args } = reader as LayerNode & { layer: Layer & HostLayer }
+      return [
+        reader!,
+        { ...reader!, layer: new Rest(layer), inputs: [tensor], args: { [Object.keys(args)[0]]: tensor } },
+      ]
+    }),
+  )
+  for (const writer of writers) if (writer) hostLayer(writer)
   return {
     network: {
       ...network,
@@ -78,7 +101,9 @@ function findEdge(network: Network): HostEdge {
     },
     inputNames: tensorNames(entries.map(({ tensor }) => tensor)),
     into: (inputs) =>
-      entries.map(({ index, reader }) => (reader ? hostLayer(reader).onHost(inputs[index]) : inputs[index])),
+      entries.map(({ indices, reader }) =>
+        reader ? hostLayer(reader).onHost(...indices.map((index) => inputs[index])) : inputs[indices[0]],
+      ),
     outOf: (outputs) =>
       outputs.map((tensor, i) => {
         const node = writers[i]

@@ -88,6 +88,8 @@ export const examples: Readonly<Record<string, Example>> = {
   categoryEncoding: { options: { numTokens: 4 }, inputs: vector, dtype: 'int32' },
   discretization: { options: { binBoundaries: [0, 1] }, inputs: vector },
   stringLookup: { options: { vocabulary: ['a', 'b'] }, inputs: vector, dtype: 'string' },
+  hashedCrossing: { options: { numBins: 3 }, inputs: [[1], [1]], dtype: 'string' },
+  hashing: { options: { numBins: 3 }, inputs: vector, dtype: 'string' },
   integerLookup: { options: { vocabulary: [3, 5] }, inputs: vector, dtype: 'int32' },
   resizing: { options: { height: 4, width: 9 }, inputs: image },
   centerCrop: { options: { height: 4, width: 3 }, inputs: image },

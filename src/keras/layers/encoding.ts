@@ -1,7 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import { positions, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { invalid } from '../config.js'
+import { invalid, kerasObject } from '../config.js'
 import { choice, type Field } from './fields.js'
 
 /** How class numbers leave a layer: as they are, each as a row of one 1, or counted over the last axis of a sample. */
@@ -11,6 +11,15 @@ export type OutputMode = 'int' | 'one_hot' | 'multi_hot' | 'count'
 export const outputMode = <T extends string>(modes: readonly T[], fallback: T): Field<string, T> => {
   const field = choice(modes, fallback)
   return { ...field, read: (value, what, rank) => field.read(value === 'binary' ? 'multi_hot' : value, what, rank) }
+}
+
+/** The dtype policies of layers that give numbers of bins. */
+export const integers = ['int64', 'int32'] as const
+
+/** The policy that Keras has for such a layer: of integers in the mode `int`. */
+export const binsPolicy = (dtype: string, mode: OutputMode): unknown => {
+  const isInteger = integers.some((name) => name === dtype)
+  return kerasObject('keras', 'DTypePolicy', { name: mode === 'int' && !isInteger ? 'int64' : dtype })
 }
 
 /**

@@ -25,6 +25,7 @@ import {
   RepeatVector,
 } from './core.js'
 import { EinsumDense } from './einsum-dense.js'
+import { HashedCrossing, Hashing } from './hashing.js'
 import { CenterCrop, Resizing } from './images.js'
 import type { Layer } from './layer.js'
 import { IntegerLookup, StringLookup } from './lookup.js'
@@ -156,6 +157,8 @@ export const layers = {
   discretization: make('Discretization', Discretization),
   stringLookup: make('StringLookup', StringLookup),
   integerLookup: make('IntegerLookup', IntegerLookup),
+  hashing: make('Hashing', Hashing),
+  hashedCrossing: make('HashedCrossing', HashedCrossing),
   resizing: make('Resizing', Resizing),
   centerCrop: make('CenterCrop', CenterCrop),
   randomFlip: make('RandomFlip', RandomFlip),

@@ -100,8 +100,10 @@ export function callOf(
 
 /** A layer whose work on strings the host does: backends hold none. */
 export interface HostLayer {
-  /** What the layer makes of a tensor of strings, or the strings that it gives for one. */
-  onHost(x: Tensor): Tensor
+  /** What the layer makes of tensors of which some are strings, or the strings that it gives for one. */
+  onHost(...inputs: readonly Tensor[]): Tensor
+  /** What the layer gives for what it made of strings, which then is int64. */
+  afterHost(found: Value, context: CallContext): Value
 }
 
 /** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */
@@ -159,6 +161,8 @@ export function requireRank(layer: Layer, shape: KerasShape, rank: number): void
 export abstract class Layer<Options extends object = object> {
   /** The options beside those of every layer. */
   static readonly fields: Fields | undefined = undefined
+  /** The dtype policies that it takes: computing is in float32 under all of them. */
+  static readonly policies: readonly string[] = ['float32', 'mixed_float16', 'mixed_bfloat16']
   /** Whether the first output has the mask of the first input: Keras's `supports_masking`. */
   static readonly passesMask: boolean = false
   /** The name in Keras's form, where it is another than the class's own, which minifiers change; `registerLayer` sets it. */
@@ -197,8 +201,9 @@ export abstract class Layer<Options extends object = object> {
     this.#trainable = options.trainable ?? true
     this.batchInputShape = options.batchInputShape ?? (options.inputShape && [null, ...options.inputShape])
     const dtype = isKerasObject(options.dtype) ? String(options.dtype.config.name) : (options.dtype ?? 'float32')
-    if (dtype !== 'float32')
-      throw new LanewiseError('INVALID_ARGUMENT', `layers compute in float32; dtype policy '${dtype}' is not supported`)
+    const { policies } = this.constructor as typeof Layer
+    if (!policies.includes(dtype))
+      throw invalid(`layers compute in float32; dtype policy '${dtype}' is not supported, only ${policies.join(', ')}`)
     this.dtype = dtype
   }
 

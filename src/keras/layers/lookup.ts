@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { hashBucket } from '../../core/fingerprint.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { pack as labels } from '../../packs/labels.js'
@@ -7,7 +8,6 @@ import { invalid, type KerasConfig } from '../config.js'
 import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
-  absent,
   any,
   axis,
   choice,
@@ -21,6 +21,7 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
+import { salt } from './hashing.js'
 import { type HostLayer, Layer, type LayerOptions } from './layer.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
 
@@ -54,8 +55,10 @@ const lookupFields = {
   sparse: only(false),
   padToMaxTokens: flag(false),
   vocabularySize: unwritten<number | null>(null),
-  oovMethod: notWritten(choice(['floormod'], 'floormod')),
-  salt: absent,
+  /** How unknown integers get one of several buckets; words get theirs by FarmHash always. */
+  oovMethod: notWritten(choice(['floormod', 'farmhash'], 'floormod')),
+  /** Buckets by SipHash under this key instead. */
+  salt,
 }
 type LookupValues = ValuesOf<typeof lookupFields>
 
@@ -84,15 +87,29 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
   ) {
     super(options, className)
     addPack(labels)
-    const { vocabulary, idfWeights, invert, outputMode, padToMaxTokens, maxTokens, numOovIndices } = this.options
-    if (numOovIndices > 1 && this.tokenType === 'string')
-      throw this.#error('buckets for unknown words need FarmHash64, which ONNX lacks: numOovIndices must be 0 or 1')
+    const { vocabulary, idfWeights, invert, outputMode, padToMaxTokens, maxTokens, salt } = this.options
+    if (salt && !this.#hashes)
+      throw this.#error(
+        "a salt goes with several buckets by hashes: numOovIndices of 2 or more, and oovMethod 'farmhash'",
+      )
     if (invert && outputMode !== 'int')
       throw this.#error(`invert gives tokens: outputMode must be int, not ${outputMode}`)
     if (padToMaxTokens && maxTokens === null) throw this.#error('padToMaxTokens needs maxTokens')
     if ((idfWeights !== null) !== (outputMode === 'tf_idf' && vocabulary !== null))
       throw this.#error("idfWeights go with a given vocabulary and the output mode 'tf_idf', and that mode needs them")
     if (vocabulary !== null) this.setVocabulary(vocabulary, idfWeights ?? undefined)
+  }
+
+  /** Whether the unknown get one of several buckets by a hash. */
+  get #hashes(): boolean {
+    const { numOovIndices, oovMethod } = this.options
+    return numOovIndices > 1 && (this.tokenType === 'string' || oovMethod === 'farmhash')
+  }
+
+  /** The bucket of an unknown token among several. */
+  #bucketOf(token: Token): number {
+    const { numOovIndices, salt } = this.options
+    return this.#hashes ? hashBucket(token, numOovIndices, salt) : modulo(Number(token), numOovIndices)
   }
 
   #error(message: string): LanewiseError {
@@ -235,7 +252,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
           'INVALID_DATA',
           `layer '${this.name}': ${JSON.stringify(token)} is not in the vocabulary; numOovIndices 1 gives a place for such${maskToken === null ? '' : ', too'}`,
         )
-      return numOovIndices === 1 ? otherwise : this.#oovStart + modulo(Number(token), numOovIndices)
+      return numOovIndices === 1 ? otherwise : this.#oovStart + this.#bucketOf(token)
     })
     return new Tensor('int64', found, x.dims)
   }
@@ -252,9 +269,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
           : { values_int64s: values as number[], default_int64: Number(this.options.oovToken ?? -1) }),
       })
     }
-    // In a running model the host has looked words up already: their places come in.
-    const isLookedUp = this.tokenType === 'string' && x.dtype !== 'string'
-    return this.#encode(isLookedUp ? x : this.#places(x, context), context)
+    return this.afterHost(this.#places(x, context), context)
   }
 
   #places(x: Value, { emit }: CallContext): Value {
@@ -269,12 +284,15 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
       default_int64: numOovIndices > 1 ? -2 : otherwise,
     })
     if (numOovIndices <= 1) return found
-    const bucket = emit.add(emit.op('Mod', [wide, emit.scalar(numOovIndices, 'int64')]), this.#oovStart)
-    return emit.where(emit.equal(found, -2), bucket, found)
+    const { salt } = this.options
+    const bucket = this.#hashes
+      ? emit.op('lanewise.HashBucket', [wide], { buckets: numOovIndices, ...(salt && { salt }) })
+      : emit.op('Mod', [wide, emit.scalar(numOovIndices, 'int64')])
+    return emit.where(emit.equal(found, -2), emit.add(bucket, this.#oovStart), found)
   }
 
   /** Places in the layer's output mode. */
-  #encode(places: Value, { emit }: CallContext): Value {
+  afterHost(places: Value, { emit }: CallContext): Value {
     const { outputMode } = this.options
     if (outputMode === 'int') return places
     const mode = outputMode === 'tf_idf' ? 'count' : outputMode

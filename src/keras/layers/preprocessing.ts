@@ -6,7 +6,7 @@ import { invalid, type KerasConfig } from '../config.js'
 import { type ArrayLikeData, toTensor } from '../training/data.js'
 import { quantiles } from './binning.js'
 import type { CallContext } from './context.js'
-import { encodeClasses, outputMode } from './encoding.js'
+import { binsPolicy, encodeClasses, integers, outputMode } from './encoding.js'
 import {
   any,
   axes,
@@ -235,6 +235,7 @@ const discretizationFields = {
 /** Numbers to the numbers of their bins: how many boundaries lie at or below them. */
 export class Discretization extends Layer<ValuesOf<typeof discretizationFields>> {
   static override readonly fields = discretizationFields
+  static override readonly policies = [...Layer.policies, ...integers]
   #boundaries = this.options.binBoundaries
 
   /** The boundaries between bins; null before `adapt` has found them. */
@@ -253,6 +254,10 @@ export class Discretization extends Layer<ValuesOf<typeof discretizationFields>>
     for await (const batch of batchesOf(data, `the data of '${this.name}'`)) batches.push(batch.toNumbers())
     if (batches.flat().length === 0) throw invalid(`the data for '${this.name}' to adapt to is empty`)
     this.#boundaries = quantiles(batches, numBins, epsilon)
+  }
+
+  protected override dtypeConfig(): unknown {
+    return binsPolicy(this.dtype, this.options.outputMode)
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
