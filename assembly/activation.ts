@@ -1,10 +1,8 @@
-import { elementaryRow } from './hyperbolic'
 import { erf, exp, expm1, log, sigmoid, softplus, storeLanes, swish, tanh } from './math'
 import { madd } from './simd'
-import { sine } from './trigonometry'
 
 // One class an operation: `apply` maps four lanes, with the operation's two parameters in every lane of a and b.
-// The numbers of the operations are those of src/backend/wasm/activations.ts.
+// The numbers of the operations are those of src/backend/wasm/activations.ts; rare/elementary.ts has those from 26 on.
 
 class Identity { @inline apply(x: v128, a: v128, b: v128): v128 { return x } }
 
@@ -102,43 +100,10 @@ class Log { @inline apply(x: v128, a: v128, b: v128): v128 { return log(x) } }
 
 class Erf { @inline apply(x: v128, a: v128, b: v128): v128 { return erf(x) } }
 
-class Sign {
-  @inline apply(x: v128, a: v128, b: v128): v128 {
-    const zero = f32x4.splat(0)
-    const one = f32x4.splat(1)
-    const sign = f32x4.sub(v128.and(f32x4.gt(x, zero), one), v128.and(f32x4.lt(x, zero), one))
-    return v128.bitselect(sign, x, f32x4.eq(x, x))
-  }
-}
-
-class Floor { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.floor(x) } }
-
-class Ceil { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.ceil(x) } }
-
-class Round { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.nearest(x) } }
-
 class Scale { @inline apply(x: v128, a: v128, b: v128): v128 { return f32x4.mul(x, a) } }
 
-/** Lane by lane: reduction of large arguments has no vector form. */
-function sineOfLanes(x: v128, shift: i32): v128 {
-  let y = f32x4.splat(sine(f32x4.extract_lane(x, 0), shift))
-  y = f32x4.replace_lane(y, 1, sine(f32x4.extract_lane(x, 1), shift))
-  y = f32x4.replace_lane(y, 2, sine(f32x4.extract_lane(x, 2), shift))
-  return f32x4.replace_lane(y, 3, sine(f32x4.extract_lane(x, 3), shift))
-}
-
-class Sin { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(x, 0) } }
-
-class Cos { @inline apply(x: v128, a: v128, b: v128): v128 { return sineOfLanes(x, 1) } }
-
-class Shrink {
-  @inline apply(x: v128, a: v128, b: v128): v128 {
-    const above = v128.and(f32x4.sub(x, b), f32x4.gt(x, a))
-    return v128.bitselect(f32x4.add(x, b), above, f32x4.lt(x, f32x4.neg(a)))
-  }
-}
-
-function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
+/** y = T(x) for `count` float32. */
+export function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
   const operation = changetype<T>(<usize>0)
   const a = f32x4.splat(alpha)
   const b = f32x4.splat(beta)
@@ -175,15 +140,8 @@ export function unary(kind: i32, x: usize, y: usize, count: i32, alpha: f32, bet
     case 22: { map<Reciprocal>(x, y, count, alpha, beta); break }
     case 23: { map<Log>(x, y, count, alpha, beta); break }
     case 24: { map<Erf>(x, y, count, alpha, beta); break }
-    case 25: { map<Sign>(x, y, count, alpha, beta); break }
-    case 26: { map<Floor>(x, y, count, alpha, beta); break }
-    case 27: { map<Ceil>(x, y, count, alpha, beta); break }
-    case 28: { map<Round>(x, y, count, alpha, beta); break }
-    case 29: { map<Scale>(x, y, count, alpha, beta); break }
-    case 30: { map<Sin>(x, y, count, alpha, beta); break }
-    case 31: { map<Cos>(x, y, count, alpha, beta); break }
-    case 41: { map<Shrink>(x, y, count, alpha, beta); break }
-    default: elementaryRow(kind, x, y, count)
+    case 25: { map<Scale>(x, y, count, alpha, beta); break }
+    default: unreachable()
   }
 }
 

@@ -1,4 +1,4 @@
-import { dispatch } from './gen/dispatch'
+import { dispatch } from './gen/core'
 
 /** Words of a step: kernel id, parameter block, number of tiles, tile counter (0 between runs). */
 const STEP_BYTES: usize = 16
@@ -11,7 +11,8 @@ const STEP_BYTES: usize = 16
  * PATIENCE: how often a thread that sleeps at the barrier looks before it takes another one for lost.
  * PROGRESS: grows with the steps that one thread runs for all. STOP: 1 ends the workers.
  * FAILED: 1 after a trap in any thread, 2 when one was lost. UP: the workers that have joined. START: one signal a worker, 64 bytes apart, bumped to start a run.
- * From 32768 on lie the constants of math.ts.
+ * The word at 228 and the pages after this one are those of src/backend/wasm/instance.ts.
+ * From 32768 on lie the constants of constants.ts.
  */
 const ARRIVED: usize = 0
 const PHASE: usize = 64
@@ -47,6 +48,11 @@ declare function sleep(address: usize, value: i32, milliseconds: f64): void
 // @ts-ignore: decorator
 @external("env", "wake")
 declare function wake(address: usize): void
+
+/** Takes in the parts of the kernels that another thread has left in memory. */
+// @ts-ignore: decorator
+@external("env", "extend")
+declare function extend(): void
 
 /**
  * Sets how long threads spin before they sleep: the workers, and the calling thread (negative: it never sleeps). `patience`:
@@ -186,6 +192,7 @@ export function worker(thread: i32): void {
       waitWhile(start, seen, spins, FOREVER)
       if (atomic.load<i32>(STOP) != 0) return
       seen++
+      extend()
       runShared(load<usize>(TAPE), load<i32>(STEPS), load<i32>(THREADS), thread, spins)
     }
   }

@@ -3,7 +3,7 @@
 // infinity, whose error is smaller than that of 0, +-1, +-2. Channels and outputs are multiples of 4.
 
 import { activate } from './activation'
-import { oneHalf, rootHalf } from './math'
+import { C, constant } from './constants'
 import { madd } from './simd'
 import { clamp, maskOf } from './winograd'
 
@@ -54,8 +54,8 @@ export function winograd_input_4x4_f32(p: Winograd4InputParams, tile: i32, threa
   const pixel = p.channels << 2
   const line = width * pixel
   const s = p.matrixBytes
-  const half = oneHalf()
-  const near = rootHalf()
+  const half = constant(C.HALF)
+  const near = constant(C.ROOT_HALF)
   for (let patch = tile * p.patches; patch < end; patch++) {
     const index = p.first + patch
     const row = index / p.patchesX
@@ -163,8 +163,8 @@ export function winograd_output_4x4_f32(p: Winograd4OutputParams, tile: i32, thr
   const s = p.matrixBytes
   const lower = f32x4.splat(p.lower)
   const zero = f32x4.splat(0)
-  const half = oneHalf()
-  const near = rootHalf()
+  const half = constant(C.HALF)
+  const near = constant(C.ROOT_HALF)
   for (let patch = tile * p.patches; patch < end; patch++) {
     const index = p.first + patch
     const row = index / p.patchesX

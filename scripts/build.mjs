@@ -7,12 +7,16 @@ import { gzipSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
 import { generateDepthwiseTiles } from './depthwise-tiles.mjs'
-import { generateKernelTable } from './kernels.mjs'
+import { generateKernelTable, parts } from './kernels.mjs'
 import { generateMicrokernels } from './microkernels.mjs'
 import { generatePacks } from './packs.mjs'
 
 export const root = resolve(fileURLToPath(import.meta.url), '../..')
-const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
+export const targets = ['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed']
+/** The .wasm files of a build: one for each part of the kernels. */
+export const filesOf = (target) => parts.map((part) => `lanewise-${target}${part === 'core' ? '' : `-${part}`}.wasm`)
+/** Bytes of a part that comes later: it has to fit a page of memory, behind its length. */
+const LARGEST_PART = 65532
 export const wasmFolder = join(root, 'build/wasm')
 
 /** Compiles the kernels, unless the wasm files are newer than every source, and writes the table of packs. */
@@ -22,7 +26,7 @@ export async function buildWasm() {
 }
 
 async function compileKernels() {
-  const files = targets.map((target) => join(wasmFolder, `lanewise-${target}.wasm`))
+  const files = targets.flatMap(filesOf).map((file) => join(wasmFolder, file))
   const generators = ['asconfig.json', 'scripts/kernels.mjs', 'scripts/microkernels.mjs', 'scripts/depthwise-tiles.mjs']
   const sources = Math.max(newestSource(), ...generators.map((file) => statSync(join(root, file)).mtimeMs))
   const fresh =
@@ -34,23 +38,38 @@ async function compileKernels() {
   const count = generateKernelTable(root)
   mkdirSync(wasmFolder, { recursive: true })
   process.chdir(root)
-  await Promise.all(
-    targets.map(async (target) => {
-      const { error, stderr } = await asc.main(['--target', target, '--config', 'asconfig.json'])
-      if (error) throw new Error(`asc ${target}: ${stderr.toString() || error.message}`)
-    }),
-  )
+  for (const target of targets)
+    for (const [index, file] of filesOf(target).entries())
+      await compilePart(target, parts[index], join(wasmFolder, file))
   console.log(`${count} kernels, ${files.map((file) => `${(statSync(file).size / 1024).toFixed(1)} kB`).join(' / ')}`)
 }
 
-const newestSource = () => {
-  const folder = join(root, 'assembly')
-  return Math.max(
-    ...readdirSync(folder)
-      .filter((name) => name.endsWith('.ts'))
-      .map((name) => statSync(join(folder, name)).mtimeMs),
-  )
+async function compilePart(target, part, file) {
+  const entry = part === 'core' ? ['assembly/index.ts', '--exportTable'] : [`assembly/gen/${part}.ts`]
+  const { error, stderr } = await asc.main([
+    ...entry,
+    '--config',
+    'asconfig.json',
+    '--target',
+    target,
+    '--outFile',
+    file,
+  ])
+  if (error) throw new Error(`asc ${file}: ${stderr.toString() || error.message}`)
+  const { size } = statSync(file)
+  if (part !== 'core' && size > LARGEST_PART)
+    throw new Error(`${file} has ${size} bytes; only the core may have more than ${LARGEST_PART}`)
 }
+
+const newestSource = () =>
+  Math.max(
+    ...parts.flatMap((part) => {
+      const folder = join(root, 'assembly', part === 'core' ? '' : part)
+      return readdirSync(folder)
+        .filter((name) => name.endsWith('.ts'))
+        .map((name) => statSync(join(folder, name)).mtimeMs)
+    }),
+  )
 
 /** Takes another file in place of src/backend/wasm/files.ts, the one that says where kernels and workers come from. */
 const insteadOfFiles = (file) => ({
@@ -159,8 +178,7 @@ const kernelsOf = (platform) => {
 export async function bundle(entries, outdir, platform = 'node') {
   await build({ ...optionsFor(platform), entryPoints: entries, outdir })
   if (platform === 'browser') await build({ ...workerOptions, entryPoints: workerEntries(), outdir })
-  for (const target of kernelsOf(platform))
-    copyFileSync(join(wasmFolder, `lanewise-${target}.wasm`), join(outdir, `lanewise-${target}.wasm`))
+  for (const file of kernelsOf(platform).flatMap(filesOf)) copyFileSync(join(wasmFolder, file), join(outdir, file))
 }
 
 /** The bundles that a checkout may hold: what is there is built. */

@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
-import { browserOptions, buildWasm, root, wasmFolder, workerEntries, workerOptions } from './build.mjs'
+import {
+  browserOptions,
+  buildWasm,
+  filesOf,
+  root,
+  targets,
+  wasmFolder,
+  workerEntries,
+  workerOptions,
+} from './build.mjs'
+import { parts } from './kernels.mjs'
 
 /** What a page imports for each kind of use. */
 const uses = {
@@ -22,14 +32,18 @@ function loaded(outputs, entry, found = new Set()) {
   return found
 }
 
+/** The parts of the kernels that a convolutional network needs in each kind of use: to predict, and to train. */
+const kernelsFor = { inference: ['core'], everything: ['core', 'training'] }
+
+const packedKernels = (target, needed) =>
+  filesOf(target).reduce(
+    (sum, file, index) => (needed.includes(parts[index]) ? sum + packed(readFileSync(join(wasmFolder, file))) : sum),
+    0,
+  )
+
 /** Bytes by kind of use, in all and by part: the page's scripts, those of its workers besides, the largest build of the kernels. */
 export async function measureSizes() {
   await buildWasm()
-  const wasm = Math.max(
-    ...['single-simd', 'single-relaxed', 'shared-simd', 'shared-relaxed'].map((name) =>
-      packed(readFileSync(join(wasmFolder, `lanewise-${name}.wasm`))),
-    ),
-  )
   const quiet = { absWorkingDir: root, legalComments: 'none', sourcemap: false, write: false }
   const outdir = join(root, 'build/sizes')
   const workers = await build({ ...workerOptions, ...quiet, entryPoints: workerEntries(), outdir })
@@ -51,8 +65,9 @@ export async function measureSizes() {
         return sum + packed(file.contents)
       }, 0)
     const page = loaded(outputs, entryOf('stdin'))
-    const parts = { page: bytesOf(page), workers: workerBytes, wasm }
-    sizes[use] = { total: parts.page + parts.workers + parts.wasm, ...parts }
+    const wasm = Math.max(...targets.map((target) => packedKernels(target, kernelsFor[use])))
+    const bytes = { page: bytesOf(page), workers: workerBytes, wasm }
+    sizes[use] = { total: bytes.page + bytes.workers + bytes.wasm, ...bytes }
   }
   return sizes
 }

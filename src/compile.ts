@@ -56,9 +56,21 @@ const isTensor = ({ shape, container }: Value): boolean => isConcrete(shape) && 
 export const compile = (graph: Graph, backend: Backend, options: CompileOptions = {}): Executable =>
   atOnce(stages(graph, backend, options))
 
-/** As `compile`, with turns for the event loop in between: a page stays responsive. */
-export const compileInTurns = (graph: Graph, backend: Backend, options: CompileOptions = {}): Promise<Executable> =>
-  inTurns(stages(graph, backend, options))
+/** As `compile`, with turns for the event loop in between: a page stays responsive. The executable is ready. */
+export async function compileInTurns(
+  graph: Graph,
+  backend: Backend,
+  options: CompileOptions = {},
+): Promise<Executable> {
+  const executable = await inTurns(stages(graph, backend, options))
+  try {
+    await executable.ready
+  } catch (error) {
+    executable.dispose()
+    throw error
+  }
+  return executable
+}
 
 function* stages(graph: Graph, backend: Backend, options: CompileOptions): Generator<void, Executable> {
   yield

@@ -11,7 +11,11 @@ const main :Workerd.Worker = (
   modules = [
     (name = "worker.js", esModule = embed "dist/worker.js"),
     (name = "lanewise-single-simd.wasm", wasm = embed "dist/lanewise-single-simd.wasm"),
+    (name = "lanewise-single-simd-training.wasm", wasm = embed "dist/lanewise-single-simd-training.wasm"),
+    (name = "lanewise-single-simd-rare.wasm", wasm = embed "dist/lanewise-single-simd-rare.wasm"),
     (name = "lanewise-single-relaxed.wasm", wasm = embed "dist/lanewise-single-relaxed.wasm"),
+    (name = "lanewise-single-relaxed-training.wasm", wasm = embed "dist/lanewise-single-relaxed-training.wasm"),
+    (name = "lanewise-single-relaxed-rare.wasm", wasm = embed "dist/lanewise-single-relaxed-rare.wasm"),
     (name = "model5.onnx", data = embed "dist/model5.onnx"),
   ],
 );

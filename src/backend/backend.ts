@@ -30,6 +30,8 @@ export interface StepTime {
 
 /** A compiled graph, loaded into a backend. Once disposed of, it throws DISPOSED. */
 export interface Executable {
+  /** Resolves once it can run at once, where that takes time; runs wait for it. Rejects with BACKEND_UNAVAILABLE. */
+  readonly ready?: Promise<void> | undefined
   /** Copies `data` into the graph input called `input`. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
   write(input: string, data: TypedArray): void
   /**

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { instantiateSync } from '@assemblyscript/loader'
-import type { KernelCall } from '../../src/backend/wasm/gen/kernels.js'
+import { type KernelCall, type Part, parts } from '../../src/backend/wasm/gen/kernels.js'
 import { type Lowering, type Preparation, SCRATCH_BYTES } from '../../src/backend/wasm/lower/lowering.js'
 import { arrayOf, type DType, type NumericDType, type TypedArray } from '../../src/core/dtype.js'
 import type { Attributes, Node, TensorType, Value } from '../../src/core/ir.js'
@@ -38,27 +38,29 @@ interface Machine {
   run(tape: number, steps: number, threads: number): void
 }
 
-const bytesOf = (build: Build) => readFileSync(join('build/wasm', `lanewise-${build}.wasm`))
+const bytesOf = (build: Build, part: Part = 'core') =>
+  readFileSync(join('build/wasm', `lanewise-${build}${part === 'core' ? '' : `-${part}`}.wasm`))
 
 // Node 20 knows relaxed SIMD only behind a flag.
 if (!WebAssembly.validate(bytesOf('single-relaxed'))) setFlagsFromString('--experimental-wasm-relaxed-simd')
 
-const modules = new Map<Build, WebAssembly.Module>()
+const modules = new Map<Build, readonly WebAssembly.Module[]>()
 
 /** A fresh instance of `build` on a memory of `bytes` bytes. */
 export function instantiate(build: Build, bytes: number): Machine {
-  let module = modules.get(build)
-  if (!module) {
-    module = new WebAssembly.Module(bytesOf(build))
-    modules.set(build, module)
-  }
+  const [core, ...others] = modules.get(build) ?? parts.map((part) => new WebAssembly.Module(bytesOf(build, part)))
+  modules.set(build, [core, ...others])
   const shared = (sharedBuilds as readonly Build[]).includes(build)
   const memory = new WebAssembly.Memory({ initial: Math.ceil(bytes / 65536), maximum: shared ? 4096 : 65536, shared })
   const wait = () => {
     throw new Error('a single thread has nobody to wait for')
   }
-  const env: WebAssembly.ModuleImports = { memory, sleep: wait, wake: wait }
-  const { exports } = instantiateSync<Pick<Machine, 'run'>>(module, { env })
+  const env: WebAssembly.ModuleImports = { memory, sleep: wait, wake: wait, extend: wait }
+  const { exports } = instantiateSync<Pick<Machine, 'run'> & { table: WebAssembly.Table }>(core, { env })
+  exports.table.grow(others.length)
+  others.forEach((part, index) => {
+    exports.table.set(index + 1, new WebAssembly.Instance(part, { env, core: exports as never }).exports['dispatch'])
+  })
   return { memory, run: exports.run }
 }
 

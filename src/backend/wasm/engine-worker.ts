@@ -20,6 +20,7 @@ const handlers: Handlers = {
     await engine.ready()
     return reportOf()
   },
+  extend: (parts) => engine.extend(parts),
   grow: (pages) => engine.content.grow(pages),
   clear: (address, bytes) => engine.content.clear(address, bytes),
   write: (address, data) => engine.content.write(address, data),

@@ -1,9 +1,10 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
 import type { Build } from './files.js'
-import { importsFor } from './imports.js'
+import type { Part } from './gen/kernels.js'
+import { Instance, type KernelExports } from './instance.js'
 import { type Content, LocalContent } from './memory.js'
-import { type KernelExports, loadModule } from './module.js'
+import { loadKernels } from './module.js'
 import { noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What an engine is started with; plain data, which a worker may get as a message. */
@@ -30,6 +31,8 @@ export interface Engine {
   readonly report: EngineReport
   /** Resolves once every thread is up or was given up. */
   ready(): Promise<void>
+  /** Brings parts of the kernels, all of which a tape needs before it runs. Rejects with BACKEND_UNAVAILABLE. */
+  extend(parts: Iterable<Part>): MaybePromise<void>
   /**
    * Runs a tape, on all threads if `parallel`. Throws or rejects with BACKEND_UNAVAILABLE when a kernel traps. When a thread
    * stopped answering, the threads are replaced; then a tape that is `repeatable` (it overwrites nothing that it reads) runs
@@ -42,14 +45,15 @@ export interface Engine {
 
 /** Starts an engine on this thread. Throws BACKEND_UNAVAILABLE, OUT_OF_MEMORY. */
 export async function startEngine({ build, threads, spins, patience, maxBytes }: EngineSettings): Promise<LocalEngine> {
-  const module = await loadModule(build)
+  const { module } = await loadKernels(build, 'core')
   const shared = build.startsWith('shared')
   const content = new LocalContent({ shared, maxBytes })
-  const exports = new WebAssembly.Instance(module, importsFor(content.memory)).exports as KernelExports
+  const instance = new Instance(module, content.memory)
+  const { exports } = instance
   exports.configure(spins, shared && !mayBlock() ? -1 : spins, patience)
   const openPool = (onLost: () => void) =>
     shared && threads > 1 ? startThreads(threads, module, content.memory, exports, onLost) : noWorkers
-  return new LocalEngine(content, exports, openPool)
+  return new LocalEngine(build, content, instance, openPool)
 }
 
 /** Whether the calling thread may sleep; a browser's main thread may not. */
@@ -68,6 +72,8 @@ const POOLS = 4
 /** An engine on this thread: tapes are done when `run` returns, unless it returns a promise. */
 export class LocalEngine implements Engine {
   readonly content: LocalContent
+  readonly #build: Build
+  readonly #instance: Instance
   readonly #exports: KernelExports
   readonly #openPool: (onLost: () => void) => ThreadPool
   #pool: ThreadPool
@@ -75,9 +81,11 @@ export class LocalEngine implements Engine {
   #mending: Promise<void> | undefined
   #stopped = false
 
-  constructor(content: LocalContent, exports: KernelExports, openPool: (onLost: () => void) => ThreadPool) {
+  constructor(build: Build, content: LocalContent, instance: Instance, openPool: (onLost: () => void) => ThreadPool) {
     this.content = content
-    this.#exports = exports
+    this.#build = build
+    this.#instance = instance
+    this.#exports = instance.exports
     this.#openPool = openPool
     this.#pool = openPool(this.#onLost)
   }
@@ -92,6 +100,19 @@ export class LocalEngine implements Engine {
   async ready(): Promise<void> {
     await this.#mending
     await this.#pool.ready()
+  }
+
+  extend(parts: Iterable<Part>): MaybePromise<void> {
+    const missing = [...parts].filter((part) => !this.#instance.has(part))
+    if (missing.length > 0) return this.#load(missing)
+  }
+
+  async #load(parts: readonly Part[]): Promise<void> {
+    const loads = parts.map(async (part) => {
+      const { module, bytes } = await loadKernels(this.#build, part)
+      this.#instance.add(part, module, bytes)
+    })
+    await Promise.all(loads)
   }
 
   run(tape: number, steps: number, parallel: boolean, repeatable = false): MaybePromise<void> {

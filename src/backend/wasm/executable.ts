@@ -7,9 +7,10 @@ import type { Plan } from '../../plan/plan.js'
 import { bytesOf } from '../../plan/planner.js'
 import type { Executable, MaybePromise, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
-import type { KernelCall } from './gen/kernels.js'
+import { type KernelCall, type Part, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
 import { MemoryView, type WasmMemory } from './memory.js'
+import type { Prepared } from './prepared.js'
 import { type TimedStep, timeSteps } from './profile.js'
 import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTapes } from './tape.js'
 
@@ -24,9 +25,11 @@ export interface Machine {
   retainConstant(tensor: Tensor): number
   /** Ends one use of the constant at `address`. */
   releaseConstant(address: number): void
-  /** The address of what `prepare` makes of a constant, made on first use; each call is one use. */
-  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number
-  releasePrepared(address: number): void
+  /** As `Engine.extend`. */
+  extend(parts: Iterable<Part>): MaybePromise<void>
+  /** What `prepare` makes of a constant; each call is one use. */
+  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): Prepared
+  releasePrepared(prepared: Prepared): void
   /** The address of the scratch memory of all threads, SCRATCH_BYTES each; each call is one use. Throws OUT_OF_MEMORY. */
   retainScratch(): number
   releaseScratch(): void
@@ -47,10 +50,12 @@ const isParallel = (calls: readonly KernelCall[]): boolean =>
 /** A plan in wasm memory: an arena, a tape, and the places of inputs and outputs. */
 export class WasmExecutable implements Executable {
   readonly notes: readonly string[]
+  readonly ready?: Promise<void>
   readonly #machine: Machine
   readonly #blocks: number[] = []
   readonly #constants: number[] = []
-  readonly #prepared: number[] = []
+  readonly #prepared: Prepared[] = []
+  #isReady = false
   #scratch: number | undefined
   readonly #inputs = new Map<string, MemoryView>()
   readonly #outputs = new Map<string, MemoryView>()
@@ -90,6 +95,12 @@ export class WasmExecutable implements Executable {
       this.#timed = parts.flatMap((part) => part.steps)
       for (const input of plan.graph.inputs) this.#inputs.set(input.name, view(input))
       for (const output of plan.graph.outputs) this.#outputs.set(output.name, view(output))
+      const needs = new Set([...programs.flat().map(partOf), ...this.#prepared.flatMap((form) => form.parts)])
+      const coming = machine.extend(needs)
+      if (coming) {
+        this.ready = coming.then(() => this.#prepare())
+        this.ready.catch(() => {})
+      } else this.#prepare()
     } catch (error) {
       this.dispose()
       throw error
@@ -110,6 +121,7 @@ export class WasmExecutable implements Executable {
 
   run(): MaybePromise<void> {
     this.#check()
+    if (!this.#isReady) return this.ready!.then(() => this.run())
     this.#hasRun = true
     const running = this.#runFrom(0)
     return running && !this.#updates ? running.catch((error) => this.#runAgain(error)) : running
@@ -121,8 +133,9 @@ export class WasmExecutable implements Executable {
     throw error
   }
 
-  profile(runs: number): readonly StepTime[] {
+  profile(runs: number): MaybePromise<readonly StepTime[]> {
     this.#check()
+    if (!this.#isReady) return this.ready!.then(() => this.profile(runs))
     this.#hasRun = true
     return timeSteps(this.#timed, runs)
   }
@@ -153,8 +166,15 @@ export class WasmExecutable implements Executable {
     this.#disposed = true
     for (const block of this.#blocks) this.#machine.memory.free(block)
     for (const address of this.#constants) this.#machine.releaseConstant(address)
-    for (const address of this.#prepared) this.#machine.releasePrepared(address)
+    for (const form of this.#prepared) this.#machine.releasePrepared(form)
     if (this.#scratch !== undefined) this.#machine.releaseScratch()
+  }
+
+  /** Makes the prepared constants. */
+  #prepare(): void {
+    if (this.#disposed) return
+    for (const form of this.#prepared) form.make()
+    this.#isReady = true
   }
 
   /** Without a turn of the event loop, unless a part takes one. */
@@ -216,9 +236,9 @@ export class WasmExecutable implements Executable {
       return placement.kind === 'variable' ? owners.get(placement.of)! : addressOf(graph.constants.get(placement.of)!)
     }
     const prepared = (value: Value, bytes: number, prepare: Preparation): number => {
-      const address = this.#machine.retainPrepared(graph.constants.get(value)!, bytes, prepare)
-      this.#prepared.push(address)
-      return address
+      const form = this.#machine.retainPrepared(graph.constants.get(value)!, bytes, prepare)
+      this.#prepared.push(form)
+      return form.address
     }
     const scratch = (): number => {
       this.#scratch ??= this.#machine.retainScratch()

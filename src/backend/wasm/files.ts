@@ -2,47 +2,76 @@
 // so the bundler puts it in a chunk of its own, beside the worker and the .wasm files.
 
 import { node } from '../../core/node.js'
+import type { Part } from './gen/kernels.js'
 
 /** One of the four builds of the kernels. */
 export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
 
-/** The addresses of the builds, beside the bundle. Written out so that bundlers find them. */
-const location = (build: Build): URL => {
-  switch (build) {
-    case 'single-simd':
+/** The addresses of the parts of the builds, beside the bundle. Written out so that bundlers find them. */
+const location = (kernels: `${Build} ${Part}`): URL => {
+  switch (kernels) {
+    case 'single-simd core':
       return new URL('./lanewise-single-simd.wasm', import.meta.url)
-    case 'single-relaxed':
+    case 'single-simd training':
+      return new URL('./lanewise-single-simd-training.wasm', import.meta.url)
+    case 'single-simd rare':
+      return new URL('./lanewise-single-simd-rare.wasm', import.meta.url)
+    case 'single-relaxed core':
       return new URL('./lanewise-single-relaxed.wasm', import.meta.url)
-    case 'shared-simd':
+    case 'single-relaxed training':
+      return new URL('./lanewise-single-relaxed-training.wasm', import.meta.url)
+    case 'single-relaxed rare':
+      return new URL('./lanewise-single-relaxed-rare.wasm', import.meta.url)
+    case 'shared-simd core':
       return new URL('./lanewise-shared-simd.wasm', import.meta.url)
-    case 'shared-relaxed':
+    case 'shared-simd training':
+      return new URL('./lanewise-shared-simd-training.wasm', import.meta.url)
+    case 'shared-simd rare':
+      return new URL('./lanewise-shared-simd-rare.wasm', import.meta.url)
+    case 'shared-relaxed core':
       return new URL('./lanewise-shared-relaxed.wasm', import.meta.url)
+    case 'shared-relaxed training':
+      return new URL('./lanewise-shared-relaxed-training.wasm', import.meta.url)
+    case 'shared-relaxed rare':
+      return new URL('./lanewise-shared-relaxed-rare.wasm', import.meta.url)
   }
 }
 
 /** Whether worker files lie beside the bundle. */
 export const hasWorkers: boolean = true
 
-/** Compiles the .wasm file of a build, while it comes in where the host can. Throws when it cannot be read or compiled. */
-export async function compileBuild(build: Build): Promise<WebAssembly.Module> {
-  const url = location(build)
+/** A part of the kernels, compiled. `bytes`: its binary, where other threads take it from memory. */
+export interface Code {
+  readonly module: WebAssembly.Module
+  readonly bytes?: Uint8Array
+}
+
+/** Compiles the .wasm file of a part, while it comes in where the host can. Throws when it cannot be read or compiled. */
+export async function compileKernels(build: Build, part: Part): Promise<Code> {
+  const url = location(`${build} ${part}`)
   try {
-    return await compileFile(url)
+    return await compileFile(url, build.startsWith('shared') && part !== 'core')
   } catch (cause) {
     throw new Error(`${url} (the .wasm files must lie beside the bundle): ${(cause as Error).message}`, { cause })
   }
 }
 
-async function compileFile(url: URL): Promise<WebAssembly.Module> {
+async function compileFile(url: URL, keep: boolean): Promise<Code> {
   if (node && url.protocol === 'file:') {
     const { readFile } = await node.fs()
-    return WebAssembly.compile(await readFile(url))
+    return compileBytes(await readFile(url), keep)
   }
   const response = await fetch(url)
   if (!response.ok) throw new Error(`HTTP status ${response.status}`)
   // Streaming is refused for any other media type.
   const streams = 'compileStreaming' in WebAssembly && response.headers.get('content-type') === 'application/wasm'
-  return streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer())
+  if (streams && !keep) return { module: await WebAssembly.compileStreaming(response) }
+  return compileBytes(new Uint8Array(await response.arrayBuffer()), keep)
+}
+
+async function compileBytes(bytes: Uint8Array<ArrayBuffer>, keep: boolean): Promise<Code> {
+  const module = await WebAssembly.compile(bytes)
+  return keep ? { module, bytes } : { module }
 }
 
 /** What the pool tells a worker, once: its work lasts until the pool stops. */

@@ -8,11 +8,12 @@ import type { Backend, BackendReport, Executable, MaybePromise, Storage } from '
 import type { Engine, EngineSettings } from './engine.js'
 import { type Machine, WasmExecutable } from './executable.js'
 import { availableCores, type Build, isPage, unlockRelaxedSimd } from './files.js'
+import { type Part, parts } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
 import { type Preparation, SCRATCH_BYTES } from './lower/lowering.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport } from './module.js'
-import { PreparedConstants } from './prepared.js'
+import { type Prepared, PreparedConstants } from './prepared.js'
 import { RemoteEngine } from './remote.js'
 import { accelerates } from './tape.js'
 
@@ -41,13 +42,18 @@ const CROWDED_SPINS = 64
  * cannot do what an option forces, INVALID_ARGUMENT for a senseless number of threads.
  */
 export async function createWasmBackend(options: WasmOptions = {}): Promise<Backend> {
-  const backend = await startWasmBackend(options)
-  await backend.ready()
+  const backend = await start(options)
+  await Promise.all([backend.ready(), backend.extend(parts)])
   return backend
 }
 
-/** As createWasmBackend, without waiting for the worker threads: runs take those that are up when they start. */
-export async function startWasmBackend(options: WasmOptions = {}): Promise<Backend> {
+/**
+ * As createWasmBackend, without waiting for the worker threads, of which runs take those that are up when they start, nor
+ * for more than the core of the kernels: an executable that needs more waits for it.
+ */
+export const startWasmBackend = (options: WasmOptions = {}): Promise<Backend> => start(options)
+
+async function start(options: WasmOptions): Promise<WasmBackend> {
   if (options.build?.endsWith('relaxed') && !hostSupport().relaxedSimd) await unlockRelaxedSimd()
   const support = hostSupport()
   const notes = [...support.notes]
@@ -204,6 +210,10 @@ class WasmBackend implements Backend, Machine {
     return this.#engine.ready()
   }
 
+  extend(parts: Iterable<Part>): MaybePromise<void> {
+    return this.#engine.extend(parts)
+  }
+
   get threads(): number {
     return this.#engine.report.threads
   }
@@ -262,12 +272,12 @@ class WasmBackend implements Backend, Machine {
     this.memory.free(address)
   }
 
-  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): number {
+  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): Prepared {
     return this.#prepared.retain(tensor, bytes, prepare)
   }
 
-  releasePrepared(address: number): void {
-    this.#prepared.release(address)
+  releasePrepared(prepared: Prepared): void {
+    this.#prepared.release(prepared)
   }
 
   retainScratch(): number {

@@ -1,14 +1,15 @@
 import { arrayOf, bytesPerElement, type NumericDType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
+import { parts } from './gen/kernels.js'
+import { PAGE } from './instance.js'
 
 /** Alignment of every block, and the slack behind each operand that vector kernels may read. */
 const ALIGNMENT = 64
 
-const PAGE = 65536
-/** The synchronisation block of assembly/tape.ts. */
-const RESERVED = PAGE
-const INITIAL_PAGES = 2
+/** A page for the synchronisation block of assembly/tape.ts, and one for the binary of each part that comes later. */
+const RESERVED = parts.length * PAGE
+const INITIAL_PAGES = parts.length + 1
 /** One page short of 4 GiB: the address after the last byte still fits 32 bits. */
 const MAX_PAGES = 65535
 /** Memory grows by whole mebibytes at least, as growing invalidates views. */
@@ -26,7 +27,7 @@ interface Block {
 
 /** The bytes of a memory: in reach of this thread, or with a worker that does everything in the order it is told. */
 export interface Content {
-  /** The most pages of 64 KiB that it may have; it starts with two. */
+  /** The most pages of 64 KiB that it may have. */
   readonly maxPages: number
   /** Adds pages. Throws where that fails; content elsewhere fails with the next read or run. */
   grow(pages: number): void
@@ -86,7 +87,7 @@ export class LocalContent implements Content {
 
 /**
  * The allocator of a backend's one linear memory: best fit over free blocks sorted by address, which merge with
- * their neighbours. Blocks are 64-byte aligned. The first 64 KiB are the synchronisation block.
+ * their neighbours. Blocks are 64-byte aligned. The first pages are the kernels' own.
  */
 export class WasmMemory {
   readonly content: Content

@@ -1,18 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type Build, compileBuild, hasWorkers } from './files.js'
-
-/** What a build exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
-export interface KernelExports extends Record<string, unknown> {
-  configure(spins: number, callerSpins: number, patience: number): void
-  run(tape: number, steps: number, threads: number): void
-  workers(): number
-  join(): number
-  worker(thread: number): void
-  stop(threads: number): void
-  fail(): void
-  lost(): number
-  reset(tape: number, steps: number): void
-}
+import { type Build, type Code, compileKernels, hasWorkers } from './files.js'
+import type { Part } from './gen/kernels.js'
 
 /** What the host can do; each feature is tested with a module of a few bytes. */
 export interface HostSupport {
@@ -61,25 +49,28 @@ export function hostSupport(): HostSupport {
   return { simd, relaxedSimd, sharedMemory: atomics && buffers && hasWorkers, notes }
 }
 
-const modules = new Map<Build, Promise<WebAssembly.Module>>()
+const loads = new Map<string, Promise<Code>>()
 
-/** The compiled module of `build`: fetched and compiled once a process. Throws BACKEND_UNAVAILABLE. */
-export function loadModule(build: Build): Promise<WebAssembly.Module> {
-  let module = modules.get(build)
-  if (module === undefined) {
-    module = compile(build)
-    modules.set(build, module)
-    module.catch(() => modules.delete(build))
+/** A part of the kernels of `build`: fetched and compiled once a process. Throws BACKEND_UNAVAILABLE. */
+export function loadKernels(build: Build, part: Part): Promise<Code> {
+  const key = `${build} ${part}`
+  let load = loads.get(key)
+  if (load === undefined) {
+    load = compile(build, part)
+    loads.set(key, load)
+    load.catch(() => loads.delete(key))
   }
-  return module
+  return load
 }
 
-async function compile(build: Build): Promise<WebAssembly.Module> {
+async function compile(build: Build, part: Part): Promise<Code> {
   try {
-    return await compileBuild(build)
+    return await compileKernels(build, part)
   } catch (cause) {
-    throw new LanewiseError('BACKEND_UNAVAILABLE', `cannot load the kernels ${build}: ${(cause as Error).message}`, {
-      cause,
-    })
+    throw new LanewiseError(
+      'BACKEND_UNAVAILABLE',
+      `cannot load the kernels ${build}, part ${part}: ${(cause as Error).message}`,
+      { cause },
+    )
   }
 }

@@ -1,16 +1,24 @@
 import type { Tensor } from '../../core/tensor.js'
 import type { MaybePromise } from '../backend.js'
 import type { Machine } from './executable.js'
-import type { KernelCall } from './gen/kernels.js'
+import { type KernelCall, type Part, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
 import { operandBytes } from './memory.js'
 import { writeTapes } from './tape.js'
 
+/** Another form of a constant. */
+export interface Prepared {
+  readonly address: number
+  /** The parts of the kernels that make it. */
+  readonly parts: readonly Part[]
+  /** Makes it, unless that is done; its parts must be there. Throws OUT_OF_MEMORY. */
+  make(): void
+}
+
 /** Without uses a form is there no more. */
-interface Form {
+interface Form extends Prepared {
   /** Tells the forms of one tensor apart: their calls, with all addresses 0. */
   readonly key: string
-  readonly address: number
   uses: number
 }
 
@@ -24,45 +32,43 @@ export class PreparedConstants {
     this.#machine = machine
   }
 
-  /** The address of `bytes` bytes that `prepare` makes of `tensor`. Each call is one use. Throws OUT_OF_MEMORY. */
-  retain(tensor: Tensor, bytes: number, prepare: Preparation): number {
-    const key = [bytes, ...prepare(0, 0).map(({ name, words }) => `${name} ${words.join()}`)].join(';')
+  /** A place for the `bytes` bytes that `prepare` makes of `tensor`. Each call is one use. Throws OUT_OF_MEMORY. */
+  retain(tensor: Tensor, bytes: number, prepare: Preparation): Prepared {
+    const calls = prepare(0, 0)
+    const key = [bytes, ...calls.map(({ name, words }) => `${name} ${words.join()}`)].join(';')
     const forms = (this.#forms.get(tensor) ?? []).filter(({ uses }) => uses > 0)
     const known = forms.find((form) => form.key === key)
     if (known) {
       known.uses++
-      return known.address
+      return known
     }
-    const form = { key, address: this.#make(tensor, bytes, prepare), uses: 1 }
+    const address = this.#machine.memory.allocate(bytes + operandBytes('uint8', 0), 'a prepared constant')
+    let isMade = false
+    const make = () => {
+      if (!isMade) this.#make(tensor, address, prepare)
+      isMade = true
+    }
+    const form = { key, address, parts: calls.map(partOf), make, uses: 1 }
     this.#forms.set(tensor, [...forms, form])
-    this.#byAddress.set(form.address, form)
-    return form.address
+    this.#byAddress.set(address, form)
+    return form
   }
 
   /** Ends one use of the form at `address`. */
-  release(address: number): void {
+  release({ address }: Prepared): void {
     const form = this.#byAddress.get(address)
     if (form === undefined || --form.uses > 0) return
     this.#byAddress.delete(address)
     this.#machine.memory.free(address)
   }
 
-  /** The constant itself lies behind its form, so that its memory is free for the next one. */
-  #make(tensor: Tensor, bytes: number, prepare: Preparation): number {
-    const { memory } = this.#machine
-    const address = memory.allocate(bytes + operandBytes('uint8', 0), 'a prepared constant')
+  #make(tensor: Tensor, address: number, prepare: Preparation): void {
+    const source = this.#machine.retainConstant(tensor)
     try {
-      const source = this.#machine.retainConstant(tensor)
-      try {
-        this.#run(prepare(source, address))
-      } finally {
-        this.#machine.releaseConstant(source)
-      }
-    } catch (error) {
-      memory.free(address)
-      throw error
+      this.#run(prepare(source, address))
+    } finally {
+      this.#machine.releaseConstant(source)
     }
-    return address
   }
 
   #run(calls: readonly KernelCall[]): void {

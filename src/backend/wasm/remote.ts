@@ -1,13 +1,16 @@
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
 import { type ErrorCode, LanewiseError } from '../../core/errors.js'
+import type { MaybePromise } from '../backend.js'
 import type { Engine, EngineReport, EngineSettings } from './engine.js'
 import { START_LIMIT, startEngineWorker } from './files.js'
+import type { Part } from './gen/kernels.js'
 import type { Content } from './memory.js'
 
 /** What the worker of a remote engine does, by name: arguments and result. */
 export interface Orders {
   start(settings: EngineSettings): { maxPages: number; report: EngineReport }
   ready(): EngineReport
+  extend(parts: readonly Part[]): void
   grow(pages: number): void
   clear(address: number, bytes: number): void
   write(address: number, data: TypedArray): void
@@ -40,6 +43,8 @@ interface Waiting {
 export class RemoteEngine implements Engine, Content {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
+  /** Parts of the kernels that the worker has. */
+  readonly #parts = new Set<Part>(['core'])
   #sent = 0
   #failure: LanewiseError | undefined
   #report: EngineReport = { threads: 1, notes: [] }
@@ -91,6 +96,14 @@ export class RemoteEngine implements Engine, Content {
 
   async ready(): Promise<void> {
     this.#report = await this.#ask('ready')
+  }
+
+  extend(parts: Iterable<Part>): MaybePromise<void> {
+    const missing = [...parts].filter((part) => !this.#parts.has(part))
+    if (missing.length > 0)
+      return this.#ask('extend', missing).then(() => {
+        for (const part of missing) this.#parts.add(part)
+      })
   }
 
   run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): Promise<void> {

@@ -1,5 +1,5 @@
 import { type Helper, START_LIMIT, startHelper } from './files.js'
-import type { KernelExports } from './module.js'
+import type { KernelExports } from './instance.js'
 
 /** The worker threads of one backend: all sit in `worker` of assembly/tape.ts on the backend's memory. */
 export interface ThreadPool {

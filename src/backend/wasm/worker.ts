@@ -1,8 +1,7 @@
 // The entry of a worker thread, in Node and in browsers.
 import { node } from '../../core/node.js'
 import type { WorkerReply, WorkerRequest } from './files.js'
-import { importsFor } from './imports.js'
-import type { KernelExports } from './module.js'
+import { Instance } from './instance.js'
 
 /** The side of this thread: of Node's worker_threads or of the web. */
 interface Port {
@@ -11,7 +10,7 @@ interface Port {
 }
 
 function receive({ module, memory }: WorkerRequest, port: Port): void {
-  const exports = new WebAssembly.Instance(module, importsFor(memory)).exports as KernelExports
+  const { exports } = new Instance(module, memory)
   const thread = exports.join()
   port.postMessage('ready')
   try {

@@ -1,7 +1,7 @@
 import { bytesPerElement, type DType } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
-import { unaryOperations } from '../activations.js'
+import { activationKinds, unaryOperations } from '../activations.js'
 import type { KernelCall } from '../gen/kernels.js'
 import * as kernels from '../gen/kernels.js'
 import { binaryLowerings, EQUAL } from './binary.js'
@@ -22,7 +22,8 @@ const unary = (op: keyof typeof unaryOperations): Lowering => ({
     const { activation: kind, alpha, beta } = unaryOperations[op](node.attributes)
     const { chunk, tiles } = cut(size)
     const x = address(node.inputs[0]!)
-    return [kernels.unary_f32({ x, y: address(node.outputs[0]), size, chunk, kind, alpha, beta }, tiles)]
+    const call = kind < activationKinds.sign ? kernels.unary_f32 : kernels.elementary_f32
+    return [call({ x, y: address(node.outputs[0]), size, chunk, kind, alpha, beta }, tiles)]
   },
 })
 

@@ -1,4 +1,4 @@
-import { storeLeft } from './simd'
+import { storeLeft } from '../simd'
 
 // @ts-ignore: decorator
 @unmanaged

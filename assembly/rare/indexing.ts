@@ -1,4 +1,4 @@
-import { indexAt, word } from './movement'
+import { indexAt, word } from '../movement'
 
 /**
  * `rows` rows of `depth` indices of `indexBytes` (4 or 8) bytes; each names `rowBytes` bytes of x. `perBatch` rows belong

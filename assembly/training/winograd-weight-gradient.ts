@@ -1,12 +1,13 @@
 // The gradient by the weights of a convolution that winograd-4x4.ts computes. There y = A'[(G w G') . (B' x B)]A, so
 // dw = G'[sum over patches of (A dy A') . (B' x B)]G: 36 products for 16 pixels of dy instead of 144.
 
-import { oneHalf, rootHalf } from './math'
-import { columns_f32, tileHeight } from './register-tiles'
-import { madd } from './simd'
-import { Walk } from './walk'
-import { Winograd4InputParams, winograd_input_4x4_f32 } from './winograd-4x4'
-import { clamp, maskOf } from './winograd'
+import { C, constant } from '../constants'
+import { columns_f32, winograd_input_4x4_f32 } from '../core'
+import { tileHeight } from '../register-tiles'
+import { madd } from '../simd'
+import { Walk } from '../walk'
+import { clamp, maskOf } from '../winograd'
+import { Winograd4InputParams } from '../winograd-4x4'
 
 /**
  * x as in Winograd4InputParams, dy [images, outHeight, outWidth, outputs], dw [3][3][channels][outputs]. The leading fields
@@ -112,8 +113,8 @@ function spread(o: usize, s: i32, half: v128, near: v128, d0: v128, d1: v128, d2
 
 /** z = A dy A' of the patches at hand, `s` bytes from matrix to matrix; pixels outside of the image are 0. */
 function spreadGradient(p: WinogradWeightGradientParams, firstOutput: i32, outputs: i32, s: i32): void {
-  const half = oneHalf()
-  const near = rootHalf()
+  const half = constant(C.HALF)
+  const near = constant(C.ROOT_HALF)
   const zero = i32x4.splat(0)
   const height = p.outHeight
   const pixel = p.outputs << 2
@@ -173,8 +174,8 @@ function gather(u: usize, s: i32, o: usize, to: i32, half: v128, near: v128): vo
 
 /** dw = G' sums G for all channels and `outputs` outputs; overwrites the sums. */
 function gatherWeights(p: WinogradWeightGradientParams, dw: usize, outputs: i32, s: i32): void {
-  const half = oneHalf()
-  const near = rootHalf()
+  const half = constant(C.HALF)
+  const near = constant(C.ROOT_HALF)
   const tap = p.channels * p.outputs << 2
   for (let channel = 0; channel < p.channels; channel++) {
     for (let o = 0; o < outputs << 2; o += 16) {

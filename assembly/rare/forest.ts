@@ -1,4 +1,4 @@
-import { word } from './movement'
+import { word } from '../movement'
 
 /**
  * Decision trees over rows x [rows, features] of float32. The list: `trees` roots; `nodes` nodes of five words (feature, threshold,

@@ -1,4 +1,4 @@
-import { storeLanes } from './simd'
+import { storeLanes } from '../simd'
 
 /**
  * Windows along the depth of volumes as channels. x [images, depth, pixels, groups, channels] to

@@ -1,4 +1,4 @@
-import { madd, storeLeft } from './simd'
+import { madd, storeLeft } from '../simd'
 
 /** x [outer, from, inner] -> y [outer, to, inner], float32; a table of `taps` indices (int32, in range) and weights for each of `to`. */
 // @ts-ignore: decorator

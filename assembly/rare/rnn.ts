@@ -1,5 +1,5 @@
-import { storeLanes } from './math'
-import { madd } from './simd'
+import { storeLanes } from '../math'
+import { madd } from '../simd'
 
 /**
  * One step of a recurrent cell on rows of `hidden` elements: `gates` (the input's part, its rows gatesStride bytes apart) and

@@ -1,6 +1,6 @@
-import { rows_1x8_i16, rows_4x8_i16 } from './gen/microkernels'
+import { rows_1x8_i16, rows_4x8_i16 } from '../gen/microkernels'
 import { rounded, roundingOffset } from './quantize'
-import { Walk } from './walk'
+import { Walk } from '../walk'
 
 /** Rows of a register tile. */
 // @ts-ignore: decorator

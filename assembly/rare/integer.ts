@@ -1,4 +1,4 @@
-import { rowOffset } from './binary'
+import { rowOffset } from '../binary'
 
 // Integer types: 0 int8, 1 uint8, 2 int16, 3 uint16, 4 int32, 5 uint32, 6 int64, 7 uint64; then 8 float32, 9 float64, 10 bool.
 
