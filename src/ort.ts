@@ -1,5 +1,6 @@
 import { version } from '../package.json'
 import { LanewiseError } from './core/errors.js'
+import type { Source } from './core/source.js'
 import { Tensor as HostTensor } from './core/tensor.js'
 import { type Feeds, type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
 
@@ -40,6 +41,14 @@ export const env: Env = {
 /** Providers that lanewise stands in for; every other one is not there. */
 const providers: ReadonlySet<string> = new Set(['wasm', 'cpu'])
 
+/** A form that makes tensors from a device's memory: refused by name. */
+const onTheHost = (form: string) => (): never => {
+  throw new LanewiseError(
+    'INVALID_ARGUMENT',
+    `Tensor.${form} is not there: tensors of lanewise lie on the host, read the data and use new Tensor(type, data, dims)`,
+  )
+}
+
 /** A tensor on the host, with onnxruntime-common's further members. */
 class OrtTensor extends HostTensor {
   readonly location = 'cpu'
@@ -79,6 +88,10 @@ class OrtTensor extends HostTensor {
     }
     return new OrtTensor('float32', elements, nhwc ? [1, height, width, channels] : [1, channels, height, width])
   }
+
+  static fromGpuBuffer = onTheHost('fromGpuBuffer')
+  static fromTexture = onTheHost('fromTexture')
+  static fromMLTensor = onTheHost('fromMLTensor')
 }
 
 /** What a tensor of each type holds, and one element of it. */
@@ -178,6 +191,7 @@ interface FromImageOptions {
 }
 
 type Values = Readonly<Record<string, Tensor>>
+type ExternalFile = string | { readonly path: string; readonly data: Source }
 type ModelSource = string | URL | Uint8Array | ArrayBufferLike
 
 export declare namespace InferenceSession {
@@ -185,6 +199,8 @@ export declare namespace InferenceSession {
   export interface SessionOptions {
     readonly executionProviders?: readonly (string | { readonly name: string })[]
     readonly intraOpNumThreads?: number
+    /** The files beside the model: their content, or where it lies; a name alone stands for the file of that name. */
+    readonly externalData?: readonly ExternalFile[]
     readonly [option: string]: unknown
   }
   export interface RunOptions {
@@ -223,12 +239,13 @@ export class InferenceSession {
     const options = (ranged ? (typeof length === 'number' ? rest[2] : length) : offset) as
       | InferenceSession.SessionOptions
       | undefined
-    const bytes = ranged
-      ? new Uint8Array(source as ArrayBufferLike, offset, typeof length === 'number' ? length : undefined)
-      : source
+    if (options !== undefined && (typeof options !== 'object' || options === null))
+      throw new LanewiseError('INVALID_ARGUMENT', `the options of a session are an object, got ${options}`)
+    const bytes = ranged ? stretch(source as ArrayBufferLike, offset, length) : source
     checkProviders(options?.executionProviders)
     const threads = options?.intraOpNumThreads || env.wasm.numThreads || undefined
-    return new InferenceSession(await Session.create(bytes, { threads }))
+    const externalData = options?.externalData && Object.fromEntries(options.externalData.map(fileOf))
+    return new InferenceSession(await Session.create(bytes, { threads, externalData }))
   }
 
   get inputNames(): readonly string[] {
@@ -279,10 +296,27 @@ export class InferenceSession {
   /** The second argument of `run` if it names outputs, and not run options. */
   #fetchesOf(argument: InferenceSession.FetchesType | InferenceSession.RunOptions | undefined): Fetches | undefined {
     if (argument === undefined || Array.isArray(argument)) return argument as Fetches | undefined
+    if (typeof argument !== 'object' || argument === null)
+      throw new LanewiseError('INVALID_ARGUMENT', `run takes names or tensors to fetch, or options, got ${argument}`)
     const names = Object.keys(argument)
     return names.some((name) => this.outputNames.includes(name)) ? (argument as unknown as Fetches) : undefined
   }
 }
+
+/** The bytes of `buffer` from `offset` on. Throws INVALID_ARGUMENT for a stretch that is not there. */
+function stretch(buffer: ArrayBufferLike, offset: number, length: unknown): Uint8Array {
+  const bytes = typeof length === 'number' ? length : buffer.byteLength - offset
+  const isThere = [offset, bytes].every((size) => Number.isInteger(size) && size >= 0)
+  if (!isThere || offset + bytes > buffer.byteLength)
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `the buffer of ${buffer.byteLength} bytes has no ${bytes} bytes from ${offset} on`,
+    )
+  return new Uint8Array(buffer, offset, bytes)
+}
+
+const fileOf = (file: ExternalFile): [string, Source] =>
+  typeof file === 'string' ? [file, file] : [file.path.replace(/^\.\//, ''), file.data]
 
 function checkProviders(asked: InferenceSession.SessionOptions['executionProviders']): void {
   if (!asked?.length) return
@@ -302,3 +336,5 @@ export const listSupportedBackends = (): { readonly name: string; readonly bundl
 
 /** What makes sessions: the class itself. */
 export type InferenceSessionFactory = Pick<typeof InferenceSession, 'create'>
+
+export default { InferenceSession, Tensor, env, listSupportedBackends }

@@ -170,6 +170,8 @@ export class InferenceSession {
 
   #check(feeds: Feeds, wanted: readonly string[]): void {
     if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
+    if (typeof feeds !== 'object' || feeds === null)
+      throw new LanewiseError('INVALID_ARGUMENT', `feeds are tensors by the names of inputs, got ${feeds}`)
     const fedOverrides = this.#model.overridable.filter(({ name }) => Object.hasOwn(feeds, name))
     for (const { name, dtype, shape, container } of [...this.#model.graph.inputs, ...fedOverrides]) {
       const tensor = feeds[name]
@@ -180,7 +182,7 @@ export class InferenceSession {
       if (!(tensor instanceof Tensor))
         throw new LanewiseError(
           'INVALID_ARGUMENT',
-          `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})`,
+          `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})${wrapping(tensor, dtype)}`,
         )
       if (tensor.type !== dtype)
         throw new LanewiseError('TYPE_MISMATCH', `the input '${name}' is ${dtype}, it was fed ${tensor.type}`)
@@ -231,6 +233,10 @@ export class InferenceSession {
     return plan
   }
 }
+
+/** What to do with a value that is no tensor. */
+const wrapping = (value: unknown, dtype: DType): string =>
+  ArrayBuffer.isView(value) || Array.isArray(value) ? `: wrap the data as new Tensor('${dtype}', data, dims)` : ''
 
 function checkContainer(name: string, container: Container, value: HostValue | undefined): void {
   const isOptional = container !== 'sequence'

@@ -1,7 +1,9 @@
 import * as web from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { LanewiseError } from '../src/core/errors.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { encode } from '../src/onnx/encode.js'
 import { exportModel } from '../src/onnx/export.js'
 import * as lanewise from '../src/ort.js'
 
@@ -118,6 +120,79 @@ test('tensors: constructor forms, reshape, pinned buffers', async () => {
   assert.equal(actual, expected)
 })
 
+test('tensors: clamped bytes, halves from numbers, and what no tensor can be made of', async () => {
+  const [expected, actual] = await both(async ({ Tensor }) =>
+    [new Tensor(Uint8ClampedArray.of(1, 2)), new Tensor('uint8', Uint8ClampedArray.of(3), [1])].map(
+      ({ type, dims, data }) => [type, [...dims], data],
+    ),
+  )
+  assert.equal(actual, expected)
+  const { Tensor } = lanewise
+  assert.equal(new Tensor('float16', [1, -2.5]).data, Uint16Array.of(0x3c00, 0xc100))
+  const failure = (attempt: () => unknown): string => {
+    try {
+      attempt()
+    } catch (error) {
+      return error instanceof LanewiseError ? `${error.code} ${error.message}` : `${error}`
+    }
+    return 'no error'
+  }
+  const make = Tensor as unknown as new (...operands: unknown[]) => lanewise.Tensor
+  assert.match(
+    failure(() => new Tensor('int64', [1.5])),
+    /TYPE_MISMATCH.*whole numbers, got 1.5/,
+  )
+  assert.match(
+    failure(() => new make(new DataView(new ArrayBuffer(4)))),
+    /TYPE_MISMATCH.*DataView/,
+  )
+  assert.match(
+    failure(() => new make(new Float32Array(2), 2)),
+    /SHAPE_MISMATCH.*list of sizes/,
+  )
+  const forms = Tensor as unknown as typeof web.Tensor
+  assert.match(
+    failure(() => forms.fromGpuBuffer(undefined as never, undefined as never)),
+    /INVALID_ARGUMENT.*lie on the host/,
+  )
+})
+
+test('the default export holds the same names', () => {
+  assert.is(lanewise.default.InferenceSession, lanewise.InferenceSession)
+  assert.is(lanewise.default.Tensor, lanewise.Tensor)
+  assert.is(lanewise.default.env, lanewise.env)
+})
+
+test('external data as onnxruntime-web takes it', async () => {
+  const data = Float32Array.of(1, 2, 3)
+  const weight = {
+    name: 'w',
+    dataType: 1,
+    dims: [3],
+    dataLocation: 1,
+    externalData: [{ key: 'location', value: 'weights.bin' }],
+  }
+  const type = { tensorType: { elemType: 1, shape: { dim: [{ dimValue: 3 }] } } }
+  const bytes = encode('ModelProto', {
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 18 }],
+    graph: {
+      name: 'outside',
+      node: [{ opType: 'Add', name: 'add', input: ['x', 'w'], output: ['y'] }],
+      initializer: [weight],
+      input: [{ name: 'x', type }],
+      output: [{ name: 'y', type }],
+    },
+  })
+  const [expected, actual] = await both(async (ort) => {
+    const externalData = [{ path: './weights.bin', data: new Uint8Array(data.buffer) }]
+    const session = await ort.InferenceSession.create(bytes, { externalData })
+    const { y } = await session.run({ x: new ort.Tensor('float32', [1, 1, 1], [3]) })
+    return Array.from(y.data as Float32Array)
+  })
+  assert.equal(actual, expected)
+})
+
 test('pixels become a tensor as in onnxruntime', async () => {
   const image = { width: 3, height: 2, data: Uint8ClampedArray.from({ length: 24 }, (_, i) => i * 10) }
   const tensor = await lanewise.Tensor.fromImage(image)
@@ -147,9 +222,16 @@ test('mistakes are errors under both faces', async () => {
       await fails(() => new ort.Tensor('float32', new Float32Array(3), [2, 2])),
       await fails(() => ort.InferenceSession.create(new Uint8Array([1, 2, 3]))),
       await fails(() => ort.InferenceSession.create(bytes, { executionProviders: ['nonsense'] })),
+      await fails(() => ort.InferenceSession.create(bytes.slice().buffer, 10_000)),
+      await fails(() => session.run(null as never)),
+      await fails(() => session.run({ a, b }, 'c' as never)),
+      await fails(() => session.run({ a: a.data, b } as never)),
     ]
   })
-  assert.equal(expected, [true, true, true, true, true, true])
+  assert.equal(
+    expected,
+    expected.map(() => true),
+  )
   assert.equal(actual, expected)
 })
 

@@ -1,5 +1,4 @@
-import type { NumericDType, TypedArray } from '../core/dtype.js'
-import { arrayOf, isBigInt, isFloat } from '../core/dtype.js'
+import { isFloat } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Value } from '../core/ir.js'
 import { RandomGenerator } from '../core/random.js'
@@ -19,13 +18,5 @@ export function sampleFor({ name, dtype, shape, container }: Value, batch: numbe
   const dims = shape.map((dim) => (typeof dim === 'number' ? dim : batch))
   const random = new RandomGenerator(11)
   const draw = isFloat(dtype) ? () => random.uniform() : () => random.integer(2)
-  const wrap: (value: number) => number | bigint = isBigInt(dtype) ? BigInt : (value) => value
-  const array = arrayOf(dtype as NumericDType) as unknown as {
-    from(source: { length: number }, map: () => number | bigint): TypedArray
-  }
-  return new Tensor(
-    dtype as NumericDType,
-    array.from({ length: sizeOf(dims) }, () => wrap(draw())),
-    dims,
-  )
+  return new Tensor(dtype, Array.from({ length: sizeOf(dims) }, draw), dims)
 }

@@ -1,3 +1,5 @@
+import { LanewiseError } from './errors.js'
+
 /**
  * Element types, under their ONNX names. Floats of 16, 8 and 4 bits are held as raw bits, 16 of them in a Uint16Array,
  * fewer in a byte each; integers of 4 and 2 bits as numbers, one a byte. Files pack what is smaller than a byte.
@@ -134,5 +136,6 @@ export const dtypeOfArray = (data: TensorData): DType => {
   if (Array.isArray(data)) return 'string'
   for (const dtype of numericDTypes)
     if (dtype !== 'float16' && dtype !== 'bfloat16' && data instanceof arrays[dtype]) return dtype
-  throw new TypeError('not a typed array')
+  if ((data as unknown) instanceof Uint8ClampedArray) return 'uint8'
+  throw new LanewiseError('TYPE_MISMATCH', `no element type is known for a ${(data as TypedArray).constructor.name}`)
 }

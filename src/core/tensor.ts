@@ -15,7 +15,7 @@ import { formatShape, sizeOf } from './shape.js'
 /**
  * A dense, row-major tensor on the host. The constructor takes onnxruntime-common's forms:
  * `new Tensor('float32', data, dims)`, `new Tensor(typedArray, dims)`; plain number arrays are converted to the dtype.
- * Typed arrays of the right class are kept, not copied. Throws SHAPE_MISMATCH or TYPE_MISMATCH.
+ * Typed arrays of the right class are kept, not copied; those of float16 hold its bits. Throws SHAPE_MISMATCH or TYPE_MISMATCH.
  */
 export class Tensor {
   readonly type: DType
@@ -33,11 +33,13 @@ export class Tensor {
       ? (args[0] as DType)
       : Array.isArray(source)
         ? inferDType(source)
-        : dtypeOfArray(source as TypedArray)
+        : isFloat16Array(source)
+          ? 'float16'
+          : dtypeOfArray(source as TypedArray)
     this.data = toStorage(this.type, source)
-    this.dims = Object.freeze([
-      ...(((typed ? args[2] : args[1]) as readonly number[] | undefined) ?? [this.data.length]),
-    ])
+    const dims = (typed ? args[2] : args[1]) ?? [this.data.length]
+    if (!Array.isArray(dims)) throw new LanewiseError('SHAPE_MISMATCH', `dims must be a list of sizes, got ${dims}`)
+    this.dims = Object.freeze([...dims])
     if (this.dims.some((dim) => !Number.isInteger(dim) || dim < 0) || sizeOf(this.dims) !== this.data.length)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
@@ -110,10 +112,24 @@ function toStorage(type: DType, source: TensorData | readonly (number | bigint |
   const array = arrayOf(type)
   if (array === undefined) throw new LanewiseError('TYPE_MISMATCH', `unknown element type '${type}'`)
   if (source instanceof array) return source
+  if (type === 'uint8' && source instanceof Uint8ClampedArray) return new Uint8Array(source)
+  if (type === 'float16' && isFloat16Array(source))
+    return new Uint16Array(source.buffer, source.byteOffset, source.byteLength / 2)
   if (ArrayBuffer.isView(source))
     throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs a ${array.name}, got a ${source.constructor.name}`)
   const numbers = source as readonly (number | bigint | boolean)[]
-  return isBigInt(type)
-    ? (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => BigInt(item))
-    : (array as typeof Float32Array).from(numbers as readonly number[], Number)
+  if (!isBigInt(type)) {
+    const convert = encodingOfDType(type)?.encode
+    return (array as typeof Float32Array).from(
+      numbers as readonly number[],
+      convert ? (item) => convert(Number(item)) : Number,
+    )
+  }
+  const odd = numbers.find((item) => typeof item === 'number' && !Number.isInteger(item))
+  if (odd !== undefined) throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs whole numbers, got ${odd}`)
+  return (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => BigInt(item))
 }
+
+/** Float16Array, where the host has it: the bits of its elements are what a float16 tensor holds. */
+const isFloat16Array = (source: unknown): source is Uint16Array =>
+  ArrayBuffer.isView(source) && Object.prototype.toString.call(source) === '[object Float16Array]'
