@@ -57,11 +57,14 @@ const declare = (rows, vectors, sums) => {
   return lines
 }
 
-/** One value of k: `aAt(row)` is the arguments of the load of A's element. */
-const step = (rows, vectors, sum, aAt, { multiplyAdd } = arithmetics.f32) => [
+/**
+ * One value of k: `aAt(row)` is the arguments of the load of A's element. `ahead`: q has been moved to the next row of B before,
+ * else it is moved after.
+ */
+const step = (rows, vectors, sum, aAt, ahead, { multiplyAdd } = arithmetics.f32) => [
   `${range(vectors)
     .map((vector) => `const b${vector} = v128.load(q${vector ? ', 16' : ''})`)
-    .join('; ')}; q += ldb`,
+    .join('; ')}${ahead ? '' : '; q += ldb'}`,
   ...range(rows).map((row) => {
     const name = (vector) => accumulator(row, vector, sum)
     const products = range(vectors).map(
@@ -102,26 +105,32 @@ const finish = (rows, vectors, sums, { add, result, narrow } = arithmetics.f32) 
   return lines
 }
 
-/** The loops over k where rows of A are contiguous in k: runs inside runs, by the strides of the walk. */
+/**
+ * The loops over k where rows of A are contiguous in k: runs inside runs, by the strides of the walk. Addresses of tiles with
+ * one sum are moved before they are read: V8 clears the upper half of one that a loop carries, in an instruction more, but not
+ * that of a sum.
+ */
 const rowLoops = (rows, vectors, sums, arithmetic) => {
+  const ahead = sums === 1
   const advance = (amount) =>
     range(rows)
       .map((row) => `p${row} += ${amount}`)
       .join('; ')
   const steps = range(sums).flatMap((sum) => {
-    const lines = step(rows, vectors, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`, arithmetic)
+    const lines = step(rows, vectors, sum, (row) => `p${row}${sum ? `, ${4 * sum}` : ''}`, false, arithmetic)
     return sums > 1 ? ['{', ...indent(lines, 1), '}'] : lines
   })
   const loop = (condition, next, lines, stride) => [
     `    for (; ${condition}; ${next}) {`,
+    ...(ahead ? [`      q += ldb; ${advance(stride)}`] : []),
     ...indent(lines, 3),
-    `      ${advance(stride)}`,
+    ...(ahead ? [] : [`      ${advance(stride)}`]),
     '    }',
   ]
   return [
-    'let q = b',
+    ahead ? 'let q = b - ldb' : 'let q = b',
     range(rows)
-      .map((row) => `let p${row} = a${row}Start`)
+      .map((row) => `let p${row} = a${row}Start${ahead ? ' - 4' : ''}`)
       .join('; '),
     'for (let i = outer; i > 0; i--) {',
     '  for (let j = inner; j > 0; j--) {',
@@ -130,7 +139,7 @@ const rowLoops = (rows, vectors, sums, arithmetic) => {
     ...loop(
       'k > 0',
       'k--',
-      step(rows, vectors, 0, (row) => `p${row}`, arithmetic),
+      step(rows, vectors, 0, (row) => `p${row}`, ahead, arithmetic),
       4,
     ),
     `    ${advance('innerSkip')}`,
@@ -142,15 +151,15 @@ const rowLoops = (rows, vectors, sums, arithmetic) => {
 
 /** The loops over k where columns of A are contiguous: A[k] is \`rows\` neighbours in memory. */
 const columnLoops = (rows, vectors) => [
-  'let q = b',
-  'let p = a',
+  'let q = b - ldb',
+  'let p = a - lda',
   'for (let i = outer; i > 0; i--) {',
   '  for (let k = run; k > 0; k--) {',
+  '    q += ldb; p += lda',
   ...indent(
-    step(rows, vectors, 0, (row) => `p${row ? `, ${4 * row}` : ''}`),
+    step(rows, vectors, 0, (row) => `p${row ? `, ${4 * row}` : ''}`, true),
     2,
   ),
-  '    p += lda',
   '  }',
   '  p += outerSkip',
   '}',
