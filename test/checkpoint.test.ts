@@ -7,6 +7,7 @@ import { LanewiseError } from '../src/core/errors.js'
 import { Tensor } from '../src/core/tensor.js'
 import { type Batch, layers, type Model, sequential, setRandomSeed } from '../src/keras/index.js'
 import {
+  type Checkpoint,
   formatCheckpoint,
   parseCheckpoint,
   readCheckpoint,
@@ -98,6 +99,35 @@ for (const [name, fit] of forms)
     assert.equal(await bitsOf(resumed), await bitsOf(whole))
     for (const net of [whole, broken, resumed]) net.dispose()
   })
+
+test('an epoch that is broken off is not counted: its end keeps where it stood', async () => {
+  const whole = network()
+  await whole.fit(x, y, { batchSize: 10, verbose: 0, epochs: 2 })
+  const broken = network()
+  let checkpoint: Checkpoint | undefined
+  await broken.fit(x, y, {
+    batchSize: 10,
+    verbose: 0,
+    epochs: 2,
+    callbacks: [
+      {
+        onBatchEnd(batch: number) {
+          if (batch === 1) broken.stopTraining = true
+        },
+        async onEpochEnd() {
+          checkpoint = await takeCheckpoint(broken)
+        },
+      },
+    ],
+  })
+  const { epoch, batch } = checkpoint!.state.position
+  assert.equal([epoch, batch], [0, 2])
+  const resumed = network()
+  await restoreCheckpoint(resumed, checkpoint!)
+  await resumed.fit(x, y, { batchSize: 10, verbose: 0, epochs: 2, initialEpoch: epoch, initialBatch: batch })
+  assert.equal(await bitsOf(resumed), await bitsOf(whole))
+  for (const net of [whole, broken, resumed]) net.dispose()
+})
 
 test('a checkpoint cut anywhere is passed over for the one before it', () =>
   withFolder(async (folder) => {

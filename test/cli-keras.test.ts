@@ -65,7 +65,7 @@ if (present) {
       refused(folder, /--opset goes with ONNX only/, 'convert', keras, 'out.keras', '--opset', '17')
       refused(folder, /weights without a model; join them/, 'convert', join(model3, 'model.weights.h5'), 'out.keras')
       refused(folder, /comes from an ONNX file/, 'convert', join(model3, 'model.onnx'), 'out.keras')
-      refused(folder, /--to pdf: the formats are/, 'convert', keras, 'out', '--to', 'pdf')
+      refused(folder, /--to pdf: give one of onnx, keras/, 'convert', keras, 'out', '--to', 'pdf')
       writeFileSync(join(folder, 'cut.keras'), readFileSync(keras).subarray(0, 9000))
       refused(folder, /cut\.keras: not a zip archive, or a truncated one/, 'convert', 'cut.keras', 'out.onnx')
       assert.equal(readdirSync(folder), ['cut.keras'])

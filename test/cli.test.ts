@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { encode } from 'fast-png'
 import { encode as encodeJpeg } from 'jpeg-js'
 import * as ort from 'onnxruntime-web'
@@ -183,6 +183,34 @@ test('run: .npy in, .npy out', () =>
     assert.equal((printed.data as number[]).map(Math.fround), y.toNumbers())
   }))
 
+test('paths with spaces and umlauts, folders that are made, and file URLs', () =>
+  withFolder((folder) => {
+    const options = ['--synthetic', '--limit', '50', '--epochs', '1']
+    const [model, report, state] = ['neu er/mödel 1.onnx', 'neu er/bericht ß.html', 'ständ e']
+    const files = ['--out', model, '--report', report, '--checkpoint', state]
+    const first = runCli(cli, ['train', 'model1', ...options, ...files], folder)
+    assert.is(first.status, 0, first.stderr)
+    for (const file of [model, report, `${state}/checkpoint.safetensors`])
+      assert.ok(statSync(join(folder, file)).size > 0)
+    const { href } = pathToFileURL(join(folder, model))
+    const tuned = ['--checkpoint', 'tuned', '--out', 'again.onnx']
+    for (const step of [options, [...options.slice(0, -1), '2', '--resume']]) {
+      const again = runCli(cli, ['train', href, ...step, ...tuned], folder)
+      assert.is(again.status, 0, again.stderr)
+    }
+    for (const path of [model, `./${model}`, join(folder, model), href])
+      assert.match(runCli(cli, ['inspect', path], folder).stdout, /23,860 parameters/, path)
+    const made = join(folder, 'nét.mjs')
+    const index = new URL('../index.js', import.meta.url).href
+    writeFileSync(
+      made,
+      `import { layers, sequential } from '${index}'\nexport default () => sequential([layers.dense({ units: 10, activation: 'softmax', inputShape: [784] })])`,
+    )
+    for (const path of ['nét.mjs', pathToFileURL(made).href])
+      assert.is(runCli(cli, ['train', path, ...options], folder).status, 0, path)
+    refused(folder, 2, /there is no model 'fïle.onnx'/, 'train', 'fïle.onnx')
+  }))
+
 test('inspect: a description, and every stage', () =>
   withFolder((folder) => {
     const path = trained(folder)
@@ -268,7 +296,7 @@ test('checkpoints: none to go on from, one in the way, of another training, dama
     refused(folder, 2, /--resume needs --checkpoint/, ...common, '--resume')
     refused(folder, 2, /no checkpoint in here/, ...common, '--checkpoint', 'here', '--resume')
     assert.is(runCli(cli, [...common, '--checkpoint', 'here'], folder).status, 0)
-    refused(folder, 2, /holds a checkpoint after 1 epochs/, ...common, '--checkpoint', 'here')
+    refused(folder, 2, /holds a checkpoint after 1 epoch:/, ...common, '--checkpoint', 'here')
     refused(folder, 2, /batch size was 5, is 7/, ...common, '--batch-size', '7', '--checkpoint', 'here', '--resume')
     const path = join(folder, 'here/checkpoint.safetensors')
     const bytes = readFileSync(path)

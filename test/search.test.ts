@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { localRunner } from '../src/search/local-runner.js'
-import { lock } from '../src/search/lock.js'
+import { lockFolder } from '../src/search/lock.js'
 import type { EpochLine, TrialRecord } from '../src/search/record.js'
 import type { Outcome, TrialJob, TrialRunner } from '../src/search/runner.js'
 import { search } from '../src/search/search.js'
@@ -313,14 +313,18 @@ test('the lock of a process that is gone is taken over, one of another machine i
     const path = join(folder, 'lock')
     const gone = { pid: 2 ** 22 - 1, host: hostname(), since: 'then' }
     writeFileSync(path, JSON.stringify(gone))
-    const unlock = await lock(path)
-    await refused(() => lock(path), 'INVALID_ARGUMENT', /another search/)
+    const unlock = await lockFolder(folder, 'search')
+    await refused(() => lockFolder(folder, 'search'), 'INVALID_ARGUMENT', /another search/)
     await unlock()
     assert.equal(readdirSync(folder), [])
     writeFileSync(path, JSON.stringify({ ...gone, host: 'elsewhere' }))
-    await refused(() => lock(path), 'INVALID_ARGUMENT', /on elsewhere, since then\); if none does, delete/)
+    await refused(
+      () => lockFolder(folder, 'search'),
+      'INVALID_ARGUMENT',
+      /on elsewhere, since then\); if none does, delete/,
+    )
     writeFileSync(path, 'nonsense')
-    await refused(() => lock(path), 'INVALID_ARGUMENT', /another search/)
+    await refused(() => lockFolder(folder, 'search'), 'INVALID_ARGUMENT', /another search/)
   }))
 
 test.run()

@@ -57,7 +57,8 @@ export const addConvert = (program: Command): Command =>
     )
     .action(async (input: string, output: string, options: ConvertOptions) => {
       const format = options.to ?? formatOf(output, `; add --to ${modelFormats.join('|')}`)
-      await checkWritable('convert to', output)
+      const isFolder = format === 'tfjs' && !output.endsWith('.json')
+      await checkWritable('convert to', isFolder ? `${output}/` : output)
       if (format === 'onnx') return toOnnx(input, output, options)
       const graphOptions = ['opset', 'strip', 'float16', 'keepIoTypes', 'float16Weights', 'optimise'] as const
       const given = graphOptions.find((name) => options[name] !== undefined)
@@ -67,7 +68,6 @@ export const addConvert = (program: Command): Command =>
           `--${given.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} goes with ONNX only`,
         )
       const model = await openModel(input, options.model, true)
-      const isFolder = format === 'tfjs' && !output.endsWith('.json')
       const [folder, name] = isFolder ? [output, 'model.json'] : [dirname(output), basename(output)]
       const files = await model.toFiles(name, { format })
       for (const [file, content] of Object.entries(files)) await writeFileAtomic(join(folder, file), content)

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
-import { readFile } from '../core/files.js'
 import type { Graph } from '../core/ir.js'
+import { readSource } from '../core/source.js'
 import { snakeCase } from '../keras/config.js'
 import { loadKeras, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
 import { loadGraph } from '../onnx/source.js'
@@ -31,7 +31,7 @@ export async function kindOf(path: string): Promise<Kind> {
 }
 
 async function isTopology(path: string): Promise<boolean> {
-  const text = new TextDecoder().decode(await readFile(path))
+  const text = new TextDecoder().decode(await readSource(path))
   try {
     return 'modelTopology' in JSON.parse(text)
   } catch (cause) {
@@ -66,7 +66,7 @@ export async function openModel(path: string, modelPath?: string, compile = fals
   if (modelPath === undefined) throw withoutModel(path)
   const model =
     (await kindOf(modelPath)) === 'config'
-      ? modelFromJSON(new TextDecoder().decode(await readFile(modelPath)))
+      ? modelFromJSON(new TextDecoder().decode(await readSource(modelPath)))
       : await openModel(modelPath)
   await model.loadWeights(path)
   return model

@@ -47,8 +47,8 @@ export function formatOf(path: string, cure: string): SaveFormat {
 /** Refuses, before any work, a place for a model: an ending that says no format, or what checkWritable refuses. */
 export async function checkModelPath(option: string, path: string): Promise<void> {
   formatOf(
-    path,
-    `; end it in .onnx, .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js (${option})`,
+    `${option} ${path}`,
+    '; end it in .onnx, .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
   )
   await checkWritable(option, path)
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { readFile as readText } from 'node:fs/promises'
 import { extname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { LanewiseError } from '../core/errors.js'
+import { readSource } from '../core/source.js'
 import { type CompileOptions, loadKeras, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
 import { isKeras, kindOf } from './models.js'
 
@@ -38,15 +38,16 @@ const defaults = {
 /**
  * The recipe that MODEL names on the command line: a network under models/, a JavaScript module whose default export is
  * a Recipe, a Model or a function that makes one, a Keras JSON file, or an ONNX, .keras or .h5 file or a TensorFlow.js folder
- * to fine-tune. Throws DATA_NOT_FOUND or INVALID_MODEL.
+ * to fine-tune, by path or URL. Throws DATA_NOT_FOUND or INVALID_MODEL.
  */
 export async function loadRecipe(model: string): Promise<LoadedRecipe> {
   if ((courseNames as readonly string[]).includes(model)) {
     const address = new URL(`./models/${model}.js`, import.meta.url).href
     return ((await import(address)) as { default: Recipe }).default
   }
-  const path = resolve(model)
-  if (!existsSync(path))
+  const isAddress = /^(https?|file):/.test(model)
+  const path = isAddress ? model : resolve(model)
+  if (!isAddress && !existsSync(path))
     throw new LanewiseError(
       'DATA_NOT_FOUND',
       `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
@@ -54,7 +55,7 @@ export async function loadRecipe(model: string): Promise<LoadedRecipe> {
   if (isKeras(await kindOf(path))) return fromKeras(model, path)
   switch (extname(path)) {
     case '.json': {
-      const json = await readText(path, 'utf8')
+      const json = new TextDecoder().decode(await readSource(path))
       return { ...defaults, name: model, description: path, model: () => modelFromJSON(json) }
     }
     case '.onnx': {
@@ -63,7 +64,12 @@ export async function loadRecipe(model: string): Promise<LoadedRecipe> {
     }
     case '.js':
     case '.mjs':
-      return fromModule(model, ((await import(pathToFileURL(path).href)) as { default?: unknown }).default)
+      if (/^https?:/.test(path))
+        throw new LanewiseError('INVALID_MODEL', `${model}: modules are run from disk only; save it`)
+      return fromModule(
+        model,
+        ((await import(isAddress ? path : pathToFileURL(path).href)) as { default?: unknown }).default,
+      )
     default:
       throw new LanewiseError(
         'INVALID_MODEL',

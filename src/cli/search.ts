@@ -17,6 +17,7 @@ import { loadData } from './data.js'
 import { examples, numberOption } from './options.js'
 import { courseNames, loadRecipe } from './recipe.js'
 import { describeSettings, SearchReport } from './search-report.js'
+import { onStop } from './signals.js'
 import { printJson } from './terminal.js'
 import { addTrain, numericOptions } from './train.js'
 
@@ -63,7 +64,6 @@ const rules: OptionRules = Object.fromEntries(
 )
 
 const flags = Object.fromEntries(trainOptions.map((option) => [option.attributeName(), option.long!]))
-const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const
 
 async function runSearch(file: string, options: SearchCommandOptions): Promise<void> {
   if (options.retryFailed && !options.resume)
@@ -86,11 +86,7 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
   const folder = resolve(options.out ?? basename(file, extname(file)))
   const store = await SearchStore.open(folder, config, strategy.trials, options.resume ?? false)
   const stop = new AbortController()
-  const onSignal = (signal: NodeJS.Signals) => {
-    process.exitCode = signals[signal as keyof typeof signals]
-    stop.abort()
-  }
-  for (const signal of Object.keys(signals)) process.once(signal, onSignal)
+  const endWatch = onStop(() => stop.abort())
   const report = new SearchReport(config, strategy, store, { json: options.json ?? false, workers })
   try {
     if (options.retryFailed)
@@ -113,14 +109,14 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
     if (results.complete && !results.best) process.exitCode = 1
   } finally {
     report.close()
-    for (const signal of Object.keys(signals)) process.off(signal, onSignal)
+    endWatch()
     await store.close()
   }
 }
 
 /** Files that a configuration names are looked for from its own folder. */
 function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options'>, file: string) {
-  const from = (path: string) => resolve(dirname(file), path)
+  const from = (path: string) => (/^(https?|file):/.test(path) ? path : resolve(dirname(file), path))
   const isNetwork = (courseNames as readonly string[]).includes(model)
   const { data, dataDir } = options
   return {

@@ -5,16 +5,11 @@ import type { Tensor } from '../core/tensor.js'
 import { sliceRows, toCategorical } from '../data/labels.js'
 import type { LabelledImages } from '../data/mnist.js'
 import { configure, defaultBackend } from '../environment.js'
-import { type Logs, setRandomSeed } from '../keras/index.js'
+import { type Logs, type Model, setRandomSeed } from '../keras/index.js'
 import { optimizers, resolveOptimizer } from '../keras/optimizers/index.js'
-import {
-  type Checkpoint,
-  readCheckpoint,
-  restoreCheckpoint,
-  takeCheckpoint,
-  writeCheckpoint,
-} from '../keras/training/checkpoint.js'
+import { type Checkpoint, restoreCheckpoint, takeCheckpoint, writeCheckpoint } from '../keras/training/checkpoint.js'
 import { loadGraph } from '../onnx/source.js'
+import { holdCheckpoints, openCheckpoint, standOf } from './checkpoints.js'
 import { fitToInput, loadData } from './data.js'
 import { lossName } from './models.js'
 import {
@@ -30,6 +25,7 @@ import {
 } from './options.js'
 import { checkModelPath, checkWritable, saveModel } from './output.js'
 import { type LoadedRecipe, loadRecipe } from './recipe.js'
+import { onStop } from './signals.js'
 import { printJson, printNotes } from './terminal.js'
 
 interface TrainOptions {
@@ -121,31 +117,44 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   if (options.report) await checkWritable('--report', options.report)
   if (options.checkpoint) await checkWritable('--checkpoint', `${options.checkpoint}/`)
   const checkpoint = await openCheckpoint(options)
+  const unlock = options.checkpoint === undefined ? undefined : await holdCheckpoints(options.checkpoint)
+  try {
+    await trainAndTell(recipe, settings, checkpoint)
+  } finally {
+    await unlock?.()
+  }
+}
+
+async function trainAndTell(
+  recipe: LoadedRecipe,
+  options: ReturnType<typeof settingsOf>,
+  checkpoint: Checkpoint | undefined,
+): Promise<void> {
   configure({ threads: options.threads, backend: options.backend })
-  if (settings.seed !== undefined) setRandomSeed(settings.seed)
+  if (options.seed !== undefined) setRandomSeed(options.seed)
 
   const net = await recipe.model()
   const compileOptions = recipe.compile()
-  const goesOn = settings.optimizer === undefined && recipe.isCompiled?.() === true
+  const goesOn = options.optimizer === undefined && recipe.isCompiled?.() === true
   const optimizer = goesOn
     ? net.optimizer
-    : resolveOptimizer(settings.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
-  if (settings.learningRate !== undefined) optimizer.learningRate = settings.learningRate
+    : resolveOptimizer(options.optimizer ?? compileOptions.optimizer ?? 'rmsprop')
+  if (options.learningRate !== undefined) optimizer.learningRate = options.learningRate
   if (!goesOn) net.compile({ ...compileOptions, optimizer })
   const data = await loadData(options, net.inputs[0].shape)
   const loss = lossName(net) ?? ''
   const [{ shape }] = net.outputs
-  const train = prepare(data.train, settings.limit, net.inputs[0].shape, shape, loss)
+  const train = prepare(data.train, options.limit, net.inputs[0].shape, shape, loss)
   const test = prepare(data.test, recipe.testLimit, net.inputs[0].shape, shape, loss)
 
   const identity = {
-    model: JSON.stringify(net),
+    model: structureOf(net),
     optimizer: JSON.stringify(optimizer.serialize()),
     loss,
     data: data.synthetic ? 'synthetic digits' : options.data,
     'training samples': train.x.dims[0],
-    'batch size': settings.batchSize,
-    'validation split': settings.validationSplit,
+    'batch size': options.batchSize,
+    'validation split': options.validationSplit,
   }
   if (checkpoint) await restoreCheckpoint(net, checkpoint, identity)
 
@@ -159,32 +168,41 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
   }
   printNotes(notes)
 
-  const steps = Math.ceil((train.x.dims[0] * (1 - settings.validationSplit)) / settings.batchSize)
+  const steps = Math.ceil((train.x.dims[0] * (1 - options.validationSplit)) / options.batchSize)
   const keep = async () => {
     if (options.checkpoint) await writeCheckpoint(options.checkpoint, await takeCheckpoint(net, identity))
   }
+  let stoppedBy: NodeJS.Signals | undefined
+  const endWatch = onStop((signal) => {
+    stoppedBy = signal
+    net.stopTraining = true
+    process.stderr.write(`${signal}: stopping after the running step; once more ends at once\n`)
+  })
   const begun = performance.now()
   const lines: EpochLine[] = []
   const epochLogs: Logs[] = []
   let started = begun
   let trained = 0
   await net.fit(train.x, train.y, {
-    epochs: settings.epochs,
+    epochs: options.epochs,
     initialEpoch: checkpoint?.state.position.epoch,
     initialBatch: checkpoint?.state.position.batch,
-    batchSize: settings.batchSize,
-    validationSplit: settings.validationSplit || undefined,
-    verbose: options.json ? 0 : settings.epochs > 20 ? 2 : 1,
+    batchSize: options.batchSize,
+    validationSplit: options.validationSplit || undefined,
+    verbose: options.json ? 0 : options.epochs > 20 ? 2 : 1,
     callbacks: [
       {
         onEpochBegin: () => {
+          if (stoppedBy) net.stopTraining = true
           started = performance.now()
           trained = 0
         },
         onTestBegin: () => {
           trained = performance.now() - started
+          if (stoppedBy) return keep()
         },
         onEpochEnd: async (epoch: number, logs: Logs) => {
+          if (stoppedBy && (await net.trainingState()).position.epoch === epoch) return keep()
           const elapsed = performance.now() - started
           const line = epochLine(epoch, logs, elapsed / 1000, (trained || elapsed) / steps)
           if (options.json) printJson(line)
@@ -197,14 +215,24 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
             )
           await keep()
         },
-        ...(settings.checkpointEvery && {
+        ...(options.checkpointEvery && {
           onBatchEnd: async (batch: number) => {
-            if ((batch + 1) % settings.checkpointEvery! === 0) await keep()
+            if ((batch + 1) % options.checkpointEvery! === 0) await keep()
           },
         }),
       },
     ],
   })
+
+  endWatch()
+  if (stoppedBy) {
+    const { position } = await net.trainingState()
+    const kept = options.checkpoint
+      ? `the same command with --resume goes on from ${options.checkpoint}`
+      : 'nothing was saved, as --checkpoint <folder> would have'
+    process.stderr.write(`stopped by ${stoppedBy} after ${standOf(position)}; ${kept}\n`)
+    return net.dispose()
+  }
 
   const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
   printNotes(net.notes)
@@ -219,12 +247,12 @@ async function train(modelName: string, options: TrainOptions): Promise<void> {
         model: recipe.description,
         parameters: net.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0).toLocaleString('en-US'),
         data: `${data.source}: ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
-        'validation split': `${settings.validationSplit}`,
+        'validation split': `${options.validationSplit}`,
         optimizer: describeOptimizer(optimizer.serialize()),
         loss,
-        epochs: `${settings.epochs}`,
-        'batch size': `${settings.batchSize}`,
-        seed: settings.seed === undefined ? 'none given' : `${settings.seed}`,
+        epochs: `${options.epochs}`,
+        'batch size': `${options.batchSize}`,
+        seed: options.seed === undefined ? 'none given' : `${options.seed}`,
         'training time': `${((performance.now() - begun) / 1000).toFixed(1)} s`,
         'time a step': perStep.length ? `${perStep[perStep.length >> 1].toFixed(2)} ms` : '–',
         ...(options.out ? { written: options.out } : {}),
@@ -265,6 +293,17 @@ const settingsOf = (recipe: LoadedRecipe, options: TrainOptions) => ({
   validationSplit: options.validationSplit ?? 0,
 })
 
+/** What tells a model from others: its JSON, or, where layers have none (nodes of ONNX files, layers of one's own), their names and weights. */
+function structureOf(net: Model): string {
+  try {
+    return JSON.stringify(net)
+  } catch (error) {
+    if (!(error instanceof LanewiseError)) throw error
+    const layers = net.layers.map(({ className, name }) => [className, name])
+    return JSON.stringify([...layers, ...net.weights.map(({ name, shape }) => [name, shape])])
+  }
+}
+
 /** The first `limit` samples in the network's input shape; labels one-hot where the loss takes rows of classes. */
 function prepare(
   images: LabelledImages,
@@ -289,28 +328,3 @@ function epochLine(epoch: number, logs: Logs, seconds: number, msPerStep: number
   const { loss, accuracy, val_loss: valLoss, val_accuracy: valAccuracy } = logs
   return { epoch: epoch + 1, loss, accuracy, valLoss, valAccuracy, seconds, msPerStep }
 }
-
-/** The checkpoint to go on from. Throws INVALID_ARGUMENT rather than lose one that is there, DATA_NOT_FOUND if there is none. */
-async function openCheckpoint({
-  checkpoint: folder,
-  checkpointEvery,
-  resume,
-}: TrainOptions): Promise<Checkpoint | undefined> {
-  if (folder === undefined) {
-    const needy = resume ? '--resume' : checkpointEvery && '--checkpoint-every'
-    if (needy) throw new LanewiseError('INVALID_ARGUMENT', `${needy} needs --checkpoint <folder>`)
-    return undefined
-  }
-  const found = await readCheckpoint(folder)
-  if (found?.note) printNotes([found.note])
-  if (resume && !found) throw new LanewiseError('DATA_NOT_FOUND', `--resume: there is no checkpoint in ${folder}`)
-  if (!resume && found)
-    throw new LanewiseError(
-      'INVALID_ARGUMENT',
-      `${folder} holds a checkpoint after ${standOf(found.checkpoint)}: add --resume to go on, or name another folder`,
-    )
-  return found?.checkpoint
-}
-
-const standOf = ({ state: { position } }: Checkpoint): string =>
-  `${position.epoch} epochs${position.batch > 0 ? ` and ${position.batch} batches` : ''}`

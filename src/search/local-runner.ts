@@ -3,12 +3,16 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { untilFree } from './lock.js'
 import type { EpochLine, TrialRecord } from './record.js'
 import type { Outcome, TrialJob, TrialRunner } from './runner.js'
 import type { Settings } from './settings.js'
 
 /** How long a child may take to end when it is told to, in milliseconds. */
 const patience = 5000
+
+/** How long a child whose search was killed may take to its next line, where it ends, in milliseconds. */
+const orphanPatience = 60_000
 
 interface LastLine {
   readonly test: TrialRecord['test']
@@ -35,6 +39,7 @@ export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalR
   async function run(job: TrialJob, onEpoch: (line: EpochLine) => void, signal: AbortSignal): Promise<Outcome> {
     if (signal.aborted) return { status: 'stopped' }
     const checkpoint = checkpointOf(job.trial)
+    await untilFree(checkpoint, orphanPatience, signal)
     const resumes = job.from > 0 && existsSync(checkpoint)
     if (!resumes) await remove(checkpoint)
     const args = [

@@ -1,5 +1,7 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { LanewiseError } from '../core/errors.js'
 
 /** Who holds a folder. */
@@ -10,15 +12,40 @@ interface Holder {
 }
 
 /**
- * Takes `path` as a lock for this process, and gives what lets it go. A lock whose process has ended on this machine is
- * taken over. Throws INVALID_ARGUMENT while somebody else holds it.
+ * Takes `folder`, which is made if there is none, for this process, and gives what lets it go (and removes a folder that
+ * was made and is empty). A lock whose process has ended on this machine is taken over. `work` is what the folder is
+ * for. Throws INVALID_ARGUMENT while somebody else holds it, IO_ERROR where it cannot be written.
  */
-export async function lock(path: string): Promise<() => Promise<void>> {
+export async function lockFolder(folder: string, work: string): Promise<() => Promise<void>> {
+  try {
+    const made = (await mkdir(folder, { recursive: true })) !== undefined
+    const unlock = await lock(join(folder, 'lock'), work)
+    return async () => {
+      await unlock()
+      if (made) await rmdir(folder).catch(() => {})
+    }
+  } catch (cause) {
+    if (cause instanceof LanewiseError) throw cause
+    throw new LanewiseError('IO_ERROR', `${folder} cannot be written: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Waits until no living process of this machine holds `folder`, at most so many milliseconds. */
+export async function untilFree(folder: string, patience: number, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + patience
+  for (;;) {
+    const holder = parse((await contentOf(join(folder, 'lock'))) ?? '')
+    if (!holder || !isAlive(holder) || Date.now() > end || signal.aborted) return
+    await setTimeout(100)
+  }
+}
+
+async function lock(path: string, work: string): Promise<() => Promise<void>> {
   const mine = JSON.stringify({ pid: process.pid, host: hostname(), since: new Date().toISOString() } satisfies Holder)
   const draft = `${path}.${process.pid}`
   await writeFile(draft, mine)
   try {
-    while (!(await claim(draft, path))) await clear(path)
+    while (!(await claim(draft, path))) await clear(path, work)
   } finally {
     await rm(draft, { force: true })
   }
@@ -39,11 +66,11 @@ async function claim(draft: string, path: string): Promise<boolean> {
 }
 
 /** Moves a lock out of the way if its holder is gone. */
-async function clear(path: string): Promise<void> {
+async function clear(path: string, work: string): Promise<void> {
   const content = await contentOf(path)
   if (content === undefined) return
   const holder = parse(content)
-  if (!holder || isAlive(holder)) refuse(path, holder)
+  if (!holder || isAlive(holder)) refuse(path, work, holder)
   const aside = `${path}.${process.pid}.old`
   await rename(path, aside).catch(() => {})
   const moved = await contentOf(aside)
@@ -52,10 +79,10 @@ async function clear(path: string): Promise<void> {
   await rm(aside, { force: true })
 }
 
-function refuse(path: string, holder: Holder | undefined): never {
+function refuse(path: string, work: string, holder: Holder | undefined): never {
   throw new LanewiseError(
     'INVALID_ARGUMENT',
-    `another search uses this folder${holder ? ` (process ${holder.pid} on ${holder.host}, since ${holder.since})` : ''}; if none does, delete ${path}`,
+    `another ${work} uses this folder${holder ? ` (process ${holder.pid} on ${holder.host}, since ${holder.since})` : ''}; if none does, delete ${path}`,
   )
 }
 

@@ -1,9 +1,9 @@
-import { mkdir, readdir, rmdir } from 'node:fs/promises'
+import { readdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent, writeFileAtomic } from '../core/files.js'
 import type { SearchConfig } from './config.js'
-import { lock } from './lock.js'
+import { lockFolder } from './lock.js'
 import { newRecord, type TrialRecord } from './record.js'
 import type { Settings } from './settings.js'
 
@@ -39,7 +39,7 @@ export class SearchStore {
   ): Promise<SearchStore> {
     if (resume && !(await readFileIfPresent(join(folder, configFile))))
       throw new LanewiseError('DATA_NOT_FOUND', `--resume: there is no search in ${folder}`)
-    const unlock = await takeLock(folder)
+    const unlock = await lockFolder(folder, 'search')
     try {
       await claim(folder, { config, trials }, resume)
       const records = await Promise.all(trials.map((settings, i) => readRecord(folder, i + 1, settings)))
@@ -80,16 +80,6 @@ export class SearchStore {
   async close(): Promise<void> {
     await Promise.all(this.#writes.values())
     await this.#unlock()
-  }
-}
-
-async function takeLock(folder: string): Promise<() => Promise<void>> {
-  try {
-    await mkdir(folder, { recursive: true })
-    return await lock(join(folder, 'lock'))
-  } catch (cause) {
-    if (cause instanceof LanewiseError) throw cause
-    throw new LanewiseError('IO_ERROR', `${folder} cannot be written: ${(cause as Error).message}`, { cause })
   }
 }
 

@@ -135,7 +135,12 @@ async function run(
     { epochs, steps: training.batches, verbose, validationFreq: validation ? validationFreq : 0 },
     (work) => trainer.callingBack(work),
   )
-  const watched = { progress, clock: new TurnClock(), stopped: () => model.stopTraining }
+  let brokenOff = false
+  const stopped = () => {
+    brokenOff ||= model.stopTraining
+    return model.stopTraining
+  }
+  const watched = { progress, clock: new TurnClock(), stopped }
   const [hooks, testHooks]: PassHooks[] = [
     { ...watched, batch: callbacks.batches('train') },
     { ...watched, progress: new Progress(0), batch: callbacks.batches('test'), stopped: () => false },
@@ -161,7 +166,7 @@ async function run(
       await callbacks.call('onTestEnd', measured)
       Object.assign(logs, prefixed(measured, 'val_'))
     }
-    trainer.position = () => ({ epoch: epoch + 1, batch: 0, sums: [] })
+    if (!brokenOff) trainer.position = () => ({ epoch: epoch + 1, batch: 0, sums: [] })
     await callbacks.call('onEpochEnd', epoch, logs)
     progress.end(result.batches, logs)
   }
