@@ -13,7 +13,6 @@ const outdir = join(root, 'build', `bench-${process.pid}`)
 const dist = join(outdir, 'lanewise')
 const single = join(outdir, 'lanewise-single')
 const peak = join(outdir, 'peak')
-const { worker } = entries()
 
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
 
@@ -79,10 +78,7 @@ try {
   }
   if (name === 'page') await buildPages()
   const programs = name === 'suite' ? ['suite', 'child', 'start'] : [name]
-  await bundle(
-    { worker, ...Object.fromEntries(programs.map((item) => [item, join(root, 'bench', `${item}.ts`)])) },
-    bundled,
-  )
+  await bundle(Object.fromEntries(programs.map((item) => [item, join(root, 'bench', `${item}.ts`)])), bundled)
   process.argv.splice(2, process.argv.length, ...options)
   const module = await import(pathToFileURL(join(bundled, `${name}.js`)).href)
   if (name === 'suite') {

@@ -56,6 +56,7 @@ const places = {
     'src/keras',
     'src/environment.ts',
     'src/session.ts',
+    'package.json',
   ],
   'src/report': ['src/core', 'src/data'],
   'src/cli': [

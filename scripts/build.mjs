@@ -1,6 +1,7 @@
 // Builds dist/: the kernel table, the four wasm builds, the bundles, the type declarations.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
@@ -96,8 +97,9 @@ const embedded = {
 }
 
 /**
- * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each set of parts that use the same modules, a score of
- * them for a page; so each part that is loaded on demand is made to use all of the core, by an import that leaves no code.
+ * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
+ * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
+ * of the core, by imports that leave no code.
  */
 const oneCore = {
   name: 'one core',
@@ -108,9 +110,23 @@ const oneCore = {
     })
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
-      const core = JSON.stringify(join(root, 'src/session.ts'))
-      return { contents: `${readFileSync(path, 'utf8')}\nimport ${core}\n`, loader: 'ts' }
+      const core = ['src/session.ts', 'package.json'].map((file) => `import ${JSON.stringify(join(root, file))}\n`)
+      return { contents: `${readFileSync(path, 'utf8')}\n${core.join('')}`, loader: 'ts' }
     })
+  },
+}
+
+/** Lets CommonJS packages in the bundles require Node's modules; only the chunks that hold such packages make a `require`. */
+const requiredBuiltins = {
+  name: 'required builtins',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === 'require-call' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require('./builtin.mjs').requireBuiltin(${JSON.stringify(path)})`,
+      resolveDir: join(root, 'scripts'),
+    }))
   },
 }
 
@@ -118,13 +134,9 @@ const oneCore = {
 const platforms = {
   node: {
     target: 'es2022',
-    // Bundled CommonJS dependencies call require for Node's own modules.
-    banner: {
-      js: "import { createRequire as lanewiseCreateRequire } from 'node:module'; const require = lanewiseCreateRequire(import.meta.url);",
-    },
     external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'publint', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
-    plugins: [oneCore],
+    plugins: [oneCore, requiredBuiltins],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   browser: {
@@ -133,7 +145,14 @@ const platforms = {
     plugins: [oneCore],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
-  // Each worker is one file that imports nothing: bundlers that know no workers need only copy it.
+  // Each worker is one file that imports nothing: bundlers that know no workers need only copy it, and it starts sooner.
+  // The command loads its modules once it has asked for the cache of compiled scripts.
+  alone: {
+    platform: 'node',
+    splitting: false,
+    target: 'es2022',
+    external: ['./main.js', 'env-paths', 'jpeg-js'],
+  },
   workers: { platform: 'browser', splitting: false, target: 'es2022', define: { process: 'undefined' } },
   workerd: {
     platform: 'browser',
@@ -174,9 +193,10 @@ const kernelsOf = (platform) => {
   return platform === 'workerd' ? targets.filter((target) => target.startsWith('single')) : targets
 }
 
-/** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the wasm files beside them. */
+/** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the workers and the wasm files beside them. */
 export async function bundle(entries, outdir, platform = 'node') {
   await build({ ...optionsFor(platform), entryPoints: entries, outdir })
+  if (platform === 'node') await build({ ...optionsFor('alone'), entryPoints: aloneEntries, outdir })
   if (platform === 'browser') await build({ ...workerOptions, entryPoints: workerEntries(), outdir })
   for (const file of kernelsOf(platform).flatMap(filesOf)) copyFileSync(join(wasmFolder, file), join(outdir, file))
 }
@@ -189,22 +209,27 @@ export const entries = () => {
   }
   add('index', 'src/index.ts')
   add('ort', 'src/ort.ts')
-  add('cli', 'src/cli/start.ts')
-  add('worker', 'src/backend/wasm/worker.ts')
+  add('main', 'src/cli/main.ts')
   const models = existsSync(join(root, 'models')) ? readdirSync(join(root, 'models')) : []
   for (const file of models.filter((name) => name.endsWith('.ts'))) add(`models/${file.slice(0, -3)}`, `models/${file}`)
   return found
 }
 
-/** The bundles for browsers, and for other hosts without Node's modules; `bundle` adds their workers. */
+/** The bundles for browsers, and for other hosts without Node's modules. */
 export const browserEntries = () => {
   const { index, ort } = entries()
   return { index, ort }
 }
 
+/** What a worker thread runs. */
+const threadEntry = join(root, 'src/backend/wasm/worker.ts')
+
+/** What Node runs besides the bundles, each of it one file. */
+const aloneEntries = { worker: threadEntry, cli: join(root, 'src/cli/start.ts') }
+
 /** The workers of a page. */
 export const workerEntries = () => ({
-  worker: join(root, 'src/backend/wasm/worker.ts'),
+  worker: threadEntry,
   'engine-worker': join(root, 'src/backend/wasm/engine-worker.ts'),
 })
 

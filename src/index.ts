@@ -1,3 +1,4 @@
+export { version } from '../package.json'
 export type { DType, TensorData, TypedArray } from './core/dtype.js'
 export { type ErrorCode, LanewiseError } from './core/errors.js'
 export type { Value } from './core/ir.js'

@@ -1,17 +1,20 @@
 import { LanewiseError } from './errors.js'
 
-/** What only Node has, loaded on first use; undefined in other hosts. The build for browsers leaves it out. */
+/**
+ * What only Node has, loaded on first use; undefined in other hosts. The build for browsers leaves it out. Node's own
+ * modules come without a module namespace where the host can (Node 20.16 on): to make one loads what the module knows.
+ */
 export const node =
   typeof process !== 'undefined' && process.versions?.node !== undefined
     ? {
         envPaths: () => import('env-paths'),
-        fs: () => import('node:fs/promises'),
+        fs: async () => process.getBuiltinModule?.('node:fs/promises') ?? import('node:fs/promises'),
         jpeg: () => import('jpeg-js'),
-        os: () => import('node:os'),
-        path: () => import('node:path'),
-        threads: () => import('node:worker_threads'),
-        url: () => import('node:url'),
-        v8: () => import('node:v8'),
+        os: async () => process.getBuiltinModule?.('node:os') ?? import('node:os'),
+        path: async () => process.getBuiltinModule?.('node:path') ?? import('node:path'),
+        threads: async () => process.getBuiltinModule?.('node:worker_threads') ?? import('node:worker_threads'),
+        url: async () => process.getBuiltinModule?.('node:url') ?? import('node:url'),
+        v8: async () => process.getBuiltinModule?.('node:v8') ?? import('node:v8'),
       }
     : undefined
 
