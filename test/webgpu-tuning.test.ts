@@ -19,7 +19,12 @@ const adapter = (changes: Partial<AdapterReport> = {}): AdapterReport => ({
   features: [],
   languageFeatures: [],
   ...changes,
-  limits: { maxComputeInvocationsPerWorkgroup: 256, maxComputeWorkgroupStorageSize: 16384, ...changes.limits },
+  limits: {
+    maxComputeInvocationsPerWorkgroup: 256,
+    maxComputeWorkgroupSizeX: 256,
+    maxComputeWorkgroupStorageSize: 16384,
+    ...changes.limits,
+  },
 })
 
 test('kernels suit the adapter: tiles on hardware, registers on software, unless asked otherwise', () => {
@@ -110,6 +115,9 @@ const assertNear = (actual: readonly number[], expected: readonly number[], tole
   })
 }
 
+/** How mixed precision may hold operands here: where it is known that the adapter has halves, in nothing else. */
+const operands = process.env['LANEWISE_OPERANDS']?.split(',') ?? ['float16', 'rounded']
+
 const gpu = await openWebGpu('kernels by adapter on webgpu')
 gpu?.dispose()
 
@@ -142,7 +150,7 @@ if (gpu) {
   for (const products of ['tiled', 'direct'] as const)
     test(`mixed precision rounds operands to halves and sums in float32: ${products}`, async () => {
       const backend = (await openWebGpu('mixed precision', { products, precision: 'mixed' }))!
-      assert.is.not(backend.tuning.operands, 'float32')
+      assert.ok(operands.includes(backend.tuning.operands), backend.tuning.operands)
       const [m, k, n] = small
       const [a, b] = [draw(m * k, 3), draw(k * n, 4)]
       assertNear(await onGpu(backend, a, b, small), product(a, b, small, half), 1e-5)

@@ -8,7 +8,7 @@ import { bytesOf } from '../../plan/planner.js'
 import type { Executable, Storage } from '../backend.js'
 import type { Gpu } from './device.js'
 import { ELEMENT_BYTES, elementTypeOf, fromGpu, gpuLayout, toGpu } from './elements.js'
-import type { Dispatch, Place } from './kernel.js'
+import { type Dispatch, type Place, wholeQuads } from './kernel.js'
 import { accelerates, lowerings } from './lower/index.js'
 import { copyElements } from './lower/strided.js'
 import { timeDispatches } from './profile.js'
@@ -195,7 +195,7 @@ export class WebGpuExecutable implements Executable {
             layout: gpu.layoutOf(dispatch.access).group,
             entries: dispatch.bindings.map(({ buffer, offset, bytes }, binding) => ({
               binding,
-              resource: { buffer, offset, size: Math.max(4, bytes) },
+              resource: { buffer, offset, size: wholeQuads(bytes) },
             })),
           }),
         )

@@ -37,7 +37,13 @@ export interface KernelSpec<R extends Places, W extends Places> {
   text(names: Names<R & W>): string
 }
 
-/** `place` as vec4s: the elements up to the next multiple of 16 bytes belong to it. */
+/**
+ * Bytes of a place with what belongs to it up to the next multiple of 16, which are bound: wgpu checks a binding against the
+ * vec4s that the pipeline before it read there.
+ */
+export const wholeQuads = (bytes: number): number => Math.max(16, Math.ceil(bytes / 16) * 16)
+
+/** `place` as vec4s. */
 export const vec4 = (place: Place): Place => ({
   ...place,
   type: `vec4<${place.type}>`,

@@ -38,7 +38,7 @@ export function tuningFor(
   { software, features, languageFeatures, limits }: AdapterReport,
   { products, precision }: Pick<WebGpuOptions, 'products' | 'precision'> = {},
 ): Tuning {
-  const workgroupThreads = limits['maxComputeInvocationsPerWorkgroup']
+  const workgroupThreads = Math.min(limits['maxComputeInvocationsPerWorkgroup'], limits['maxComputeWorkgroupSizeX'])
   return {
     products: products ?? (software ? 'direct' : 'tiled'),
     operands: precision !== 'mixed' ? 'float32' : features.includes('shader-f16') ? 'float16' : 'rounded',

@@ -104,8 +104,11 @@ function loopThreads({ hidden }: Recurrent, { workgroupThreads }: Tuning): numbe
 
 /** Rows of the batch that share what they read of R, where there are enough of them to keep the adapter busy. */
 const MOST_ROWS = 4
-const rowsOf = ({ reverse, batch, hidden }: Recurrent, { threads }: Tuning): number =>
-  Math.max(1, Math.min(MOST_ROWS, Math.floor((reverse.length * batch * hidden) / threads)))
+const rowsOf = ({ spec, reverse, batch, hidden }: Recurrent, { threads, workgroupBytes }: Tuning): number => {
+  const rowBytes = hidden * 4 * (spec.form === 'gruReset' ? 2 : 1)
+  const wanted = Math.floor((reverse.length * batch * hidden) / threads)
+  return Math.max(1, Math.min(MOST_ROWS, wanted, Math.floor(workgroupBytes / rowBytes)))
+}
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 256) * 256
 
