@@ -5,23 +5,29 @@ import type { ConstantOf, Graph, Node, Value, Variable } from './core/ir.js'
 import { formatType, isConcrete } from './core/shape.js'
 import { atOnce, inTurns } from './core/turns.js'
 import { describeNode } from './graph/infer.js'
-import { printGraph } from './graph/print.js'
 import { specialize } from './graph/specialize.js'
 import { isProgramOp } from './ops/index.js'
 import { optimiseByPass } from './optimise/index.js'
+import type { Plan } from './plan/plan.js'
 import { planGraph } from './plan/planner.js'
-import { printPlan } from './plan/print.js'
 
-/** The stages that `onStage` shows: the graph as given, optimised, planned, and as the backend runs it. */
-export type Stage = 'graph' | 'optimised' | 'plan' | 'backend'
+/** What the stages give: the graph as it came, optimised, planned, and what the backend runs. */
+export interface Stages {
+  readonly graph: Graph
+  readonly optimised: Graph
+  readonly plan: Plan
+  readonly backend: Executable
+}
+
+export type Stage = keyof Stages
 
 export interface CompileOptions {
   /** The memory behind each variable of the graph, as `VariableStore.storageOf` gives it. */
   readonly storageOf?: (variable: Variable) => Storage
   /** The shapes of the inputs that have symbolic dimensions, by name. */
   readonly inputShapes?: Readonly<Record<string, readonly number[]>>
-  /** Called with the text of each stage. */
-  readonly onStage?: (stage: Stage, text: string) => void
+  /** Called with what each stage gives. */
+  readonly onStage?: <S extends Stage>(stage: S, result: Stages[S]) => void
 }
 
 const noVariables = (variable: Variable): never => {
@@ -75,20 +81,20 @@ export async function compileInTurns(
 function* stages(graph: Graph, backend: Backend, options: CompileOptions): Generator<void, Executable> {
   yield
   const { storageOf = noVariables, inputShapes = {}, onStage } = options
-  onStage?.('graph', printGraph(graph))
+  onStage?.('graph', graph)
   const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
   refuseDynamic(bound)
   yield
   const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
   const optimised = yield* optimiseByPass(bound, { evaluate, accelerates })
-  onStage?.('optimised', printGraph(optimised))
+  onStage?.('optimised', optimised)
   const plan = planGraph(optimised, {
     workspace: (node, constant) => backend.workspace(node, constant),
     layout: backend.layout,
   })
-  onStage?.('plan', printPlan(plan))
+  onStage?.('plan', plan)
   yield
   const executable = backend.load(plan, storageOf)
-  onStage?.('backend', `${executable.describe()}\n`)
+  onStage?.('backend', executable)
   return executable
 }

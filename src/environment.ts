@@ -1,8 +1,7 @@
 import type { Backend } from './backend/backend.js'
-import { createReferenceBackend } from './backend/reference/backend.js'
 import { startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
 import { type HostSupport, hostSupport } from './backend/wasm/module.js'
-import { type WebGpuOptions, type WebGpuSupport, webGpuSupport } from './backend/webgpu/host.js'
+import type { WebGpuOptions, WebGpuSupport } from './backend/webgpu/host.js'
 import { LanewiseError } from './core/errors.js'
 
 export type BackendName = 'wasm' | 'webgpu' | 'reference'
@@ -44,12 +43,16 @@ export async function createBackend(given: BackendOptions = {}): Promise<Backend
       fallback: 'wasm',
     })
   }
-  if (backend === 'reference') return createReferenceBackend()
+  if (backend === 'reference') return (await import('./backend/reference/backend.js')).createReferenceBackend()
   throw new LanewiseError(
     'BACKEND_UNAVAILABLE',
     `there is no backend '${backend}'; there are wasm, webgpu, auto and reference`,
   )
 }
+
+/** The GPU that the webgpu backend would take, or why there is none. */
+const webGpuSupport = async (options: WebGpuOptions): Promise<WebGpuSupport> =>
+  (await import('./backend/webgpu/host.js')).webGpuSupport(options)
 
 let settings: BackendOptions = {}
 let shared: Promise<Backend> | undefined

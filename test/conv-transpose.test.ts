@@ -3,10 +3,11 @@ import * as assert from 'uvu/assert'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { compile } from '../src/compile.js'
-import type { Attributes } from '../src/core/ir.js'
+import type { Attributes, Graph } from '../src/core/ir.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { printGraph } from '../src/graph/print.js'
 import { uniform } from './cases/case.js'
 import { loadEverything } from './support/operators.js'
 
@@ -42,8 +43,8 @@ for (const { x, w, attributes } of rows)
       [wasm, reference].map(async (backend) => {
         let optimised = ''
         const executable = compile(graph, backend, {
-          onStage: (stage, text) => {
-            if (stage === 'optimised') optimised = text
+          onStage: (stage, result) => {
+            if (stage === 'optimised') optimised = printGraph(result as Graph)
           },
         })
         executable.write('x', data)

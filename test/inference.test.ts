@@ -3,6 +3,9 @@ import * as assert from 'uvu/assert'
 import { LanewiseError } from '../src/core/errors.js'
 import type { Shape } from '../src/core/shape.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const shapeOf = (write: (builder: GraphBuilder) => { shape: Shape }): Shape => write(new GraphBuilder()).shape
 

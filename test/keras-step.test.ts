@@ -59,11 +59,9 @@ async function describeStep(name: keyof typeof networks, optimizer: string, loss
     averageOf: (weight) => variable(`${weight.name}/average`, weight.shape),
     seed: 1,
   })
-  let text = ''
-  const onStage = (stage: string, dump: string) => {
-    if (stage === 'backend') text = dump
-  }
-  compile(graph, store.backend, { storageOf: store.storageOf, onStage }).dispose()
+  const executable = compile(graph, store.backend, { storageOf: store.storageOf })
+  const text = executable.describe()
+  executable.dispose()
   store.dispose()
   return text
 }

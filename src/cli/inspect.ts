@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander'
 import { evaluate } from '../backend/reference/evaluate.js'
-import { compile, type Stage } from '../compile.js'
+import { compile, type Stage, type Stages } from '../compile.js'
 import type { Graph } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
 import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
 import { describeGraph, type PortDescription } from '../onnx/describe.js'
+import { printPlan } from '../plan/print.js'
 import { describeCosts } from './costs.js'
 import { describeFile } from './inspect-keras.js'
 import { kindOf, openGraph } from './models.js'
@@ -44,10 +45,17 @@ export const addInspect = (program: Command): Command =>
       if (options.costs) console.log(describeCosts(bound, await defaultBackend()))
       if (!options.stage) return
       const executable = compile(bound, await defaultBackend(), {
-        onStage: (stage, text) => stage === options.stage && console.log(text),
+        onStage: (stage, result) => stage === options.stage && console.log(printStage[stage](result)),
       })
       executable.dispose()
     })
+
+const printStage: { [S in Stage]: (result: Stages[S]) => string } = {
+  graph: printGraph,
+  optimised: printGraph,
+  plan: printPlan,
+  backend: (executable) => `${executable.describe()}\n`,
+}
 
 function describe(graph: Graph): string {
   const { name, nodes, parameters, inputs, outputs, ops, metadata, notes } = describeGraph(graph)

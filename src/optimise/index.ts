@@ -12,8 +12,6 @@ import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseGates } from './fuse-gates.js'
 import { fuseMatMul } from './fuse-matmul.js'
-import { fuseQuantized } from './fuse-quantized.js'
-import { hoistScaling } from './hoist-scaling.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
@@ -25,10 +23,21 @@ export interface OptimiseOptions {
   readonly accelerates?: Accelerates
 }
 
+/** A pass that a pack brings for its ops; the backend's kernels may count. */
+export type PackPass = (accelerates: Accelerates) => Pass
+
+/** The passes that packs have brought, by their place in the list. */
+export const packPasses: { quantized?: PackPass; gradients?: PackPass } = {}
+
+const fromPack = (place: keyof typeof packPasses, accelerates: Accelerates): readonly Pass[] => {
+  const pass = packPasses[place]
+  return pass ? [pass(accelerates)] : []
+}
+
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
   eliminateDead,
-  fuseQuantized(accelerates),
+  ...fromPack('quantized', accelerates),
   eliminateDead,
   foldConstants(evaluate, true),
   widenHalves(accelerates),
@@ -42,7 +51,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   foldConstants(evaluate),
   removeIdentities,
   mergeCommon,
-  hoistScaling,
+  ...fromPack('gradients', accelerates),
   fuseMatMul,
   fuseBias,
   foldAffine,

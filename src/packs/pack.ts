@@ -6,6 +6,7 @@ import type { Lowering } from '../backend/wasm/lower/lowering.js'
 import { resolveWith } from '../graph/resolver.js'
 import type { OpDefinition } from '../ops/definition.js'
 import { operators, type PrimitiveOf } from '../ops/index.js'
+import { packPasses } from '../optimise/index.js'
 
 type Operators = Readonly<Record<string, OpDefinition>>
 
@@ -16,6 +17,8 @@ export interface Pack<Table extends Operators = Operators> {
   readonly kernels: Readonly<Record<PrimitiveOf<Table>, ReferenceKernel>>
   readonly lowerings?: Readonly<Record<string, Lowering>>
   readonly gradients?: GradientRules
+  /** Passes that only its ops need. */
+  readonly passes?: typeof packPasses
   /** Ops of other packs that its ops are written in. */
   readonly writes?: readonly string[]
   /** What resolves its ops while graphs are rewritten. */
@@ -31,5 +34,6 @@ export function addPack(pack: Pack<never> | Pack): void {
   Object.assign(referenceKernels, pack.kernels)
   Object.assign(lowerings, pack.lowerings)
   Object.assign(packRules, pack.gradients)
+  Object.assign(packPasses, pack.passes)
   if (pack.resolver) resolveWith(pack.resolver)
 }

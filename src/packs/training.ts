@@ -16,6 +16,7 @@ import { gradients } from '../ops/gradients.js'
 import { optimizerUpdates } from '../ops/optimizer.js'
 import { poolGradients } from '../ops/pool-gradients.js'
 import { random } from '../ops/random.js'
+import { hoistScaling } from '../optimise/hoist-scaling.js'
 import { definePack } from './pack.js'
 
 /** The ops that training writes: gradients, cross-entropy, random numbers, updates; and ConvTranspose, the gradient of a Conv. */
@@ -37,4 +38,5 @@ export const pack = definePack({
     ...randomLowerings,
     ...optimizerLowerings,
   },
+  passes: { gradients: () => hoistScaling },
 })
