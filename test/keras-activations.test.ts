@@ -24,15 +24,12 @@ const softmax = (row: readonly number[]) => {
   const sum = powers.reduce((a, b) => a + b, 0)
   return powers.map((x) => x / sum)
 }
-/** The t for which the parts of the row above it sum to 1, by bisection. */
 const sparsemax = (row: readonly number[]) => {
-  let [low, high] = [Math.min(...row) - 1, Math.max(...row)]
-  for (let i = 0; i < 100; i++) {
-    const t = (low + high) / 2
-    if (row.reduce((sum, x) => sum + Math.max(x - t, 0), 0) > 1) low = t
-    else high = t
-  }
-  return row.map((x) => Math.max(x - low, 0))
+  const sorted = [...row].sort((a, b) => b - a)
+  let sum = 0
+  const support = sorted.map((x) => (sum += x)).filter((sum, i) => sorted[i] - (sum - 1) / (i + 1) > 0)
+  const t = (support.reduce((a, b) => a + b) - 1) / support.length
+  return row.map((x) => Math.max(x - t, 0))
 }
 
 type Formula = (x: number) => number
@@ -132,6 +129,15 @@ for (const [name, [activation, formula]] of Object.entries(withOptions))
     await slopesAgree(net, [x], 5e-3, points.length)
     net.dispose()
   })
+
+test('sparsemax: numbers of Keras 3.15.1', async () => {
+  const x = Array.from({ length: 12 }, (_, i) => -2 + (4 * i) / 11)
+  const net = around(layers.activation({ activation: 'sparsemax' }), [[4]])
+  const [y] = await predictions(net, [new Tensor('float32', x, [3, 4])])
+  const expected = [0.0454545, 0.40909088, 0.77272725, 1.1363635, 0, 0, 0.04545456, 0.40909094, 0, 0, 0, 0]
+  assert.ok(far(values(y), expected) < 1e-6)
+  net.dispose()
+})
 
 test('softmax, log_softmax, sparsemax and glu along another axis than the last', async () => {
   const table = new Tensor('float32', [...points.slice(0, 4), ...points.slice(6)], [1, 2, 4])

@@ -152,7 +152,6 @@ test('a mask ends at layers that do not pass it, as in Keras', async () => {
   const same = { filters: 3, kernelSize: 3, padding: 'same' } as const
   const ends = [
     () => l.conv1d(same),
-    () => l.timeDistributed({ layer: l.dense({ units: 3 }) }),
     () => l.einsumDense({ equation: 'abc,cd->abd', outputShape: [null, 3] }),
     () => l.rmsNormalization(),
     () => l.reshape({ targetShape: [steps, width] }),
@@ -161,6 +160,7 @@ test('a mask ends at layers that do not pass it, as in Keras', async () => {
     () => l.dropout({ rate: 0.5 }),
     () => l.spatialDropout1d({ rate: 0.5 }),
     () => l.layerNormalization(),
+    () => l.timeDistributed({ layer: l.dense({ units: 3 }) }),
     () => l.activation({ activation: 'relu' }),
     () => l.rescaling({ scale: 2 }),
   ]

@@ -67,8 +67,9 @@ function glu(x: Value, emit: Emitter, { axis = -1 }: { axis?: number } = {}): Va
 }
 
 /**
- * The point of the probability simplex that is nearest to x along `axis` (Martins and Astudillo, 2016): max(x - t, 0)
- * with the t that makes the sum 1.
+ * max(x - t, 0) along `axis`, as Keras 3 computes it: t is (the sum of the partial sums of the support - 1) / its size.
+ * Where one element is in the support this is Martins and Astudillo's (2016) nearest point of the probability simplex;
+ * elsewhere the results do not sum to 1.
  */
 function sparsemax(x: Value, emit: Emitter, { axis = -1 }: { axis?: number } = {}): Value {
   const at = normalizeAxis(axis, x.shape.length)
@@ -84,7 +85,7 @@ function sparsemax(x: Value, emit: Emitter, { axis = -1 }: { axis?: number } = {
     ),
   )
   const within = emit.cast(emit.greater(emit.add(emit.mul(sorted, ranks), 1), sums), 'float32')
-  const least = emit.div(emit.sub(emit.sum(emit.mul(sorted, within), [at], true), 1), emit.sum(within, [at], true))
+  const least = emit.div(emit.sub(emit.sum(emit.mul(sums, within), [at], true), 1), emit.sum(within, [at], true))
   return emit.relu(emit.sub(x, least))
 }
 

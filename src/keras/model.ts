@@ -129,6 +129,10 @@ export class Model extends Layer {
     return this.#network ? [...new Set(this.#network.layers.flatMap((layer) => layer.weights))] : []
   }
 
+  override get states(): readonly Weight[] {
+    return this.#network ? [...new Set(this.#network.layers.flatMap((layer) => layer.states))] : []
+  }
+
   override get trainable(): boolean {
     return super.trainable
   }
@@ -225,7 +229,11 @@ export class Model extends Layer {
    * `fit` and after `readVariables`; after other steps it throws INVALID_ARGUMENT.
    */
   getWeights(): Tensor[] {
-    return this.weights.map((weight) => {
+    return this.#read(this.weights)
+  }
+
+  #read(weights: readonly Weight[]): Tensor[] {
+    return weights.map((weight) => {
       const content = weight.read()
       if (content instanceof Promise)
         throw new LanewiseError(
@@ -236,13 +244,14 @@ export class Model extends Layer {
     })
   }
 
-  /** Replaces all weights, in the order of `getWeights`. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  /** Replaces all weights, in the order of `getWeights`; the states of stateful layers may follow. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
   setWeights(tensors: readonly Tensor[]): void {
-    const { weights } = this
-    if (tensors.length !== weights.length)
+    const { weights, states } = this
+    const variables = tensors.length === weights.length ? weights : [...weights, ...states]
+    if (tensors.length !== variables.length)
       throw invalid(`model '${this.name}' has ${weights.length} weights, got ${tensors.length}`)
-    weights.forEach((weight, i) => {
-      weight.write(tensors[i])
+    variables.forEach((variable, i) => {
+      variable.write(tensors[i])
     })
   }
 
@@ -272,15 +281,20 @@ export class Model extends Layer {
     return saveModel(this, path, options)
   }
 
-  /** The current content of every variable. */
-  async readVariables(): Promise<Map<Variable, Tensor>> {
+  /** The current content of every weight. */
+  readVariables(): Promise<Map<Variable, Tensor>> {
+    return this.#contents(this.weights)
+  }
+
+  async #contents(variables: readonly Weight[]): Promise<Map<Variable, Tensor>> {
     const contents = new Map<Variable, Tensor>()
-    for (const weight of this.weights) contents.set(weight, await weight.read())
+    for (const variable of variables) contents.set(variable, await variable.read())
     return contents
   }
 
+  /** The contents of weights and states, which `setWeights` takes. */
   async weightContents(): Promise<readonly Tensor[]> {
-    return [...(await this.readVariables()).values()]
+    return [...(await this.#contents([...this.weights, ...this.states])).values()]
   }
 
   /** Whether the moving averages of the weights are in the weights, as `swapAverages` leaves them. */
@@ -328,13 +342,14 @@ export class Model extends Layer {
 
   /** The model as ONNX, with the current weights and standard ops only. Where `getWeights` throws, `exportOnnx` does it. */
   toOnnx(options?: ExportOptions): Uint8Array {
-    const contents = this.getWeights()
-    return this.#export(new Map(this.weights.map((weight, i) => [weight, contents[i]])), options)
+    const variables = [...this.weights, ...this.states]
+    const contents = this.#read(variables)
+    return this.#export(new Map(variables.map((variable, i) => [variable, contents[i]])), options)
   }
 
   /** As `toOnnx`, on every backend: in a page, too, where weights lie with a worker. */
   async exportOnnx(options?: ExportOptions): Promise<Uint8Array> {
-    return this.#export(await this.readVariables(), options)
+    return this.#export(await this.#contents([...this.weights, ...this.states]), options)
   }
 
   #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {

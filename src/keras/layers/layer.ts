@@ -172,6 +172,8 @@ export abstract class Layer<Options extends object = object> {
   readonly rank: number
   readonly options: Options
   readonly weightsHere: Weight[] = []
+  /** What the layer remembers from batch to batch, which is no weight: Keras neither counts nor saves it. */
+  readonly statesHere: Weight[] = []
   /** Layers within this one, by Keras's names for them; their weights follow its own. */
   readonly sublayers: Record<string, Layer> = {}
   readonly inboundNodes: LayerNode[] = []
@@ -277,6 +279,11 @@ export abstract class Layer<Options extends object = object> {
     return [...new Set(all)]
   }
 
+  /** The states of this layer and of those within. */
+  get states(): readonly Weight[] {
+    return [...this.statesHere, ...Object.values(this.sublayers).flatMap((layer) => layer.states)]
+  }
+
   /** Number of elements of all weights. */
   countParams(): number {
     return this.weights.reduce((sum, weight) => sum + weight.shape.reduce((a, b) => a * b, 1), 0)
@@ -357,6 +364,13 @@ export abstract class Layer<Options extends object = object> {
     })
     this.weightsHere.push(weight)
     return weight
+  }
+
+  /** A state, all 0 at first. */
+  protected addState(role: string, shape: readonly number[]): Weight {
+    const state = new Weight(this, role, shape, { initializer: resolveInitializer('zeros'), trainable: false })
+    this.statesHere.push(state)
+    return state
   }
 
   /** A weight with the initializer, regularizer and constraint that the options have for `field`. */

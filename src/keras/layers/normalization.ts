@@ -265,6 +265,11 @@ export class SpectralNormalization extends Layer<ValuesOf<typeof spectralFields>
     this.#vector = this.addWeight('vector_u', [1, width], { initializer: start, trainable: false })
   }
 
+  /** The kernel first, which Keras's layer has as its own, too. */
+  override get weights(): readonly Weight[] {
+    return this.built ? [...new Set([this.#kernel, ...super.weights])] : super.weights
+  }
+
   get #kernel(): Weight {
     const { layer } = this.options
     const kernel = layer.weightsHere.find(({ role }) => role === 'kernel' || role === 'embeddings')

@@ -17,7 +17,7 @@ import {
   simpleCellFields,
 } from './cells.js'
 import type { CallContext } from './context.js'
-import { type Field, flag, initializer, regularizer, unwritten, type ValuesOf } from './fields.js'
+import { type Field, flag, regularizer, unwritten, type ValuesOf } from './fields.js'
 import {
   type CallArgument,
   type CallArguments,
@@ -108,10 +108,7 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
     const [batch] = shape
     if (batch === null)
       throw invalid(`layer '${this.name}' is stateful: give its model a batchShape with the batch size`)
-    const zeros = initializer('zeros').read('zeros', '', 0)
-    this.#states = this.#shapes.map((sizes) =>
-      this.addWeight('rnn_state', [batch, ...sizes], { initializer: zeros, trainable: false }),
-    )
+    this.#states = this.#shapes.map((sizes) => this.addState('rnn_state', [batch, ...sizes]))
   }
 
   /** Sets the states of a stateful layer to 0, or to `states`. Throws INVALID_ARGUMENT for other layers. */

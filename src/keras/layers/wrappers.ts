@@ -11,6 +11,7 @@ const distributedFields = { layer: neededLayer }
 /** Applies a layer to every step of [batch, steps, …]. */
 export class TimeDistributed extends Layer<ValuesOf<typeof distributedFields>> {
   static override readonly fields = distributedFields
+  static override readonly passesMask: boolean = true
 
   override get signature(): readonly string[] {
     return ['inputs', 'training', 'mask']

@@ -9,6 +9,7 @@ export interface Trainee {
   readonly network: Network
   readonly layers: readonly Layer[]
   readonly weights: readonly Weight[]
+  readonly states: readonly Weight[]
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]
 }

@@ -135,9 +135,13 @@ export class Trainer {
     }
   }
 
+  get #variables(): readonly Weight[] {
+    return [...this.#trainee.weights, ...this.#trainee.states]
+  }
+
   async #open(): Promise<VariableStore> {
     if (this.#disposed) throw new LanewiseError('DISPOSED', `model '${this.#trainee.name}' has been disposed of`)
-    const { weights } = this.#trainee
+    const weights = this.#variables
     const home = () => weights.find((weight) => weight.home)?.home
     if (!this.#store) {
       const backend = home() ? undefined : await defaultBackend()
@@ -204,7 +208,7 @@ export class Trainer {
   /** Leaves copies of the weights on the host, where a backend gives them asynchronously: reading them then needs no waiting. */
   async copyWeights(store: VariableStore): Promise<void> {
     await this.surely(store, async () => {
-      for (const weight of this.#trainee.weights) {
+      for (const weight of this.#variables) {
         const content = weight.read()
         if (!(content instanceof Promise)) return
         await content
@@ -469,7 +473,7 @@ export class Trainer {
     for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()
     this.#slots.clear(this.#store)
-    for (const weight of this.#trainee.weights) weight.release(this)
+    for (const weight of this.#variables) weight.release(this)
     this.#disposed = true
   }
 }
