@@ -23,24 +23,90 @@ function oneTap(x: usize, xStep: usize, dy: usize, pixel: usize, count: i32, dw:
   storeLeft(dw, sum, left)
 }
 
-/** The same for three taps and eight channels. */
+/**
+ * dw += the products of a row of dy with `taps` (2 or 3) neighbouring taps, for eight channels: tap 0 meets columns [from0, to0) of
+ * dy, and so on; the sums stay in registers. x is where tap 0 meets column 0.
+ */
 // @ts-ignore: decorator
 @inline
-function threeTaps(x: usize, xStep: usize, tapStep: usize, dy: usize, pixel: usize, count: i32, dw: usize): void {
+function neighbouringTaps(
+  taps: i32, x: usize, xStep: usize, tapStep: usize, dy: usize, pixel: usize, dw: usize,
+  from0: i32, to0: i32, from1: i32, to1: i32, from2: i32, to2: i32,
+): void {
   let a0 = v128.load(dw), b0 = v128.load(dw, 16)
   let a1 = v128.load(dw + pixel), b1 = v128.load(dw + pixel, 16)
-  let a2 = v128.load(dw + 2 * pixel), b2 = v128.load(dw + 2 * pixel, 16)
-  for (; count > 0; count--, x += xStep, dy += pixel) {
+  let a2 = a0, b2 = b0
+  if (taps > 2) {
+    a2 = v128.load(dw + 2 * pixel)
+    b2 = v128.load(dw + 2 * pixel, 16)
+  }
+  const from = max(from0, max(from1, from2))
+  const to = min(to0, min(to1, to2))
+  const end = max(to0, max(to1, to2))
+  let column = min(from0, min(from1, from2))
+  x += column * xStep
+  dy += column * pixel
+  while (column < end) {
+    // Columns that all taps meet, else one that some of them do.
+    if (column == from)
+      for (; column < to; column++, x += xStep, dy += pixel) {
+        const u = v128.load(dy), v = v128.load(dy, 16)
+        a0 = madd(v128.load(x), u, a0); b0 = madd(v128.load(x, 16), v, b0)
+        const second = x + tapStep
+        a1 = madd(v128.load(second), u, a1); b1 = madd(v128.load(second, 16), v, b1)
+        if (taps > 2) {
+          const third = second + tapStep
+          a2 = madd(v128.load(third), u, a2); b2 = madd(v128.load(third, 16), v, b2)
+        }
+      }
+    if (column >= end) break
     const u = v128.load(dy), v = v128.load(dy, 16)
-    a0 = madd(v128.load(x), u, a0); b0 = madd(v128.load(x, 16), v, b0)
-    const second = x + tapStep
-    a1 = madd(v128.load(second), u, a1); b1 = madd(v128.load(second, 16), v, b1)
-    const third = second + tapStep
-    a2 = madd(v128.load(third), u, a2); b2 = madd(v128.load(third, 16), v, b2)
+    if (column >= from0 && column < to0) {
+      a0 = madd(v128.load(x), u, a0); b0 = madd(v128.load(x, 16), v, b0)
+    }
+    if (column >= from1 && column < to1) {
+      a1 = madd(v128.load(x + tapStep), u, a1); b1 = madd(v128.load(x + tapStep, 16), v, b1)
+    }
+    if (taps > 2 && column >= from2 && column < to2) {
+      a2 = madd(v128.load(x + 2 * tapStep), u, a2); b2 = madd(v128.load(x + 2 * tapStep, 16), v, b2)
+    }
+    column++
+    x += xStep
+    dy += pixel
   }
   v128.store(dw, a0); v128.store(dw, b0, 16)
   v128.store(dw + pixel, a1); v128.store(dw + pixel, b1, 16)
-  v128.store(dw + 2 * pixel, a2); v128.store(dw + 2 * pixel, b2, 16)
+  if (taps > 2) {
+    v128.store(dw + 2 * pixel, a2)
+    v128.store(dw + 2 * pixel, b2, 16)
+  }
+}
+
+function twoTaps(
+  x: usize, xStep: usize, tapStep: usize, dy: usize, pixel: usize, dw: usize, from0: i32, to0: i32, from1: i32, to1: i32,
+): void {
+  neighbouringTaps(2, x, xStep, tapStep, dy, pixel, dw, from0, to0, from1, to1, from1, to1)
+}
+
+function threeTaps(
+  x: usize, xStep: usize, tapStep: usize, dy: usize, pixel: usize, dw: usize,
+  from0: i32, to0: i32, from1: i32, to1: i32, from2: i32, to2: i32,
+): void {
+  neighbouringTaps(3, x, xStep, tapStep, dy, pixel, dw, from0, to0, from1, to1, from2, to2)
+}
+
+/** The first column of dy that tap `kx` meets. */
+// @ts-ignore: decorator
+@inline
+function firstColumn(p: DepthwiseGradientParams, kx: i32): i32 {
+  return min(windowsBefore(kx * p.dW - p.left, p.sW), p.outW)
+}
+
+/** The column behind the last that tap `kx` meets. */
+// @ts-ignore: decorator
+@inline
+function endColumn(p: DepthwiseGradientParams, kx: i32): i32 {
+  return max(firstColumn(p, kx), min(windowsUntil(kx * p.dW - p.left, p.sW, p.inW - 1), p.outW))
 }
 
 /** dw += columns [from, to) of a row of dy with tap `kx`, for `width` channels; x is the row's start. */
@@ -66,38 +132,27 @@ export function depthwise_weight_gradient_f32(p: DepthwiseGradientParams, tile: 
     const last = lastTap(start, p.inH, p.dH, p.kH)
     const x = p.x + <usize>(image * p.inH) * p.inW * pixel
     const dy = p.dy + <usize>row * p.outW * pixel
-    for (let i = 0; i < channels; i += 8) {
-      const width = min(8, channels - i)
+    for (let kx = 0; kx < p.kW; ) {
+      const taps = min(3, p.kW - kx)
+      const from0 = firstColumn(p, kx), from1 = firstColumn(p, kx + 1), from2 = firstColumn(p, kx + 2)
+      const to0 = endColumn(p, kx), to1 = endColumn(p, kx + 1), to2 = endColumn(p, kx + 2)
       for (let ky = first; ky < last; ky++) {
-        const xRow = x + (start + ky * p.dH) * p.inW * pixel + (<usize>i << 2)
-        const dyRow = dy + (<usize>i << 2)
-        const dw = part + ky * p.kW * pixel + (<usize>i << 2)
-        let kx = 0
-        while (kx < p.kW) {
-          const left = kx * p.dW - p.left
-          const from = min(windowsBefore(left, p.sW), p.outW)
-          const to = max(from, min(windowsUntil(left, p.sW, p.inW - 1), p.outW))
-          if (width < 8 || kx + 3 > p.kW) {
-            rowOfTap(p, xRow, dyRow, dw, kx, from, to, width)
-            kx++
-            continue
-          }
-          // Columns that all three taps meet, then what single taps meet left and right of them.
-          const right = left + 2 * p.dW
-          const innerTo = max(from, min(windowsUntil(right, p.sW, p.inW - 1), p.outW))
-          threeTaps(
-            xRow + (from * p.sW + left) * pixel, xStep, tapStep, dyRow + from * pixel, pixel, innerTo - from, dw + kx * pixel,
-          )
-          for (let tap = 0; tap < 3; tap++) {
-            const tapLeft = left + tap * p.dW
-            const tapFrom = min(windowsBefore(tapLeft, p.sW), p.outW)
-            const tapTo = min(windowsUntil(tapLeft, p.sW, p.inW - 1), p.outW)
-            if (tapFrom < from) rowOfTap(p, xRow, dyRow, dw, kx + tap, tapFrom, min(from, tapTo), width)
-            if (tapTo > innerTo) rowOfTap(p, xRow, dyRow, dw, kx + tap, max(innerTo, tapFrom), tapTo, width)
-          }
-          kx += 3
+        const xRow = x + (start + ky * p.dH) * p.inW * pixel
+        const dw = part + ky * p.kW * pixel
+        for (let i = 0; i < channels; i += 8) {
+          const at = <usize>i << 2
+          const xTap = xRow + (kx * p.dW - p.left) * pixel + at
+          const dwTap = dw + kx * pixel + at
+          if (i + 8 > channels || taps == 1) {
+            const width = min(8, channels - i)
+            rowOfTap(p, xRow + at, dy + at, dw + at, kx, from0, to0, width)
+            if (taps > 1) rowOfTap(p, xRow + at, dy + at, dw + at, kx + 1, from1, to1, width)
+            if (taps > 2) rowOfTap(p, xRow + at, dy + at, dw + at, kx + 2, from2, to2, width)
+          } else if (taps == 2) twoTaps(xTap, xStep, tapStep, dy + at, pixel, dwTap, from0, to0, from1, to1)
+          else threeTaps(xTap, xStep, tapStep, dy + at, pixel, dwTap, from0, to0, from1, to1, from2, to2)
         }
       }
+      kx += taps
     }
   }
 }
