@@ -22,6 +22,7 @@ const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: 
   einsum: ['Einsum', 'test_einsum_sum'],
   indexing: ['TopK', 'test_top_k'],
   labels: ['ai.onnx.ml.LabelEncoder', 'test_ai_onnx_ml_label_encoder_string_int'],
+  normalization: ['LayerNormalization', 'test_layer_normalization_2d_axis0'],
   quantized: ['QuantizeLinear', 'test_quantizelinear'],
   recurrent: ['LSTM', 'test_lstm_defaults'],
   resize: ['Resize', 'test_resize_downsample_scales_cubic_align_corners'],

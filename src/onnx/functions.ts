@@ -1,5 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
-import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto } from './messages.js'
+import type { AttributeProto, FunctionProto, ModelProto, NodeProto } from './messages.js'
 import { type Opsets, opsetsOf } from './opsets/versions.js'
 
 /** A node with the opsets that its op is to be read under: the model's, or those of the function that holds it. */
@@ -8,7 +8,7 @@ export interface SourceNode {
   readonly opsets: Opsets
 }
 
-interface ModelFunction {
+export interface ModelFunction {
   readonly proto: FunctionProto
   readonly opsets: Opsets
   /** Attributes with a default, by name. */
@@ -29,6 +29,14 @@ export const functionsOf = (model: ModelProto): ModelFunctions =>
       return [keyOf(proto.domain, proto.name), { proto, opsets: opsetsOf(proto.opsetImport ?? []), defaults }]
     }),
   )
+
+/** Writes out one call, once `loadFunctionBodies` has been asked for it. */
+let bodies: typeof import('./function-body.js')
+
+/** Loads what writes out the calls of a model's functions. */
+export async function loadFunctionBodies(): Promise<void> {
+  bodies = await import('./function-body.js')
+}
 
 /** How deep functions may call each other, and how many nodes their bodies may grow to. */
 const deepestCall = 64
@@ -54,57 +62,8 @@ export function inlineFunctions(nodes: readonly NodeProto[], opsets: Opsets, fun
         'INVALID_MODEL',
         `${proto.opType} '${proto.name}': functions call each other more than ${deepestCall} deep, or without end`,
       )
-    for (const inner of bodyOf(called, proto)) expand(inner, called.opsets, depth + 1)
+    for (const inner of bodies.bodyOf(called, proto)) expand(inner, called.opsets, depth + 1)
   }
   for (const proto of nodes) expand(proto, opsets, 0)
   return result
-}
-
-/** The nodes of a function for one call of it. */
-function bodyOf({ proto, defaults }: ModelFunction, call: NodeProto): NodeProto[] {
-  const prefix = call.output?.find((name) => name) || call.name || call.opType
-  const names = new Map<string, string>([['', '']])
-  proto.input?.forEach((name, index) => {
-    names.set(name, call.input?.[index] ?? '')
-  })
-  const given = new Map(call.attribute?.map((attribute) => [attribute.name ?? '', attribute]))
-  const outputs = new Map<string, string>()
-  proto.output?.forEach((name, index) => {
-    const actual = call.output?.[index]
-    if (actual && !names.has(name) && !outputs.has(name)) outputs.set(name, actual)
-  })
-  const rename = (name: string) => names.get(name) ?? outputs.get(name) ?? `${prefix}/${name}`
-  const attributeOf = (attribute: AttributeProto): AttributeProto[] => {
-    if (attribute.refAttrName) {
-      const value = given.get(attribute.refAttrName) ?? defaults.get(attribute.refAttrName)
-      return value ? [{ ...value, name: attribute.name }] : []
-    }
-    if (attribute.g) return [{ ...attribute, g: graphOf(attribute.g) }]
-    if (attribute.graphs?.length) return [{ ...attribute, graphs: attribute.graphs.map(graphOf) }]
-    return [attribute]
-  }
-  const nodeOf = (node: NodeProto): NodeProto => ({
-    ...node,
-    name: node.name ? `${prefix}/${node.name}` : '',
-    input: node.input?.map(rename) ?? [],
-    output: node.output?.map(rename) ?? [],
-    attribute: node.attribute?.flatMap(attributeOf) ?? [],
-  })
-  const named = <T extends { name?: string | undefined }>(item: T): T => ({ ...item, name: rename(item.name ?? '') })
-  const graphOf = (graph: GraphProto): GraphProto => ({
-    ...graph,
-    node: graph.node?.map(nodeOf) ?? [],
-    input: graph.input?.map(named) ?? [],
-    output: graph.output?.map(named) ?? [],
-    initializer: graph.initializer?.map(named) ?? [],
-    valueInfo: graph.valueInfo?.map(named) ?? [],
-  })
-  const body = proto.node?.map(nodeOf) ?? []
-  // An output that is an input of the function, or given out twice, is passed on by itself.
-  proto.output?.forEach((name, index) => {
-    const actual = call.output?.[index]
-    if (actual && outputs.get(name) !== actual)
-      body.push({ opType: 'Identity', name: '', input: [rename(name)], output: [actual], attribute: [] })
-  })
-  return body
 }

@@ -1,5 +1,6 @@
 import { coreOperators } from '../ops/index.js'
 import { loadOperators, packOf } from '../packs/index.js'
+import { loadFunctionBodies } from './functions.js'
 import type { ModelProto, NodeProto } from './messages.js'
 import { isOldForm, loadAdapters, loadContribWriters, newestOpOf, oldestOpset } from './opsets/index.js'
 import { domainOf, opsetsOf } from './opsets/versions.js'
@@ -20,7 +21,8 @@ function collect(nodes: readonly NodeProto[], found: Map<string, string>, depth 
 }
 
 /**
- * Loads the ops that `model` holds and that are not in the core, and the adapters where an op has an older form. What is in
+ * Loads the ops that `model` holds and that are not in the core, the adapters where an op has an older form, and what writes out
+ * functions where it has some. What is in
  * no pack may be an op of another domain, which is written in ONNX's at import, with whatever ops that takes: then all are
  * loaded.
  */
@@ -36,6 +38,7 @@ export async function loadNeeds(model: ModelProto): Promise<void> {
   const isKnown = rare.every((op) => packOf(op) !== undefined)
   await Promise.all([
     isOld && loadAdapters(),
+    model.functions?.length && loadFunctionBodies(),
     loadOperators(isKnown ? rare : undefined),
     isKnown || loadContribWriters(),
   ])

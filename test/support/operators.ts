@@ -1,7 +1,8 @@
+import { loadFunctionBodies } from '../../src/onnx/functions.js'
 import { loadAdapters, loadContribWriters } from '../../src/onnx/opsets/index.js'
 import { loadOperators } from '../../src/packs/index.js'
 
 /** Loads all that sessions load by need, for tests that write or import graphs themselves. */
 export async function loadEverything(): Promise<void> {
-  await Promise.all([loadOperators(), loadContribWriters(), loadAdapters()])
+  await Promise.all([loadOperators(), loadContribWriters(), loadAdapters(), loadFunctionBodies()])
 }

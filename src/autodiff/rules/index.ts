@@ -4,7 +4,6 @@ import { convRules } from './conv.js'
 import { elementwiseRules } from './elementwise.js'
 import { matMulRules } from './matmul.js'
 import { movementRules } from './movement.js'
-import { normalizationRules } from './normalization.js'
 import { poolRules } from './pool.js'
 import { randomRules } from './random.js'
 import { reductionRules } from './reduction.js'
@@ -22,7 +21,6 @@ export const coreRules: GradientRules = {
   ...poolRules,
   ...viewRules,
   ...movementRules,
-  ...normalizationRules,
   ...randomRules,
 }
 

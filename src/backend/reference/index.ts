@@ -6,7 +6,6 @@ import { generatorKernels } from './generators.js'
 import type { ReferenceKernel } from './kernel.js'
 import { matmulKernels } from './matmul.js'
 import { movementKernels, viewKernels } from './movement.js'
-import { normalizationKernels } from './normalization.js'
 import { poolKernels } from './pool.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
@@ -23,7 +22,6 @@ const coreKernels = {
   ...viewKernels,
   ...movementKernels,
   ...generatorKernels,
-  ...normalizationKernels,
 } as const satisfies Record<PrimitiveOf<typeof coreOperators>, ReferenceKernel>
 
 /** The kernels that are loaded, by op name; `src/packs` adds to them. */

@@ -1,11 +1,11 @@
 import { normalizeAxis, sizeOf } from '../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../ops/definition.js'
-import type { normalization } from '../../ops/normalization.js'
+import type { layerNormalization } from '../../ops/layer-normalization.js'
 import type { ReferenceKernel } from './kernel.js'
 import { numbersOf, tensorOf } from './numbers.js'
 import { expandTo } from './remap.js'
 
-const layerNormalization: ReferenceKernel = ({ inputs: [x, scale, bias], outputs: [y, ...statistics], attributes }) => {
+const kernel: ReferenceKernel = ({ inputs: [x, scale, bias], outputs: [y, ...statistics], attributes }) => {
   const dims = x!.dims
   const row = dims.slice(normalizeAxis(intAttribute(attributes, 'axis'), dims.length))
   const width = sizeOf(row)
@@ -34,5 +34,5 @@ const layerNormalization: ReferenceKernel = ({ inputs: [x, scale, bias], outputs
 }
 
 export const normalizationKernels = {
-  LayerNormalization: layerNormalization,
-} as const satisfies Record<Exclude<keyof typeof normalization, 'BatchNormalization'>, ReferenceKernel>
+  LayerNormalization: kernel,
+} as const satisfies Record<keyof typeof layerNormalization, ReferenceKernel>

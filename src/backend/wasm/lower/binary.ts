@@ -2,8 +2,9 @@ import type { DType } from '../../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds } from '../activations.js'
+import { binary_w32, compare_w32, logical_b8 } from '../gen/binary.js'
+import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import {
   convertCall,
   type IntegerOperation,
@@ -44,7 +45,7 @@ export const EQUAL = comparisons.Equal.float32
 /** The operations of `logical_b8`. */
 const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
 
-type BinaryKernel = typeof kernels.binary_w32 | typeof kernels.compare_w32 | typeof kernels.logical_b8
+type BinaryKernel = typeof binary_w32 | typeof compare_w32 | typeof logical_b8
 
 /** The call of one broadcast operation into `y`; none if the output is empty. */
 function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Operand, y: Operand): KernelCall[] {
@@ -72,13 +73,13 @@ const choice = (kernel: BinaryKernel, operation: number | undefined): Choice =>
   operation === undefined ? undefined : { kernel, operation }
 
 const comparison = (op: keyof typeof comparisons, dtype: DType): Choice =>
-  choice(kernels.compare_w32, (comparisons[op] as Partial<Record<DType, number>>)[dtype])
+  choice(compare_w32, (comparisons[op] as Partial<Record<DType, number>>)[dtype])
 
 const logicalOp = (op: keyof typeof logical, dtype: DType): Choice =>
-  choice(kernels.logical_b8, dtype === 'bool' ? logical[op] : undefined)
+  choice(logical_b8, dtype === 'bool' ? logical[op] : undefined)
 
 const arithmeticOp = (op: keyof typeof arithmetic): Lowering =>
-  binary((dtype) => choice(kernels.binary_w32, (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
+  binary((dtype) => choice(binary_w32, (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
 
 /** y = factor x, element by element; one shape. */
 function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
@@ -86,7 +87,7 @@ function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
   if (size === 0) return []
   const { chunk, tiles } = cut(size)
   const kind = activationKinds.scale
-  return [kernels.unary_f32({ x: x.address, y: y.address, size, chunk, kind, alpha: factor, beta: 0 }, tiles)]
+  return [unary_f32({ x: x.address, y: y.address, size, chunk, kind, alpha: factor, beta: 0 }, tiles)]
 }
 
 /** The calls of one broadcast operation of a variadic op on `dtype`; undefined where no kernel takes it. */
@@ -94,8 +95,7 @@ function foldCalls(op: 'Max' | 'Min' | 'Sum' | 'Mean', dtype: DType) {
   const codes: Partial<Record<DType, number>> =
     op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
   const operation = codes[dtype]
-  if (operation !== undefined)
-    return (a: Operand, b: Operand, y: Operand) => binaryCall(kernels.binary_w32, operation, a, b, y)
+  if (operation !== undefined) return (a: Operand, b: Operand, y: Operand) => binaryCall(binary_w32, operation, a, b, y)
   if ((op === 'Max' || op === 'Min') && isWhole(dtype))
     return (a: Operand, b: Operand, y: Operand) => integerCall(op, dtype, a, b, y)
   return undefined
@@ -151,7 +151,7 @@ const wholePower: Lowering = {
     const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
     return [
       ...convertCall(exponent!, { ...exponent!, dtype: 'float32' }, address(exponent!), workspace),
-      ...binaryCall(kernels.binary_w32, arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
+      ...binaryCall(binary_w32, arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
     ]
   },
 }

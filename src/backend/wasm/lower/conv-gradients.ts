@@ -1,7 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { epilogueOf } from '../activations.js'
-import * as kernels from '../gen/kernels.js'
+import { gemm_tn_f32, sum_parts_f32 } from '../gen/gemm-tn.js'
 import { convolution, type Forward, multiply } from './conv.js'
 import { depthwiseInputGradientPlan, hasDepthwiseGradient, isDepthwise } from './depthwise.js'
 import { depthwiseWeightGradientPlan } from './depthwise-gradient.js'
@@ -162,7 +162,7 @@ function weightGradientPlan(node: Node): NodePlan {
   const calls = ({ address, workspace }: LoweringContext) => {
     const result = [
       ...framed.calls(address(x!), workspace + frameOffset),
-      kernels.gemm_tn_f32(
+      gemm_tn_f32(
         {
           ldb: g.outputs * floatBytes,
           panelStride: 8 * floatBytes,
@@ -205,7 +205,7 @@ function weightGradientPlan(node: Node): NodePlan {
     ]
     if (chunks > 1)
       result.push(
-        kernels.sum_parts_f32(
+        sum_parts_f32(
           { x: workspace + partsOffset, y: address(dw), size, parts: chunks, partBytes, chunk: sum.chunk },
           sum.tiles,
         ),

@@ -1,7 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
+import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import { depthwisePlan, isDepthwise } from './depthwise.js'
 import { type ConvolutionSizes, frameImages, geometryOf, padFrame } from './frame.js'
 import {
@@ -66,7 +66,7 @@ export function multiply(forward: Forward, operands: ForwardOperands): KernelCal
     g * groupOutputs * floatBytes,
     g * groupOutputs * floatBytes,
   ]).flat()
-  return kernels.gemm_f32(
+  return gemm_f32(
     {
       ldb: operands.ldb,
       panelStride: operands.panelStride,

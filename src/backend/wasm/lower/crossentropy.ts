@@ -1,5 +1,9 @@
 import { concrete, sizeOf } from '../../../core/shape.js'
-import * as kernels from '../gen/kernels.js'
+import {
+  softmax_cross_entropy_f32,
+  softmax_cross_entropy_gradient_f32,
+  softmax_gradient_f32,
+} from '../gen/training-softmax-gradient.js'
 import type { Lowering } from './lowering.js'
 import { isFloat32, linesOf } from './softmax.js'
 
@@ -11,7 +15,7 @@ export const crossEntropyLowerings = {
       const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
       if (empty) return []
       const addresses = { dy: address(inputs[0]!), y: address(inputs[1]!), dx: address(outputs[0]) }
-      return [kernels.softmax_gradient_f32({ ...addresses, outer, length, inner, chunk }, tiles)]
+      return [softmax_gradient_f32({ ...addresses, outer, length, inner, chunk }, tiles)]
     },
   },
   'lanewise.SoftmaxCrossEntropy': {
@@ -20,7 +24,7 @@ export const crossEntropyLowerings = {
       const { outer: rows, length, chunk, tiles } = linesOf(inputs[0]!, -1)
       const addresses = { logits: address(inputs[0]!), target: address(inputs[1]!), loss: address(outputs[0]) }
       const probabilities = address(outputs[1])
-      return [kernels.softmax_cross_entropy_f32({ ...addresses, probabilities, rows, length, chunk }, tiles)]
+      return [softmax_cross_entropy_f32({ ...addresses, probabilities, rows, length, chunk }, tiles)]
     },
   },
   'lanewise.SoftmaxCrossEntropyGradient': {
@@ -30,7 +34,7 @@ export const crossEntropyLowerings = {
       if (empty) return []
       const [dloss, probabilities, target] = inputs.map((value) => address(value!))
       const params = { dloss, probabilities, target, dx: address(outputs[0]), rows, length, chunk }
-      return [kernels.softmax_cross_entropy_gradient_f32(params, tiles)]
+      return [softmax_cross_entropy_gradient_f32(params, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

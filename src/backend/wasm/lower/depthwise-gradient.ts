@@ -1,6 +1,7 @@
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
-import * as kernels from '../gen/kernels.js'
+import { sum_parts_f32 } from '../gen/gemm-tn.js'
+import { depthwise_weight_gradient_f32 } from '../gen/training-depthwise-gradient.js'
 import { rowTiles, windowFields } from './depthwise.js'
 import { type Geometry, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, Workspace } from './gemm.js'
@@ -24,10 +25,10 @@ export function depthwiseWeightGradientPlan(node: Node, g: Geometry): NodePlan {
     const parts = tiles > 1 ? workspace + partsOffset : address(dw)
     const shape = { rows, chunk, inH: g.height, inW: g.width, outH: g.outHeight, outW: g.outWidth }
     const pointers = { x: address(x!), dy: address(dy!), dw: parts, partBytes }
-    const gradient = kernels.depthwise_weight_gradient_f32({ ...windowFields(g), ...shape, ...pointers }, tiles)
+    const gradient = depthwise_weight_gradient_f32({ ...windowFields(g), ...shape, ...pointers }, tiles)
     if (tiles === 1) return [gradient]
     const adding = { x: parts, y: address(dw), size, parts: tiles, partBytes, chunk: sum.chunk }
-    return [gradient, kernels.sum_parts_f32(adding, sum.tiles)]
+    return [gradient, sum_parts_f32(adding, sum.tiles)]
   }
   return { workspaceBytes: space.bytes, calls }
 }

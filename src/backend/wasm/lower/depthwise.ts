@@ -1,6 +1,6 @@
 import type { Node } from '../../../core/ir.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
-import * as kernels from '../gen/kernels.js'
+import { depthwise_f32 } from '../gen/depthwise.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, minimumTileWork, type NodePlan } from './gemm.js'
 import type { LoweringContext } from './lowering.js'
@@ -50,7 +50,7 @@ function slidingPlan(node: Node, g: Geometry, transposed: boolean): NodePlan {
   const rows = g.images * height
   const { chunk, tiles } = rowTiles(rows, width * g.channels * g.kernelY * g.kernelX, maximumTiles)
   const calls = ({ address }: LoweringContext) => [
-    kernels.depthwise_f32(
+    depthwise_f32(
       {
         ...windowFields(g),
         x: address(x!),

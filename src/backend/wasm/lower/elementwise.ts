@@ -2,8 +2,11 @@ import { bytesPerElement, type DType } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds, unaryOperations } from '../activations.js'
+import { compare_w32 } from '../gen/binary.js'
+import { cast as castKernel } from '../gen/cast.js'
+import { clip_f32, not_b8, unary_f32, where_any } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { elementary_f32 } from '../gen/rare-elementary.js'
 import { binaryLowerings, EQUAL } from './binary.js'
 import { convertCall, integerCall, integerUnary, lookupCall, scalarType } from './integer.js'
 import { firstOf, type Lowering } from './lowering.js'
@@ -22,7 +25,7 @@ const unary = (op: keyof typeof unaryOperations): Lowering => ({
     const { activation: kind, alpha, beta } = unaryOperations[op](node.attributes)
     const { chunk, tiles } = cut(size)
     const x = address(node.inputs[0]!)
-    const call = kind < activationKinds.sign ? kernels.unary_f32 : kernels.elementary_f32
+    const call = kind < activationKinds.sign ? unary_f32 : elementary_f32
     return [call({ x, y: address(node.outputs[0]), size, chunk, kind, alpha, beta }, tiles)]
   },
 })
@@ -46,7 +49,7 @@ const not: Lowering = {
     const size = outputSize(node)
     if (size === 0) return []
     const { chunk, tiles } = cut(size)
-    return [kernels.not_b8({ x: address(node.inputs[0]!), y: address(node.outputs[0]), size, chunk }, tiles)]
+    return [not_b8({ x: address(node.inputs[0]!), y: address(node.outputs[0]), size, chunk }, tiles)]
   },
 }
 
@@ -58,7 +61,7 @@ const clip: Lowering = {
     const { chunk, tiles } = cut(size)
     const [x, low, high] = node.inputs
     const bounds = { low: low ? address(low) : 0, high: high ? address(high) : 0 }
-    return [kernels.clip_f32({ x: address(x!), ...bounds, y: address(node.outputs[0]), size, chunk }, tiles)]
+    return [clip_f32({ x: address(x!), ...bounds, y: address(node.outputs[0]), size, chunk }, tiles)]
   },
 }
 
@@ -96,7 +99,7 @@ const where: Lowering = {
     const addresses = { condition: condition.address, a: a.address, b: b.address, y: address(outputs[0]) }
     const elementBytes = bytesPerElement(outputs[0].dtype)
     const params = { ...addresses, size, chunk, inner, conditionStep, aStep, bStep, rank: dims.length, elementBytes }
-    return [kernels.where_any(params, tiles, [...dims, ...strides.flat()])]
+    return [where_any(params, tiles, [...dims, ...strides.flat()])]
   },
 }
 
@@ -109,7 +112,7 @@ const notANumber: Lowering = {
     const { chunk, tiles } = cut(size)
     const result = { y: address(y), size, chunk }
     const operands = { a: address(x!), b: address(x!), operation: EQUAL, inner: size, aStep: 1, bStep: 1, rank: 0 }
-    return [kernels.compare_w32({ ...operands, ...result }, tiles), kernels.not_b8({ x: result.y, ...result }, tiles)]
+    return [compare_w32({ ...operands, ...result }, tiles), not_b8({ x: result.y, ...result }, tiles)]
   },
 }
 
@@ -147,7 +150,7 @@ const cast = firstOf(
       const size = sizeOf(concrete(to.shape))
       const { chunk, tiles } = cut(size)
       const types = { from: castTypes[from.dtype]!, to: castTypes[to.dtype]! }
-      return size === 0 ? [] : [kernels.cast({ x, y, size, chunk, ...types }, tiles)]
+      return size === 0 ? [] : [castKernel({ x, y, size, chunk, ...types }, tiles)]
     },
   ),
   conversion((from, to) => scalarType(from) !== undefined && scalarType(to) !== undefined, convertCall),

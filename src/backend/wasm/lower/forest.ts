@@ -4,8 +4,9 @@ import type { PostTransform } from '../../../ops/classical.js'
 import { decisions, ensembleOf, isPlain, type TreeOp, wordsOfEnsemble } from '../../../ops/ensemble.js'
 import type { Forest } from '../../../ops/forest.js'
 import { activationKinds } from '../activations.js'
+import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { forest_f32 } from '../gen/rare-forest.js'
 import type { Lowering } from './lowering.js'
 import { softmaxCalls } from './softmax.js'
 import { CHUNK, cut } from './tiles.js'
@@ -35,7 +36,7 @@ const trees: Lowering = {
     const ensemble = ensembleOf(node, targets)
     const { forest, labels, transform, aggregation, decision } = ensemble
     const { chunk, tiles } = cutRows(rows, forest)
-    const call = kernels.forest_f32(
+    const call = forest_f32(
       {
         x: address(x),
         scores,
@@ -75,7 +76,7 @@ function transformCalls(
   const size = rows * targets
   const { chunk, tiles } = cut(size)
   const p = { x: scores, y: scores, size, chunk, kind: activationKinds.sigmoid, alpha: 0, beta: 0 }
-  return [kernels.unary_f32(p, tiles)]
+  return [unary_f32(p, tiles)]
 }
 
 export const forestLowerings = {

@@ -2,8 +2,8 @@ import type { Node, Value } from '../../../core/ir.js'
 import { concrete } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
 import { windowOf } from '../../../ops/window.js'
+import { spread_f32 } from '../gen/conv.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import { ceilDiv, floatBytes } from './gemm.js'
 import { CHUNK } from './tiles.js'
 
@@ -99,7 +99,7 @@ export function frameImages(images: number, height: number, width: number, chann
   const rows = images * frame.height
   const rowsPerTile = Math.max(1, Math.floor(CHUNK / Math.max(1, frame.width * channels)))
   const calls = (x: number, y: number) => [
-    kernels.spread_f32(
+    spread_f32(
       {
         x,
         y,

@@ -1,7 +1,7 @@
 import type { Node, Value } from '../../../core/ir.js'
 import type { Activation } from '../activations.js'
+import { pack_panels_f32 } from '../gen/gemm-pack.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import type { LoweringContext } from './lowering.js'
 
 /** The calls of one node and the scratch memory that they share. */
@@ -73,14 +73,14 @@ export const panelBytes = (depth: number, columns: number): number => ceilDiv(co
 export const worthPacking = (rows: number, columns: number, depth: number): boolean =>
   rows >= 32 && depth * columns >= 4096
 
-type PackFields = Parameters<typeof kernels.pack_panels_f32>[0]
+type PackFields = Parameters<typeof pack_panels_f32>[0]
 
 /** Packs panels for each of `offsets` (bytes: source, target). `depth`: rows of a whole panel, `taps` times `k` unless told. */
 export const packPanels = (
   { depth, ...fields }: Omit<PackFields, 'depth'> & { readonly depth?: number },
   offsets: readonly (readonly [number, number])[],
 ): KernelCall =>
-  kernels.pack_panels_f32(
+  pack_panels_f32(
     { ...fields, depth: depth ?? fields.taps * fields.k },
     offsets.length * ceilDiv(fields.columns, 8),
     offsets.flat(),

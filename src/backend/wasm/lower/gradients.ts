@@ -1,5 +1,6 @@
 import { concrete, sizeOf } from '../../../core/shape.js'
-import * as kernels from '../gen/kernels.js'
+import { binary_w32 } from '../gen/binary.js'
+import { gather_gradient_f32 } from '../gen/training-gather-gradient.js'
 import { binary } from './binary.js'
 import type { Lowering } from './lowering.js'
 import { around, axisOf, bytesOf, checkIndices, isIndex } from './movement.js'
@@ -10,7 +11,7 @@ const SCATTER_TILES = 16
 
 /** By its number in `binary_w32` of `assembly/binary.ts`. */
 const fromOutput = (operation: number): Lowering =>
-  binary((dtype) => (dtype === 'float32' ? { kernel: kernels.binary_w32, operation } : undefined))
+  binary((dtype) => (dtype === 'float32' ? { kernel: binary_w32, operation } : undefined))
 
 export const gradientLowerings = {
   'lanewise.ReluGradient': fromOutput(8),
@@ -41,7 +42,7 @@ export const gradientLowerings = {
         inner,
         chunk,
       }
-      return [kernels.gather_gradient_f32(p, tiles)]
+      return [gather_gradient_f32(p, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

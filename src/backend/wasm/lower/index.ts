@@ -4,7 +4,6 @@ import { integerLowerings } from './integer.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
-import { normLowerings } from './norm.js'
 import { poolLowerings } from './pool.js'
 import { reduceLowerings } from './reduce.js'
 import { softmaxLowerings } from './softmax.js'
@@ -19,5 +18,4 @@ export const lowerings: Record<string, Lowering> = {
   ...convLowerings,
   ...poolLowerings,
   ...movementLowerings,
-  ...normLowerings,
 }

@@ -5,7 +5,8 @@ import { concrete, normalizeAxis, sizeOf, stridesOf } from '../../../core/shape.
 import { intAttribute } from '../../../ops/definition.js'
 import type { indexing } from '../../../ops/indexing.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { copy_bytes } from '../gen/movement.js'
+import { gather_elements, gather_nd, scatter_elements, scatter_nd } from '../gen/rare-indexing.js'
 import type { Lowering } from './lowering.js'
 import { checkIndices, isIndex } from './movement.js'
 import { CHUNK, cut } from './tiles.js'
@@ -50,7 +51,7 @@ function checkRows(node: Node, dims: readonly number[], constant: ConstantOf): v
 function copied(from: number, to: number, bytes: number): KernelCall[] {
   if (from === to || bytes === 0) return []
   const { chunk, tiles } = cut(bytes, TILE_BYTES)
-  return [kernels.copy_bytes({ x: from, y: to, bytes, chunk }, tiles)]
+  return [copy_bytes({ x: from, y: to, bytes, chunk }, tiles)]
 }
 
 /** What rows of indices name in a tensor: its leading sizes, their strides, and the rest of a row, in bytes. */
@@ -81,7 +82,7 @@ export const indexingLowerings = {
       const { chunk, tiles } = cut(size, CHUNK)
       const places = { x: address(x), indices: address(indices), y: address(node.outputs[0]) }
       const types = { indexBytes: bytesOf(indices), elementBytes: bytesOf(x) }
-      return [kernels.gather_elements({ ...places, ...types, axis, count, inner, size, chunk }, tiles)]
+      return [gather_elements({ ...places, ...types, axis, count, inner, size, chunk }, tiles)]
     },
   },
 
@@ -98,10 +99,7 @@ export const indexingLowerings = {
       const places = { updates: address(updates), indices: address(indices), y }
       const types = { indexBytes: bytesOf(indices), elementBytes: bytesOf(x) }
       const reduction = reductionOf(node)
-      return [
-        ...copy,
-        kernels.scatter_elements({ ...places, ...types, axis, count, inner, outer, reduction, chunk }, tiles),
-      ]
+      return [...copy, scatter_elements({ ...places, ...types, axis, count, inner, outer, reduction, chunk }, tiles)]
     },
   },
 
@@ -114,9 +112,7 @@ export const indexingLowerings = {
       if (table.rows * table.rowBytes === 0) return []
       const { chunk, tiles } = cut(table.rows, Math.max(1, Math.floor(TILE_BYTES / table.rowBytes)))
       const places = { x: address(x), indices: address(indices), y: address(node.outputs[0]) }
-      return [
-        kernels.gather_nd({ ...places, ...table, indexBytes: bytesOf(indices), chunk }, tiles, [...sizes, ...strides]),
-      ]
+      return [gather_nd({ ...places, ...table, indexBytes: bytesOf(indices), chunk }, tiles, [...sizes, ...strides])]
     },
   },
 
@@ -133,7 +129,7 @@ export const indexingLowerings = {
       const reduction = reductionOf(node)
       const places = { updates: address(updates), indices: address(indices), y }
       const p = { ...places, indexBytes: bytesOf(indices), depth, rowBytes, rows, reduction, chunk }
-      return [...copy, kernels.scatter_nd(p, tiles, [...sizes, ...strides])]
+      return [...copy, scatter_nd(p, tiles, [...sizes, ...strides])]
     },
   },
 } as const satisfies Record<keyof typeof indexing, Lowering>

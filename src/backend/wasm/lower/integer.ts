@@ -4,7 +4,7 @@ import { concrete, sizeOf } from '../../../core/shape.js'
 import { Tensor } from '../../../core/tensor.js'
 import { castTensor } from '../../reference/cast.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { convert_any, integer_binary, lookup_b8 } from '../gen/rare-integer.js'
 import type { Lowering } from './lowering.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
@@ -77,7 +77,7 @@ export function integerCall(
   const type = scalarType(dtype)!
   const isComparison = code >= integerOperations.Equal && code <= integerOperations.LessOrEqual
   return [
-    kernels.integer_binary(
+    integer_binary(
       {
         a: a.address,
         b: right.address,
@@ -137,7 +137,7 @@ export function convertCall(from: Value, to: Value, x: number, y: number): Kerne
   const size = sizeOf(concrete(to.shape))
   if (size === 0) return []
   const { chunk, tiles } = cut(size)
-  return [kernels.convert_any({ x, y, size, chunk, from: scalarType(from.dtype)!, to: scalarType(to.dtype)! }, tiles)]
+  return [convert_any({ x, y, size, chunk, from: scalarType(from.dtype)!, to: scalarType(to.dtype)! }, tiles)]
 }
 
 /** y = what the reference backend makes of x, by a table: for types of at most 8 bits. */
@@ -150,7 +150,7 @@ export function lookupCall(from: Value, to: Value, x: number, y: number): Kernel
   const table = castTensor(source, to.dtype, { saturate: true, roundMode: 'up' }).data as TypedArray
   const { chunk, tiles } = cut(size)
   const words = new Int32Array(table.buffer, table.byteOffset, table.byteLength / 4)
-  return [kernels.lookup_b8({ x, y, size, chunk, elementBytes: bytesPerElement(to.dtype) }, tiles, [...words])]
+  return [lookup_b8({ x, y, size, chunk, elementBytes: bytesPerElement(to.dtype) }, tiles, [...words])]
 }
 
 const bitwise = (operation: IntegerOperation) => integerBinary(() => operation)

@@ -2,8 +2,9 @@ import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
+import { gemm_f32, gemm_finish_f32 } from '../gen/gemm.js'
+import { gemm_tn_f32 } from '../gen/gemm-tn.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import { shapeOf } from './frame.js'
 import {
   ceilDiv,
@@ -114,7 +115,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct,
     return [
       ...result,
       transA
-        ? kernels.gemm_tn_f32(
+        ? gemm_tn_f32(
             {
               ...common,
               images: 1,
@@ -135,7 +136,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct,
             tiling.tiles,
             offsets,
           )
-        : kernels.gemm_f32(
+        : gemm_f32(
             {
               ...common,
               rows,
@@ -205,7 +206,7 @@ function gemmPlan(node: Node, constant: ConstantOf): NodePlan {
     workspaceBytes: product.workspaceBytes,
     calls: (context) => [
       ...product.calls(context),
-      kernels.gemm_finish_f32(
+      gemm_finish_f32(
         {
           y: context.address(y),
           c: addend ? context.address(addend) : 0,

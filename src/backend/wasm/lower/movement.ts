@@ -5,7 +5,7 @@ import { broadcastStrides, concrete, normalizeAxis, permute, sizeOf, stridesOf }
 import { intAttribute } from '../../../ops/definition.js'
 import { permutationOf } from '../../../ops/movement.js'
 import { concreteSlices } from '../../../ops/ranges.js'
-import * as kernels from '../gen/kernels.js'
+import { gather } from '../gen/movement.js'
 import type { Lowering } from './lowering.js'
 import { padCalls, padModeOf } from './pad.js'
 import { type CopyAxis, stridedCopy } from './strided.js'
@@ -176,7 +176,7 @@ export const movementLowerings = {
         rows: outer * count,
         chunk,
       }
-      return [kernels.gather(p, tiles)]
+      return [gather(p, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

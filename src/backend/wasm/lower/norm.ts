@@ -1,7 +1,7 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { normalize_f32 } from '../gen/norm.js'
 import { isFloat32 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { cut } from './tiles.js'
@@ -26,7 +26,7 @@ function normalize(node: Node, { address }: LoweringContext, { rows, width, peri
   const epsilon = node.attributes['epsilon'] as number
   const operands = { x: place(x), y: place(y), scale: place(scale), bias: place(bias) }
   const statistics = { means: place(means), inverses: place(inverses) }
-  return [kernels.normalize_f32({ ...operands, ...statistics, rows, width, period, centred, chunk, epsilon }, tiles)]
+  return [normalize_f32({ ...operands, ...statistics, rows, width, period, centred, chunk, epsilon }, tiles)]
 }
 
 /** The rows of a normalisation over the axes from `axis` on. */

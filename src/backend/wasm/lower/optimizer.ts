@@ -2,7 +2,13 @@ import type { Node } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import {
+  adagrad_update_f32,
+  adam_update_f32,
+  momentum_update_f32,
+  rmsprop_update_f32,
+  sgd_update_f32,
+} from '../gen/training-optimizer.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { cut } from './tiles.js'
 
@@ -35,10 +41,10 @@ const updateLowering = (call: (update: Update) => KernelCall): Lowering => ({
 
 export const optimizerLowerings = {
   'lanewise.SgdUpdate': updateLowering(({ input, output, size, chunk, tiles }) =>
-    kernels.sgd_update_f32({ w: input(0), g: input(1), rate: input(2), outW: output(0), size, chunk }, tiles),
+    sgd_update_f32({ w: input(0), g: input(1), rate: input(2), outW: output(0), size, chunk }, tiles),
   ),
   'lanewise.MomentumUpdate': updateLowering(({ node, input, output, attribute, size, chunk, tiles }) =>
-    kernels.momentum_update_f32(
+    momentum_update_f32(
       {
         w: input(0),
         g: input(1),
@@ -55,7 +61,7 @@ export const optimizerLowerings = {
     ),
   ),
   'lanewise.AdamUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
-    kernels.adam_update_f32(
+    adam_update_f32(
       {
         w: input(0),
         g: input(1),
@@ -75,7 +81,7 @@ export const optimizerLowerings = {
     ),
   ),
   'lanewise.RmspropUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
-    kernels.rmsprop_update_f32(
+    rmsprop_update_f32(
       {
         w: input(0),
         g: input(1),
@@ -93,7 +99,7 @@ export const optimizerLowerings = {
     ),
   ),
   'lanewise.AdagradUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
-    kernels.adagrad_update_f32(
+    adagrad_update_f32(
       {
         w: input(0),
         g: input(1),

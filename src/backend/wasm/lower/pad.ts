@@ -4,7 +4,7 @@ import { concrete, sizeOf, stridesOf } from '../../../core/shape.js'
 import { stringAttribute } from '../../../ops/definition.js'
 import { type PadMode, padsOf } from '../../../ops/ranges.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { fill_bytes } from '../gen/movement.js'
 import type { LoweringContext } from './lowering.js'
 import { stridedCopy } from './strided.js'
 import { cut } from './tiles.js'
@@ -55,7 +55,7 @@ export function padCalls(node: Node, { address, constant }: LoweringContext): re
     const size = sizeOf(target) * bytes
     const { chunk, tiles } = cut(size, FILL_BYTES)
     const [low, high] = patternOf(node, constant)
-    calls.push(kernels.fill_bytes({ y: address(y), bytes: size, chunk, low, high }, tiles))
+    calls.push(fill_bytes({ y: address(y), bytes: size, chunk, low, high }, tiles))
   }
   const kept = shape.map((size, axis) => Math.max(0, size + Math.min(0, before[axis]) + Math.min(0, after[axis])))
   const margin = before.map((pad) => Math.max(0, pad))

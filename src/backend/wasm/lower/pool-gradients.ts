@@ -1,5 +1,5 @@
 import { concrete } from '../../../core/shape.js'
-import * as kernels from '../gen/kernels.js'
+import { average_pool_gradient_f32, max_pool_gradient_f32 } from '../gen/training-pool-gradient.js'
 import type { Lowering } from './lowering.js'
 import { isPool, windowFields } from './pool.js'
 
@@ -11,7 +11,7 @@ export const poolGradientLowerings = {
       const [dx] = node.outputs
       const { fields, gradientTiles } = windowFields(node, concrete(dx.shape), concrete(dy.shape))
       const pointers = { x: address(x), y: address(y), dy: address(dy), dx: address(dx) }
-      return [kernels.max_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
+      return [max_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
     },
   },
   'lanewise.AveragePoolGradientNhwc': {
@@ -21,7 +21,7 @@ export const poolGradientLowerings = {
       const [dx] = node.outputs
       const { fields, gradientTiles } = windowFields(node, concrete(dx.shape), concrete(dy.shape))
       const pointers = { x: 0, y: 0, dy: address(dy), dx: address(dx) }
-      return [kernels.average_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
+      return [average_pool_gradient_f32({ ...pointers, ...fields }, gradientTiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

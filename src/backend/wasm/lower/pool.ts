@@ -2,7 +2,7 @@ import type { Node } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { intAttribute, intsAttribute } from '../../../ops/definition.js'
 import { windowOf } from '../../../ops/window.js'
-import * as kernels from '../gen/kernels.js'
+import { average_pool_f32, global_average_pool_f32, global_max_pool_f32, max_pool_f32 } from '../gen/pool.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 
@@ -85,7 +85,7 @@ export const isPool = (node: Node): boolean => {
   )
 }
 
-const poolLowering = (kernel: typeof kernels.max_pool_f32 | typeof kernels.average_pool_f32): Lowering => ({
+const poolLowering = (kernel: typeof max_pool_f32 | typeof average_pool_f32): Lowering => ({
   accelerates: isPool,
   lower(node, { address }) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]]
@@ -109,7 +109,7 @@ function maximaByAxis(node: Node) {
   return { across, down, bytes: shape[0] * inH * outW * c * 4 }
 }
 
-const maxPool = poolLowering(kernels.max_pool_f32)
+const maxPool = poolLowering(max_pool_f32)
 
 const maxPoolLowering: Lowering = {
   ...maxPool,
@@ -121,15 +121,13 @@ const maxPoolLowering: Lowering = {
     const [x, y] = [node.inputs[0]!, node.outputs[0]].map(context.address)
     const between = context.workspace
     return [
-      kernels.max_pool_f32({ x, y: between, dy: 0, dx: 0, ...across.fields }, across.tiles),
-      kernels.max_pool_f32({ x: between, y, dy: 0, dx: 0, ...down.fields }, down.tiles),
+      max_pool_f32({ x, y: between, dy: 0, dx: 0, ...across.fields }, across.tiles),
+      max_pool_f32({ x: between, y, dy: 0, dx: 0, ...down.fields }, down.tiles),
     ]
   },
 }
 
-const globalLowering = (
-  kernel: typeof kernels.global_max_pool_f32 | typeof kernels.global_average_pool_f32,
-): Lowering => ({
+const globalLowering = (kernel: typeof global_max_pool_f32 | typeof global_average_pool_f32): Lowering => ({
   accelerates: (node) => node.inputs[0]!.dtype === 'float32' && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
   lower(node, { address }) {
     const [x, y] = [node.inputs[0]!, node.outputs[0]]
@@ -143,7 +141,7 @@ const globalLowering = (
 
 export const poolLowerings = {
   'lanewise.MaxPoolNhwc': maxPoolLowering,
-  'lanewise.AveragePoolNhwc': poolLowering(kernels.average_pool_f32),
-  GlobalMaxPool: globalLowering(kernels.global_max_pool_f32),
-  GlobalAveragePool: globalLowering(kernels.global_average_pool_f32),
+  'lanewise.AveragePoolNhwc': poolLowering(average_pool_f32),
+  GlobalMaxPool: globalLowering(global_max_pool_f32),
+  GlobalAveragePool: globalLowering(global_average_pool_f32),
 } as const satisfies Record<string, Lowering>

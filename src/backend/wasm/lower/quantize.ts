@@ -2,7 +2,7 @@ import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { granularityOf, limits } from '../../../ops/granularity.js'
-import * as kernels from '../gen/kernels.js'
+import { dequantize_f32, quantize_f32, quantize_range_f32 } from '../gen/rare-quantize.js'
 import { shapeOf } from './frame.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
@@ -32,7 +32,7 @@ function rowsOf({ inputs: [x, scale], attributes }: Node): { inner: number; scal
   return even ? { inner: granularity.block, scales: Math.max(1, sizeOf(shapeOf(scale!))) } : undefined
 }
 
-type Kernel = typeof kernels.quantize_f32 | typeof kernels.dequantize_f32
+type Kernel = typeof quantize_f32 | typeof dequantize_f32
 
 const call = (kernel: Kernel, node: Node, { address }: LoweringContext, dtype: DType) => {
   const [x, scale, zero] = node.inputs
@@ -56,7 +56,7 @@ const quantize: Lowering = {
       rowsOf(node) !== undefined
     )
   },
-  lower: (node, context) => call(kernels.quantize_f32, node, context, node.outputs[0].dtype),
+  lower: (node, context) => call(quantize_f32, node, context, node.outputs[0].dtype),
 }
 
 const dequantize: Lowering = {
@@ -65,7 +65,7 @@ const dequantize: Lowering = {
     node.outputs[0].dtype === 'float32' &&
     dequantizedTypes[node.inputs[0]!.dtype] !== undefined &&
     rowsOf(node) !== undefined,
-  lower: (node, context) => call(kernels.dequantize_f32, node, context, node.inputs[0]!.dtype),
+  lower: (node, context) => call(dequantize_f32, node, context, node.inputs[0]!.dtype),
 }
 
 const dynamicQuantize: Lowering = {
@@ -73,11 +73,11 @@ const dynamicQuantize: Lowering = {
     const size = sizeOf(shapeOf(x!))
     const [y, scale, zero] = outputs.map(address)
     const { chunk, tiles } = cut(size, CHUNK)
-    const range = kernels.quantize_range_f32({ x: address(x!), scale, zero, size }, 1)
+    const range = quantize_range_f32({ x: address(x!), scale, zero, size }, 1)
     if (size === 0) return [range]
     const places = { x: address(x!), scale, zero, y }
     const rows = { size, chunk, inner: size, scales: 1, type: integerTypes.uint8!, low: 0, high: 255 }
-    return [range, kernels.quantize_f32({ ...places, ...rows }, tiles)]
+    return [range, quantize_f32({ ...places, ...rows }, tiles)]
   },
 }
 

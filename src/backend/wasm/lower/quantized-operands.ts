@@ -1,7 +1,7 @@
 import type { ConstantOf, Value } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { type gemm_i16, quantize_multipliers_f32, widen_i16 } from '../gen/rare-gemm-i16.js'
 import { type Geometry, padFrame, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes } from './gemm.js'
 import type { LoweringContext } from './lowering.js'
@@ -30,7 +30,7 @@ export interface Left {
   readonly widen: (context: LoweringContext, target: number) => KernelCall
   readonly bytes: number
   readonly walk: Pick<
-    Parameters<typeof kernels.gemm_i16>[0],
+    Parameters<typeof gemm_i16>[0],
     | 'outer'
     | 'outerStride'
     | 'inner'
@@ -65,7 +65,7 @@ export const multipliersCall = (
   { address }: LoweringContext,
 ): KernelCall => {
   const wStep = sizeOf(shapeOf(w)) > 1 ? floatBytes : 0
-  return kernels.quantize_multipliers_f32({ x: address(x), w: address(w), wStep, y: address(y), to, count }, 1)
+  return quantize_multipliers_f32({ x: address(x), w: address(w), wStep, y: address(y), to, count }, 1)
 }
 
 /** The images of a convolution in frames of int16, and how they are walked. */
@@ -80,7 +80,7 @@ export function framedLeft(g: Geometry, x: Operand, frame = padFrame(g)): Left {
   return {
     bytes: rows * line,
     widen: ({ address }, y) =>
-      kernels.widen_i16(
+      widen_i16(
         {
           x: address(x.value),
           y,

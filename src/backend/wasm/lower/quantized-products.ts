@@ -2,7 +2,7 @@ import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, sizeOf } from '../../../core/shape.js'
 import { limits } from '../../../ops/granularity.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { gemm_i16, pack_panels_i16, widen_i16 } from '../gen/rare-gemm-i16.js'
 import { geometryOf, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
@@ -62,7 +62,7 @@ function planProduct(product: Product, constant: ConstantOf): NodePlan {
     const matrices = Array.from({ length: count }, (_, i) => [i * matrixStride, i * matrixBytes])
     const fields = { source, target, batches: count, ...strides, columns, isSigned: isSigned(b.value) }
     const list = [...matrices.flat(), ...zeros]
-    return [kernels.pack_panels_i16({ ...fields, zeros: zeros.length }, count * ceilDiv(columns, 8), list)]
+    return [pack_panels_i16({ ...fields, zeros: zeros.length }, count * ceilDiv(columns, 8), list)]
   }
   const space = new Workspace()
   const aOffset = space.take(left.bytes)
@@ -86,7 +86,7 @@ function planProduct(product: Product, constant: ConstantOf): NodePlan {
       left.widen(context, a),
       ...packing,
       ...scaling,
-      kernels.gemm_i16(
+      gemm_i16(
         {
           ldb: 8 * floatBytes,
           panelStride: depth * 8 * floatBytes,
@@ -171,7 +171,7 @@ function matrixPlan({ a, b, y, scale }: MatrixProduct, constant: ConstantOf): No
   const left: Left = {
     bytes: lines * pixelStride,
     widen: ({ address }, target) =>
-      kernels.widen_i16(
+      widen_i16(
         {
           x: address(a.value),
           y: target,

@@ -1,7 +1,8 @@
 import type { ConstantOf } from '../../../core/ir.js'
 import { limits } from '../../../ops/granularity.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { gemm_i16 } from '../gen/rare-gemm-i16.js'
+import { winograd_input_i16, winograd_output_i16, winograd_weights_i16 } from '../gen/rare-winograd-i16.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, panelBytes, slabColumns, tilingOf, Workspace } from './gemm.js'
 import type { LoweringContext } from './lowering.js'
@@ -51,7 +52,7 @@ export function integerWinogradPlan(g: Geometry, convolution: Convolution, const
   const zeros = zerosOf(b.zero, constant)
   const fields = { k: channels, n: outputs, matrixBytes: weightBytes, isSigned: isSigned(b.value) }
   const transform = (w: number, u: number) => [
-    kernels.winograd_weights_i16({ w, u, ...fields, zeros: zeros.length }, ceilDiv(outputs, 8), zeros),
+    winograd_weights_i16({ w, u, ...fields, zeros: zeros.length }, ceilDiv(outputs, 8), zeros),
   ]
   const space = new Workspace()
   const frames = space.take(left.bytes)
@@ -77,11 +78,11 @@ export function integerWinogradPlan(g: Geometry, convolution: Convolution, const
       const range = { first, count, patchesY, patchesX }
       const { tiles, ...tiling } = tilingOf(MATRICES, count, outputs, (MATRICES * count * outputs * channels) / 2)
       result.push(
-        kernels.winograd_input_i16(
+        winograd_input_i16(
           { x: workspace + frames, v, ...range, patches: inputPatches, channels, matrixBytes: inputBytes },
           ceilDiv(count, inputPatches),
         ),
-        kernels.gemm_i16(
+        gemm_i16(
           {
             ldb: 8 * floatBytes,
             panelStride: depth * 8 * floatBytes,
@@ -117,7 +118,7 @@ export function integerWinogradPlan(g: Geometry, convolution: Convolution, const
           tiles,
           matrices.flat(),
         ),
-        kernels.winograd_output_i16(
+        winograd_output_i16(
           {
             m,
             y: address(y.value),

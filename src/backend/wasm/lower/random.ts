@@ -1,7 +1,7 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
-import * as kernels from '../gen/kernels.js'
+import { dropout_f32, random_uniform_f32 } from '../gen/training-random.js'
 import type { Lowering } from './lowering.js'
 import { cut } from './tiles.js'
 
@@ -23,7 +23,7 @@ export const randomLowerings = {
     lower(node, { address }) {
       const { fields, tiles } = common(node)
       const p = { step: address(node.inputs[0]!), y: address(node.outputs[0]), ...fields }
-      return [kernels.random_uniform_f32(p, tiles)]
+      return [random_uniform_f32(p, tiles)]
     },
   },
   'lanewise.Dropout': {
@@ -39,7 +39,7 @@ export const randomLowerings = {
         threshold: Math.ceil(rate * 2 ** 24),
         scale: 1 / (1 - rate),
       }
-      return [kernels.dropout_f32(p, tiles)]
+      return [dropout_f32(p, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

@@ -3,8 +3,9 @@ import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { reducedAxes } from '../../../ops/reduction.js'
 import { type ReductionPass, reductionPasses } from '../../reduction.js'
 import { activationKinds } from '../activations.js'
+import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { argument_f32, reduce_f32 } from '../gen/reduce.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 
@@ -50,7 +51,7 @@ function passCall(
   const units = Math.max(1, Math.floor(CHUNK / Math.max(1, partLength * block)))
   const tiles = Math.max(1, Math.ceil((outer * parts * Math.ceil(inner / block)) / units))
   const params = { x, y, outer, length, inner, parts, partLength, block, units, operation: operations[operation] }
-  return kernels.reduce_f32(params, tiles)
+  return reduce_f32(params, tiles)
 }
 
 const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>
@@ -89,7 +90,7 @@ const reduction = (operation: Operation, finish?: Finish): Lowering => ({
       const { chunk, tiles } = cut(size)
       const kind = activationKinds[finish === 'mean' ? 'scale' : finish]
       const alpha = size / sizeOf(concrete(node.inputs[0]!.shape))
-      calls.push(kernels.unary_f32({ x: y, y, size, chunk, kind, alpha, beta: 0 }, tiles))
+      calls.push(unary_f32({ x: y, y, size, chunk, kind, alpha, beta: 0 }, tiles))
     }
     return calls
   },
@@ -106,10 +107,7 @@ const argument = (sign: 1 | -1): Lowering => ({
     const { chunk, tiles } = cut(size, Math.max(1, Math.ceil(CHUNK / length)))
     const last = attributes['select_last_index'] as number
     return [
-      kernels.argument_f32(
-        { x: address(inputs[0]!), y: address(outputs[0]), size, chunk, length, inner, sign, last },
-        tiles,
-      ),
+      argument_f32({ x: address(inputs[0]!), y: address(outputs[0]), size, chunk, length, inner, sign, last }, tiles),
     ]
   },
 })

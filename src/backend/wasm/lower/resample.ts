@@ -1,7 +1,7 @@
 import { LanewiseError } from '../../../core/errors.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
-import * as kernels from '../gen/kernels.js'
+import { resample_f32 } from '../gen/rare-resample.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 
@@ -26,7 +26,7 @@ const resample: Lowering = {
     if (rows * inner === 0) return []
     const { chunk, tiles } = cut(rows, Math.max(1, Math.ceil(CHUNK / (inner * taps))))
     const places = { x: address(x), indices: address(indices), weights: address(weights), y: address(output) }
-    return [kernels.resample_f32({ ...places, from: shape[axis], to, taps, inner, rows, chunk }, tiles)]
+    return [resample_f32({ ...places, from: shape[axis], to, taps, inner, rows, chunk }, tiles)]
   },
 }
 

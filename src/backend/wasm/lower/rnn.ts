@@ -9,8 +9,10 @@ import {
   rnnCell,
 } from '../../../ops/recurrent-body.js'
 import { activationKinds } from '../activations.js'
+import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { copy_bytes, fill_bytes } from '../gen/movement.js'
+import { recurrent_cell_f32 } from '../gen/rare-rnn.js'
 import {
   epilogueFields,
   floatBytes,
@@ -45,7 +47,7 @@ interface Product {
 /** c = a b + bias, all dense. */
 function product({ a, b, c, bias, rows, columns, depth }: Product): KernelCall {
   const { tileRows, tileColumns, tiles } = tilingOf(1, rows, columns, rows * columns * depth)
-  return kernels.gemm_f32(
+  return gemm_f32(
     {
       a,
       b,
@@ -103,7 +105,7 @@ const packTransposed =
   ]
 
 const copy = (from: number, to: number, bytes: number): KernelCall =>
-  kernels.copy_bytes({ x: from, y: to, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))
+  copy_bytes({ x: from, y: to, bytes, chunk: COPY_CHUNK }, Math.ceil(bytes / COPY_CHUNK))
 
 /** The kernel's number of a GRU whose reset gate comes before the product: the first of two calls. */
 const splitGru = 4
@@ -177,7 +179,7 @@ function recurrentPlan(node: Node, kind: CellKind, constant: ConstantOf): NodePl
           const initial = inputs[5 + index]
           return initial
             ? copy(at(initial, batch * hidden), state, stateBytes)
-            : kernels.fill_bytes(
+            : fill_bytes(
                 { y: state, bytes: stateBytes, chunk: COPY_CHUNK, low: 0, high: 0 },
                 Math.ceil(stateBytes / COPY_CHUNK),
               )
@@ -213,11 +215,11 @@ function recurrentPlan(node: Node, kind: CellKind, constant: ConstantOf): NodePl
             bias: stateBias,
             columns: stepColumns,
           })
-          if (!ofCandidate) return [fromState, kernels.recurrent_cell_f32(cell, tiles)]
+          if (!ofCandidate) return [fromState, recurrent_cell_f32(cell, tiles)]
           const reset = workspace + resetAt
           return [
             fromState,
-            kernels.recurrent_cell_f32({ ...cell, y: reset, yStride: hidden * floatBytes, lengths: 0 }, tiles),
+            recurrent_cell_f32({ ...cell, y: reset, yStride: hidden * floatBytes, lengths: 0 }, tiles),
             product({
               ...shared,
               a: reset,
@@ -225,7 +227,7 @@ function recurrentPlan(node: Node, kind: CellKind, constant: ConstantOf): NodePl
               bias: stateBias && stateBias + stepColumns * floatBytes,
               columns: hidden,
             }),
-            kernels.recurrent_cell_f32({ ...cell, kind: splitGru + 1 }, tiles),
+            recurrent_cell_f32({ ...cell, kind: splitGru + 1 }, tiles),
           ]
         }).flat()
         return [

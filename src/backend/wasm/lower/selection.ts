@@ -2,7 +2,7 @@ import { bytesPerElement } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
-import * as kernels from '../gen/kernels.js'
+import { cumulative as cumulativeKernel, one_hot, top_k, trilu } from '../gen/rare-selection.js'
 import { isWhole, scalarType, scalarTypes } from './integer.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
@@ -34,7 +34,7 @@ const cumulative = (product: 0 | 1): Lowering => ({
     const [exclusive, reverse] = ['exclusive', 'reverse'].map((name) => intAttribute(attributes, name)!)
     const places = { x: address(x!), y: address(y) }
     const type = scalarType(x!.dtype)!
-    return [kernels.cumulative({ ...places, lines, chunk, length, step, type, product, exclusive, reverse }, tiles)]
+    return [cumulativeKernel({ ...places, lines, chunk, length, step, type, product, exclusive, reverse }, tiles)]
   },
 })
 
@@ -60,7 +60,7 @@ export const selectionLowerings = {
       const largest = intAttribute(node.attributes, 'largest')
       const type = scalarType(x.dtype)!
       const places = { x: address(x), values, indices, workspace }
-      return [kernels.top_k({ ...places, lines, chunk, length, step, k, type, largest }, tiles)]
+      return [top_k({ ...places, lines, chunk, length, step, k, type, largest }, tiles)]
     },
   },
 
@@ -81,7 +81,7 @@ export const selectionLowerings = {
       const places = { x: address(x!), y: address(y) }
       const upper = intAttribute(attributes, 'upper')
       const elementBytes = bytesOf(y)
-      return [kernels.trilu({ ...places, rows, chunk, height, columns, elementBytes, diagonal, upper }, tiles)]
+      return [trilu({ ...places, rows, chunk, height, columns, elementBytes, diagonal, upper }, tiles)]
     },
   },
 
@@ -96,7 +96,7 @@ export const selectionLowerings = {
       const { chunk, tiles } = cutLines(size, depth)
       const places = { indices: address(indices!), values: address(values!), y: address(y) }
       const types = { type: scalarType(indices!.dtype)!, elementBytes: bytesOf(y) }
-      return [kernels.one_hot({ ...places, size, chunk, depth, inner, ...types }, tiles)]
+      return [one_hot({ ...places, size, chunk, depth, inner, ...types }, tiles)]
     },
   },
 } as const satisfies Record<string, Lowering>

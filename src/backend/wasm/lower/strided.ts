@@ -1,6 +1,6 @@
 import { sizeOf } from '../../../core/shape.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { copy_bytes, strided_copy, transpose as transposeKernel } from '../gen/movement.js'
 import { CHUNK, cut } from './tiles.js'
 
 /** Bytes of a tile that is copied whole. */
@@ -19,7 +19,7 @@ export interface CopyAxis {
 /** Copies `bytes` bytes between addresses that do not overlap. */
 export function copyCall(from: number, to: number, bytes: number): KernelCall {
   const { chunk, tiles } = cut(bytes, COPY_BYTES)
-  return kernels.copy_bytes({ x: from, y: to, bytes, chunk }, tiles)
+  return copy_bytes({ x: from, y: to, bytes, chunk }, tiles)
 }
 
 /** Without axes of one element; neighbours that both sides walk as one are one. */
@@ -77,10 +77,10 @@ export function stridedCopy(
       elementBytes,
       rank: outer.length,
     }
-    return [kernels.transpose(p, tiles, words(outer))]
+    return [transposeKernel(p, tiles, words(outer))]
   }
   const padded = collapsed.length === 1 ? [{ size: 1, from: 0, to: 0 }, inner] : collapsed
   const { chunk, tiles } = cut(size)
   const p = { x: from, y: to, size, chunk, elementBytes, rank: padded.length }
-  return [kernels.strided_copy(p, tiles, words(padded))]
+  return [strided_copy(p, tiles, words(padded))]
 }

@@ -1,7 +1,7 @@
 import type { ConstantOf, Node } from '../../../core/ir.js'
 import { activationKinds, epilogueOf } from '../activations.js'
+import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
 import { type Frame, frameImages, type Geometry } from './frame.js'
 import {
   ceilDiv,
@@ -153,7 +153,7 @@ export function subpixelPlan(node: Node, g: Geometry, constant: ConstantOf): Nod
         ])
       }).flat()
       const together = g.group === 1
-      const product = kernels.gemm_f32(
+      const product = gemm_f32(
         {
           ldb: 8 * floatBytes,
           panelStride: depth * 8 * floatBytes,

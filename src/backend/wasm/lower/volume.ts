@@ -3,7 +3,7 @@ import { sizeOf, stridesOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
 import { type Window, windowOf, windowToAttributes } from '../../../ops/window.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { unfold_f32 } from '../gen/rare-unfold.js'
 import { shapeOf } from './frame.js'
 import { floatBytes, Workspace } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
@@ -112,7 +112,7 @@ function fold(node: Node, roles: Roles, lowering: Lowering): Folded {
       if (value === planes.x) return context.address(x)
       return value === planes.y ? context.address(y) : context.address(value)
     }
-    const unfold = kernels.unfold_f32(
+    const unfold = unfold_f32(
       {
         x: context.address(source),
         y: workspace + unfolded,

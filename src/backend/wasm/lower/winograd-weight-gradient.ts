@@ -1,5 +1,6 @@
 import type { Value } from '../../../core/ir.js'
-import * as kernels from '../gen/kernels.js'
+import { sum_parts_f32 } from '../gen/gemm-tn.js'
+import { winograd_weight_gradient_f32 } from '../gen/training-winograd-weight-gradient.js'
 import type { Geometry } from './frame.js'
 import { ceilDiv, floatBytes, type NodePlan, Workspace } from './gemm.js'
 import { SCRATCH_BYTES } from './lowering.js'
@@ -69,7 +70,7 @@ export function winogradWeightGradientPlan(g: Geometry, x: Value, dy: Value, dw:
     calls: ({ address, workspace, scratch }) => {
       const base = scratch()
       const calls = [
-        kernels.winograd_weight_gradient_f32(
+        winograd_weight_gradient_f32(
           {
             ldb: 0,
             panelStride: 8 * floatBytes,
@@ -112,7 +113,7 @@ export function winogradWeightGradientPlan(g: Geometry, x: Value, dy: Value, dw:
       ]
       if (chunks > 1)
         calls.push(
-          kernels.sum_parts_f32(
+          sum_parts_f32(
             { x: workspace + parts, y: address(dw), size, parts: chunks, partBytes, chunk: sum.chunk },
             sum.tiles,
           ),

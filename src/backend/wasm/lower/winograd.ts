@@ -1,7 +1,10 @@
 import type { ConstantOf, Value } from '../../../core/ir.js'
 import { type Activation, activationKinds } from '../activations.js'
+import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'
-import * as kernels from '../gen/kernels.js'
+import { winograd_input_f32, winograd_output_f32, winograd_weights_f32 } from '../gen/winograd.js'
+import { winograd_input_4x4_f32, winograd_output_4x4_f32 } from '../gen/winograd-4x4.js'
+import { winograd_chunks_f32 } from '../gen/winograd-chunks.js'
 import type { Geometry } from './frame.js'
 import {
   ceilDiv,
@@ -50,8 +53,8 @@ interface Transform {
   readonly matrices: number
   /** G, as bits. */
   readonly weights: readonly number[]
-  readonly input: typeof kernels.winograd_input_f32
-  readonly output: typeof kernels.winograd_output_f32
+  readonly input: typeof winograd_input_f32
+  readonly output: typeof winograd_output_f32
 }
 
 /** Rows of G for the points +-p of interpolation: powers of p over the products of p's distances to the other points. */
@@ -62,16 +65,16 @@ const small: Transform = {
   tile: 2,
   matrices: 16,
   weights: bitsOf([[1, 0, 0], ...pointRows(1, 2), [0, 0, 1]]),
-  input: kernels.winograd_input_f32,
-  output: kernels.winograd_output_f32,
+  input: winograd_input_f32,
+  output: winograd_output_f32,
 }
 
 const large: Transform = {
   tile: 4,
   matrices: 36,
   weights: bitsOf([[1, 0, 0], ...pointRows(Math.SQRT1_2, -1.5), ...pointRows(Math.SQRT2, 6), [0, 0, 1]]),
-  input: kernels.winograd_input_4x4_f32,
-  output: kernels.winograd_output_4x4_f32,
+  input: winograd_input_4x4_f32,
+  output: winograd_output_4x4_f32,
 }
 
 /** Multiply-adds that the transforms of a number cost, and that fetching a weight from memory costs. */
@@ -168,7 +171,7 @@ export function winogradPlan(
   const outputBytes = aligned(chunk * outputs * floatBytes)
   const { value, firstTap, ...strides } = weights
   const transform = (source: number, target: number) => [
-    kernels.winograd_weights_f32(
+    winograd_weights_f32(
       {
         w: source + firstTap,
         u: target,
@@ -211,7 +214,7 @@ export function winogradPlan(
           },
           ceilDiv(count, inputPatches),
         ),
-        kernels.gemm_f32(
+        gemm_f32(
           {
             ldb: 8 * floatBytes,
             panelStride: channels * 8 * floatBytes,
@@ -269,7 +272,7 @@ export function winogradPlan(
       const blocks = steps(0, chunk, chunk, chunk, oneTile).flatMap(({ words }) => [...words])
       return [
         ...prepare,
-        kernels.winograd_chunks_f32(
+        winograd_chunks_f32(
           {
             scratch: base,
             scratchBytes: SCRATCH_BYTES,
