@@ -12,6 +12,7 @@ import { GraphBuilder } from '../src/graph/builder.js'
 import { verify } from '../src/graph/verify.js'
 import { compaction } from '../src/ops/compaction.js'
 import type { OpDefinition } from '../src/ops/definition.js'
+import { hashing } from '../src/ops/hashing.js'
 import { images } from '../src/ops/images.js'
 import { isProgramOp, operators } from '../src/ops/index.js'
 import { strings } from '../src/ops/strings.js'
@@ -102,11 +103,12 @@ test('every op has a case or takes part in one, and every gradient rule is check
     ...twins,
   ])
   assert.equal(
-    // ONNX's conformance tests and strings.test.ts and images.test.ts hold these: a case could not state their shapes, or their strings.
+    // ONNX's conformance tests and strings.test.ts, images.test.ts and keras-lookup.test.ts hold these: a case could not state their shapes, or their strings.
     definitions.flatMap(([op]) =>
       covered.has(op) ||
       isProgramOp(op) ||
       Object.hasOwn(compaction, op) ||
+      Object.hasOwn(hashing, op) ||
       Object.hasOwn(strings, op) ||
       Object.hasOwn(images, op)
         ? []
@@ -129,7 +131,7 @@ const cutting = `
   RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range RegexFullMatch Round Shape Sign Size
   StringConcat StringNormalizer StringSplit TfIdfVectorizer Xor ai.onnx.ml.LabelEncoder ai.onnx.ml.SVMClassifier
   ai.onnx.ml.SVMRegressor ai.onnx.ml.TreeEnsemble ai.onnx.ml.TreeEnsembleClassifier
-  ai.onnx.ml.TreeEnsembleRegressor lanewise.ConvIntegerNhwc lanewise.QLinearConvNhwc lanewise.RandomUniform
+  ai.onnx.ml.TreeEnsembleRegressor lanewise.ConvIntegerNhwc lanewise.CrossBucket lanewise.HashBucket lanewise.QLinearConvNhwc lanewise.RandomUniform
 `
 
 test('no rule is forgotten: ops without one have a decomposition, refuse, or cut the gradient on purpose', () => {

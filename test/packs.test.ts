@@ -5,6 +5,7 @@ import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { Node } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { loadModel } from '../src/onnx/source.js'
 import { withDefaults } from '../src/ops/definition.js'
 import { coreOperators, definitionOf, operators } from '../src/ops/index.js'
 import { packs } from '../src/packs/gen/packs.js'
@@ -31,6 +32,11 @@ const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: 
   training: ['ConvTranspose', 'test_convtranspose'],
   vision: ['RoiAlign', 'test_roialign_aligned_false'],
 }
+
+test('a Keras CNN holds core ops only: it loads no pack', async () => {
+  await loadModel(join(folder, '../../bench/model5.onnx'))
+  assert.equal(Object.keys(operators), Object.keys(coreOperators))
+})
 
 for (const [pack, [op, name]] of Object.entries(examples))
   test(`${pack}: a model with ${op} loads it, and none of the others`, async () => {
