@@ -9,6 +9,15 @@ const integers = (dtype: NumericDType, shape: readonly number[], range: readonly
 })
 const u8 = (shape: readonly number[]) => integers('uint8', shape, [0, 256])
 const s8 = (shape: readonly number[]) => integers('int8', shape, [-128, 128])
+/** Weights that the graph holds. */
+const held = (dtype: 'int8' | 'uint8', shape: readonly number[]): OperandCase => {
+  const size = shape.reduce((a, b) => a * b)
+  return {
+    shape,
+    dtype,
+    values: Array.from({ length: size }, (_, i) => ((i * 37) % 256) - (dtype === 'int8' ? 128 : 0)),
+  }
+}
 const scale = (shape: readonly number[] = []) => f32(shape, { range: [0.01, 0.1] })
 const product = f32([], { data: [40] })
 
@@ -80,6 +89,13 @@ const products: readonly OpCase[] = [
     op: 'ConvInteger',
     inputs: [u8([2, 4, 7]), s8([4, 2, 3]), undefined, integers('int8', [4], [-9, 9])],
     attributes: { group: 2, strides: [2] },
+  },
+  { op: 'MatMulInteger', inputs: [u8([5, 33]), held('int8', [33, 7])] },
+  { op: 'MatMulInteger', inputs: [s8([2, 5, 9]), held('uint8', [9, 7]), undefined, integers('uint8', [7], [0, 9])] },
+  {
+    op: 'ConvInteger',
+    inputs: [u8([2, 3, 7, 5]), held('int8', [5, 3, 3, 3]), integers('uint8', [], [100, 150])],
+    attributes: { pads: [1, 1, 1, 1] },
   },
   {
     op: 'QLinearMatMul',

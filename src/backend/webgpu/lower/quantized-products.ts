@@ -1,4 +1,5 @@
-import type { Node, Value } from '../../../core/ir.js'
+import type { ConstantOf, Node, Value } from '../../../core/ir.js'
+import { Tensor } from '../../../core/tensor.js'
 import { limits } from '../../../ops/granularity.js'
 import { epilogueOf } from '../../activations.js'
 import { elementTypeOf } from '../elements.js'
@@ -50,14 +51,35 @@ const takes = ({ a, b, y, bias, columns }: Quantized): boolean =>
       [a.scale, a.zero, y.scale, y.zero].every(isOne) &&
       isColumnwise(b.scale, columns)))
 
-/** Elements of `values`, less the zero point of the tensor or of their line. */
+/** Constants with four elements in each 32 bits, by the constants themselves. */
+const packedConstants = new WeakMap<Tensor, Tensor>()
+
+/** The content of a constant operand, four elements in 32 bits. */
+function packedConstant(value: Value, constant: ConstantOf): Tensor | undefined {
+  const content = constant(value)
+  if (content === undefined) return undefined
+  let packed = packedConstants.get(content)
+  if (!packed) {
+    const bytes = new Uint8Array(Math.ceil(content.size / 4) * 4)
+    const { buffer, byteOffset, byteLength } = content.data as Uint8Array
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength))
+    packed = new Tensor('int32', new Int32Array(bytes.buffer), [bytes.length / 4])
+    packedConstants.set(content, packed)
+  }
+  return packed
+}
+
+/** Elements of `values`, less the zero point of the tensor or of their line; `packed` where four lie in 32 bits. */
 const centred =
-  (values: string, zeros: string, zero: Value | undefined) =>
+  (values: string, zeros: string, { value, zero }: Operand, packed = false) =>
   (names: Names): ReadElement =>
-  (index, line) =>
-    zero === undefined
-      ? `i32(${names[values]}[${index}])`
-      : `(i32(${names[values]}[${index}]) - i32(${names[zeros]}[${isOne(zero) ? '0' : line}]))`
+  (index, line) => {
+    const word = `${names[values]}[(${index}) >> 2u]`
+    const element = packed
+      ? `i32(extractBits(${value.dtype === 'uint8' ? `bitcast<u32>(${word})` : word}, (u32(${index}) & 3u) * 8u, 8u))`
+      : `i32(${names[values]}[${index}])`
+    return zero === undefined ? element : `(${element} - i32(${names[zeros]}[${isOne(zero) ? '0' : line}]))`
+  }
 
 const multiplierBytes = ({ y, columns }: Quantized): number => (y.scale ? Math.ceil((columns * 4) / 256) * 256 : 0)
 
@@ -78,7 +100,8 @@ function multipliersOf({ a, b, y, columns }: Quantized, { place }: LoweringConte
 
 function lowerProduct(name: string, product: Quantized, operands: Operands, context: LoweringContext): Dispatch[] {
   const { a, b, y, bias, columns, columnAt } = product
-  const { place, workspace } = context
+  const { place, workspace, table, constant } = context
+  const weights = packedConstant(b.value, constant)
   const bytes = multiplierBytes(product)
   const sum = (names: Names) => (bias ? `(value + ${names['bias']}[${columnAt}])` : 'value')
   const biasReads: Readonly<Record<string, Place>> = bias ? { bias: place(bias) } : {}
@@ -97,7 +120,7 @@ function lowerProduct(name: string, product: Quantized, operands: Operands, cont
       scalar: 'i32',
       reads: {
         a: place(a.value),
-        b: place(b.value),
+        b: weights ? table(weights) : place(b.value),
         ...(a.zero && { a_zero: place(a.zero) }),
         ...(b.zero && { b_zero: place(b.zero) }),
       },
@@ -131,7 +154,8 @@ const matrixProduct = (name: string, operandsOf: (node: Node) => Pick<Quantized,
     lower(node, context) {
       const { quantized, product } = of(node)
       const { a, b } = quantized
-      const operands = productOperands(product, centred('a', 'a_zero', a.zero), centred('b', 'b_zero', b.zero))
+      const packed = context.constant(b.value) !== undefined
+      const operands = productOperands(product, centred('a', 'a_zero', a), centred('b', 'b_zero', b, packed))
       return lowerProduct(name, quantized, operands, context)
     },
   }
@@ -139,11 +163,12 @@ const matrixProduct = (name: string, operandsOf: (node: Node) => Pick<Quantized,
 
 /** A channels-last convolution; taps outside of the image count as its zero point. */
 const convolution = (name: string, operandsOf: (node: Node) => Pick<Quantized, 'a' | 'b' | 'y' | 'bias'>): Lowering => {
-  const of = (node: Node) => {
+  const of = (node: Node, constant?: ConstantOf) => {
     const { a, b, y, bias } = operandsOf(node)
+    const packed = constant?.(b.value) !== undefined
     const c = convolutionOf(node, a.value, b.value, y.value)
     const quantized: Quantized = { a, b, y, bias, columns: c.outputs, columnAt: outputOf(c) }
-    const operands = convolutionOperands(c, centred('a', 'a_zero', a.zero), centred('b', 'b_zero', b.zero))
+    const operands = convolutionOperands(c, centred('a', 'a_zero', a), centred('b', 'b_zero', b, packed))
     return { quantized, operands }
   }
   return {
@@ -156,7 +181,7 @@ const convolution = (name: string, operandsOf: (node: Node) => Pick<Quantized, '
       return workspaceOf(quantized, operands, tuning)
     },
     lower(node, context) {
-      const { quantized, operands } = of(node)
+      const { quantized, operands } = of(node, context.constant)
       return lowerProduct(name, quantized, operands, context)
     },
   }
@@ -178,7 +203,7 @@ const linearOperands = ({ inputs, outputs: [y] }: Node) => {
   }
 }
 
-/** Products of integers of 8 bits, summed in int32: exact. */
+/** Products of integers of 8 bits, summed in int32: exact. Constant weights lie packed. */
 export const quantizedProductLowerings = {
   'lanewise.ConvIntegerNhwc': convolution('conv_integer', integerOperands),
   'lanewise.QLinearConvNhwc': convolution('qlinear_conv', linearOperands),
