@@ -49,11 +49,16 @@ export const bool = (shape: readonly number[]): OperandCase => ({ shape, dtype: 
 /** A constant of 64-bit integers. */
 export const i64 = (values: readonly number[]): OperandCase => ({ shape: [values.length], dtype: 'int64', values })
 
+/** The first of a constant operand's numbers. */
+const shortened = (values: readonly number[]): string => (values.length > 16 ? `${values.slice(0, 16)}…` : `${values}`)
+
 export const titleOf = ({ op, note, inputs, attributes }: OpCase): string =>
   [
     op,
     inputs
-      .map((input) => (input ? `${input.dtype ?? ''}[${input.shape}]${input.values ? `=${input.values}` : ''}` : '-'))
+      .map((input) =>
+        input ? `${input.dtype ?? ''}[${input.shape}]${input.values ? `=${shortened(input.values)}` : ''}` : '-',
+      )
       .join(' '),
     attributes ? JSON.stringify(attributes) : '',
     note ?? '',
