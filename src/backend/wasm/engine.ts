@@ -5,7 +5,7 @@ import type { Part } from './gen/kernels.js'
 import { Instance, type KernelExports } from './instance.js'
 import { type Content, LocalContent } from './memory.js'
 import { loadKernels } from './module.js'
-import { noWorkers, startThreads, type ThreadPool } from './threads.js'
+import { keepAlive, noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What an engine is started with; plain data, which a worker may get as a message. */
 export interface EngineSettings {
@@ -66,17 +66,28 @@ function mayBlock(): boolean {
   }
 }
 
+/**
+ * Milliseconds of work on one thread after which others are started at once: about what it costs to start them. Until then
+ * they would compete with a first result for the cores.
+ */
+const WORK_ALONE = 10
+
 /** Pools that are started anew, each after the loss of a thread, before the calling thread goes on alone. */
 const POOLS = 4
 
-/** An engine on this thread: tapes are done when `run` returns, unless it returns a promise. */
+/**
+ * An engine on this thread: tapes are done when `run` returns, unless it returns a promise. Other threads start when they are
+ * asked for by `ready`, in the first idle moment after work that they would have shared, or in the midst of much such work.
+ */
 export class LocalEngine implements Engine {
   readonly content: LocalContent
   readonly #build: Build
   readonly #instance: Instance
   readonly #exports: KernelExports
   readonly #openPool: (onLost: () => void) => ThreadPool
-  #pool: ThreadPool
+  #pool: ThreadPool | undefined
+  #workAlone = 0
+  #idle: ReturnType<typeof setTimeout> | undefined
   #losses = 0
   #mending: Promise<void> | undefined
   #stopped = false
@@ -87,19 +98,18 @@ export class LocalEngine implements Engine {
     this.#instance = instance
     this.#exports = instance.exports
     this.#openPool = openPool
-    this.#pool = openPool(this.#onLost)
   }
 
   get report(): EngineReport {
-    const { threads, notes } = this.#pool
-    if (this.#losses === 0) return this.#pool
+    const { threads, notes } = this.#pool ?? noWorkers
+    if (this.#losses === 0) return { threads, notes }
     const outcome = this.#losses < POOLS ? 'and was replaced' : 'again and again: one thread goes on'
     return { threads, notes: [...notes, `a worker thread stopped answering ${outcome} (${this.#losses} so far)`] }
   }
 
   async ready(): Promise<void> {
     await this.#mending
-    await this.#pool.ready()
+    await this.#threads().ready()
   }
 
   extend(parts: Iterable<Part>): MaybePromise<void> {
@@ -118,19 +128,40 @@ export class LocalEngine implements Engine {
   run(tape: number, steps: number, parallel: boolean, repeatable = false): MaybePromise<void> {
     if (this.#mending) return this.#mending.then(() => this.run(tape, steps, parallel, repeatable))
     try {
-      this.#exports.run(tape, steps, parallel ? this.#pool.threads : 1)
+      if (!parallel) this.#exports.run(tape, steps, 1)
+      else if (this.#pool) this.#exports.run(tape, steps, this.#pool.threads)
+      else this.#runAlone(tape, steps)
     } catch (cause) {
       if (!this.#exports.lost()) this.#fail(cause)
       const again = () => this.#exports.run(tape, steps, 1)
       return this.#replaceThreads(tape, steps, repeatable ? again : undefined).then(() => {
-        if (!repeatable) throw new LanewiseError('WORKER_LOST', lossOf(this.#pool), { cause })
+        if (!repeatable) throw new LanewiseError('WORKER_LOST', lossOf(this.report), { cause })
       })
     }
   }
 
+  #runAlone(tape: number, steps: number): void {
+    const start = performance.now()
+    this.#exports.run(tape, steps, 1)
+    this.#workAlone += performance.now() - start
+    if (this.#workAlone > WORK_ALONE) this.#threads()
+    else if (this.#idle === undefined) {
+      this.#idle = setTimeout(() => this.#threads())
+      keepAlive(this.#idle, false)
+    }
+  }
+
+  /** The other threads, which start now unless they have, or the engine is stopped. */
+  #threads(): ThreadPool {
+    clearTimeout(this.#idle)
+    this.#pool ??= this.#stopped ? noWorkers : this.#openPool(this.#onLost)
+    return this.#pool
+  }
+
   stop(): void {
     this.#stopped = true
-    void this.#pool.stop()
+    clearTimeout(this.#idle)
+    void this.#pool?.stop()
   }
 
   #fail(cause: unknown): never {
@@ -145,7 +176,7 @@ export class LocalEngine implements Engine {
   /** Ends all workers and starts others, then does `work`; runs wait until that is done. */
   #replaceThreads(tape = 0, steps = 0, work?: () => void): Promise<void> {
     this.#mending ??= (async () => {
-      await this.#pool.stop()
+      await this.#pool?.stop()
       if (this.#stopped) return
       this.#exports.reset(tape, steps)
       this.#losses++
@@ -161,5 +192,5 @@ export class LocalEngine implements Engine {
   readonly #onLost = (): void => void this.#replaceThreads()
 }
 
-const lossOf = ({ threads }: ThreadPool): string =>
+const lossOf = ({ threads }: EngineReport): string =>
   `a worker thread stopped answering in the midst of a run, which was broken off: what it was to update may be half-written; ${threads} threads go on`

@@ -77,6 +77,6 @@ export function startThreads(
 }
 
 /** Whether a timer keeps the process from ending; in a browser there is nothing to say. */
-function keepAlive(timer: ReturnType<typeof setTimeout> | undefined, keep: boolean): void {
+export function keepAlive(timer: ReturnType<typeof setTimeout> | undefined, keep: boolean): void {
   if (typeof timer === 'object') keep ? timer.ref?.() : timer.unref?.()
 }
