@@ -112,34 +112,42 @@ export function map<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): v
   if (i < count) storeLanes(y, operation.apply(v128.load(x), a, b), count - i)
 }
 
+/** As map, for operations whose code is long: it is there once, and asks after each vector whether it was the last. */
+function mapOnce<T>(x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
+  const operation = changetype<T>(<usize>0)
+  const a = f32x4.splat(alpha)
+  const b = f32x4.splat(beta)
+  for (; count > 0; count -= 4, x += 16, y += 16) storeLanes(y, operation.apply(v128.load(x), a, b), count)
+}
+
 /** y = kind(x) for `count` float32; x and y are the same or disjoint. Reads, never writes, up to 12 bytes past x. */
 export function unary(kind: i32, x: usize, y: usize, count: i32, alpha: f32, beta: f32): void {
   switch (kind) {
     case 0: { map<Identity>(x, y, count, alpha, beta); break }
     case 1: { map<Relu>(x, y, count, alpha, beta); break }
     case 2: { map<LeakyRelu>(x, y, count, alpha, beta); break }
-    case 3: { map<Elu>(x, y, count, alpha, beta); break }
-    case 4: { map<Selu>(x, y, count, alpha, beta); break }
-    case 5: { map<Sigmoid>(x, y, count, alpha, beta); break }
-    case 6: { map<Tanh>(x, y, count, alpha, beta); break }
-    case 7: { map<Softplus>(x, y, count, alpha, beta); break }
+    case 3: { mapOnce<Elu>(x, y, count, alpha, beta); break }
+    case 4: { mapOnce<Selu>(x, y, count, alpha, beta); break }
+    case 5: { mapOnce<Sigmoid>(x, y, count, alpha, beta); break }
+    case 6: { mapOnce<Tanh>(x, y, count, alpha, beta); break }
+    case 7: { mapOnce<Softplus>(x, y, count, alpha, beta); break }
     case 8: { map<Softsign>(x, y, count, alpha, beta); break }
     case 9: { map<HardSigmoid>(x, y, count, alpha, beta); break }
     case 10: { map<HardSwish>(x, y, count, alpha, beta); break }
-    case 11: { map<Gelu>(x, y, count, alpha, beta); break }
-    case 12: { map<GeluTanh>(x, y, count, alpha, beta); break }
-    case 13: { map<Exp>(x, y, count, alpha, beta); break }
-    case 14: { map<Celu>(x, y, count, alpha, beta); break }
+    case 11: { mapOnce<Gelu>(x, y, count, alpha, beta); break }
+    case 12: { mapOnce<GeluTanh>(x, y, count, alpha, beta); break }
+    case 13: { mapOnce<Exp>(x, y, count, alpha, beta); break }
+    case 14: { mapOnce<Celu>(x, y, count, alpha, beta); break }
     case 15: { map<ThresholdedRelu>(x, y, count, alpha, beta); break }
     case 16: { map<Clip>(x, y, count, alpha, beta); break }
-    case 17: { map<Swish>(x, y, count, alpha, beta); break }
-    case 18: { map<Mish>(x, y, count, alpha, beta); break }
+    case 17: { mapOnce<Swish>(x, y, count, alpha, beta); break }
+    case 18: { mapOnce<Mish>(x, y, count, alpha, beta); break }
     case 19: { map<Neg>(x, y, count, alpha, beta); break }
     case 20: { map<Abs>(x, y, count, alpha, beta); break }
     case 21: { map<Sqrt>(x, y, count, alpha, beta); break }
     case 22: { map<Reciprocal>(x, y, count, alpha, beta); break }
-    case 23: { map<Log>(x, y, count, alpha, beta); break }
-    case 24: { map<Erf>(x, y, count, alpha, beta); break }
+    case 23: { mapOnce<Log>(x, y, count, alpha, beta); break }
+    case 24: { mapOnce<Erf>(x, y, count, alpha, beta); break }
     case 25: { map<Scale>(x, y, count, alpha, beta); break }
     default: unreachable()
   }

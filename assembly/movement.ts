@@ -60,7 +60,7 @@ function copyRow<T>(x: usize, y: usize, count: i32, xStride: i32, yStride: i32):
 
 // @ts-ignore: decorator
 @inline
-function stridedCopy<T>(p: StridedCopyParams, tile: i32): void {
+export function stridedCopy<T>(p: StridedCopyParams, tile: i32): void {
   const rank = p.rank
   const sizes = changetype<usize>(p) + offsetof<StridedCopyParams>()
   const xStrides = sizes + (<usize>rank << 2)
@@ -93,14 +93,9 @@ function stridedCopy<T>(p: StridedCopyParams, tile: i32): void {
   }
 }
 
-/** y[…] = x[…] along any strides, negative and zero ones of x too. */
-export function strided_copy(p: StridedCopyParams, tile: i32, thread: i32): void {
-  switch (p.elementBytes) {
-    case 1: { stridedCopy<u8>(p, tile); break }
-    case 2: { stridedCopy<u16>(p, tile); break }
-    case 4: { stridedCopy<u32>(p, tile); break }
-    default: { stridedCopy<u64>(p, tile); break }
-  }
+/** y[…] = x[…] along any strides, negative and zero ones of x too; elements of four bytes. */
+export function strided_copy_w32(p: StridedCopyParams, tile: i32, thread: i32): void {
+  stridedCopy<u32>(p, tile)
 }
 
 /**
@@ -154,7 +149,9 @@ function transposeBlock<T>(x: usize, y: usize, k0: i32, k1: i32, j0: i32, j1: i3
 }
 
 /** Swaps two axes, one contiguous in x and one in y. */
-export function transpose(p: TransposeParams, tile: i32, thread: i32): void {
+// @ts-ignore: decorator
+@inline
+export function transposePlanes<T>(p: TransposeParams, tile: i32): void {
   const rank = p.rank
   const sizes = changetype<usize>(p) + offsetof<TransposeParams>()
   const xStrides = sizes + (<usize>rank << 2)
@@ -177,13 +174,13 @@ export function transpose(p: TransposeParams, tile: i32, thread: i32): void {
       y += at * word(yStrides, axis)
     }
     const k1 = min(k0 + ROWS, p.rows), j1 = min(j0 + COLUMNS, p.columns)
-    switch (p.elementBytes) {
-      case 1: { transposeBlock<u8>(x, y, k0, k1, j0, j1, p.xStride, p.yStride); break }
-      case 2: { transposeBlock<u16>(x, y, k0, k1, j0, j1, p.xStride, p.yStride); break }
-      case 4: { transposeBlock<u32>(x, y, k0, k1, j0, j1, p.xStride, p.yStride); break }
-      default: { transposeBlock<u64>(x, y, k0, k1, j0, j1, p.xStride, p.yStride); break }
-    }
+    transposeBlock<T>(x, y, k0, k1, j0, j1, p.xStride, p.yStride)
   }
+}
+
+/** The same, of elements of four bytes. */
+export function transpose_w32(p: TransposeParams, tile: i32, thread: i32): void {
+  transposePlanes<u32>(p, tile)
 }
 
 /** `count` indices of `indexBytes` (4 or 8) bytes into an axis of `axis` rows; negative ones count from its end. */

@@ -1,4 +1,4 @@
-import { exp, firstLanes, log, storeLanes, sumOfLanes } from './math'
+import { firstLanes, storeLanes } from './math'
 
 /**
  * x [outer, length, inner] -> y [outer, parts, inner], where part k holds the reduction of elements k partLength and on of `length`.
@@ -23,32 +23,14 @@ class SumSquare {
   @inline join(a: v128, b: v128): v128 { return f32x4.add(a, b) }
 }
 
-class SumAbs {
-  @inline start(): v128 { return f32x4.splat(0) }
-  @inline step(a: v128, x: v128): v128 { return f32x4.add(a, f32x4.abs(x)) }
-  @inline join(a: v128, b: v128): v128 { return f32x4.add(a, b) }
-}
-
-class Prod {
-  @inline start(): v128 { return f32x4.splat(1) }
-  @inline step(a: v128, x: v128): v128 { return f32x4.mul(a, x) }
-  @inline join(a: v128, b: v128): v128 { return f32x4.mul(a, b) }
-}
-
-class Max {
+export class Max {
   @inline start(): v128 { return f32x4.splat(-f32.POSITIVE_INFINITY) }
   @inline step(a: v128, x: v128): v128 { return f32x4.max(a, x) }
   @inline join(a: v128, b: v128): v128 { return f32x4.max(a, b) }
 }
 
-class Min {
-  @inline start(): v128 { return f32x4.splat(f32.POSITIVE_INFINITY) }
-  @inline step(a: v128, x: v128): v128 { return f32x4.min(a, x) }
-  @inline join(a: v128, b: v128): v128 { return f32x4.min(a, b) }
-}
-
 /** `count` contiguous elements to one, in four interleaved vectors. */
-function row<T>(x: usize, y: usize, count: i32): void {
+export function row<T>(x: usize, y: usize, count: i32): void {
   const operation = changetype<T>(<usize>0)
   let a = operation.start()
   let b = a
@@ -70,7 +52,7 @@ function row<T>(x: usize, y: usize, count: i32): void {
 }
 
 /** `rows` rows, `stride` bytes apart, of `columns` elements to one row. */
-function columns<T>(x: usize, y: usize, rows: i32, columns: i32, stride: usize): void {
+export function columns<T>(x: usize, y: usize, rows: i32, columns: i32, stride: usize): void {
   const operation = changetype<T>(<usize>0)
   let column = 0
   for (; column + 16 <= columns; column += 16, x += 64, y += 64) {
@@ -98,48 +80,11 @@ function columns<T>(x: usize, y: usize, rows: i32, columns: i32, stride: usize):
   }
 }
 
-/** What a log-sum-exp takes out of its exponents: the maximum, or 0 where that is infinite. */
-// @ts-ignore: decorator
-@inline
-function shiftOf(highest: v128): v128 {
-  return v128.bitselect(highest, f32x4.splat(0), f32x4.lt(f32x4.abs(highest), f32x4.splat(f32.POSITIVE_INFINITY)))
-}
-
-/** log(sum(e^x)) of `count` contiguous elements. */
-function logSumExpRow(x: usize, y: usize, count: i32): void {
-  row<Max>(x, y, count)
-  const shift = shiftOf(v128.load32_splat(y))
-  let total = f32x4.splat(0)
-  for (let i = 0; i < count; i += 4, x += 16) {
-    const terms = exp(f32x4.sub(v128.load(x), shift))
-    total = f32x4.add(total, firstLanes(terms, f32x4.splat(0), count - i))
-  }
-  store<f32>(y, f32x4.extract_lane(f32x4.add(log(f32x4.splat(sumOfLanes(total))), shift), 0))
-}
-
-/** log(sum(e^x)) down `columns` columns. */
-function logSumExpColumns(x: usize, y: usize, rows: i32, columns: i32, stride: usize): void {
-  for (let column = 0; column < columns; column += 4, x += 16, y += 16) {
-    let highest = f32x4.splat(-f32.POSITIVE_INFINITY)
-    let at = x
-    for (let i = 0; i < rows; i++, at += stride) highest = f32x4.max(highest, v128.load(at))
-    const shift = shiftOf(highest)
-    let total = f32x4.splat(0)
-    at = x
-    for (let i = 0; i < rows; i++, at += stride) total = f32x4.add(total, exp(f32x4.sub(v128.load(at), shift)))
-    storeLanes(y, f32x4.add(log(total), shift), columns - column)
-  }
-}
-
 function reduceRow(operation: i32, x: usize, y: usize, count: i32): void {
   switch (operation) {
     case 0: { row<Sum>(x, y, count); break }
     case 1: { row<SumSquare>(x, y, count); break }
-    case 2: { row<SumAbs>(x, y, count); break }
-    case 3: { row<Prod>(x, y, count); break }
-    case 4: { row<Max>(x, y, count); break }
-    case 5: { row<Min>(x, y, count); break }
-    case 6: { logSumExpRow(x, y, count); break }
+    case 2: { row<Max>(x, y, count); break }
     default: unreachable()
   }
 }
@@ -148,17 +93,23 @@ function reduceColumns(operation: i32, x: usize, y: usize, rows: i32, count: i32
   switch (operation) {
     case 0: { columns<Sum>(x, y, rows, count, stride); break }
     case 1: { columns<SumSquare>(x, y, rows, count, stride); break }
-    case 2: { columns<SumAbs>(x, y, rows, count, stride); break }
-    case 3: { columns<Prod>(x, y, rows, count, stride); break }
-    case 4: { columns<Max>(x, y, rows, count, stride); break }
-    case 5: { columns<Min>(x, y, rows, count, stride); break }
-    case 6: { logSumExpColumns(x, y, rows, count, stride); break }
+    case 2: { columns<Max>(x, y, rows, count, stride); break }
     default: unreachable()
   }
 }
 
-/** One pass of a reduction. The order of additions depends on the sizes alone. */
-export function reduce_f32(p: ReduceParams, tile: i32, thread: i32): void {
+class Reductions {
+  @inline row(operation: i32, x: usize, y: usize, count: i32): void { reduceRow(operation, x, y, count) }
+  @inline columns(operation: i32, x: usize, y: usize, rows: i32, count: i32, stride: usize): void {
+    reduceColumns(operation, x, y, rows, count, stride)
+  }
+}
+
+/** One pass of a reduction; `R` knows the operations. The order of additions depends on the sizes alone. */
+// @ts-ignore: decorator
+@inline
+export function reduce<R>(p: ReduceParams, tile: i32): void {
+  const operations = changetype<R>(<usize>0)
   const inner = p.inner
   const parts = p.parts
   const blocks = (inner + p.block - 1) / p.block
@@ -171,34 +122,11 @@ export function reduce_f32(p: ReduceParams, tile: i32, thread: i32): void {
     const rows = min(p.partLength, p.length - from)
     const x = p.x + (<usize>((outer * p.length + from) * inner + column) << 2)
     const y = p.y + (<usize>(line * inner + column) << 2)
-    if (inner == 1) reduceRow(p.operation, x, y, rows)
-    else reduceColumns(p.operation, x, y, rows, min(p.block, inner - column), <usize>inner << 2)
+    if (inner == 1) operations.row(p.operation, x, y, rows)
+    else operations.columns(p.operation, x, y, rows, min(p.block, inner - column), <usize>inner << 2)
   }
 }
 
-/** x [outer, length, inner] -> y [outer, inner] int64. `sign` -1 asks for the least; `last` 1 takes the last among equals. */
-// @ts-ignore: decorator
-@unmanaged
-export class ArgumentParams { x: usize; y: usize; size: i32; chunk: i32; length: i32; inner: i32; sign: f32; last: i32 }
-
-/** The index of the extremum along `length`; a tile is `chunk` output elements. */
-export function argument_f32(p: ArgumentParams, tile: i32, thread: i32): void {
-  const inner = p.inner
-  const stride = <usize>inner << 2
-  const to = min((tile + 1) * p.chunk, p.size)
-  for (let i = tile * p.chunk; i < to; i++) {
-    const outer = i / inner
-    let x = p.x + (<usize>(outer * p.length * inner + (i - outer * inner)) << 2)
-    let best = load<f32>(x) * p.sign
-    let found = 0
-    for (let k = 1; k < p.length; k++) {
-      x += stride
-      const value = load<f32>(x) * p.sign
-      if (value > best || (p.last && value == best)) {
-        best = value
-        found = k
-      }
-    }
-    store<i64>(p.y + (<usize>i << 3), found)
-  }
+export function reduce_f32(p: ReduceParams, tile: i32, thread: i32): void {
+  reduce<Reductions>(p, tile)
 }

@@ -1,9 +1,9 @@
-import { exp, firstLanes, log, maxOfLanes, storeLanes, sumOfLanes } from './math'
+import { exp, firstLanes, maxOfLanes, storeLanes, sumOfLanes } from './math'
 
-/** x [outer, length, inner], softmax along `length`; `logarithm` 1 asks for its logarithm. x and y are the same or disjoint. */
+/** x [outer, length, inner], softmax along `length`. x and y are the same or disjoint. */
 // @ts-ignore: decorator
 @unmanaged
-export class SoftmaxParams { x: usize; y: usize; outer: i32; length: i32; inner: i32; chunk: i32; logarithm: i32 }
+export class SoftmaxParams { x: usize; y: usize; outer: i32; length: i32; inner: i32; chunk: i32 }
 
 /** The largest of `count` (1 or more) contiguous elements; NaN are passed over, as e^(NaN - shift) tells them anyway. */
 export function maxOfRow(x: usize, count: i32): f32 {
@@ -44,31 +44,33 @@ function softmaxRow(x: usize, y: usize, count: i32): void {
   scaleRow(y, count, f32x4.splat(1 / total))
 }
 
-function logSoftmaxRow(x: usize, y: usize, count: i32): void {
-  const shift = f32x4.splat(maxOfRow(x, count))
-  const logarithm = log(f32x4.splat(expRow(x, 0, count, shift)))
-  for (let i = 0; i < count; i += 4, x += 16, y += 16)
-    storeLanes(y, f32x4.sub(f32x4.sub(v128.load(x), shift), logarithm), count - i)
+/** Four columns at a time, `stride` bytes from row to row. */
+function softmaxColumns(x: usize, y: usize, rows: i32, columns: i32, stride: usize): void {
+  for (let column = 0; column < columns; column += 4, x += 16, y += 16) {
+    const end = <usize>rows * stride
+    const highest = maxOfColumns(x, end, stride)
+    const total = f32x4.div(f32x4.splat(1), sumOfColumns(x, end, stride, highest))
+    for (let at: usize = 0; at < end; at += stride)
+      storeLanes(y + at, f32x4.mul(exp(f32x4.sub(v128.load(x + at), highest)), total), columns - column)
+  }
 }
 
-/** Four columns at a time, `stride` bytes from row to row. */
-function softmaxColumns(x: usize, y: usize, rows: i32, columns: i32, stride: usize, logarithm: i32): void {
-  for (let column = 0; column < columns; column += 4, x += 16, y += 16) {
-    let highest = f32x4.splat(-f32.POSITIVE_INFINITY)
-    const end = <usize>rows * stride
-    for (let at: usize = 0; at < end; at += stride) highest = f32x4.pmax(highest, v128.load(x + at))
-    let total = f32x4.splat(0)
-    for (let at: usize = 0; at < end; at += stride) total = f32x4.add(total, exp(f32x4.sub(v128.load(x + at), highest)))
-    if (logarithm) {
-      total = log(total)
-      for (let at: usize = 0; at < end; at += stride)
-        storeLanes(y + at, f32x4.sub(f32x4.sub(v128.load(x + at), highest), total), columns - column)
-    } else {
-      total = f32x4.div(f32x4.splat(1), total)
-      for (let at: usize = 0; at < end; at += stride)
-        storeLanes(y + at, f32x4.mul(exp(f32x4.sub(v128.load(x + at), highest)), total), columns - column)
-    }
-  }
+/** The largest of each of four columns, `end` bytes long. */
+// @ts-ignore: decorator
+@inline
+export function maxOfColumns(x: usize, end: usize, stride: usize): v128 {
+  let highest = f32x4.splat(-f32.POSITIVE_INFINITY)
+  for (let at: usize = 0; at < end; at += stride) highest = f32x4.pmax(highest, v128.load(x + at))
+  return highest
+}
+
+/** The sum of e^(x - shift) down four columns. */
+// @ts-ignore: decorator
+@inline
+export function sumOfColumns(x: usize, end: usize, stride: usize, shift: v128): v128 {
+  let total = f32x4.splat(0)
+  for (let at: usize = 0; at < end; at += stride) total = f32x4.add(total, exp(f32x4.sub(v128.load(x + at), shift)))
+  return total
 }
 
 /** A tile is `chunk` outer indices. */
@@ -78,8 +80,7 @@ export function softmax_f32(p: SoftmaxParams, tile: i32, thread: i32): void {
   for (let outer = tile * p.chunk; outer < to; outer++) {
     const x = p.x + <usize>outer * size
     const y = p.y + <usize>outer * size
-    if (p.inner != 1) softmaxColumns(x, y, p.length, p.inner, <usize>p.inner << 2, p.logarithm)
-    else if (p.logarithm) logSoftmaxRow(x, y, p.length)
+    if (p.inner != 1) softmaxColumns(x, y, p.length, p.inner, <usize>p.inner << 2)
     else softmaxRow(x, y, p.length)
   }
 }

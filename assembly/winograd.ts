@@ -82,42 +82,34 @@ export class WinogradInputParams {
   matrixBytes: i32
 }
 
-/** Stores four lanes, or the first `left` of them unless `full`. */
+/** Row of B' d B, `stride` bytes from column to column, from the columns of B' d. */
 // @ts-ignore: decorator
 @inline
-function put(to: usize, value: v128, left: i32, full: bool): void {
-  if (full) v128.store(to, value)
-  else storeLeft(to, value, left)
+function patchRow(o: usize, stride: i32, d0: v128, d1: v128, d2: v128, d3: v128): void {
+  v128.store(o, f32x4.sub(d0, d2))
+  v128.store(o + stride, f32x4.add(d1, d2))
+  v128.store(o + 2 * stride, f32x4.sub(d2, d1))
+  v128.store(o + 3 * stride, f32x4.sub(d1, d3))
 }
 
-/**
- * Row `o` of B' d B, where the row of B' d is the row of pixels at `a` plus or minus that at `b`. With `masked`, rows and
- * columns of pixels whose mask is 0 count as 0; `one`, `two` and `three` are the byte offsets of columns 1 to 3.
- */
+/** Row of B' d B, where the row of B' d is the row of pixels at `a` less that at `b`. */
 // @ts-ignore: decorator
 @inline
-function patchRow(
-  a: usize, b: usize, plus: bool, one: i32, two: i32, three: i32, masked: bool, rowA: v128, rowB: v128,
-  c0: v128, c1: v128, c2: v128, c3: v128, o: usize, stride: i32, left: i32, full: bool,
-): void {
-  let a0 = v128.load(a), a1 = v128.load(a + one), a2 = v128.load(a + two), a3 = v128.load(a + three)
-  let b0 = v128.load(b), b1 = v128.load(b + one), b2 = v128.load(b + two), b3 = v128.load(b + three)
-  if (masked) {
-    a0 = v128.and(a0, rowA); a1 = v128.and(a1, rowA); a2 = v128.and(a2, rowA); a3 = v128.and(a3, rowA)
-    b0 = v128.and(b0, rowB); b1 = v128.and(b1, rowB); b2 = v128.and(b2, rowB); b3 = v128.and(b3, rowB)
-  }
-  if (plus) {
-    a0 = f32x4.add(a0, b0); a1 = f32x4.add(a1, b1); a2 = f32x4.add(a2, b2); a3 = f32x4.add(a3, b3)
-  } else {
-    a0 = f32x4.sub(a0, b0); a1 = f32x4.sub(a1, b1); a2 = f32x4.sub(a2, b2); a3 = f32x4.sub(a3, b3)
-  }
-  if (masked) {
-    a0 = v128.and(a0, c0); a1 = v128.and(a1, c1); a2 = v128.and(a2, c2); a3 = v128.and(a3, c3)
-  }
-  put(o, f32x4.sub(a0, a2), left, full)
-  put(o + stride, f32x4.add(a1, a2), left, full)
-  put(o + 2 * stride, f32x4.sub(a2, a1), left, full)
-  put(o + 3 * stride, f32x4.sub(a1, a3), left, full)
+function differenceRow(a: usize, b: usize, pixel: i32, o: usize, stride: i32): void {
+  patchRow(
+    o, stride, f32x4.sub(v128.load(a), v128.load(b)), f32x4.sub(v128.load(a + pixel), v128.load(b + pixel)),
+    f32x4.sub(v128.load(a + 2 * pixel), v128.load(b + 2 * pixel)), f32x4.sub(v128.load(a + 3 * pixel), v128.load(b + 3 * pixel)),
+  )
+}
+
+/** The same with the sum of both. */
+// @ts-ignore: decorator
+@inline
+function sumRow(a: usize, b: usize, pixel: i32, o: usize, stride: i32): void {
+  patchRow(
+    o, stride, f32x4.add(v128.load(a), v128.load(b)), f32x4.add(v128.load(a + pixel), v128.load(b + pixel)),
+    f32x4.add(v128.load(a + 2 * pixel), v128.load(b + 2 * pixel)), f32x4.add(v128.load(a + 3 * pixel), v128.load(b + 3 * pixel)),
+  )
 }
 
 /** Whether `at` is a place among `size`, as a mask. */
@@ -133,39 +125,60 @@ export function clamp(at: i32, size: i32): i32 {
   return max(0, min(at, size - 1))
 }
 
-/** B' d B of the patch at (y, x) of an image, in channels; pixels outside are read at the nearest one and masked. */
+/** B' d B of a patch within an image whose first pixel is at `r0`, for as many channels as make whole vectors; how many bytes these are. */
 // @ts-ignore: decorator
 @inline
-function transformPatch(p: WinogradInputParams, image: usize, y: i32, x: i32, v: usize, masked: bool): void {
-  const channels = p.channels
-  const pixel = channels << 2
+function transformPatch(p: WinogradInputParams, r0: usize, v: usize): i32 {
+  const pixel = p.channels << 2
   const line = p.width * pixel
   const s = p.matrixBytes
-  const x0 = masked ? clamp(x, p.width) : x
-  const r0 = image + (masked ? clamp(y, p.height) : y) * line + x0 * pixel
-  const r1 = image + (masked ? clamp(y + 1, p.height) : y + 1) * line + x0 * pixel
-  const r2 = image + (masked ? clamp(y + 2, p.height) : y + 2) * line + x0 * pixel
-  const r3 = image + (masked ? clamp(y + 3, p.height) : y + 3) * line + x0 * pixel
-  const one = masked ? (clamp(x + 1, p.width) - x0) * pixel : pixel
-  const two = masked ? (clamp(x + 2, p.width) - x0) * pixel : 2 * pixel
-  const three = masked ? (clamp(x + 3, p.width) - x0) * pixel : 3 * pixel
-  const y0 = maskOf(y, p.height), y1 = maskOf(y + 1, p.height), y2 = maskOf(y + 2, p.height), y3 = maskOf(y + 3, p.height)
-  const c0 = maskOf(x, p.width), c1 = maskOf(x + 1, p.width), c2 = maskOf(x + 2, p.width), c3 = maskOf(x + 3, p.width)
   let c = 0
-  for (; c + 16 <= pixel; c += 16) {
-    const o = v + c
-    patchRow(r0 + c, r2 + c, false, one, two, three, masked, y0, y2, c0, c1, c2, c3, o, s, 4, true)
-    patchRow(r1 + c, r2 + c, true, one, two, three, masked, y1, y2, c0, c1, c2, c3, o + 4 * s, s, 4, true)
-    patchRow(r2 + c, r1 + c, false, one, two, three, masked, y2, y1, c0, c1, c2, c3, o + 8 * s, s, 4, true)
-    patchRow(r1 + c, r3 + c, false, one, two, three, masked, y1, y3, c0, c1, c2, c3, o + 12 * s, s, 4, true)
+  for (; c + 16 <= pixel; c += 16, r0 += 16, v += 16) {
+    const r1 = r0 + line
+    const r2 = r1 + line
+    differenceRow(r0, r2, pixel, v, s)
+    sumRow(r1, r2, pixel, v + 4 * s, s)
+    differenceRow(r2, r1, pixel, v + 8 * s, s)
+    differenceRow(r1, r2 + line, pixel, v + 12 * s, s)
   }
-  if (c == pixel) return
-  const o = v + c
-  const left = (pixel - c) >> 2
-  patchRow(r0 + c, r2 + c, false, one, two, three, masked, y0, y2, c0, c1, c2, c3, o, s, left, false)
-  patchRow(r1 + c, r2 + c, true, one, two, three, masked, y1, y2, c0, c1, c2, c3, o + 4 * s, s, left, false)
-  patchRow(r2 + c, r1 + c, false, one, two, three, masked, y2, y1, c0, c1, c2, c3, o + 8 * s, s, left, false)
-  patchRow(r1 + c, r3 + c, false, one, two, three, masked, y1, y3, c0, c1, c2, c3, o + 12 * s, s, left, false)
+  return c
+}
+
+/** B' d B of the patch at (y, x) of an image, from channel `first` bytes on; pixels outside are read at the nearest one and masked. */
+function transformEdge(p: WinogradInputParams, image: usize, y: i32, x: i32, v: usize, first: i32): void {
+  const pixel = p.channels << 2
+  const line = p.width * pixel
+  const s = p.matrixBytes
+  const x0 = clamp(x, p.width) * pixel, x1 = clamp(x + 1, p.width) * pixel
+  const x2 = clamp(x + 2, p.width) * pixel, x3 = clamp(x + 3, p.width) * pixel
+  const c0 = maskOf(x, p.width), c1 = maskOf(x + 1, p.width), c2 = maskOf(x + 2, p.width), c3 = maskOf(x + 3, p.width)
+  for (let row = 0; row < 4; row++, v += 4 * s) {
+    // Rows 0 - 2, 1 + 2, 2 - 1 and 1 - 3 of the patch.
+    const above = y + (row == 0 ? 0 : row == 2 ? 2 : 1)
+    const below = y + (row < 2 ? 2 : row == 2 ? 1 : 3)
+    const sign = i32x4.splat(row == 1 ? 0 : i32.MIN_VALUE)
+    const maskA = maskOf(above, p.height), maskB = maskOf(below, p.height)
+    let a = image + clamp(above, p.height) * line + first
+    let b = image + clamp(below, p.height) * line + first
+    let o = v + first
+    for (let left = p.channels - (first >> 2); left > 0; left -= 4, a += 16, b += 16, o += 16) {
+      const d0 = v128.and(joined(a + x0, b + x0, maskA, maskB, sign), c0)
+      const d1 = v128.and(joined(a + x1, b + x1, maskA, maskB, sign), c1)
+      const d2 = v128.and(joined(a + x2, b + x2, maskA, maskB, sign), c2)
+      const d3 = v128.and(joined(a + x3, b + x3, maskA, maskB, sign), c3)
+      storeLeft(o, f32x4.sub(d0, d2), left)
+      storeLeft(o + s, f32x4.add(d1, d2), left)
+      storeLeft(o + 2 * s, f32x4.sub(d2, d1), left)
+      storeLeft(o + 3 * s, f32x4.sub(d1, d3), left)
+    }
+  }
+}
+
+/** The pixel at `a` plus that at `b`, or less that if `sign` holds sign bits; those whose mask is 0 count as 0. */
+// @ts-ignore: decorator
+@inline
+function joined(a: usize, b: usize, maskA: v128, maskB: v128, sign: v128): v128 {
+  return f32x4.add(v128.and(v128.load(a), maskA), v128.xor(v128.and(v128.load(b), maskB), sign))
 }
 
 export function winograd_input_f32(p: WinogradInputParams, tile: i32, thread: i32): void {
@@ -179,8 +192,9 @@ export function winograd_input_f32(p: WinogradInputParams, tile: i32, thread: i3
     const x = ((index - row * p.patchesX) << 1) - p.left
     const image = p.x + number * p.height * p.width * pixel
     const v = p.v + patch * pixel
-    if (x >= 0 && x + 3 < p.width && y >= 0 && y + 3 < p.height) transformPatch(p, image, y, x, v, false)
-    else transformPatch(p, image, y, x, v, true)
+    const inside = x >= 0 && x + 3 < p.width && y >= 0 && y + 3 < p.height
+    const done = inside ? transformPatch(p, image + (y * p.width + x) * pixel, v) : 0
+    if (done < pixel) transformEdge(p, image, y, x, v, done)
   }
 }
 

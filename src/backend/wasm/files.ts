@@ -101,7 +101,7 @@ export interface Helper {
 
 /** Starts a worker on worker.ts. It does not keep the process alive. */
 export async function startHelper(): Promise<Helper> {
-  if (node) {
+  if (typeof process !== 'undefined' && node) {
     const { Worker } = await node.threads()
     const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
     worker.unref()

@@ -58,7 +58,7 @@ export class Instance {
     this.#present |= bitOf(part)
     if (!bytes) return
     const page = this.#page(part)
-    new DataView(page.buffer, page.byteOffset).setUint32(0, bytes.length, true)
+    new Int32Array(page.buffer, page.byteOffset)[0] = bytes.length
     page.set(bytes, 4)
     Atomics.or(this.#words, PARTS, bitOf(part))
   }
@@ -70,7 +70,7 @@ export class Instance {
     for (const part of parts) {
       if (!(missing & bitOf(part))) continue
       const page = this.#page(part)
-      const length = new DataView(page.buffer, page.byteOffset).getUint32(0, true)
+      const [length] = new Int32Array(page.buffer, page.byteOffset)
       this.add(part, new WebAssembly.Module(page.slice(4, 4 + length)))
     }
   }

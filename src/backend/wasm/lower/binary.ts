@@ -2,9 +2,11 @@ import type { DType } from '../../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds } from '../activations.js'
-import { binary_w32, compare_w32, logical_b8 } from '../gen/binary.js'
+import { binary_f32 } from '../gen/binary.js'
 import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
+import { binary_w32 } from '../gen/training-binary.js'
+import { compare_w32, logical_b8 } from '../gen/training-compare.js'
 import {
   convertCall,
   type IntegerOperation,
@@ -18,17 +20,29 @@ import { firstOf, type Lowering } from './lowering.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
 
-/** The operations of `binary_w32` in `assembly/binary.ts`, by ONNX name, for float32 and int32. */
-const arithmetic = {
-  Add: { float32: 0, int32: 11 },
-  Sub: { float32: 1, int32: 12 },
-  Mul: { float32: 2, int32: 13 },
-  Div: { float32: 3 },
-  Pow: { float32: 4 },
-  Max: { float32: 5, int32: 14 },
-  Min: { float32: 6, int32: 15 },
-  PRelu: { float32: 7 },
-} as const satisfies Record<string, Partial<Record<DType, number>>>
+type BinaryKernel = typeof binary_f32 | typeof binary_w32 | typeof compare_w32 | typeof logical_b8
+
+/** A kernel, and the number that it knows the operation by. */
+interface Choice {
+  readonly kernel: BinaryKernel
+  readonly operation: number
+}
+
+/** An operation of `assembly/binary.ts`. */
+const float = (operation: number): Choice => ({ kernel: binary_f32, operation })
+/** An operation of `assembly/training/binary.ts`. */
+export const word = (operation: number): Choice => ({ kernel: binary_w32, operation })
+
+const arithmetic: Readonly<Record<string, Partial<Record<DType, Choice>>>> = {
+  Add: { float32: float(0), int32: word(4) },
+  Sub: { float32: float(1), int32: word(5) },
+  Mul: { float32: float(2), int32: word(6) },
+  Div: { float32: float(3) },
+  Pow: { float32: word(0) },
+  Max: { float32: float(4), int32: word(7) },
+  Min: { float32: float(5), int32: word(8) },
+  PRelu: { float32: float(6) },
+}
 
 /** The operations of `compare_w32`. */
 const comparisons = {
@@ -45,10 +59,8 @@ export const EQUAL = comparisons.Equal.float32
 /** The operations of `logical_b8`. */
 const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
 
-type BinaryKernel = typeof binary_w32 | typeof compare_w32 | typeof logical_b8
-
 /** The call of one broadcast operation into `y`; none if the output is empty. */
-function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Operand, y: Operand): KernelCall[] {
+function binaryCall({ kernel, operation }: Choice, a: Operand, b: Operand, y: Operand): KernelCall[] {
   const { size, inner, dims, steps, strides } = rowsOf(y.shape, [a.shape, b.shape])
   if (size === 0) return []
   const { chunk, tiles } = cut(size)
@@ -57,29 +69,25 @@ function binaryCall(kernel: BinaryKernel, operation: number, a: Operand, b: Oper
   return [kernel({ ...params, rank: dims.length }, tiles, [...dims, ...strides[0], ...strides[1]])]
 }
 
-type Choice = { readonly kernel: BinaryKernel; readonly operation: number } | undefined
-
 /** A broadcast operation on operands of one type; `choose` tells the kernel, undefined where there is none. */
-export const binary = (choose: (dtype: DType) => Choice): Lowering => ({
+export const binary = (choose: (dtype: DType) => Choice | undefined): Lowering => ({
   accelerates: ({ inputs }) => inputs[1]!.dtype === inputs[0]!.dtype && choose(inputs[0]!.dtype) !== undefined,
   lower({ inputs, outputs }, { address }) {
-    const { kernel, operation } = choose(inputs[0]!.dtype)!
     const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
-    return binaryCall(kernel, operation, operand(inputs[0]!), operand(inputs[1]!), operand(outputs[0]))
+    return binaryCall(choose(inputs[0]!.dtype)!, operand(inputs[0]!), operand(inputs[1]!), operand(outputs[0]))
   },
 })
 
-const choice = (kernel: BinaryKernel, operation: number | undefined): Choice =>
+const choice = (kernel: BinaryKernel, operation: number | undefined): Choice | undefined =>
   operation === undefined ? undefined : { kernel, operation }
 
-const comparison = (op: keyof typeof comparisons, dtype: DType): Choice =>
+const comparison = (op: keyof typeof comparisons, dtype: DType): Choice | undefined =>
   choice(compare_w32, (comparisons[op] as Partial<Record<DType, number>>)[dtype])
 
-const logicalOp = (op: keyof typeof logical, dtype: DType): Choice =>
+const logicalOp = (op: keyof typeof logical, dtype: DType): Choice | undefined =>
   choice(logical_b8, dtype === 'bool' ? logical[op] : undefined)
 
-const arithmeticOp = (op: keyof typeof arithmetic): Lowering =>
-  binary((dtype) => choice(binary_w32, (arithmetic[op] as Partial<Record<DType, number>>)[dtype]))
+const arithmeticOp = (op: string): Lowering => binary((dtype) => arithmetic[op][dtype])
 
 /** y = factor x, element by element; one shape. */
 function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
@@ -92,10 +100,9 @@ function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
 
 /** The calls of one broadcast operation of a variadic op on `dtype`; undefined where no kernel takes it. */
 function foldCalls(op: 'Max' | 'Min' | 'Sum' | 'Mean', dtype: DType) {
-  const codes: Partial<Record<DType, number>> =
-    op === 'Sum' || op === 'Mean' ? { float32: arithmetic.Add.float32 } : arithmetic[op]
-  const operation = codes[dtype]
-  if (operation !== undefined) return (a: Operand, b: Operand, y: Operand) => binaryCall(binary_w32, operation, a, b, y)
+  const isSum = op === 'Sum' || op === 'Mean'
+  const choice = isSum ? (dtype === 'float32' ? float(0) : undefined) : arithmetic[op][dtype]
+  if (choice) return (a: Operand, b: Operand, y: Operand) => binaryCall(choice, a, b, y)
   if ((op === 'Max' || op === 'Min') && isWhole(dtype))
     return (a: Operand, b: Operand, y: Operand) => integerCall(op, dtype, a, b, y)
   return undefined
@@ -151,7 +158,7 @@ const wholePower: Lowering = {
     const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
     return [
       ...convertCall(exponent!, { ...exponent!, dtype: 'float32' }, address(exponent!), workspace),
-      ...binaryCall(binary_w32, arithmetic.Pow.float32, operand(x!), { address: workspace, shape }, operand(y)),
+      ...binaryCall(word(0), operand(x!), { address: workspace, shape }, operand(y)),
     ]
   },
 }

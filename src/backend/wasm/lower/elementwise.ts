@@ -2,11 +2,12 @@ import { bytesPerElement, type DType } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds, unaryOperations } from '../activations.js'
-import { compare_w32 } from '../gen/binary.js'
-import { cast as castKernel } from '../gen/cast.js'
-import { clip_f32, not_b8, unary_f32, where_any } from '../gen/elementwise.js'
+import { clip_f32, unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
 import { elementary_f32 } from '../gen/rare-elementary.js'
+import { cast as castKernel } from '../gen/training-cast.js'
+import { compare_w32, not_b8 } from '../gen/training-compare.js'
+import { where_any } from '../gen/training-where.js'
 import { binaryLowerings, EQUAL } from './binary.js'
 import { convertCall, integerCall, integerUnary, lookupCall, scalarType } from './integer.js'
 import { firstOf, type Lowering } from './lowering.js'
@@ -116,7 +117,7 @@ const notANumber: Lowering = {
   },
 }
 
-/** The element types of `assembly/cast.ts`. */
+/** The element types of `assembly/training/cast.ts`. */
 const castTypes: Partial<Record<DType, number>> = {
   float32: 0,
   int32: 1,

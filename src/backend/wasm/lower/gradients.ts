@@ -1,7 +1,6 @@
 import { concrete, sizeOf } from '../../../core/shape.js'
-import { binary_w32 } from '../gen/binary.js'
 import { gather_gradient_f32 } from '../gen/training-gather-gradient.js'
-import { binary } from './binary.js'
+import { binary, word } from './binary.js'
 import type { Lowering } from './lowering.js'
 import { around, axisOf, bytesOf, checkIndices, isIndex } from './movement.js'
 import { CHUNK, cut } from './tiles.js'
@@ -9,14 +8,14 @@ import { CHUNK, cut } from './tiles.js'
 /** The most tiles of a GatherGradient: each one reads all indices. */
 const SCATTER_TILES = 16
 
-/** By its number in `binary_w32` of `assembly/binary.ts`. */
+/** By its number in `assembly/training/binary.ts`. */
 const fromOutput = (operation: number): Lowering =>
-  binary((dtype) => (dtype === 'float32' ? { kernel: binary_w32, operation } : undefined))
+  binary((dtype) => (dtype === 'float32' ? word(operation) : undefined))
 
 export const gradientLowerings = {
-  'lanewise.ReluGradient': fromOutput(8),
-  'lanewise.SigmoidGradient': fromOutput(9),
-  'lanewise.TanhGradient': fromOutput(10),
+  'lanewise.ReluGradient': fromOutput(1),
+  'lanewise.SigmoidGradient': fromOutput(2),
+  'lanewise.TanhGradient': fromOutput(3),
 
   /** Constant indices out of range are refused here; others are passed over. */
   'lanewise.GatherGradient': {

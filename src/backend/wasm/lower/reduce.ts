@@ -5,12 +5,22 @@ import { type ReductionPass, reductionPasses } from '../../reduction.js'
 import { activationKinds } from '../activations.js'
 import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
-import { argument_f32, reduce_f32 } from '../gen/reduce.js'
+import { rare_reduce_f32 } from '../gen/rare-reduce.js'
+import { reduce_f32 } from '../gen/reduce.js'
+import { argument_f32 } from '../gen/training-argument.js'
 import type { Lowering } from './lowering.js'
 import { CHUNK, cut } from './tiles.js'
 
-/** The operations of `reduce_f32` in `assembly/reduce.ts`. */
-const operations = { sum: 0, sumSquare: 1, sumAbs: 2, prod: 3, max: 4, min: 5, logSumExp: 6 } as const
+/** The operations of `assembly/reduce.ts` and of `assembly/rare/reduce.ts`, by kernel and number. */
+const operations = {
+  sum: [reduce_f32, 0],
+  sumSquare: [reduce_f32, 1],
+  max: [reduce_f32, 2],
+  sumAbs: [rare_reduce_f32, 0],
+  prod: [rare_reduce_f32, 1],
+  min: [rare_reduce_f32, 2],
+  logSumExp: [rare_reduce_f32, 3],
+} as const
 type Operation = keyof typeof operations
 
 /** Rows longer than this are reduced in parts: a bound on the error of one running sum, and work for several threads. */
@@ -50,8 +60,8 @@ function passCall(
   const block = Math.min(inner, BLOCK)
   const units = Math.max(1, Math.floor(CHUNK / Math.max(1, partLength * block)))
   const tiles = Math.max(1, Math.ceil((outer * parts * Math.ceil(inner / block)) / units))
-  const params = { x, y, outer, length, inner, parts, partLength, block, units, operation: operations[operation] }
-  return reduce_f32(params, tiles)
+  const [kernel, number] = operations[operation]
+  return kernel({ x, y, outer, length, inner, parts, partLength, block, units, operation: number }, tiles)
 }
 
 const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>

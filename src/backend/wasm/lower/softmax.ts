@@ -2,6 +2,7 @@ import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import type { KernelCall } from '../gen/kernels.js'
 import { softmax_f32 } from '../gen/softmax.js'
+import { log_softmax_f32 } from '../gen/training-log-softmax.js'
 import type { Lowering } from './lowering.js'
 import { cut } from './tiles.js'
 
@@ -25,23 +26,23 @@ export function linesOf(value: Value, axis: number) {
 /** The calls for y = softmax(x) along the rows of [rows, length], which are not empty. */
 export function softmaxCalls(x: number, y: number, rows: number, length: number): KernelCall[] {
   const { chunk, tiles } = cutParts(rows, length)
-  return [softmax_f32({ x, y, outer: rows, length, inner: 1, chunk, logarithm: 0 }, tiles)]
+  return [softmax_f32({ x, y, outer: rows, length, inner: 1, chunk }, tiles)]
 }
 
 export const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
 
-const softmax = (logarithm: 0 | 1): Lowering => ({
+const softmax = (kernel: typeof softmax_f32): Lowering => ({
   accelerates: isFloat32,
   lower({ inputs, outputs, attributes }, { address }) {
     const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
     if (empty) return []
     const [x, y] = [address(inputs[0]!), address(outputs[0])]
-    return [softmax_f32({ x, y, outer, length, inner, chunk, logarithm }, tiles)]
+    return [kernel({ x, y, outer, length, inner, chunk }, tiles)]
   },
 })
 
 /** Softmax of float32. */
 export const softmaxLowerings = {
-  Softmax: softmax(0),
-  LogSoftmax: softmax(1),
+  Softmax: softmax(softmax_f32),
+  LogSoftmax: softmax(log_softmax_f32),
 } as const satisfies Record<string, Lowering>

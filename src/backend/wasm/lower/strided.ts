@@ -1,6 +1,7 @@
 import { sizeOf } from '../../../core/shape.js'
 import type { KernelCall } from '../gen/kernels.js'
-import { copy_bytes, strided_copy, transpose as transposeKernel } from '../gen/movement.js'
+import { copy_bytes, strided_copy_w32, transpose_w32 } from '../gen/movement.js'
+import { strided_copy_any, transpose_any } from '../gen/rare-movement.js'
 import { CHUNK, cut } from './tiles.js'
 
 /** Bytes of a tile that is copied whole. */
@@ -77,10 +78,12 @@ export function stridedCopy(
       elementBytes,
       rank: outer.length,
     }
-    return [transposeKernel(p, tiles, words(outer))]
+    const transpose = elementBytes === 4 ? transpose_w32 : transpose_any
+    return [transpose(p, tiles, words(outer))]
   }
   const padded = collapsed.length === 1 ? [{ size: 1, from: 0, to: 0 }, inner] : collapsed
   const { chunk, tiles } = cut(size)
   const p = { x: from, y: to, size, chunk, elementBytes, rank: padded.length }
-  return [strided_copy(p, tiles, words(padded))]
+  const copy = elementBytes === 4 ? strided_copy_w32 : strided_copy_any
+  return [copy(p, tiles, words(padded))]
 }
