@@ -13,7 +13,10 @@ export const instead: Readonly<Record<string, { readonly here: string; readonly 
   },
   'metrics.MeanMetricWrapper': { here: '`metrics.mean`', why: 'takes a function `(yTrue, yPred, k) => …`' },
   'schedules.LearningRateSchedule': { here: 'a function', why: '`learningRate: (step) => …`' },
-  'optimizers.LossScaleOptimizer': { here: 'the option `lossScaleFactor`', why: 'a fixed factor, of every optimizer' },
+  'optimizers.LossScaleOptimizer': {
+    here: 'the option `lossScaleFactor`',
+    why: 'a fixed factor, of every optimizer; read from files as the optimizer within, as float32 needs no scaling',
+  },
 }
 
 /** What signatures do not tell. */

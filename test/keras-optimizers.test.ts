@@ -78,6 +78,26 @@ const adam: Formula = (w, g, state, t, lr) => {
 
 const sgd: Formula = (w, g, _, __, lr) => map(w, (value, i) => value - lr * g[i])
 
+/** Five of Newton and Schulz's iterations on a matrix of `rows` x `columns`, by its transpose as it is tall. */
+function orthogonal(matrix: readonly number[]): number[] {
+  let x = Array.from({ length: columns }, (_, c) => Array.from({ length: rows }, (_, r) => matrix[r * columns + c]))
+  const size = norm(matrix) + 1e-7
+  x = x.map((row) => row.map((value) => value / size))
+  const times = (a: number[][], b: number[][]) =>
+    a.map((row) => b[0].map((_, c) => row.reduce((sum, value, k) => sum + value * b[k][c], 0)))
+  for (let i = 0; i < 5; i++) {
+    const a = times(
+      x,
+      x[0].map((_, c) => x.map((row) => row[c])),
+    )
+    const aa = times(a, a)
+    const b = a.map((row, r) => row.map((value, c) => -4.775 * value + 2.0315 * aa[r][c]))
+    const bx = times(b, x)
+    x = x.map((row, r) => row.map((value, c) => 3.4445 * value + bx[r][c]))
+  }
+  return Array.from({ length: rows * columns }, (_, i) => x[i % columns][Math.floor(i / columns)])
+}
+
 const cases: Record<string, { options?: object; lr?: number; formula: Formula }> = {
   sgd: { formula: sgd },
   adam: { formula: adam },
@@ -133,6 +153,40 @@ const cases: Record<string, { options?: object; lr?: number; formula: Formula }>
       const m = kept(state, 'm')
       state.m = map(m, (value, i) => 0.99 * value + 0.01 * g[i])
       return map(w, (value, i) => value - lr * Math.sign(0.9 * m[i] + 0.1 * g[i]))
+    },
+  },
+  muon: {
+    options: { weightDecay: 0.1, excludeLayers: ['nothing'] },
+    formula: (w, g, state, _, lr) => {
+      const m = map(kept(state, 'm'), (value, i) => 0.95 * value + g[i])
+      state.m = m
+      const change = orthogonal(map(m, (value, i) => g[i] + 0.95 * value))
+      return map(w, (value, i) => value * (1 - 0.1 * lr) - lr * 0.2 * Math.sqrt(Math.max(rows, columns)) * change[i])
+    },
+  },
+  'muon without nesterov': {
+    options: { nesterov: false, rmsRate: null, weightDecay: null, momentum: 0.5 },
+    lr: 0.0004,
+    formula: (w, g, state, _, lr) => {
+      state.m = map(kept(state, 'm'), (value, i) => 0.5 * value + g[i])
+      const change = orthogonal(state.m)
+      return map(w, (value, i) => value - lr * change[i])
+    },
+  },
+  'muon by Adam': { options: { excludeLayers: ['dense.*kernel'], adamWeightDecay: null }, formula: adam },
+  scheduleFreeAdamW: {
+    options: { warmupSteps: 3, weightDecay: 0.1, epsilon: 1e-7 },
+    formula: (w, g, state, t, lr) => {
+      const z = t === 1 ? w : state.z
+      const [, v] = moments(g, state, 0, 0.999)
+      state.z = map(
+        z,
+        (value, i) => value - (lr * Math.min(1, t / 3) * g[i]) / (Math.sqrt(v[i] / (1 - 0.999 ** t)) + 1e-7),
+      )
+      return map(w, (value, i) => {
+        const mean = (value * (1 - 0.1 * lr) - 0.1 * z[i]) / 0.9
+        return 0.1 * state.z[i] + 0.9 * (mean * (1 - 1 / t) + state.z[i] / t)
+      })
     },
   },
   'rmsprop centered': {

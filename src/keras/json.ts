@@ -3,6 +3,7 @@ import { isKerasObject, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
 import { layerFromConfig } from './layers/index.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
+import { isOperation, OperationLayer } from './layers/operations.js'
 import { registerClass } from './layers/registry.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
@@ -41,6 +42,7 @@ function argumentOf(value: unknown, layer: string, find: (history: History) => S
   if (Array.isArray(value)) return value.map((item) => argumentOf(item, layer, find))
   if (typeof value !== 'object' || value === null) return value as Argument
   const history = isKerasObject(value) ? value.config.keras_history : undefined
+  if (!isHistory(history) && isKerasObject(value)) return value
   if (!isHistory(history))
     throw bad(`layer '${layer}' is called with something that is neither a tensor nor a plain value`)
   const tensor = find(history)
@@ -137,7 +139,7 @@ function sequentialFromConfig(object: KerasObject): Sequential {
 /** Reads a layer or a model in Keras's form. */
 function objectToLayer(object: unknown): Layer {
   if (!isKerasObject(object)) throw bad(`expected { class_name, config }, got ${JSON.stringify(object)?.slice(0, 80)}`)
-  return layerFromConfig(object)
+  return isOperation(object) ? new OperationLayer(object) : layerFromConfig(object)
 }
 
 registerClass('Sequential', sequentialFromConfig)

@@ -7,7 +7,7 @@ import { GraphBuilder } from '../graph/builder.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
 import { simplify } from '../optimise/index.js'
 import type { History } from './callbacks/history.js'
-import { invalid, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import { invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import type { SaveOptions } from './files/save.js'
 import type { Files, KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
@@ -396,6 +396,7 @@ export class Model extends Layer {
     const encode = (argument: Argument): unknown => {
       if (Array.isArray(argument)) return argument.map(encode)
       if (typeof argument !== 'object' || argument === null) return argument
+      if (isKerasObject(argument)) return argument
       const tensor = argument as SymbolicTensor
       return {
         class_name: '__keras_tensor__',

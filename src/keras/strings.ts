@@ -75,10 +75,12 @@ function findEdge(network: Network): HostEdge {
       outOf: (outputs) => [...outputs],
     }
   const fromHost = readers.map((reader): Entry => {
-    hostLayer(reader)
+    const host = hostLayer(reader)
     const indices = reader.inputs.map((tensor) => network.inputs.indexOf(tensor))
     if (indices.includes(-1)) refuse(reader)
-    return { tensor: { dtype: 'int64', shape: reader.inputs[0].shape, node: reader, index: 0 }, indices, reader }
+    const [{ shape: given }] = reader.inputs
+    const shape = host.hostShape?.(given) ?? given
+    return { tensor: { dtype: 'int64', shape, node: reader, index: 0 }, indices, reader }
   })
   const given = network.inputs.map((tensor, index): Entry => ({ tensor, indices: [index], reader: undefined }))
   const entries = [...given.filter(({ tensor }) => !isText(tensor)), ...fromHost]

@@ -88,6 +88,7 @@ export const examples: Readonly<Record<string, Example>> = {
   categoryEncoding: { options: { numTokens: 4 }, inputs: vector, dtype: 'int32' },
   discretization: { options: { binBoundaries: [0, 1] }, inputs: vector },
   stringLookup: { options: { vocabulary: ['a', 'b'] }, inputs: vector, dtype: 'string' },
+  textVectorization: { options: { vocabulary: ['a', 'b'] }, inputs: [[1]], dtype: 'string' },
   hashedCrossing: { options: { numBins: 3 }, inputs: [[1], [1]], dtype: 'string' },
   hashing: { options: { numBins: 3 }, inputs: vector, dtype: 'string' },
   integerLookup: { options: { vocabulary: [3, 5] }, inputs: vector, dtype: 'int32' },

@@ -1,7 +1,7 @@
 import type { ZipArchive } from '../../data/zip.js'
 import { isKerasObject, type KerasObject, snakeCase } from '../config.js'
 
-const lookups = ['StringLookup', 'IntegerLookup']
+const lookups = ['StringLookup', 'IntegerLookup', 'TextVectorization']
 
 /**
  * The config of a .keras file with the vocabularies that `adapt` found, which lie in the archive's assets, one token a line.

@@ -4,7 +4,7 @@ import { isKerasObject, type KerasConfig, type KerasObject } from '../config.js'
 import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
 import { compileConfig } from './compile-config.js'
-import { isModel, trainableFirst } from './layout.js'
+import { isModel, savedLayers, trainableFirst } from './layout.js'
 import { optimizerContents } from './write-weights.js'
 
 interface Group {
@@ -99,12 +99,12 @@ export async function h5File(model: Model, kerasVersion: string, withOptimizer: 
   const all = newGroup({
     ...listAttributes(
       'layer_names',
-      model.layers.map(({ name }) => name),
+      savedLayers(model).map(({ name }) => name),
     ),
     ...version,
   })
   root.children.set('model_weights', all)
-  for (const layer of model.layers) {
+  for (const layer of savedLayers(model)) {
     const group = newGroup()
     addWeights(
       group,

@@ -14,6 +14,9 @@ export interface Place {
   readonly weights: readonly Weight[]
 }
 
+/** The layers of a model that Keras keeps in files of weights. */
+export const savedLayers = (model: Model): readonly Layer[] => model.layers.filter((layer) => !layer.isOperation)
+
 /** Classes of Keras that are called otherwise than in its configs. */
 const pythonNames: Readonly<Record<string, string>> = {
   GroupQueryAttention: 'GroupedQueryAttention',
@@ -51,7 +54,7 @@ export function placesOf(model: Layer): Place[] {
         visit(item, under(path, key), under(formerPath, key))
       }
     }
-    if (isModel(layer)) return visitList(layer.layers, 'layers')
+    if (isModel(layer)) return visitList(savedLayers(layer), 'layers')
     const lists = new Map<string, Layer[]>()
     for (const [key, sublayer] of Object.entries(layer.sublayers)) {
       const [list] = key.split('/')

@@ -58,7 +58,8 @@ async function fromArchive(readModel: ReadModel, archive: ZipArchive, compile: b
   const compiled = config.compile_config as KerasObject['config'] | null | undefined
   if (!compile || !compiled || Object.keys(compiled).length === 0) return model
   compileFrom(model, () => compiled, `${name}: compile_config`)
-  const state = root.group('optimizer/vars')
+  // What scales losses for float16 has the optimizer within it.
+  const state = root.group('optimizer/inner_optimizer/vars') ?? root.group('optimizer/vars')
   const variables = (state?.names ?? []).map((_, i) => state!.dataset(String(i)))
   await restore(model, variables, `${name}: ${members.weights}: optimizer/vars`)
   return model

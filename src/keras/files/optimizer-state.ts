@@ -37,24 +37,26 @@ export function optimizerVariables(
     shape: [],
     role,
   })
-  const round = (names: readonly [ours: string, keras: string][]): OptimizerVariable[] =>
-    trained.flatMap(({ weight, index }) =>
-      names.map(([slot, name]) => ({
+  const round = (names: readonly [ours: string, keras: string][], everywhere = false): OptimizerVariable[] =>
+    trained.flatMap(({ weight, index }) => {
+      const own = optimizer.slotsFor(weight).map(({ name }) => name)
+      const kept = names.filter(([slot]) => everywhere || own.includes(slot))
+      return kept.map(([slot, name]) => ({
         name: `${pathOf(weight).replaceAll('/', '_')}_${name}`,
         shape: weight.shape,
         role: 'slot' as const,
         weight: index,
         slot,
-      })),
-    )
+      }))
+    })
   const alone = ownRound[className] ?? []
   const names = slots.map(({ name }) => name)
   const same = (list: readonly string[]) => list.map((name): [string, string] => [name, name])
   return [
     scalar('iteration'),
     ...(typeof optimizer.learningRate === 'number' ? [scalar('learning_rate')] : []),
-    ...(options.useEma ? round([['moving_average', 'average']]) : []),
-    ...(options.gradientAccumulationSteps ? round([['accumulated_gradient', 'gradient_accumulator']]) : []),
+    ...(options.useEma ? round([['moving_average', 'average']], true) : []),
+    ...(options.gradientAccumulationSteps ? round([['accumulated_gradient', 'gradient_accumulator']], true) : []),
     ...(className === 'Adafactor'
       ? trained.flatMap(({ weight, index }) => factored(weight, index))
       : [

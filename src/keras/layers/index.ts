@@ -44,6 +44,7 @@ import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
 import { layerFromConfig as fromRegistry, type LayerFactory, registerClass } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
 import { Cropping, Cropping2D, Flatten, Permute, Reshape, UpSampling, ZeroPadding } from './reshaping.js'
+import { TextVectorization } from './text-vectorization.js'
 import { Bidirectional, TimeDistributed } from './wrappers.js'
 
 interface LayerClass<F, L extends Layer> {
@@ -157,6 +158,7 @@ export const layers = {
   discretization: make('Discretization', Discretization),
   stringLookup: make('StringLookup', StringLookup),
   integerLookup: make('IntegerLookup', IntegerLookup),
+  textVectorization: make('TextVectorization', TextVectorization),
   hashing: make('Hashing', Hashing),
   hashedCrossing: make('HashedCrossing', HashedCrossing),
   resizing: make('Resizing', Resizing),

@@ -45,8 +45,8 @@ export interface SymbolicTensor {
   readonly index: number
 }
 
-/** What a layer may be called with: tensors, lists of them, and plain values. */
-export type Argument = SymbolicTensor | number | boolean | string | null | undefined | readonly Argument[]
+/** What a layer may be called with: tensors, lists of them, plain values, and what Keras writes as an object (a slice, an array). */
+export type Argument = SymbolicTensor | KerasObject | number | boolean | string | null | undefined | readonly Argument[]
 
 /** One application of a layer. */
 export interface LayerNode {
@@ -59,7 +59,7 @@ export interface LayerNode {
 }
 
 /** An argument of `call` beside the inputs: values where the application had tensors. */
-export type CallArgument = Value | number | boolean | string | null | undefined | readonly CallArgument[]
+export type CallArgument = Value | KerasObject | number | boolean | string | null | undefined | readonly CallArgument[]
 
 /** The arguments beside the inputs, under Keras's names. */
 export type CallArguments = Readonly<Record<string, CallArgument>>
@@ -102,6 +102,8 @@ export function callOf(
 export interface HostLayer {
   /** What the layer makes of tensors of which some are strings, or the strings that it gives for one. */
   onHost(...inputs: readonly Tensor[]): Tensor
+  /** The shape of what it makes of an input of that shape: the same unless told. */
+  hostShape?(shape: KerasShape): KerasShape
   /** What the layer gives for what it made of strings, which then is int64. */
   afterHost(found: Value, context: CallContext): Value
 }
@@ -231,6 +233,11 @@ export abstract class Layer<Options extends object = object> {
   /** The names of the arguments that a call may give in order: the inputs first. */
   get signature(): readonly string[] {
     return ['inputs']
+  }
+
+  /** Whether it stands for one of Keras's operations, which files of weights pass over. */
+  get isOperation(): boolean {
+    return false
   }
 
   /** Arguments that a call may give by name alone. */

@@ -1,11 +1,13 @@
 import { camelKeys, isKerasObject, type KerasObject, lookUp } from '../config.js'
+import { muon } from './muon.js'
 import { Optimizer } from './optimizer.js'
 import * as rules from './rules.js'
+import { scheduleFreeAdamW } from './schedule-free.js'
 
 export { Optimizer, type OptimizerOptions } from './optimizer.js'
 
 /** Optimizers by their names in camelCase. */
-export const optimizers = { ...rules } as const
+export const optimizers = { ...rules, muon, scheduleFreeAdamW } as const
 
 const table: Readonly<Record<string, (options: never, lenient: true) => Optimizer>> = Object.fromEntries(
   Object.entries(optimizers).map(([name, create]) => [name.toLowerCase(), create]),
@@ -18,5 +20,7 @@ export type OptimizerLike = string | Optimizer | KerasObject
 export function resolveOptimizer(like: OptimizerLike): Optimizer {
   if (like instanceof Optimizer) return like
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
+  // Scaled losses are for float16: in float32 the optimizer within does the same.
+  if (name === 'LossScaleOptimizer') return resolveOptimizer(config.inner_optimizer as OptimizerLike)
   return lookUp(table, name.toLowerCase(), 'optimizer')(camelKeys(config) as never, true)
 }

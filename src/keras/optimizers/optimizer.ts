@@ -1,6 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid, type KerasObject, kerasObject, snakeCase } from '../config.js'
+import type { Weight } from '../layers/weight.js'
 import { type LearningRateLike, resolveLearningRate, Schedule } from './schedules.js'
 
 /** Options of every optimizer, as in Keras 3. */
@@ -43,6 +44,8 @@ const baseDefaults = {
 export interface UpdateContext {
   readonly emit: Emitter
   readonly weight: Value
+  /** The weight before it decayed. */
+  readonly undecayed: Value
   readonly gradient: Value
   /**
    * Where the gradient is rows of an embedding: the sum of their squares, each row of the batch by itself, as TensorFlow squares
@@ -60,12 +63,15 @@ export interface UpdateResult {
   readonly slots: readonly Value[]
 }
 
-/** State of a weight: of its shape, or of the one that `shape` gives (undefined: weights of this shape have no such slot). */
+/** State of a weight: of its shape, or of the one that `shape` gives (undefined: such weights have no such slot). */
 export interface Slot {
   readonly name: string
   readonly initial: number
-  readonly shape?: (weight: readonly number[]) => readonly number[] | undefined
+  readonly shape?: (weight: readonly number[], name: string) => readonly number[] | undefined
 }
+
+/** What rules may ask of a weight. */
+export type WeightInfo = Pick<Weight, 'name' | 'shape'>
 
 /** What sets one optimizer apart, for its own options `O`. */
 export interface Rule<O extends object> {
@@ -75,6 +81,10 @@ export interface Rule<O extends object> {
   slots(options: O): readonly Slot[]
   /** Scalars for the update that follows `step` others, besides `learning_rate`. */
   rates?(options: O, learningRate: number, step: number): Record<string, number>
+  /** Options that may be null, which then is not the default. */
+  readonly nullable?: readonly (keyof O & string)[]
+  /** The weight decay of a weight, where it is not the option `weightDecay` for all. */
+  decay?(options: O, weight: WeightInfo, weightDecay: number | null): number | null
   update(options: O, context: UpdateContext): UpdateResult
 }
 
@@ -104,7 +114,9 @@ export class Optimizer<O extends object = object> {
         Object.entries(defaults).map(([name, value]) => [name, (options as Record<string, unknown>)[name] ?? value]),
       ) as T
     this.#rule = rule
-    this.#own = pick(rule.defaults)
+    const given = options as Record<string, unknown>
+    const nulls = (rule.nullable ?? []).filter((name) => given[name] === null).map((name) => [name, null])
+    this.#own = { ...pick(rule.defaults), ...Object.fromEntries(nulls) }
     this.options = {
       name: options.name ?? snakeCase(className),
       ...pick<OptimizerOptions>({ ...baseDefaults, weightDecay: rule.weightDecay ?? null }),
@@ -135,9 +147,12 @@ export class Optimizer<O extends object = object> {
   }
 
   /** The slots of a weight of that shape. */
-  slotsFor(weight: readonly number[]): { readonly name: string; readonly initial: number; shape: readonly number[] }[] {
+  slotsFor({
+    shape: sizes,
+    name: path,
+  }: WeightInfo): { readonly name: string; readonly initial: number; shape: readonly number[] }[] {
     return this.slots.flatMap(({ name, initial, shape }) => {
-      const own = shape ? shape(weight) : weight
+      const own = shape ? shape(sizes, path) : sizes
       return own ? [{ name, initial, shape: own }] : []
     })
   }
@@ -188,8 +203,9 @@ export class Optimizer<O extends object = object> {
   }
 
   /** The content of `weight` after decay, before its update. */
-  decay(weight: { readonly name: string }, value: Value, { emit, rate }: Pick<UpdateContext, 'emit' | 'rate'>): Value {
-    const { weightDecay } = this.options
+  decay(weight: WeightInfo, value: Value, { emit, rate }: Pick<UpdateContext, 'emit' | 'rate'>): Value {
+    const { weightDecay: common = null } = this.options
+    const weightDecay = this.#rule.decay ? this.#rule.decay(this.#own, weight, common) : common
     const excluded = this.#undecayed.some((item) =>
       typeof item === 'string' ? weight.name.includes(item) : item === weight,
     )

@@ -49,7 +49,7 @@ export class Slots {
       throw invalid(`the training state is of ${contents.length} weights, the model has ${weights.length}`)
     contents.forEach((slots, i) => {
       const { shape, name: weightName } = weights[i]
-      const known = new Map(optimizer.slotsFor(shape).map((slot) => [slot.name, slot.shape]))
+      const known = new Map(optimizer.slotsFor(weights[i]).map((slot) => [slot.name, slot.shape]))
       for (const name of [accumulatedGradient, movingAverage]) known.set(name, shape)
       for (const [name, content] of Object.entries(slots)) {
         if (!known.has(name))

@@ -283,6 +283,7 @@ function applyOptimizer(
       const slots = slotsOf(weight)
       const result = optimizer.update({
         emit: builder,
+        undecayed: value,
         weight: optimizer.decay(weight, value, { emit: builder, rate }),
         gradient: clipped[i],
         squaredRows: squaredRows(builder, clipped[i]),

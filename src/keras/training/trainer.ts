@@ -274,7 +274,7 @@ export class Trainer {
       trainable: this.#trainable,
       slotsOf: (weight) =>
         this.compiled.optimizer
-          .slotsFor(weight.shape)
+          .slotsFor(weight)
           .map(({ name, initial, shape }) => this.#slots.of(store, weight, name, initial, shape)),
       accumulatorOf: (weight) => this.#slots.of(store, weight, accumulatedGradient),
       averageOf: (weight) => this.#slots.of(store, weight, movingAverage),
