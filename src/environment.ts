@@ -58,7 +58,8 @@ let settings: BackendOptions = {}
 let shared: Promise<Backend> | undefined
 
 /**
- * Chooses the default backend for everything that is created afterwards. Sessions and models that exist keep theirs.
+ * Chooses the default backend for everything that is created afterwards. Sessions and models that exist keep theirs, which
+ * ends with the last of them.
  * Options that are left out keep the value of an earlier call.
  */
 export function configure(options: BackendOptions): void {
@@ -66,7 +67,7 @@ export function configure(options: BackendOptions): void {
   shared = undefined
 }
 
-/** The backend of everything that names none; created on first use, and never disposed of. */
+/** The backend of everything that names none; created on first use, and left to the garbage collector. */
 export function defaultBackend(): Promise<Backend> {
   if (shared === undefined) {
     const created = createBackend(settings)

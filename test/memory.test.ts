@@ -1,8 +1,13 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { LocalContent, WasmMemory } from '../src/backend/wasm/memory.js'
 import { LanewiseError } from '../src/core/errors.js'
+import { configure, defaultBackend } from '../src/environment.js'
 import { uniform } from './cases/case.js'
 import { denseStep, load } from './support/steps.js'
 
@@ -94,6 +99,31 @@ test('a plan that does not fit leaves nothing behind', async () => {
       (error: unknown) => error instanceof LanewiseError && error.code === 'OUT_OF_MEMORY',
     )
   backend.dispose()
+})
+
+const tasks = '/proc/self/task'
+
+test('a default backend ends its threads once another is chosen and nothing uses it', async () => {
+  if (!existsSync(tasks)) return console.log('SKIP the threads of forgotten backends: /proc tells how many there are')
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const threads = () => readdirSync(tasks).length
+  /** Whether the number of threads falls to `count` within some seconds. */
+  const falls = async (count: number, seconds: number): Promise<boolean> => {
+    for (let turn = 0; turn < seconds * 20 && threads() > count; turn++) {
+      collect()
+      await pause(50)
+    }
+    return threads() <= count
+  }
+  configure({ threads: 4 })
+  const users = [await defaultBackend()]
+  await users[0].ready()
+  const all = threads()
+  configure({ threads: 1 })
+  assert.not(await falls(all - 3, 0.5), 'in use')
+  users.pop()
+  assert.ok(await falls(all - 3, 10), 'not in use')
 })
 
 test.run()

@@ -181,6 +181,14 @@ interface HeldConstant {
   uses: number
 }
 
+/** Ends the threads of backends that nothing can use any more, though nobody disposed of them. */
+const forgotten =
+  typeof FinalizationRegistry === 'undefined'
+    ? undefined
+    : new FinalizationRegistry<Engine>((engine) => {
+        engine.stop()
+      })
+
 class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
   readonly #facts: Omit<BackendReport, 'threads'>
@@ -199,6 +207,7 @@ class WasmBackend implements Backend, Machine {
     this.#facts = facts
     this.#engine = engine
     this.#mostThreads = mostThreads
+    forgotten?.register(this, engine, this)
   }
 
   get report(): BackendReport {
@@ -303,6 +312,7 @@ class WasmBackend implements Backend, Machine {
   dispose(): void {
     if (this.#unusable?.code === 'DISPOSED') return
     this.#unusable = new LanewiseError('DISPOSED', 'this backend was disposed of')
+    forgotten?.unregister(this)
     this.#engine.stop()
   }
 
