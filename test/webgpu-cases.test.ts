@@ -1,17 +1,20 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Backend } from '../src/backend/backend.js'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { evaluate } from '../src/backend/reference/evaluate.js'
 import { accelerates as onWasm } from '../src/backend/wasm/tape.js'
 import { elementTypeOf } from '../src/backend/webgpu/elements.js'
+import type { WebGpuBackend } from '../src/backend/webgpu/index.js'
 import { compile } from '../src/compile.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { LanewiseError } from '../src/core/errors.js'
 import type { Graph, Value } from '../src/core/ir.js'
 import { isConcrete } from '../src/core/shape.js'
+import type { Tensor } from '../src/core/tensor.js'
 import { operators } from '../src/ops/index.js'
 import { optimise } from '../src/optimise/index.js'
-import { graphOf, titleOf } from './cases/case.js'
+import { graphOf, type OpCase, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
@@ -41,41 +44,69 @@ function wasmTakes(graph: Graph): boolean {
   )
 }
 
-if (gpu) {
-  for (const row of cases.filter(({ op }) => op.includes(only))) {
-    const { graph, tensors } = graphOf(row)
-    if (!graph.outputs.every((output) => isConcrete(output.shape))) continue
-    const isProduct = /MatMul|Gemm|Conv|Attention/.test(row.op)
-    for (const device of isProduct ? [gpu, other!] : [gpu])
-      test(device === gpu ? titleOf(row) : `${titleOf(row)}, ${otherProducts}`, async () => {
-        const results: TypedArray[][] = []
-        for (const backend of [device, reference]) {
-          try {
-            const executable = compile(graph, backend)
-            for (const input of graph.inputs)
-              executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
-            await executable.run()
-            results.push(await Promise.all(graph.outputs.map((output) => executable.read(output.name))))
-            executable.dispose()
-          } catch (error) {
-            if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP' && backend === device)) throw error
-            assert.not(wasmTakes(graph), `wasm has kernels for it: ${error.message}`)
-            if (device === gpu) left.set(row.op, (left.get(row.op) ?? 0) + 1)
-            return
-          }
-        }
-        graph.outputs.forEach((output, index) => {
-          const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
-          const [actual, expected] = [results[0][index], results[1][index]]
-          assert.is(actual.length, expected.length)
-          expected.forEach((element, i) => {
-            const [a, b] = [Number(actual[i]), Number(element)]
-            const same = Object.is(a, b) || a === b || Math.abs(a - b) <= allowed * (1 + Math.abs(b))
-            assert.ok(same, `${output.name} element ${i} is ${a}, the reference gives ${b}`)
-          })
-        })
-      })
+/** What the graph of a case gives on `backend`. */
+async function resultsOf(graph: Graph, tensors: readonly (Tensor | undefined)[], backend: Backend) {
+  const executable = compile(graph, backend)
+  try {
+    for (const input of graph.inputs)
+      executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
+    await executable.run()
+    return await Promise.all(graph.outputs.map((output) => executable.read(output.name)))
+  } finally {
+    executable.dispose()
   }
+}
+
+/** Runs a case on `device` and on the reference backend. Throws what differs. */
+async function check(row: OpCase, device: WebGpuBackend): Promise<void> {
+  const { graph, tensors } = graphOf(row)
+  let results: readonly TypedArray[]
+  try {
+    results = await resultsOf(graph, tensors, device)
+  } catch (error) {
+    if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP')) throw error
+    assert.not(wasmTakes(graph), `wasm has kernels for it: ${error.message}`)
+    if (device === gpu) left.set(row.op, (left.get(row.op) ?? 0) + 1)
+    return
+  }
+  const expectations = await resultsOf(graph, tensors, reference)
+  graph.outputs.forEach((output, index) => {
+    const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
+    const [actual, expected] = [results[index], expectations[index]]
+    assert.is(actual.length, expected.length)
+    expected.forEach((element, i) => {
+      const [a, b] = [Number(actual[i]), Number(element)]
+      const same = Object.is(a, b) || a === b || Math.abs(a - b) <= allowed * (1 + Math.abs(b))
+      if (!same) assert.unreachable(`${output.name} element ${i} is ${a}, the reference gives ${b}`)
+    })
+  })
+}
+
+/** Cases in flight: some compile while others run. */
+const AT_ONCE = 4
+
+if (gpu) {
+  const runs = cases
+    .filter((row) => row.op.includes(only) && graphOf(row).graph.outputs.every((output) => isConcrete(output.shape)))
+    .flatMap((row) => {
+      const isProduct = /MatMul|Gemm|Conv|Attention/.test(row.op)
+      return [
+        { title: titleOf(row), row, device: gpu },
+        ...(isProduct ? [{ title: `${titleOf(row)}, ${otherProducts}`, row, device: other! }] : []),
+      ]
+    })
+  const started: Promise<void>[] = []
+  runs.forEach(({ title }, index) => {
+    test(title, () => {
+      while (started.length < Math.min(runs.length, index + AT_ONCE)) {
+        const next = runs[started.length]
+        const run = check(next.row, next.device)
+        run.catch(() => {})
+        started.push(run)
+      }
+      return started[index]
+    })
+  })
 
   test('nothing stays on the device', () => {
     const { buffers } = gpu.usage

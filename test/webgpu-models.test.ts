@@ -3,12 +3,15 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type Network, networks } from '../bench/networks.js'
+import { onnxTypeCode } from '../src/core/dtype.js'
 import type { LanewiseError } from '../src/core/errors.js'
+import type { Value } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import { configure } from '../src/environment.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { layers, sequential, setRandomSeed } from '../src/keras/index.js'
 import { exportModel } from '../src/onnx/export.js'
+import type { Emitter } from '../src/ops/emitter.js'
 import { InferenceSession } from '../src/session.js'
 import { uniform } from './cases/case.js'
 import { dataRoot } from './support/conformance.js'
@@ -74,12 +77,15 @@ if (gpu) {
   else console.log(`SKIP model5.onnx: no ${path}`)
 
   const unsupported = () => {
-    const builder = new GraphBuilder('determinants')
+    const builder = new GraphBuilder('doubles')
     const x = builder.input('x', 'float32', [2, 3, 3])
-    builder.output(builder.emit('Det', [x])[0], 'y')
+    builder.output(builder.op('Exp', [builder.cast(x, 'float64')]), 'y')
     return exportModel(builder.build())
   }
   const matrices = numbers([2, 3, 3], 5)
+  const [double, single] = (['float64', 'float32'] as const).map(
+    (dtype) => (k: Emitter, x: Value) => k.op('Cast', [x], { to: onnxTypeCode[dtype] }),
+  )
 
   test('ops without a kernel are refused, or the model runs on wasm and says so', async () => {
     const refused = await InferenceSession.create(unsupported(), { backend: 'webgpu' })
@@ -88,7 +94,7 @@ if (gpu) {
       assert.unreachable('it ran')
     } catch (error) {
       assert.is((error as LanewiseError).code, 'UNSUPPORTED_OP')
-      assert.match((error as LanewiseError).message, /no kernel for 1 of the 1 steps.*Det/)
+      assert.match((error as LanewiseError).message, /no kernel for 2 of the 2 steps.*Cast.*Exp/)
     }
     await refused.release()
 
@@ -114,7 +120,7 @@ if (gpu) {
         net.compile({
           optimizer: 'sgd',
           loss: (yTrue, yPred, k) =>
-            k.mean(k.add(k.square(k.sub(yTrue, yPred)), k.op('Det', [k.reshape(yPred, [1, 2, 2])])), [-1]),
+            k.mean(k.add(k.square(k.sub(yTrue, yPred)), single(k, k.exp(double(k, yPred)))), [-1]),
         })
         const x = numbers([1, 3], 2)
         const y = numbers([1, 4], 3)

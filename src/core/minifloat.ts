@@ -8,7 +8,8 @@ export interface FloatEncoding {
   encode(value: number, saturate?: boolean): number
 }
 
-interface Format {
+/** A float of 8 or 4 bits with a sign. */
+export interface FloatFormat {
   readonly exponentBits: number
   readonly mantissaBits: number
   readonly bias: number
@@ -25,7 +26,7 @@ const roundToEven = (value: number): number => {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }
 
-function encodingOf({ exponentBits, mantissaBits, bias, special }: Format): FloatEncoding {
+function encodingOf({ exponentBits, mantissaBits, bias, special }: FloatFormat): FloatEncoding {
   const sign = 1 << (exponentBits + mantissaBits)
   const steps = 2 ** mantissaBits
   const minExponent = 1 - bias
@@ -85,15 +86,24 @@ export function numberToFloat8e8m0(value: number, saturate = true, mode: RoundMo
   return code > 254 ? (saturate ? 254 : 255) : Math.max(code, 0)
 }
 
+/** The formats of OCP's 8-bit and 4-bit floats, and of Graphcore's and AMD's (`fnuz`). */
+const formats = {
+  float8e4m3fn: { exponentBits: 4, mantissaBits: 3, bias: 7, special: 'fn' },
+  float8e4m3fnuz: { exponentBits: 4, mantissaBits: 3, bias: 8, special: 'fnuz' },
+  float8e5m2: { exponentBits: 5, mantissaBits: 2, bias: 15, special: 'ieee' },
+  float8e5m2fnuz: { exponentBits: 5, mantissaBits: 2, bias: 16, special: 'fnuz' },
+  float4e2m1: { exponentBits: 2, mantissaBits: 1, bias: 1, special: 'finite' },
+} as const satisfies Partial<Record<DType, FloatFormat>>
+
+/** The format of a float type of 8 or 4 bits with a sign; undefined for all other types. */
+export const formatOfDType = (dtype: DType): FloatFormat | undefined =>
+  (formats as Partial<Record<DType, FloatFormat>>)[dtype]
+
 const encodings: Readonly<Partial<Record<DType, FloatEncoding>>> = {
   float16: { decode: float16ToNumber, encode: numberToFloat16 },
   bfloat16: { decode: bfloat16ToNumber, encode: numberToBfloat16 },
-  float8e4m3fn: encodingOf({ exponentBits: 4, mantissaBits: 3, bias: 7, special: 'fn' }),
-  float8e4m3fnuz: encodingOf({ exponentBits: 4, mantissaBits: 3, bias: 8, special: 'fnuz' }),
-  float8e5m2: encodingOf({ exponentBits: 5, mantissaBits: 2, bias: 15, special: 'ieee' }),
-  float8e5m2fnuz: encodingOf({ exponentBits: 5, mantissaBits: 2, bias: 16, special: 'fnuz' }),
+  ...Object.fromEntries(Object.entries(formats).map(([dtype, format]) => [dtype, encodingOf(format)])),
   float8e8m0: { decode: (bits) => (bits === 255 ? Number.NaN : 2 ** (bits - 127)), encode: numberToFloat8e8m0 },
-  float4e2m1: encodingOf({ exponentBits: 2, mantissaBits: 1, bias: 1, special: 'finite' }),
 }
 
 /** The encoding of a float type that is held as raw bits; undefined for all other types. */

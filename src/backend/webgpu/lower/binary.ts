@@ -1,4 +1,4 @@
-import type { DType } from '../../../core/dtype.js'
+import { type DType, isFloat } from '../../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastStrides, collapseAxes, sameShape, sizeOf } from '../../../core/shape.js'
 import { intAttribute, stringAttribute } from '../../../ops/definition.js'
@@ -26,8 +26,8 @@ export const isInteger = (dtype: DType): boolean =>
   (dtype !== 'float32' && isWord(dtype)) || ['int8', 'uint8', 'int16', 'uint16'].includes(dtype)
 const arithmetic = (dtype: DType): boolean => floats(dtype) || isInteger(dtype)
 const unsigned = (dtype: DType): boolean => isInteger(dtype) && elementTypeOf(dtype) === 'u32'
-const numbers = (dtype: DType): boolean =>
-  elementTypeOf(dtype) !== undefined && dtype !== 'float16' && dtype !== 'bfloat16'
+/** Types whose elements compare as they lie: floats of fewer bits do not. */
+const numbers = (dtype: DType): boolean => floats(dtype) || (elementTypeOf(dtype) !== undefined && !isFloat(dtype))
 const bools = (dtype: DType): boolean => dtype === 'bool'
 
 /** WGSL's pow knows no negative base. */

@@ -6,7 +6,6 @@ import { unaryOperations } from '../../activations.js'
 import { elementTypeOf } from '../elements.js'
 import { mapKernel, seenAs, vec4 } from '../kernel.js'
 import { activationText } from '../wgsl/activation.js'
-import { halfText } from '../wgsl/halves.js'
 import { offsetExpression, wrapped } from '../wgsl/index.js'
 import { isInteger } from './binary.js'
 import { elementsOf, isFloat32, type Lowering, shapeOf } from './lowering.js'
@@ -107,68 +106,6 @@ const where: Lowering = {
   },
 }
 
-/** The bits `x: u32` of an element of `from` as a number of its WGSL type; undefined where no kernel reads it. */
-function decode(from: DType): { readonly value: string; readonly type: 'f32' | 'i32' | 'u32' } | undefined {
-  if (from === 'float16') return { value: 'unpack2x16float(x).x', type: 'f32' }
-  if (from === 'bfloat16') return { value: 'bitcast<f32>(x << 16u)', type: 'f32' }
-  const type = elementTypeOf(from)
-  return type && { value: type === 'u32' ? 'x' : `bitcast<${type}>(x)`, type }
-}
-
-/** The number `v` of WGSL type `type` as the bits of an element of `to`; undefined where no kernel writes it. */
-function encode(to: DType, type: 'f32' | 'i32' | 'u32'): string | undefined {
-  const signed = type === 'u32' ? 'bitcast<i32>(v)' : 'i32(v)'
-  switch (to) {
-    case 'float32':
-      return 'bitcast<u32>(f32(v))'
-    case 'float16':
-      return 'half_bits(f32(v))'
-    case 'bfloat16':
-      return 'bfloat_bits(f32(v))'
-    case 'bool':
-      return `select(0u, 1u, v != ${type}(0))`
-    case 'int32':
-    case 'int64':
-      return `bitcast<u32>(${signed})`
-    case 'int16':
-      return `bitcast<u32>((${signed} << 16u) >> 16u)`
-    case 'int8':
-      return `bitcast<u32>((${signed} << 24u) >> 24u)`
-    case 'uint32':
-      return type === 'f32' ? 'u32(v)' : `bitcast<u32>(v)`
-    case 'uint16':
-      return `bitcast<u32>(${signed}) & 0xffffu`
-    case 'uint8':
-      return `bitcast<u32>(${signed}) & 0xffu`
-    default:
-      return undefined
-  }
-}
-
-const castText = ({ inputs, outputs }: Node): string | undefined => {
-  const source = decode(inputs[0]!.dtype)
-  const bits = source && encode(outputs[0].dtype, source.type)
-  const helper = bits?.includes('_bits(') ? halfText : ''
-  return bits && `${helper}fn convert(x: u32) -> u32 { let v = ${source.value}; return ${bits}; }`
-}
-
-const cast: Lowering = {
-  accelerates: (node) => node.inputs[0]!.dtype === node.outputs[0].dtype || castText(node) !== undefined,
-  lower(node, { place }) {
-    const [x, y] = [place(node.inputs[0]!), place(node.outputs[0])]
-    if (node.inputs[0]!.dtype === node.outputs[0].dtype) return copyElements(x, y)
-    return mapKernel({
-      name: `cast_${node.inputs[0]!.dtype}_${node.outputs[0].dtype}`,
-      count: elementsOf(node.outputs[0]),
-      dense: true,
-      reads: { x: seenAs(x, 'u32') },
-      writes: { y: seenAs(y, 'u32') },
-      declarations: castText(node)!,
-      body: ({ x, y }) => `  ${y}[i] = convert(${x}[i]);`,
-    })
-  },
-}
-
 /** The bits of infinity, and of all but the sign, in floats that lie as they are. */
 const magnitudes: Partial<Record<DType, { readonly infinity: string; readonly mask: string; readonly sign: string }>> =
   {
@@ -229,8 +166,6 @@ export const elementwiseLowerings = {
   Not: not,
   Clip: { ...clip, accelerates: (node) => isFloat32(node) || isInteger(node.inputs[0]!.dtype) },
   Where: where,
-  Cast: cast,
-  CastLike: cast,
   IsNaN: classify('is_nan', () => 'magnitude > infinity'),
   IsInf: classify('is_inf', isInf),
   BitwiseNot: bitwiseNot,

@@ -2,6 +2,7 @@ import type { ConstantOf, Node } from '../../../core/ir.js'
 import { isConcrete } from '../../../core/shape.js'
 import { elementTypeOf } from '../elements.js'
 import { binaryLowerings } from './binary.js'
+import { castLowerings } from './cast.js'
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
 import { forestLowerings } from './forest.js'
@@ -17,13 +18,18 @@ import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
 import { recurrentLowerings } from './recurrent.js'
 import { reduceLowerings } from './reduce.js'
+import { regionLowerings } from './regions.js'
 import { resampleLowerings } from './resample.js'
 import { selectionLowerings } from './selection.js'
+import { signalLowerings } from './signal.js'
 import { softmaxLowerings } from './softmax.js'
 
 /** How ops become dispatches, by op name. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
   ...elementwiseLowerings,
+  ...castLowerings,
+  ...signalLowerings,
+  ...regionLowerings,
   ...binaryLowerings,
   ...reduceLowerings,
   ...softmaxLowerings,

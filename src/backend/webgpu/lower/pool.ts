@@ -1,3 +1,4 @@
+import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
@@ -11,11 +12,16 @@ interface Pool extends Geometry {
   readonly includePad: boolean
 }
 
-const isPool = (node: Node): boolean =>
+const isPoolOf = (node: Node, ...dtypes: readonly DType[]): boolean =>
   node.outputs.length === 1 &&
   [node.inputs[0]!, node.outputs[0]].every(
-    (value) => value.dtype === 'float32' && isSpatial(value.shape) && elementsOf(value) > 0,
+    (value) => dtypes.includes(value.dtype) && isSpatial(value.shape) && elementsOf(value) > 0,
   )
+
+const isPool = (node: Node): boolean => isPoolOf(node, 'float32')
+
+/** The least number of each type that is pooled, as WGSL. */
+const least = { float32: boundLiteral(-FLOAT_MAX), int8: '-128', uint8: '0u' } as const
 
 const poolOf = (node: Node, input: readonly number[], output: readonly number[]): Pool => ({
   ...geometryOf(node, input, output),
@@ -101,9 +107,10 @@ const eachWindow = (pool: Pool, body: string): string => {
 
 const forward = (
   name: string,
-  text: (pool: Pool, x: string) => { before: string; tap: string; value: string },
+  text: (pool: Pool, x: string, dtype: DType) => { before: string; tap: string; value: string },
+  accelerates = isPool,
 ): Lowering => ({
-  accelerates: isPool,
+  accelerates,
   lower({ inputs: [x], outputs: [y], ...rest }, { place }) {
     const node = { inputs: [x], outputs: [y], ...rest }
     const pool = poolOf(node, shapeOf(x!), shapeOf(y))
@@ -113,7 +120,7 @@ const forward = (
       reads: { x: place(x!) },
       writes: { y: place(y) },
       body(names) {
-        const { before, tap, value } = text(pool, names.x)
+        const { before, tap, value } = text(pool, names.x, y.dtype)
         return `${thread(pool, pool.output)} ${startOf(pool, 'here')}
   ${before}${eachTap(pool, tap)}
   ${names.y}[i] = ${value};`
@@ -141,11 +148,15 @@ const global = (op: 'max' | 'average'): Lowering => ({
 
 /** Channels-last pools of one to three spatial axes and their gradients, and the global pools. */
 export const poolLowerings = {
-  'lanewise.MaxPoolNhwc': forward('max_pool', (pool, x) => ({
-    before: `var best = ${boundLiteral(-FLOAT_MAX)};`,
-    tap: `best = max(best, ${x}[${at(pool.input, pool.channels)}]);`,
-    value: 'best',
-  })),
+  'lanewise.MaxPoolNhwc': forward(
+    'max_pool',
+    (pool, x, dtype) => ({
+      before: `var best = ${least[dtype as keyof typeof least]};`,
+      tap: `best = max(best, ${x}[${at(pool.input, pool.channels)}]);`,
+      value: 'best',
+    }),
+    (node) => isPoolOf(node, ...(Object.keys(least) as DType[])),
+  ),
   'lanewise.AveragePoolNhwc': forward('average_pool', (pool, x) => ({
     before: `var total = 0.0; ${divisor(pool)}`,
     tap: `total += ${x}[${at(pool.input, pool.channels)}];`,

@@ -1,10 +1,12 @@
 import type { DType } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
+import { formatOfDType } from '../../../core/minifloat.js'
 import { stridesOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
 import { granularityOf, limits } from '../../../ops/granularity.js'
 import { elementTypeOf } from '../elements.js'
 import { f32Literal, kernel, mapKernel } from '../kernel.js'
+import { encodingText } from './cast.js'
 import { elementsOf, type Lowering, shapeOf } from './lowering.js'
 
 /** Integers whose every value, and difference of two, a float32 holds. */
@@ -24,42 +26,50 @@ function scaleIndex(x: Value, scale: Value, node: Node): string {
 
 const THREADS = 64
 
-/** Linear quantization between float32 and integers of up to 16 bits, and back from int32. */
+/** Linear quantization between float32 and integers of up to 16 bits or floats of 8 and 4, and back from int32. */
 export const quantizeLowerings = {
   QuantizeLinear: {
     accelerates: ({ inputs: [x, scale], outputs: [y], attributes }) =>
       x!.dtype === 'float32' &&
       scale!.dtype === 'float32' &&
       [0, 1].includes(intAttribute(attributes, 'precision')) &&
-      isNarrow(y.dtype),
+      (isNarrow(y.dtype) || formatOfDType(y.dtype) !== undefined),
     lower(node, { place }) {
       const [x, scale, zero] = node.inputs
       const [y] = node.outputs
-      const [low, high] = limits[y.dtype]!.map(f32Literal)
+      const [low, high] = (limits[y.dtype] ?? [0, 0]).map(f32Literal)
+      const isFloat = formatOfDType(y.dtype) !== undefined
       return mapKernel({
         name: `quantize_${y.dtype}`,
+        declarations: isFloat ? encodingText(y.dtype, node.attributes) : '',
         count: elementsOf(y),
         reads: { x: place(x!), scale: place(scale!), ...(zero && { zero: place(zero) }) },
         writes: { y: place(y) },
         body: (names: Readonly<Record<string, string>>) => `  let at = ${scaleIndex(x!, scale!, node)};
-  let zero_point = ${zero ? `f32(${names['zero']}[at])` : '0.0'};
-  ${names['y']}[i] = ${elementTypeOf(y.dtype)}(clamp(round(${names['x']}[i] / ${names['scale']}[at]) + zero_point, ${low}, ${high}));`,
+  let zero_point = ${zero ? `${isFloat ? 'mini_value' : 'f32'}(${names['zero']}[at])` : '0.0'};
+  let scaled = ${names['x']}[i] / ${names['scale']}[at];
+  ${names['y']}[i] = ${isFloat ? 'mini_bits(scaled + zero_point)' : `${elementTypeOf(y.dtype)}(clamp(round(scaled) + zero_point, ${low}, ${high}))`};`,
       })
     },
   },
   DequantizeLinear: {
     accelerates: ({ inputs: [x, scale], outputs: [y] }) =>
-      (isNarrow(x!.dtype) || x!.dtype === 'int32') && scale!.dtype === 'float32' && y.dtype === 'float32',
+      (isNarrow(x!.dtype) || x!.dtype === 'int32' || formatOfDType(x!.dtype) !== undefined) &&
+      scale!.dtype === 'float32' &&
+      y.dtype === 'float32',
     lower(node, { place }) {
       const [x, scale, zero] = node.inputs
       const [y] = node.outputs
+      const isFloat = formatOfDType(x!.dtype) !== undefined
+      const number = isFloat ? 'mini_value' : 'i32'
       return mapKernel({
         name: `dequantize_${x!.dtype}`,
+        declarations: isFloat ? encodingText(x!.dtype) : '',
         count: elementsOf(y),
         reads: { x: place(x!), scale: place(scale!), ...(zero && { zero: place(zero) }) },
         writes: { y: place(y) },
         body: (names: Readonly<Record<string, string>>) => `  let at = ${scaleIndex(x!, scale!, node)};
-  ${names['y']}[i] = f32(i32(${names['x']}[i])${zero ? ` - i32(${names['zero']}[at])` : ''}) * ${names['scale']}[at];`,
+  ${names['y']}[i] = f32(${number}(${names['x']}[i])${zero ? ` - ${number}(${names['zero']}[at])` : ''}) * ${names['scale']}[at];`,
       })
     },
   },

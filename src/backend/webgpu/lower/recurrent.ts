@@ -62,6 +62,7 @@ function recurrentOf({ attributes, inputs, outputs }: Node, kind: CellKind): Rec
       form: formOf(kind, attributes['linear_before_reset'] === 1),
       activations: names.map((name) => ({ name: unaries[name], alpha: 0, beta: 0 })),
       clip: (attributes['clip'] as number | undefined) || undefined,
+      ofGates: kind.ofGates,
       coupled: attributes['input_forget'] === 1,
     },
     kind,

@@ -9,8 +9,9 @@ export interface CellSpec {
   readonly form: CellForm
   /** In ONNX's order: f, g, h. */
   readonly activations: readonly Unary[]
-  /** Bound of what activations take. */
+  /** Bound of what the activations of gates take, the first `ofGates`. */
   readonly clip: number | undefined
+  readonly ofGates: number
   /** Whether the input gate says what is forgotten, too. */
   readonly coupled: boolean
 }
@@ -34,11 +35,12 @@ export const gateLanes = (form: CellForm): 1 | 4 => (form === 'rnn' ? 1 : 4)
  * input's and the state's parts of the gates and the peepholes of i, o and f. For `gruReset`, c is the update gate and
  * `fn reset_gates(x: V, s: V, h: f32) -> vec2<f32>` gives it, and the state that the reset gate leaves.
  */
-export function cellText({ form, activations, clip, coupled }: CellSpec): string {
-  const bound = clip === undefined ? '' : `let x = clamp(given, ${f32Literal(-clip)}, ${f32Literal(clip)});`
-  const functions = activations.map(
-    (unary, i) => `fn act${i}(${bound ? 'given' : 'x'}: T) -> T { ${bound} return ${activationExpression(unary)}; }`,
-  )
+export function cellText({ form, activations, clip, ofGates, coupled }: CellSpec): string {
+  const functions = activations.map((unary, i) => {
+    const bound =
+      clip !== undefined && i < ofGates ? `clamp(given, ${f32Literal(-clip)}, ${f32Literal(clip)})` : 'given'
+    return `fn act${i}(given: T) -> T { let x = ${bound}; return ${activationExpression(unary)}; }`
+  })
   const gates =
     form === 'gruReset'
       ? '\nfn reset_gates(x: V, s: V, h: f32) -> vec2<f32> { return vec2<f32>(act0(x.x + s.x), act0(x.y + s.y) * h); }'
