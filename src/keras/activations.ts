@@ -3,7 +3,7 @@ import { normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { split } from '../ops/compose.js'
 import type { Emitter } from '../ops/emitter.js'
-import { camelCase, invalid, isKerasObject, type KerasObject, snakeCase } from './config.js'
+import { camelCase, checkName, invalid, isKerasObject, type KerasObject, snakeCase } from './config.js'
 
 /** An activation as a function over graph values. */
 export type ActivationFunction = (x: Value, emit: Emitter) => Value
@@ -166,7 +166,10 @@ const nameOf = (like: Exclude<ActivationLike, ActivationFunction>): string =>
 
 /** The name that Keras has for it. Functions of one's own have theirs. */
 export function activationName(like: ActivationLike): string {
-  if (typeof like !== 'function') return snakeCase(nameOf(like))
+  if (typeof like !== 'function') {
+    checkName(nameOf(like), 'activation')
+    return snakeCase(nameOf(like))
+  }
   const known = Object.keys(table).find((name) => table[name] === like)
   return known ? snakeCase(known) : like.name || 'custom'
 }

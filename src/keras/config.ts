@@ -33,9 +33,12 @@ export const snakeCase = (name: string): string =>
 export const camelCase = (name: string): string =>
   name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 
-/** The keys of one level in camelCase; values are kept as they are. */
-export const camelKeys = (config: KerasConfig): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(config).map(([key, value]) => [camelCase(key), value]))
+/** The keys of one level in camelCase; values are kept as they are. Throws INVALID_ARGUMENT for what is no object. */
+export function camelKeys(config: KerasConfig): Record<string, unknown> {
+  if (typeof config !== 'object' || config === null)
+    throw invalid(`a config is an object, got ${JSON.stringify(config)}`)
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [camelCase(key), value]))
+}
 
 /** The keys of one level in snake_case; values are kept as they are. */
 export const snakeKeys = (options: object): KerasConfig =>
@@ -43,12 +46,19 @@ export const snakeKeys = (options: object): KerasConfig =>
 
 /** Looks `name` up in `table` by its snake_case form. Throws INVALID_ARGUMENT listing what there is. */
 export function lookUp<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {
+  checkName(name, what)
   const key = snakeCase(name)
   if (Object.hasOwn(table, key)) return table[key]
   throw new LanewiseError(
     'INVALID_ARGUMENT',
     `unknown ${what} '${name}'; known: ${[...new Set(Object.keys(table))].join(', ')}`,
   )
+}
+
+/** Throws INVALID_ARGUMENT for what is no name. */
+export function checkName(name: unknown, what: string): void {
+  if (typeof name !== 'string')
+    throw invalid(`${what}: expected a name, or an object of class_name and config, got ${JSON.stringify(name)}`)
 }
 
 export const invalid = (message: string): LanewiseError => new LanewiseError('INVALID_ARGUMENT', message)

@@ -146,6 +146,18 @@ registerClass('Sequential', sequentialFromConfig)
 registerClass('Functional', functionalFromConfig)
 registerClass('Model', functionalFromConfig)
 
+/** objectToLayer; what a config of wrong kinds makes of constructors is INVALID_MODEL. */
+function readLayer(object: unknown): Layer {
+  try {
+    return objectToLayer(object)
+  } catch (cause) {
+    if (cause instanceof LanewiseError) throw cause
+    throw new LanewiseError('INVALID_MODEL', `Keras JSON: not a model's config (${(cause as Error).message})`, {
+      cause,
+    })
+  }
+}
+
 /** A model, with fresh weights, from Keras 3's model JSON: the text or the object. Throws INVALID_MODEL, INVALID_ARGUMENT. */
 export function modelFromJSON(json: string | object): Model {
   let object: unknown = json
@@ -155,7 +167,7 @@ export function modelFromJSON(json: string | object): Model {
     } catch (error) {
       throw new LanewiseError('INVALID_MODEL', `Keras JSON: ${(error as Error).message}`, { cause: error })
     }
-  const layer = objectToLayer(object)
+  const layer = readLayer(object)
   if (!(layer instanceof Model)) throw bad(`'${layer.className}' is a layer, not a model`)
   return layer
 }

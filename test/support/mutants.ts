@@ -94,6 +94,24 @@ export class Gauntlet {
   }
 }
 
+/** Bytes flipped, set to extremes, cut out, doubled, or cut off at the end. */
+export function damage(bytes: Uint8Array, random: RandomGenerator): Uint8Array {
+  let damaged = Uint8Array.from(bytes)
+  for (let rounds = 1 + random.integer(2); rounds > 0; rounds--) {
+    const at = random.integer(damaged.length)
+    const length = 1 + random.integer(8)
+    const kind = random.integer(12)
+    if (kind < 5) damaged[at] ^= 1 << random.integer(8)
+    else if (kind < 7) damaged[at] = random.integer(256)
+    else if (kind < 9) damaged.fill([0, 1, 127, 255][random.integer(4)], at, at + length)
+    else if (kind === 9) damaged = Uint8Array.from([...damaged.subarray(0, at), ...damaged.subarray(at + length)])
+    else if (kind === 10) damaged = Uint8Array.from([...damaged.subarray(0, at + length), ...damaged.subarray(at)])
+    else damaged = damaged.slice(0, Math.max(1, at))
+    if (damaged.length === 0) return damaged
+  }
+  return damaged
+}
+
 /** A whole number from the environment. */
 export const setting = (name: string, otherwise: number): number => Number(process.env[name] ?? otherwise)
 

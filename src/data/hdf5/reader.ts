@@ -152,6 +152,7 @@ export class Hdf5Group extends Hdf5Object {
       const place = type === messageTypes.linkInfo ? densePlace(open(), 8) : undefined
       if (place) for (const link of denseObjects(source, place)) readLink(link, links)
     }
+    if (links.has('')) source.fail(`damaged: the group '${this.path.slice(0, 200)}' holds what has no name`)
     return links
   }
 }

@@ -204,7 +204,7 @@ export abstract class Layer<Options extends object = object> {
     this.#named = options.name !== undefined
     this.#trainable = options.trainable ?? true
     this.batchInputShape = options.batchInputShape ?? (options.inputShape && [null, ...options.inputShape])
-    const dtype = isKerasObject(options.dtype) ? String(options.dtype.config.name) : (options.dtype ?? 'float32')
+    const dtype = isKerasObject(options.dtype) ? String(options.dtype.config?.name) : (options.dtype ?? 'float32')
     const { policies } = this.constructor as typeof Layer
     if (!policies.includes(dtype))
       throw invalid(`layers compute in float32; dtype policy '${dtype}' is not supported, only ${policies.join(', ')}`)
