@@ -19,7 +19,7 @@ import { loadEverything } from './support/operators.js'
 
 await loadEverything()
 
-const count = setting('LANEWISE_FUZZ_MUTANTS', 300)
+const count = setting('LANEWISE_FUZZ_MUTANTS', 200)
 const seed = setting('LANEWISE_FUZZ_SEED', 1)
 /** What a mutant may take at most: milliseconds of processor time, and bytes of buffers while it is read. */
 const longest = 1500

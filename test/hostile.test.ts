@@ -90,6 +90,28 @@ test('nodes that make much of little are refused by name', async () => {
   const range = bomb('Range', ['a', 'b', 'c'], [scalar('a', 0), scalar('b', 2 ** 50), scalar('c', 1)])
   await refused(() => take(range), 'INVALID_MODEL', /'bomb'/)
   await refused(() => take(bomb('ConstantOfShape', ['s'], [ints('s', [-3])])), 'SHAPE_MISMATCH INVALID_MODEL', /'bomb'/)
+  const listed = (opType: string, list: number) =>
+    encode({
+      node: [{ opType, name: 'bomb', input: list === 2 ? ['x', 's', 's'] : ['x', 's'], output: ['y'] }],
+      input: [valueInfo('x', [6]), valueInfo('s', [2 ** 31 - 1], 7)],
+      output: [valueInfo('y', [])],
+    })
+  for (const opType of ['Split', 'Reshape', 'Expand', 'Unsqueeze', 'Slice'])
+    await refused(() => take(listed(opType, opType === 'Slice' ? 2 : 1)), 'INVALID_MODEL SHAPE_MISMATCH', /bomb/)
+  const parts = encode({
+    node: [
+      {
+        opType: 'Split',
+        name: 'bomb',
+        input: ['x'],
+        output: ['y'],
+        attribute: [{ name: 'num_outputs', type: 2, i: 2 ** 40 }],
+      },
+    ],
+    input: [valueInfo('x', [6])],
+    output: [valueInfo('y', [])],
+  })
+  await refused(() => take(parts), 'INVALID_MODEL', /'bomb'/)
 })
 
 test('sizes that double from node to node end at the limit', async () => {

@@ -82,14 +82,17 @@ export class UnknownLength extends LanewiseError {
 
 /**
  * The length of 1-D input `index`, which says the rank of the output. Throws SHAPE_MISMATCH when it is not 1-D,
- * UnknownLength when its length is not known.
+ * UnknownLength when its length is not known, INVALID_MODEL when it is beyond `most`.
  */
-export function lengthOf(context: InferenceContext, index: number, what: string): number {
+export function lengthOf(context: InferenceContext, index: number, what: string, most = highestRank): number {
   const { shape } = required(context, index)
   if (shape.length > 1)
     throw new LanewiseError('SHAPE_MISMATCH', `${what} must be a 1-D tensor, got ${formatShape(shape)}`)
   if (!isConcrete(shape)) throw new UnknownLength(index, what, shape)
-  return sizeOf(shape)
+  const length = sizeOf(shape)
+  if (length > most)
+    throw new LanewiseError('INVALID_MODEL', `${what} has ${length} entries, ${most} at most make sense`)
+  return length
 }
 
 /**

@@ -14,6 +14,9 @@ export function permutationOf({ attributes }: Pick<Node, 'attributes'>, rank: nu
   return perm
 }
 
+/** Outputs of one Split, at most. */
+const mostParts = 65_536
+
 /** The sizes of a Split's outputs along its axis; `split` is its second input's content if it has one. Throws SHAPE_MISMATCH. */
 function splitSizes(dim: number, split: readonly number[] | undefined, count: number): readonly number[] {
   const chunk = Math.ceil(dim / count)
@@ -56,9 +59,11 @@ function inferSplit(context: InferenceContext): TensorType[] {
   const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), shape.length)
   const split = knownInts(context, 1)
   const count = context.inputs[1]
-    ? (split?.length ?? lengthOf(context, 1, 'split'))
+    ? (split?.length ?? lengthOf(context, 1, 'split', mostParts))
     : (intAttribute(context.attributes, 'num_outputs') ?? context.node.outputs.length)
   if (!(count >= 1)) throw new LanewiseError('SHAPE_MISMATCH', 'needs the split input or num_outputs')
+  if (count > mostParts)
+    throw new LanewiseError('INVALID_MODEL', `${count} parts are more than the ${mostParts} that are held`)
   const dim = shape[axis]
   const sizes: readonly Dim[] =
     typeof dim === 'number' && (split || !context.inputs[1])

@@ -1,10 +1,16 @@
 import type { DType } from '../../../src/core/dtype.js'
 import type { Tensor } from '../../../src/core/tensor.js'
+import type { RowAttribute } from '../rows.js'
 import type { Draft, NodeDraft } from './draft.js'
 
 /** Draws the operands and attributes of one op; undefined where the model's opset has no such form. */
 export type Drawing = (draft: Draft) => NodeDraft | undefined
 export type Drawings = Readonly<Record<string, Drawing>>
+
+export type Attributes = Record<string, RowAttribute>
+
+/** What most ops on floats take. */
+export const few = ['float32', 'float32', 'float32', 'float64', 'float16'] as const
 
 export const floats: readonly DType[] = ['float32', 'float32', 'float32', 'float16', 'float64', 'bfloat16']
 export const integers: readonly DType[] = ['int64', 'int32', 'uint8', 'int8', 'uint32', 'int16', 'uint16', 'uint64']
