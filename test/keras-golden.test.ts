@@ -1,6 +1,7 @@
 import { test } from 'uvu'
-import { testGoldenRuns } from './support/golden.js'
+import { testFurtherRuns, testGoldenRuns } from './support/golden.js'
 
 testGoldenRuns()
+testFurtherRuns()
 
 test.run()

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { arrayOf, type NumericDType } from '../../src/core/dtype.js'
@@ -15,6 +15,7 @@ interface EncodedArray {
 }
 
 interface Run {
+  readonly name: string
   readonly model: object
   readonly compile: { optimizer: never; loss: never; loss_weights: never; metrics: never }
   readonly batch_size: number
@@ -93,6 +94,14 @@ async function replay(run: Run): Promise<void> {
 const unsupported: Readonly<Record<string, string>> = {
   loss_mean_absolute_percentage_error:
     'agreement within 1e-3: one rounding in a saturated tanh moves its weights by 0.1, and Keras ends 0.02 from float64',
+}
+
+/** Replays the runs of keras-runs.jsonl, which Keras 3.15.1 made on JAX: what the reference data lacks. */
+export function testFurtherRuns(): void {
+  for (const line of readFileSync(resolve('test/support/keras-runs.jsonl'), 'utf8').trim().split('\n')) {
+    const run = JSON.parse(line) as Run
+    test(run.name, () => replay(run))
+  }
 }
 
 /** Replays the Keras training runs of the reference data on the configured backend, a test each. */
