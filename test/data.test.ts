@@ -130,7 +130,7 @@ test('mnist from files by name, and from an address', () =>
       const fetched = await mnist({ address: `${server.origin}/mnist/` })
       assert.equal(Array.from(fetched.train.x.data as Float32Array), wanted)
       assert.equal(fetched.train.y.toNumbers(), [7, 3])
-      assert.is(await codeOf(() => mnist({ address: `${server.origin}/mnist.npz` })), 'IO_ERROR')
+      assert.is(await codeOf(() => mnist({ address: `${server.origin}/mnist.npz` })), 'DATA_NOT_FOUND')
     } finally {
       await server.close()
     }

@@ -37,6 +37,7 @@ const answers: Readonly<Record<string, (response: ServerResponse) => void>> = {
     response.writeHead(200, { 'content-length': model.length })
     response.write(model.subarray(0, 100), () => response.destroy())
   },
+  '/external/model.onnx?v=1': (response) => response.end(external.model),
   '/external/model.onnx': (response) => response.end(external.model),
   '/external/weights.bin': (response) => response.end(external.weights),
 }
@@ -178,7 +179,34 @@ test('a kept model is not asked for again; one whose hash is wrong is not kept, 
 })
 
 test('external data: beside the model, or given as content, by an address, a blob', async () => {
-  assert.equal(await predict(`${origin}/external/model.onnx`, { integrity: hashOf(external.model) }), expected)
+  const whole = { 'model.onnx': hashOf(external.model), 'weights.bin': hashOf(external.weights) }
+  for (const cache of [false, 'several']) {
+    const load = (integrity: string | Record<string, string>) =>
+      predict(`${origin}/external/model.onnx?v=1`, { integrity, cache })
+    assert.equal(await load(whole), expected)
+    await rejects(
+      load(hashOf(external.model)),
+      'INVALID_ARGUMENT',
+      /has 'weights.bin', too: give the hashes of all by name/,
+    )
+    await rejects(load({ 'model.onnx': whole['model.onnx'] }), 'INVALID_ARGUMENT', /no hash for 'weights.bin'/)
+    await rejects(load({ 'weights.bin': whole['weights.bin'] }), 'INVALID_ARGUMENT', /no hash for 'model.onnx'/)
+    await rejects(load({ ...whole, 'weights.bin': hashOf(model) }), 'INVALID_DATA', /weights.bin.*its hash is/)
+  }
+  const content = { externalData: { 'weights.bin': external.weights } }
+  assert.equal(
+    await predict(external.model, {
+      ...content,
+      integrity: { model: hashOf(external.model), 'weights.bin': whole['weights.bin'] },
+    }),
+    expected,
+  )
+  assert.equal(await predict(external.model, { ...content, integrity: hashOf(external.model) }), expected)
+  await rejects(
+    predict(external.model, { ...content, integrity: { model: hashOf(external.model), 'weights.bin': hashOf(model) } }),
+    'INVALID_DATA',
+    /its hash is/,
+  )
   const given: readonly Source[] = [
     external.weights,
     `${origin}/external/weights.bin`,

@@ -6,13 +6,14 @@ import { brokenOff, type ReadOptions } from './transfer.js'
 
 type OnProgress = NonNullable<ReadOptions['onProgress']>
 
-/** What `open` gives, with all that ReadOptions ask for; see readSource. `address` is undefined for what has none. */
+/** What `open` gives, with all that ReadOptions ask for; see readSource. `address` is undefined for what has none, `part` for a model's own file. */
 export async function deliver(
   address: string | undefined,
   open: () => Promise<Uint8Array | Response>,
   { onProgress = () => {}, signal, cache, integrity }: ReadOptions,
+  part?: string,
 ): Promise<Uint8Array> {
-  const expected = integrity === undefined ? undefined : parseIntegrity(integrity)
+  const expected = integrity === undefined ? undefined : parseIntegrity(hashesOf(integrity, address, part))
   const store =
     cache && address !== undefined && /^https?:/.test(absolute(address)) ? await openStore(cache) : undefined
   const key = address === undefined ? '' : absolute(address)
@@ -66,6 +67,34 @@ async function receive(
     signal?.removeEventListener('abort', cancel)
   }
   return concatBytes(chunks)
+}
+
+/** The hashes of one file. Throws INVALID_ARGUMENT where they are not given, as nothing may go unchecked. */
+function hashesOf(
+  integrity: NonNullable<ReadOptions['integrity']>,
+  address: string | undefined,
+  part: string | undefined,
+): string {
+  const own =
+    address === undefined || address.startsWith('data:')
+      ? 'model'
+      : address
+          .replace(/[?#].*/, '')
+          .split(/[/\\]/)
+          .at(-1)!
+  const name = part ?? own
+  if (typeof integrity === 'string') {
+    if (part === undefined) return integrity
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `integrity is the hash of one file, but the model has '${name}', too: give the hashes of all by name, { '${name}': 'sha256-…', … }`,
+    )
+  }
+  if (Object.hasOwn(integrity, name)) return integrity[name]
+  throw new LanewiseError(
+    'INVALID_ARGUMENT',
+    `integrity has no hash for '${name}', only for ${Object.keys(integrity).join(', ') || 'nothing'}`,
+  )
 }
 
 /** An algorithm, and the hashes by it that are right, in base64. */

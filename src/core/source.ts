@@ -33,10 +33,10 @@ export const isSource = (value: unknown): value is Source =>
   addressOf(value) !== undefined || ArrayBuffer.isView(value) || openerOf(value) !== undefined
 
 /**
- * The content of `source`. Throws DATA_NOT_FOUND when there is no such file or the server answers with a fault or a page,
+ * The content of `source`; `part` is its name where it is not a model's own file. Throws DATA_NOT_FOUND when there is no such file or the server answers with a fault or a page,
  * IO_ERROR when the transfer fails, INVALID_DATA when `integrity` does not hold, INVALID_ARGUMENT, and the signal's reason.
  */
-export async function readSource(source: Source, options: ReadOptions = {}): Promise<Uint8Array> {
+export async function readSource(source: Source, options: ReadOptions = {}, part?: string): Promise<Uint8Array> {
   const { signal, onProgress, cache, integrity } = options
   try {
     signal?.throwIfAborted()
@@ -44,7 +44,7 @@ export async function readSource(source: Source, options: ReadOptions = {}): Pro
     const plain = !onProgress && !cache && integrity === undefined && (!signal || address !== undefined)
     if (plain) return await readWhole(await open(source, signal), address)
     const { deliver } = await import('./delivery.js')
-    return await deliver(address, () => open(source, signal), options)
+    return await deliver(address, () => open(source, signal), options, part)
   } catch (error) {
     signal?.throwIfAborted()
     throw error
@@ -103,8 +103,7 @@ async function pathOf(address: string): Promise<string> {
 
 /** The content of a file in the folder of the file `address`. As readSource; INVALID_MODEL when a link leads out of it. */
 export async function readBeside(address: string, name: string, options: ReadOptions = {}): Promise<Uint8Array> {
-  const { integrity: _, ...others } = options
-  if (!isPath(address)) return readSource(new URL(name, new URL(address, globalThis.location?.href)), others)
+  if (!isPath(address)) return readSource(new URL(name, new URL(address, globalThis.location?.href)), options, name)
   const modules = requireNode(address)
   const [{ realpath }, { dirname, join, sep }] = await Promise.all([modules.fs(), modules.path()])
   const folder = dirname(await pathOf(address))
@@ -112,5 +111,5 @@ export async function readBeside(address: string, name: string, options: ReadOpt
   const [root, target] = await Promise.all([folder, path].map((item) => realpath(item).catch(() => undefined)))
   if (root !== undefined && target !== undefined && !target.startsWith(root.endsWith(sep) ? root : root + sep))
     throw new LanewiseError('INVALID_MODEL', `external data '${name}' is a link that leads out of the model's folder`)
-  return readSource(path, others)
+  return readSource(path, options, name)
 }

@@ -24,9 +24,11 @@ export interface ReadOptions {
   readonly cache?: boolean | string
   /**
    * Hashes of the content, as in the attribute of HTML: `sha256-…` in base64 (or sha384, sha512), several apart by spaces, of
-   * which one of the strongest kind must be right. Content that is not so is neither used nor kept.
+   * which one of the strongest kind must be right. Content that is not so is neither used nor kept. For a model of several
+   * files (ONNX with external data, a TensorFlow.js folder) the hashes of all of them by name: the model's own file by the
+   * last part of its address (`model` where it has none), the others as the model names them.
    */
-  readonly integrity?: string
+  readonly integrity?: string | Readonly<Record<string, string>>
 }
 
 export const brokenOff = (address: string | undefined, cause: unknown): LanewiseError =>

@@ -40,10 +40,10 @@ export interface MnistOptions {
   readonly onNotice?: (text: string) => void
 }
 
-/** The archive that Keras's own mnist.load_data() fetches, and its SHA-256. */
+/** The archive that Keras's own mnist.load_data() fetches. */
 const archive = {
   url: 'https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz',
-  sha256: '731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1',
+  integrity: 'sha256-cxxaxgJ1J2DI5I+//PjDuFDZ3Coq7c8sxIRo/Be2c9E=',
   name: 'mnist.npz',
 }
 
@@ -59,7 +59,7 @@ const syntheticSizes = { train: 20000, test: 4000 }
 /**
  * MNIST from the first place that has it: `dataDir`, the folder in LANEWISE_DATA, ../shared/data, the user's cache, the
  * address that Keras uses (kept in the cache); else synthetic digits, with a notice. Each folder may hold the four IDX
- * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir` or `files` has none of them, IO_ERROR when
+ * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir`, `files` or the server of `address` has none of them, IO_ERROR when
  * `address` cannot be fetched, INVALID_DATA on a broken file.
  */
 export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
@@ -83,7 +83,7 @@ export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   }
   if (options.download === false) return synthetic('no local copy, and the download is switched off')
   try {
-    const bytes = await download(archive.url, archive.sha256, options.onProgress)
+    const bytes = await download(archive.url, archive.integrity, options.onProgress)
     if (cache !== undefined)
       await writeFileAtomic(cache, bytes).catch((error: Error) => notice(`MNIST could not be cached: ${error.message}`))
     return fromArchive(bytes, archive.url)
@@ -158,7 +158,7 @@ async function fromFiles(files: Readonly<Record<string, Uint8Array>>): Promise<I
   )
 }
 
-/** Throws IO_ERROR when a file cannot be had, INVALID_DATA on a broken one. */
+/** Throws DATA_NOT_FOUND or IO_ERROR when a file cannot be had, INVALID_DATA on a broken one. */
 async function fromAddress(address: string, onProgress?: Progress): Promise<ImageDataset> {
   if (!address.endsWith('/')) return fromArchive(await download(address, undefined, onProgress), address)
   const found = await fromIdx(address, async (name) => {

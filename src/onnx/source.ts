@@ -12,7 +12,7 @@ import { decodeValueType } from './types.js'
 export interface LoadOptions extends ReadOptions {
   /**
    * The files that hold the model's external data, by the name that the model gives: their content, or where it is. Files that
-   * are not given are looked for beside the model, where that is a path or a URL. `integrity` is about the model's own file.
+   * are not given are looked for beside the model, where that is a path or a URL. Hashes in `integrity` by name are about these, too.
    */
   readonly externalData?: Readonly<Record<string, Source>> | undefined
 }
@@ -40,10 +40,11 @@ export async function loadModel(source: Source, options: LoadOptions = {}): Prom
   const address = addressOf(source)
   try {
     const model = decodeModel(bytes)
-    const { integrity: _, ...others } = reading
+    const { integrity, ...others } = reading
+    const forGiven = typeof integrity === 'string' ? others : reading
     const external = async (name: string): Promise<readonly [string, Uint8Array][]> => {
-      if (Object.hasOwn(externalData, name)) return [[name, await readSource(externalData[name], others)]]
-      return address === undefined ? [] : [[name, await readBeside(address, name, others)]]
+      if (Object.hasOwn(externalData, name)) return [[name, await readSource(externalData[name], forGiven, name)]]
+      return address === undefined ? [] : [[name, await readBeside(address, name, reading)]]
     }
     const [read] = await Promise.all([Promise.all([...externalFilesOf(model)].map(external)), loadNeeds(model)])
     const files = new Map(read.flat())
