@@ -4,7 +4,7 @@ import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
 import { type DataLike, toTensors } from './training/data.js'
-import { type InputSource, isDataset } from './training/loop.js'
+import { type InputSource, isDataset } from './training/batch.js'
 
 export interface SequentialOptions {
   readonly name?: string

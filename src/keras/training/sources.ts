@@ -1,23 +1,13 @@
 import type { VariableStore } from '../../backend/store.js'
 import { LanewiseError } from '../../core/errors.js'
 import { invalid } from '../config.js'
+import { ascending, pass, Session } from './array-pass.js'
+import { type Batch, type BatchSource, isDataset, samplesOf } from './batch.js'
 import type { DataLike } from './data.js'
 import { type Samples, sliceSamples } from './feed.js'
-import {
-  ascending,
-  type Batch,
-  type BatchSource,
-  isDataset,
-  type PassHooks,
-  type PassResult,
-  type PassStart,
-  pass,
-  passStream,
-  resultAt,
-  Session,
-  samplesOf,
-} from './loop.js'
+import type { PassHooks, PassResult, PassStart } from './pass.js'
 import type { SampleWeightOptions } from './samples.js'
+import { passStream, resultAt } from './stream-pass.js'
 import type { Trainer } from './trainer.js'
 
 /** Data of either form, for one pass an epoch. */
