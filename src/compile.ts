@@ -21,6 +21,7 @@ export interface Stages {
 
 export type Stage = keyof Stages
 
+/** How a graph is compiled, and what is told on the way. */
 export interface CompileOptions {
   /** The memory behind each variable of the graph, as `VariableStore.storageOf` gives it. */
   readonly storageOf?: (variable: Variable) => Storage

@@ -4,6 +4,7 @@ import { type HostSupport, hostSupport } from './backend/wasm/module.js'
 import type { WebGpuOptions, WebGpuSupport } from './backend/webgpu/host.js'
 import { LanewiseError } from './core/errors.js'
 
+/** Where graphs run: WebAssembly, a GPU, or plain loops. */
 export type BackendName = 'wasm' | 'webgpu' | 'reference'
 
 /** What `configure` and sessions take: which backend, and how it runs. */

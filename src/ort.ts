@@ -176,6 +176,7 @@ export interface TensorConstructor {
   fromImage(image: ImageDataLike, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
 }
 
+/** A tensor with onnxruntime-common's constructor and `fromImage`. */
 export const Tensor = OrtTensor as unknown as TensorConstructor
 
 interface ImageDataLike {

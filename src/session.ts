@@ -20,6 +20,7 @@ export interface ValueMetadata {
   readonly shape: Shape
 }
 
+/** What `InferenceSession.create` takes: where and how the model runs, and how its files come. */
 export interface SessionOptions extends BackendOptions, LoadOptions {}
 
 /** A tensor for each input; a list of tensors for a sequence, null for an optional without a value. */
@@ -27,6 +28,7 @@ export type Feeds = Readonly<Record<string, HostValue>>
 /** The outputs to compute: names, or preallocated tensors to fill (null: allocate). */
 export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>
 
+/** What `run` takes. */
 export interface RunOptions {
   /** Ends the run with the signal's reason: before it starts, or between two nodes of a model with loops. */
   readonly signal?: AbortSignal

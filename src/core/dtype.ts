@@ -30,6 +30,7 @@ export type DType =
   | 'int2'
   | 'string'
 
+/** The typed arrays that tensors of numbers hold. */
 export type TypedArray =
   | Float32Array
   | Float64Array

@@ -15,6 +15,7 @@ export interface LabelledImages {
   readonly y: Tensor
 }
 
+/** Images to train and to test on. */
 export interface ImageDataset {
   readonly train: LabelledImages
   readonly test: LabelledImages
@@ -24,6 +25,7 @@ export interface ImageDataset {
   readonly synthetic: boolean
 }
 
+/** Where `mnist` looks, and what it tells. */
 export interface MnistOptions {
   /** A folder that holds the data, or a folder `mnist` that does. If given, no other place is tried. */
   readonly dataDir?: string

@@ -24,16 +24,17 @@ import type { Weight } from './layers/weight.js'
 import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
 import type { Optimizer } from './optimizers/index.js'
 import { formatSummary } from './summary.js'
+import type { BatchSource, InputSource } from './training/batch.js'
 import type { CompileOptions } from './training/compiled.js'
 import type { DataLike } from './training/data.js'
 import { type EvaluateOptions, evaluate, type FitOptions, fit, onBatch } from './training/fit.js'
 import type { Logs } from './training/logs.js'
-import type { BatchSource, InputSource } from './training/batch.js'
 import { type PredictOptions, predict } from './training/predict.js'
 import type { SampleWeightOptions } from './training/samples.js'
 import type { TrainingState } from './training/state.js'
 import { Trainer } from './training/trainer.js'
 
+/** What `model` takes: tensors between which layers were applied. */
 export interface ModelOptions {
   readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
   readonly outputs: SymbolicTensor | readonly SymbolicTensor[]

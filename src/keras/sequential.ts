@@ -3,8 +3,8 @@ import { InputLayer } from './layers/core.js'
 import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
-import { type DataLike, toTensors } from './training/data.js'
 import { type InputSource, isDataset } from './training/batch.js'
+import { type DataLike, toTensors } from './training/data.js'
 
 export interface SequentialOptions {
   readonly name?: string

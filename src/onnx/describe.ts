@@ -25,6 +25,7 @@ export interface ModelDescription {
   readonly notes: readonly string[]
 }
 
+/** An input or output of a model: its element type, and its shape, with names for sizes that are open. */
 export interface PortDescription {
   readonly name: string
   /** As in ONNX: `float32`, `int64`, …; of a sequence or optional the type of its elements. */
@@ -34,6 +35,7 @@ export interface PortDescription {
   readonly container?: string | undefined
 }
 
+/** A node of a model, with the names of the values that it reads and makes. */
 export interface NodeDescription {
   readonly name: string
   readonly op: string

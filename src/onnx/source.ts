@@ -9,6 +9,7 @@ import { loadNeeds } from './needs.js'
 import { decodeModel } from './proto.js'
 import { decodeValueType } from './types.js'
 
+/** How an ONNX model's files come. */
 export interface LoadOptions extends ReadOptions {
   /**
    * The files that hold the model's external data, by the name that the model gives: their content, or where it is. Files that

@@ -14,6 +14,7 @@ import { type KerasSource, type OpenedFile, openSource } from './source.js'
 import { isTfjs, readTfjsModel } from './tfjs.js'
 import { namedDatasets, readLegacyWeights, readWeights } from './weights-h5.js'
 
+/** What `loadKeras` takes. */
 export interface LoadKerasOptions extends ReadOptions {
   /** Compile the model as the file says, and take over its optimizer's state; true unless given. */
   readonly compile?: boolean

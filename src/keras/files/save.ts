@@ -14,6 +14,7 @@ import { weightsFile } from './write-weights.js'
 /** Formats under which a model is saved; `weights` is .weights.h5, `h5` a whole model in .h5, `tfjs` a TensorFlow.js layers model. */
 export type SaveFormat = 'keras' | 'weights' | 'h5' | 'safetensors' | 'onnx' | 'tfjs'
 
+/** What `save` and `toFiles` take. */
 export interface SaveOptions {
   /** By the name's ending unless given. */
   readonly format?: SaveFormat

@@ -7,6 +7,7 @@ import type { TrainStepFunction } from './train-step.js'
 /** One value for each output: a list in the outputs' order, or an object by output name. */
 export type PerOutput<T> = readonly (T | null)[] | Readonly<Record<string, T>>
 
+/** What `compile` takes: names, instances, or objects as Keras writes them. */
 export interface CompileOptions {
   /** RMSprop unless given, as in Keras. */
   readonly optimizer?: OptimizerLike

@@ -16,6 +16,7 @@ import { openEvaluation, openTraining, type Source, type ValidationData } from '
 import { runBatch } from './stream-pass.js'
 import type { Trainer } from './trainer.js'
 
+/** How `fit` and `evaluate` go through data. */
 export interface BatchOptions {
   /** 32 unless given. */
   readonly batchSize?: number | null
@@ -25,6 +26,7 @@ export interface BatchOptions {
   readonly callbacks?: readonly Callback[]
 }
 
+/** What `fit` takes. */
 export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly epochs?: number
   /** Epochs that are done already. */
@@ -45,6 +47,7 @@ export interface FitOptions extends BatchOptions, SampleWeightOptions {
   readonly shuffle?: boolean
 }
 
+/** What `evaluate` takes. */
 export interface EvaluateOptions extends BatchOptions {
   readonly sampleWeight?: DataLike | null
   /** Batches to measure on; all unless given. */

@@ -10,6 +10,7 @@ import { Progress, resolveVerbosity } from './progress.js'
 import { checkBatchSize } from './sources.js'
 import type { Trainer } from './trainer.js'
 
+/** What `predict` takes. */
 export interface PredictOptions extends BatchOptions {
   /** Batches to predict; all unless given. */
   readonly steps?: number | null
