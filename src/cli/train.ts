@@ -176,7 +176,9 @@ async function trainAndTell(
   const endWatch = onStop((signal) => {
     stoppedBy = signal
     net.stopTraining = true
-    process.stderr.write(`${signal}: stopping after the running step; once more ends at once\n`)
+    process.stderr.write(
+      `${process.stdout.isTTY ? '\n' : ''}${signal}: stopping after the running step; once more ends at once\n`,
+    )
   })
   const begun = performance.now()
   const lines: EpochLine[] = []
