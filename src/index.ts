@@ -1,4 +1,3 @@
-export { version } from '../package.json'
 export type { DType, TensorData, TypedArray } from './core/dtype.js'
 export { type ErrorCode, LanewiseError } from './core/errors.js'
 export type { Value } from './core/ir.js'
@@ -29,8 +28,12 @@ export {
   type ValueMetadata,
 } from './session.js'
 
+import { version as packageVersion } from '../package.json'
 import { setRandomSeed } from './core/seed.js'
 import { type BackendOptions, configure as configureBackend } from './environment.js'
+
+/** The version of this package. */
+export const version: string = packageVersion
 
 /** What `configure` takes: the default backend's options, and the seed of `setRandomSeed`. */
 export interface Configuration extends BackendOptions {
