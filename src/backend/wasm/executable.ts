@@ -197,14 +197,14 @@ export class WasmExecutable implements Executable {
   #tape({ address, steps }: Tape, { calls, nodes }: Extract<Segment, { kind: 'tape' }>) {
     const machine = this.#machine
     const parallel = isParallel(calls)
-    const run = (from: number, count: number) => machine.run(from, count, parallel)
     return {
-      run: () => run(address, steps),
+      run: () => machine.run(address, steps, parallel),
       steps: calls.map(({ name, tiles }, index) => ({
         node: nodes[index],
         kernel: name,
         tiles,
-        run: () => run(address + index * STEP_BYTES, 1),
+        // By itself, a step of one tile does not wake the other threads, as it does not within the tape.
+        run: () => machine.run(address + index * STEP_BYTES, 1, parallel && tiles > 1),
       })),
     }
   }
