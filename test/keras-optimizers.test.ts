@@ -4,6 +4,7 @@ import { Tensor } from '../src/core/tensor.js'
 import { type LossFunction, layers, optimizers, schedules, sequential } from '../src/keras/index.js'
 import { type OptimizerLike, resolveOptimizer } from '../src/keras/optimizers/index.js'
 import type { OptimizerOptions } from '../src/keras/optimizers/optimizer.js'
+import { fails } from './support/errors.js'
 
 const rows = 3
 const columns = 2
@@ -274,6 +275,13 @@ for (const [name, { options, lr = 0.01, formula }] of Object.entries(cases))
     close(await trained(create({ learningRate: lr, ...options }), steps), expected, name)
     assert.ok(Math.abs(expected[0] - start[0]) > 1e-3, 'the weights moved')
   })
+
+test('Muon refuses what is no pattern', async () => {
+  await fails(
+    () => trained(optimizers.muon({ excludeLayers: ['('] }), 1),
+    /excludeLayers holds '\(', which is no pattern/,
+  )
+})
 
 test('moving averages overwrite the weights at the steps given, and start with the weights', async () => {
   const ema = { learningRate: 0.05, useEma: true, emaMomentum: 0.8, emaOverwriteFrequency: 7 }

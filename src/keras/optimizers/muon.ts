@@ -1,5 +1,6 @@
 import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
+import { invalid } from '../config.js'
 import { optimizer, type UpdateContext, type UpdateResult, type WeightInfo } from './optimizer.js'
 
 const muonDefaults = {
@@ -21,11 +22,20 @@ const muonDefaults = {
 }
 type MuonOptions = typeof muonDefaults
 
+/** Throws INVALID_ARGUMENT for what is no pattern. */
+function matches(pattern: string, name: string): boolean {
+  try {
+    return new RegExp(pattern).test(name)
+  } catch (cause) {
+    throw invalid(`Muon: excludeLayers holds '${pattern}', which is no pattern (${(cause as Error).message})`)
+  }
+}
+
 /** Only matrices go by Muon. */
 const goesByAdam = ({ excludeEmbeddings, excludeLayers }: MuonOptions, { shape, name }: WeightInfo): boolean =>
   shape.length !== 2 ||
   (excludeEmbeddings && name.toLowerCase().includes('embedding')) ||
-  excludeLayers.some((pattern) => new RegExp(pattern).test(name))
+  excludeLayers.some((pattern) => matches(pattern, name))
 
 /** Nearly the orthogonal matrix that is nearest to `x`: iterations of Newton and Schulz's with a quintic polynomial. */
 function orthogonalized(emit: Emitter, x: Value, { muonA, muonB, muonC, nsSteps }: MuonOptions): Value {
