@@ -200,6 +200,28 @@ test('attributes and inputs of wrong kinds are refused by name', async () => {
   await refused(() => take(graph({ opType: 'Conv', input: ['x'] })), 'INVALID_MODEL', named)
   await refused(() => take(graph({ opType: 'Tanh', input: ['x'] }, 8)), 'TYPE_MISMATCH', named)
   await refused(() => take(graph({ opType: 'MatMul', input: ['x', 'x'] }, 8)), 'TYPE_MISMATCH SHAPE_MISMATCH', named)
+  const integers = encode(
+    {
+      node: [
+        {
+          name: 'n',
+          domain: 'ai.onnx.preview.training',
+          opType: 'Adagrad',
+          input: ['x', 'x', 'x', 'x', 'x'],
+          output: ['y', 'z'],
+          attribute: [{ name: 'norm_coefficient', type: 1, f: 0.1 }],
+        },
+      ],
+      input: [valueInfo('x', [1], 7)],
+    },
+    {
+      opsetImport: [
+        { domain: '', version: 18 },
+        { domain: 'ai.onnx.preview.training', version: 1 },
+      ],
+    },
+  )
+  await refused(() => take(integers), 'TYPE_MISMATCH', /whole numbers/)
 })
 
 test('external data stays in the folder of the model', async () => {

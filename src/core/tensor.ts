@@ -58,10 +58,10 @@ export class Tensor {
     return Object.assign(Object.create(Tensor.prototype), fields) as Tensor
   }
 
-  /** Every element set to `value`. */
+  /** Every element set to `value`. Throws TYPE_MISMATCH for a fraction in 64-bit integers. */
   static full(type: NumericDType, dims: readonly number[], value: number): Tensor {
     const tensor = Tensor.zeros(type, dims)
-    if (isBigInt(type)) (tensor.data as BigInt64Array).fill(BigInt(value))
+    if (isBigInt(type)) (tensor.data as BigInt64Array).fill(wholeNumber(value, type))
     else (tensor.data as Float32Array).fill(encodingOfDType(type)?.encode(value) ?? value)
     return tensor
   }
@@ -125,9 +125,13 @@ function toStorage(type: DType, source: TensorData | readonly (number | bigint |
       convert ? (item) => convert(Number(item)) : Number,
     )
   }
-  const odd = numbers.find((item) => typeof item === 'number' && !Number.isInteger(item))
-  if (odd !== undefined) throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs whole numbers, got ${odd}`)
-  return (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => BigInt(item))
+  return (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => wholeNumber(item, type))
+}
+
+function wholeNumber(value: number | bigint | boolean, type: DType): bigint {
+  if (typeof value === 'number' && !Number.isInteger(value))
+    throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs whole numbers, got ${value}`)
+  return BigInt(value)
 }
 
 /** Float16Array, where the host has it: the bits of its elements are what a float16 tensor holds. */
