@@ -16,6 +16,7 @@ import { hashing } from '../src/ops/hashing.js'
 import { images } from '../src/ops/images.js'
 import { isProgramOp, operators } from '../src/ops/index.js'
 import { strings } from '../src/ops/strings.js'
+import { tokens } from '../src/ops/tokens.js'
 import { expandComposites } from '../src/optimise/expand-composites.js'
 import { type OpCase, operandTensor, titleOf, uniform } from './cases/case.js'
 import { cases } from './cases/index.js'
@@ -103,12 +104,13 @@ test('every op has a case or takes part in one, and every gradient rule is check
     ...twins,
   ])
   assert.equal(
-    // ONNX's conformance tests and strings.test.ts, images.test.ts and keras-lookup.test.ts hold these: a case could not state their shapes, or their strings.
+    // ONNX's conformance tests and strings.test.ts, images.test.ts, keras-lookup.test.ts and keras-text.test.ts hold these: a case could not state their shapes, or their strings.
     definitions.flatMap(([op]) =>
       covered.has(op) ||
       isProgramOp(op) ||
       Object.hasOwn(compaction, op) ||
       Object.hasOwn(hashing, op) ||
+      Object.hasOwn(tokens, op) ||
       Object.hasOwn(strings, op) ||
       Object.hasOwn(images, op)
         ? []
@@ -131,7 +133,7 @@ const cutting = `
   RandomNormal RandomNormalLike RandomUniform RandomUniformLike Range RegexFullMatch Round Shape Sign Size
   StringConcat StringNormalizer StringSplit TfIdfVectorizer Xor ai.onnx.ml.LabelEncoder ai.onnx.ml.SVMClassifier
   ai.onnx.ml.SVMRegressor ai.onnx.ml.TreeEnsemble ai.onnx.ml.TreeEnsembleClassifier
-  ai.onnx.ml.TreeEnsembleRegressor lanewise.ConvIntegerNhwc lanewise.CrossBucket lanewise.HashBucket lanewise.QLinearConvNhwc lanewise.RandomUniform
+  ai.onnx.ml.TreeEnsembleRegressor lanewise.ConvIntegerNhwc lanewise.CrossBucket lanewise.HashBucket lanewise.QLinearConvNhwc lanewise.RandomUniform lanewise.Tokenize
 `
 
 test('no rule is forgotten: ops without one have a decomposition, refuse, or cut the gradient on purpose', () => {
