@@ -46,6 +46,7 @@ const places = {
     'src/compile.ts',
     'src/environment.ts',
   ],
+  'src/layers.ts': ['src/keras'],
   'src/search': ['src/core'],
   'src/index.ts': [
     'src/core',

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
 import { build } from 'esbuild'
@@ -233,13 +233,36 @@ export const workerEntries = () => ({
   'engine-worker': join(root, 'src/backend/wasm/engine-worker.ts'),
 })
 
+/**
+ * Writes `lanewise/layers` for hosts that load all of lanewise anyway: exports taken from its `layers`, so that the files that it
+ * starts from stay the same.
+ */
+async function writeLayers(outdir) {
+  const { layers } = await import(pathToFileURL(join(outdir, 'index.js')).href)
+  const contents = `import { layers } from './index.js'\nexport const { ${Object.keys(layers).join(', ')} } = layers\n`
+  for (const folder of ['.', 'workerd']) {
+    const stdin = { contents, resolveDir: join(outdir, folder), sourcefile: 'exports.js' }
+    const outfile = join(outdir, folder, 'layers.js')
+    await build({
+      stdin,
+      outfile,
+      bundle: true,
+      external: ['./index.js'],
+      format: 'esm',
+      minify: true,
+      sourcemap: true,
+    })
+  }
+}
+
 /** Builds everything that the package holds into `outdir`. */
 export async function buildPackage(outdir) {
   await buildWasm()
   rmSync(outdir, { recursive: true, force: true })
   await bundle(entries(), outdir)
-  await bundle(browserEntries(), join(outdir, 'browser'), 'browser')
+  await bundle({ ...browserEntries(), layers: join(root, 'src/layers.ts') }, join(outdir, 'browser'), 'browser')
   await bundle(browserEntries(), join(outdir, 'workerd'), 'workerd')
+  await writeLayers(outdir)
   await bundle({ index: join(root, 'src/index.ts') }, join(outdir, 'inline'), 'inline')
   const tsc = [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']
   execFileSync(process.execPath, [...tsc, '--outDir', join(outdir, 'types')], { cwd: root, stdio: 'inherit' })

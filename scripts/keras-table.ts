@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import * as lanewise from '../src/index.js'
 import { camelCase, snakeCase } from '../src/keras/config.js'
-import { knownClasses } from '../src/keras/layers/registry.js'
+import { isReadable } from '../src/keras/json.js'
 import { resolveMetric } from '../src/keras/metrics/index.js'
 import { declaredOptions, fixedOptions, type Maker, type Probe, probe } from './keras-probe.js'
 import { instead, remarks, samples } from './keras-remarks.js'
@@ -116,7 +116,7 @@ export function rowOf(symbols: readonly KerasSymbol[]): Row {
     typeof found.value === 'function' ? probe(symbol.module, found.value as Maker, givenFor(symbol)) : undefined
   const reads =
     probed && new Set([...probed.reads, ...declaredOptions(symbol.module, symbol.name), ...passedOn(symbol)])
-  const unreadable = symbol.module === 'layers' && found.value && !knownClasses().includes(symbol.name)
+  const unreadable = symbol.module === 'layers' && found.value && !isReadable(symbol.name)
   return {
     names,
     here: found.text,

@@ -19,6 +19,13 @@ import { parts } from './kernels.mjs'
 /** What a page imports for each kind of use. */
 const uses = {
   inference: "export { InferenceSession, Tensor } from './src/index.js'",
+  training: `
+    export { InferenceSession } from './src/index.js'
+    import { optimizers, sequential } from './src/index.js'
+    import { conv2d, dense, flatten, maxPooling2d } from './src/layers.js'
+    const layers = [conv2d({ filters: 8, kernelSize: 3 }), maxPooling2d(), flatten(), dense({ units: 10 })]
+    export const net = sequential(layers)
+    net.compile({ optimizer: optimizers.adam(), loss: 'sparseCategoricalCrossentropy' })`,
   everything: "export * from './src/index.js'",
 }
 
@@ -33,7 +40,7 @@ function loaded(outputs, entry, found = new Set()) {
 }
 
 /** The parts of the kernels that a convolutional network needs in each kind of use: to predict, and to train. */
-const kernelsFor = { inference: ['core'], everything: ['core', 'training'] }
+const kernelsFor = { inference: ['core'], training: ['core', 'training'], everything: ['core', 'training'] }
 
 const packedKernels = (target, needed) =>
   filesOf(target).reduce(

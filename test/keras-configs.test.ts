@@ -4,8 +4,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LanewiseError } from '../src/core/errors.js'
 import { layers, model } from '../src/keras/index.js'
+import { layerFromConfig } from '../src/keras/json.js'
 import type { Field } from '../src/keras/layers/fields.js'
-import { layerFromConfig } from '../src/keras/layers/index.js'
 import { applied, examples, exceptions, makeLayer } from './support/every-layer.js'
 
 interface Signature {

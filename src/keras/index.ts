@@ -18,13 +18,13 @@ export type { SaveFormat, SaveOptions } from './files/save.js'
 export type { Files, KerasSource } from './files/source.js'
 export { ImportedModel, loadOnnx } from './imported.js'
 export * as initializers from './initializers.js'
-export { modelFromJSON } from './json.js'
+export { layerFromConfig, modelFromJSON } from './json.js'
 export { loadKeras } from './keras-file.js'
 export { CallContext } from './layers/context.js'
 export { input } from './layers/core.js'
 export type { OptionsOf, ValuesOf } from './layers/fields.js'
 export * as fields from './layers/fields.js'
-export { layerFromConfig, layers } from './layers/index.js'
+export { layers } from './layers/index.js'
 export {
   type Argument,
   type CallArguments,

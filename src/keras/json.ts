@@ -1,10 +1,10 @@
 import { LanewiseError } from '../core/errors.js'
-import { isKerasObject, type KerasObject } from './config.js'
+import { camelKeys, isKerasObject, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
-import { layerFromConfig } from './layers/index.js'
+import { layers } from './layers/index.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
 import { isOperation, OperationLayer } from './layers/operations.js'
-import { registerClass } from './layers/registry.js'
+import { layerFromConfig as fromRegistry, isRegistered, registerClass, registerOwn } from './layers/registry.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 
@@ -142,9 +142,29 @@ function objectToLayer(object: unknown): Layer {
   return isOperation(object) ? new OperationLayer(object) : layerFromConfig(object)
 }
 
-registerClass('Sequential', sequentialFromConfig)
-registerClass('Functional', functionalFromConfig)
-registerClass('Model', functionalFromConfig)
+let learned = false
+
+/** Registers Keras's own classes. Not before they are asked for: a page that reads no configs does without them. */
+function learnClasses(): void {
+  if (learned) return
+  learned = true
+  for (const [name, create] of Object.entries(layers))
+    registerOwn(name, ({ config }) => (create as (options: object) => Layer)(camelKeys(config)))
+  if (!isRegistered('Sequential')) registerClass('Sequential', sequentialFromConfig)
+  for (const name of ['Functional', 'Model']) if (!isRegistered(name)) registerClass(name, functionalFromConfig)
+}
+
+/** Whether configs of a class can be read. */
+export function isReadable(className: string): boolean {
+  learnClasses()
+  return isRegistered(className)
+}
+
+/** A layer or a model from Keras's serialised form. Throws INVALID_ARGUMENT for classes and options that are not known. */
+export function layerFromConfig(object: KerasObject): Layer {
+  learnClasses()
+  return fromRegistry(object)
+}
 
 /** objectToLayer; what a config of wrong kinds makes of constructors is INVALID_MODEL. */
 function readLayer(object: unknown): Layer {

@@ -38,12 +38,13 @@ console.log(JSON.stringify({ predicted: output.toNumbers(), losses }))
 const typedProgram = `
 import { type History, InferenceSession, LanewiseError, layers, sequential, Tensor } from 'lanewise'
 import { environment } from 'lanewise/inline'
+import { dense } from 'lanewise/layers'
 import * as ort from 'lanewise/ort'
 
 const session: InferenceSession = await InferenceSession.create('model.onnx', { threads: 2, cache: true })
 const results = await session.run({ x: new Tensor('float32', new Float32Array(4), [1, 4]) })
 export const shape: readonly number[] = results['y'].dims
-const net = sequential([layers.dense({ units: 2, inputShape: [4] })])
+const net = sequential([layers.dense({ units: 2, inputShape: [4] }), dense({ units: 2 })])
 const x = new Tensor('float32', [1, 2, 3, 4], [1, 4])
 export const history: History = await net.fit(x, new Tensor('float32', [0, 1], [1, 2]), { epochs: 1 })
 export const threads: number = (await environment()).threads

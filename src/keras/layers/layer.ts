@@ -6,8 +6,6 @@ import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { pack as indexing } from '../../packs/indexing.js'
 import { addPack, type Pack } from '../../packs/pack.js'
-import { pack as recurrent } from '../../packs/recurrent.js'
-import { pack as resize } from '../../packs/resize.js'
 import { pack as training } from '../../packs/training.js'
 import {
   camelCase,
@@ -108,8 +106,8 @@ export interface HostLayer {
   afterHost(found: Value, context: CallContext): Value
 }
 
-/** What layers, losses and metrics write besides core ops: layers are made without a promise, so it comes with them. */
-const writtenPacks: readonly Pack[] = [training, resize, indexing, recurrent]
+/** What losses, metrics and many layers write besides core ops: layers are made without a promise, so it comes with them. */
+const writtenPacks: readonly Pack[] = [training, indexing]
 
 /** Options of every layer. */
 export interface LayerOptions {

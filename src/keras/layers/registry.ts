@@ -9,8 +9,16 @@ export const registerClass = (className: string, make: (object: KerasObject) => 
   registry.set(className, make)
 }
 
-/** The class names that can be read. */
-export const knownClasses = (): string[] => [...registry.keys()]
+/** Keras's own layers by name, lower-case. */
+const own = new Map<string, (object: KerasObject) => Layer>()
+
+/** Makes a layer of Keras's known by its name in `layers`, which is the class's but for its case. */
+export const registerOwn = (name: string, make: (object: KerasObject) => Layer): void => {
+  own.set(name.toLowerCase(), make)
+}
+
+/** Whether a class can be read. */
+export const isRegistered = (className: string): boolean => registry.has(className) || own.has(className.toLowerCase())
 
 /** `layers.dense({ units })` for `new Dense({ units })`; options may be left out where none is needed. */
 export type LayerFactory<F, L> =
@@ -39,12 +47,18 @@ export function registerLayer<F, L extends Layer>(
   return ((options: object = {}) => new layer(options)) as never
 }
 
-/** A layer from Keras's serialised form. Throws INVALID_ARGUMENT for classes and options that are not known. */
+/** A layer from Keras's serialised form, whose class must be registered. Throws INVALID_ARGUMENT for classes and options that are not known. */
 export function layerFromConfig(object: KerasObject): Layer {
-  const make = registry.get(object.class_name)
-  if (!make)
-    throw invalid(`layer class '${object.class_name}' is not supported; supported: ${knownClasses().join(', ')}`)
-  return make(object)
+  const { class_name } = object
+  const registered = registry.get(class_name)
+  if (registered) return registered(object)
+  const layer = own.get(class_name.toLowerCase())?.(object)
+  if (layer?.className === class_name) return layer
+  throw invalid(
+    own.size === 0
+      ? `a layer '${class_name}' in its serialised form: give the layer itself, or layerFromConfig of it`
+      : `layer class '${class_name}' is not supported; supported: ${[...registry.keys(), ...own.keys()].join(', ')}`,
+  )
 }
 
 /** A layer, or its serialised form. */

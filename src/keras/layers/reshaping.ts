@@ -1,13 +1,11 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { isConcrete, type Shape, sizeOf } from '../../core/shape.js'
-import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
-import { choice, dataFormat, type Field, neededIntegers, sizes, type ValuesOf } from './fields.js'
+import { dataFormat, type Field, neededIntegers, type ValuesOf } from './fields.js'
 import { type KerasShape, Layer, requireRank } from './layer.js'
-import { interpolations, resizeTo } from './resizing.js'
-import { toChannelsFirst, toChannelsLast } from './windows.js'
+import { toChannelsLast } from './windows.js'
 
 /** Elements of one sample, -1 when a size is unknown. */
 const sampleSize = (shape: Shape): number => {
@@ -100,7 +98,7 @@ const margins = (fallback: number): Field<MarginsLike, readonly Margin[]> => ({
 })
 
 /** A layer over [batch, …, channels] with `rank` axes between. */
-abstract class Spatial<Options extends object> extends Layer<Options> {
+export abstract class Spatial<Options extends object> extends Layer<Options> {
   protected override get buildsWithoutWeights(): boolean {
     return true
   }
@@ -148,38 +146,4 @@ export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
 /** Crops nothing unless told to, as Keras's. */
 export class Cropping2D extends Cropping {
   static override readonly fields = { ...croppingFields, cropping: margins(0) }
-}
-
-const upSamplingFields = {
-  size: sizes(2),
-  dataFormat,
-  interpolation: choice(interpolations, 'nearest'),
-}
-
-/** Repeats rows, columns … `size` times, or interpolates between them. */
-export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
-  static override readonly fields = upSamplingFields
-
-  call([x]: readonly Value[], { emit }: CallContext): Value {
-    const { size, dataFormat, interpolation } = this.options
-    const start = dataFormat ? 1 : 2
-    if (interpolation !== 'nearest') {
-      const sizes = size.map((factor, i) => factor * Number(x.shape[i + start]))
-      return resizeTo(emit, x, sizes, dataFormat, interpolation)
-    }
-    const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
-    const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
-    const y = emit.op('Resize', [first, undefined, scales], {
-      mode: 'nearest',
-      nearest_mode: 'floor',
-      coordinate_transformation_mode: 'asymmetric',
-    })
-    return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
-  }
-
-  protected override config() {
-    const { interpolation, size, ...config } = super.config()
-    if (this.rank === 1) return { size: this.options.size[0] }
-    return { size, ...config, ...(this.rank === 2 && { interpolation }) }
-  }
 }

@@ -11,26 +11,37 @@ export { Loss, type LossFunction, type LossOptions, type Reduction } from './los
 /** Losses by their names in camelCase. */
 export const losses = { ...pointwise, ...crossentropies, ...structured } as const
 
-const table = new Map<string, (options: never) => Loss>(
-  Object.entries(losses).map(([name, create]) => [snakeCase(name), create]),
-)
-for (const [alias, name] of [
-  ['mse', 'mean_squared_error'],
-  ['mae', 'mean_absolute_error'],
-  ['mape', 'mean_absolute_percentage_error'],
-  ['msle', 'mean_squared_logarithmic_error'],
-  ['logcosh', 'log_cosh'],
-  ['kld', 'kl_divergence'],
-  ['kullback_leibler_divergence', 'kl_divergence'],
-  ['bce', 'binary_crossentropy'],
-])
-  table.set(alias, table.get(name)!)
+type LossTable = Map<string, (options: never) => Loss>
+
+function tableOfLosses(): LossTable {
+  const table: LossTable = new Map(Object.entries(losses).map(([name, create]) => [snakeCase(name), create]))
+  for (const [alias, name] of [
+    ['mse', 'mean_squared_error'],
+    ['mae', 'mean_absolute_error'],
+    ['mape', 'mean_absolute_percentage_error'],
+    ['msle', 'mean_squared_logarithmic_error'],
+    ['logcosh', 'log_cosh'],
+    ['kld', 'kl_divergence'],
+    ['kullback_leibler_divergence', 'kl_divergence'],
+    ['bce', 'binary_crossentropy'],
+  ])
+    table.set(alias, table.get(name)!)
+  return table
+}
+
+let known: LossTable | undefined
+
+/** The losses by name, once one is looked up. */
+const table = (): LossTable => {
+  known ??= tableOfLosses()
+  return known
+}
 
 /** A name, a Loss, a function over graph values, or Keras's serialised form. */
 export type LossLike = string | Loss | LossFunction | KerasObject
 
 /** Whether there is a loss called `name`. */
-export const isLossName = (name: string): boolean => table.has(snakeCase(name))
+export const isLossName = (name: string): boolean => table().has(snakeCase(name))
 
 /** The loss, with an error where it does not give a value of the graph. */
 const checked =
@@ -49,7 +60,7 @@ export function resolveLoss(like: LossLike): Loss {
   if (typeof like === 'function')
     return new Loss(like.name || 'custom', like.name || 'loss', checked(like), {}, { asGiven: true, custom: true })
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  const create = table.get(snakeCase(name))
-  if (!create) throw invalid(`unknown loss '${name}'; known: ${[...table.keys()].join(', ')}`)
+  const create = table().get(snakeCase(name))
+  if (!create) throw invalid(`unknown loss '${name}'; known: ${[...table().keys()].join(', ')}`)
   return create(camelKeys(config) as never)
 }

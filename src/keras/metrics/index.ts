@@ -11,30 +11,45 @@ export { Metric, type MetricOptions, type MetricResult, type MetricTerms } from 
 /** Metrics by their names in camelCase. */
 export const metrics = { ...accuracies, ...means, ...thresholdMetrics, ...scores } as const
 
-const { mean: _mean, sum: _sum, ...named } = metrics
-const table = new Map<string, (options: never) => Metric>(
-  Object.entries(named).map(([name, create]) => [snakeCase(name).replaceAll('_', ''), create as never]),
-)
-for (const [alias, name] of [
-  ['acc', 'accuracy'],
-  ['mse', 'meansquarederror'],
-  ['rmse', 'rootmeansquarederror'],
-  ['mae', 'meanabsoluteerror'],
-  ['mape', 'meanabsolutepercentageerror'],
-  ['msle', 'meansquaredlogarithmicerror'],
-  ['logcosh', 'logcosherror'],
-  ['kld', 'kldivergence'],
-  ['bce', 'binarycrossentropy'],
-])
-  table.set(alias, table.get(name)!)
-for (const name of ['crossentropy', 'ce'])
-  table.set(name, () =>
-    chosen(name, {
-      binary: metrics.binaryCrossentropy,
-      sparse: metrics.sparseCategoricalCrossentropy,
-      categorical: metrics.categoricalCrossentropy,
-    }),
+/** Those that a name alone tells. */
+const namedMetrics = () => Object.entries(metrics).filter(([name]) => name !== 'mean' && name !== 'sum')
+
+type MetricTable = Map<string, (options: never) => Metric>
+
+function tableOfMetrics(): MetricTable {
+  const table: MetricTable = new Map(
+    namedMetrics().map(([name, create]) => [snakeCase(name).replaceAll('_', ''), create as never]),
   )
+  for (const [alias, name] of [
+    ['acc', 'accuracy'],
+    ['mse', 'meansquarederror'],
+    ['rmse', 'rootmeansquarederror'],
+    ['mae', 'meanabsoluteerror'],
+    ['mape', 'meanabsolutepercentageerror'],
+    ['msle', 'meansquaredlogarithmicerror'],
+    ['logcosh', 'logcosherror'],
+    ['kld', 'kldivergence'],
+    ['bce', 'binarycrossentropy'],
+  ])
+    table.set(alias, table.get(name)!)
+  for (const name of ['crossentropy', 'ce'])
+    table.set(name, () =>
+      chosen(name, {
+        binary: metrics.binaryCrossentropy,
+        sparse: metrics.sparseCategoricalCrossentropy,
+        categorical: metrics.categoricalCrossentropy,
+      }),
+    )
+  return table
+}
+
+let known: MetricTable | undefined
+
+/** The metrics by name, once one is looked up. */
+const table = (): MetricTable => {
+  known ??= tableOfMetrics()
+  return known
+}
 
 /** A name, a Metric, a function over graph values whose mean is taken, or Keras's serialised form. */
 export type MetricLike = string | Metric | LossFunction | KerasObject
@@ -46,10 +61,14 @@ export function resolveMetric(like: MetricLike): Metric {
   const [name, config] = isKerasObject(like)
     ? [like.class_name, camelKeys(like.config)]
     : [like, { name: snakeCase(like) }]
-  const create = table.get(snakeCase(name).replaceAll('_', ''))
+  const create = table().get(snakeCase(name).replaceAll('_', ''))
   if (create) return create(config as never)
   if (!isLossName(name))
-    throw invalid(`unknown metric '${name}'; known: ${Object.keys(named).join(', ')}, and the names of losses`)
+    throw invalid(
+      `unknown metric '${name}'; known: ${namedMetrics()
+        .map(([name]) => name)
+        .join(', ')}, and the names of losses`,
+    )
   const loss = resolveLoss({ class_name: name, config: isKerasObject(like) ? like.config : {} })
   return new Metric(String(config.name ?? loss.name), lossTerms(loss), ratio)
 }

@@ -1,0 +1,44 @@
+import type { Value } from '../../core/ir.js'
+import { Tensor } from '../../core/tensor.js'
+import { addPack } from '../../packs/pack.js'
+import { pack as resize } from '../../packs/resize.js'
+import type { CallContext } from './context.js'
+import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
+import { Spatial } from './reshaping.js'
+import { interpolations, resizeTo } from './resizing.js'
+import { toChannelsFirst, toChannelsLast } from './windows.js'
+
+const upSamplingFields = {
+  size: sizes(2),
+  dataFormat,
+  interpolation: choice(interpolations, 'nearest'),
+}
+
+/** Repeats rows, columns … `size` times, or interpolates between them. */
+export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
+  static override readonly fields = upSamplingFields
+
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    const { size, dataFormat, interpolation } = this.options
+    const start = dataFormat ? 1 : 2
+    if (interpolation !== 'nearest') {
+      const sizes = size.map((factor, i) => factor * Number(x.shape[i + start]))
+      return resizeTo(emit, x, sizes, dataFormat, interpolation)
+    }
+    const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
+    const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
+    addPack(resize)
+    const y = emit.op('Resize', [first, undefined, scales], {
+      mode: 'nearest',
+      nearest_mode: 'floor',
+      coordinate_transformation_mode: 'asymmetric',
+    })
+    return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
+  }
+
+  protected override config() {
+    const { interpolation, size, ...config } = super.config()
+    if (this.rank === 1) return { size: this.options.size[0] }
+    return { size, ...config, ...(this.rank === 2 && { interpolation }) }
+  }
+}
