@@ -158,7 +158,9 @@ async function trainAndTell(
   }
   if (checkpoint) await restoreCheckpoint(net, checkpoint, identity)
 
-  const { name: backend, variant, threads, notes } = (await defaultBackend()).report
+  const running = await defaultBackend()
+  await running.ready()
+  const { name: backend, variant, threads, notes } = running.report
   if (!options.json) {
     net.summary()
     console.log(
