@@ -114,13 +114,13 @@ test('train and evaluate --report: the numbers of the run, pictures of the mista
     assert.not.match(tested, /<polyline/)
   }))
 
-test('--report in a folder that is not there is refused before training', () =>
+test('--report within what is no folder is refused before training', () =>
   withFolder((folder) => {
     writeFileSync(join(folder, 'a'), '')
-    const args = ['train', 'model1', '--synthetic', '--report', 'missing/out.html']
+    const args = ['train', 'model1', '--synthetic', '--report', 'a/out.html']
     const { status, stderr } = runCli(cli, args, folder)
     assert.is(status, 1)
-    assert.match(stderr, /--report missing\/out.html: the folder .* is missing/)
+    assert.match(stderr, /--report a\/out.html: .* is a file, not a folder/)
     assert.equal(readdirSync(folder), ['a'])
   }))
 
