@@ -1,10 +1,10 @@
 import { LanewiseError } from '../core/errors.js'
-import { camelKeys, isKerasObject, type KerasObject } from './config.js'
+import { isKerasObject, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
 import { layers } from './layers/index.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
 import { isOperation, OperationLayer } from './layers/operations.js'
-import { layerFromConfig as fromRegistry, isRegistered, registerClass, registerOwn } from './layers/registry.js'
+import { layerFromConfig as fromRegistry, isRegistered, provideLayers, registerClass } from './layers/registry.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 
@@ -148,8 +148,7 @@ let learned = false
 function learnClasses(): void {
   if (learned) return
   learned = true
-  for (const [name, create] of Object.entries(layers))
-    registerOwn(name, ({ config }) => (create as (options: object) => Layer)(camelKeys(config)))
+  provideLayers(layers)
   if (!isRegistered('Sequential')) registerClass('Sequential', sequentialFromConfig)
   for (const name of ['Functional', 'Model']) if (!isRegistered(name)) registerClass(name, functionalFromConfig)
 }

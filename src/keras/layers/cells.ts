@@ -18,7 +18,7 @@ import {
   type ValuesOf,
 } from './fields.js'
 import { type CallArguments, type KerasShape, knownDim, Layer } from './layer.js'
-import { type LayerLike, readLayer } from './registry.js'
+import { type LayerLike, layerFactory, readLayer } from './registry.js'
 import { dropout } from './regularization.js'
 
 /** Shape of each state of a cell, without the batch axis. */
@@ -340,7 +340,7 @@ export class LSTMCell extends DenseCell<ValuesOf<typeof lstmCellFields>> {
 export type CellLike = LayerLike | readonly LayerLike[]
 
 export function readCell(like: CellLike): Cell {
-  if (Array.isArray(like)) return new StackedRNNCells({ cells: like } as object, 'StackedRNNCells')
+  if (Array.isArray(like)) return stackedRNNCells({ cells: like })
   const cell = readLayer(like as LayerLike, 'cell')
   if (!(cell instanceof Cell))
     throw invalid(`'${cell.className}' is no cell: a cell extends Cell and gives stateShapes`)
@@ -392,3 +392,5 @@ export class StackedRNNCells extends Cell<ValuesOf<typeof stackedFields>> {
     return [x, ...next]
   }
 }
+
+export const stackedRNNCells = /* @__PURE__ */ layerFactory('StackedRNNCells', StackedRNNCells)

@@ -9,7 +9,7 @@ import {
   RandomTranslation,
   RandomZoom,
 } from './augmentation.js'
-import { GRUCell, LSTMCell, SimpleRNNCell, StackedRNNCells } from './cells.js'
+import { GRUCell, LSTMCell, SimpleRNNCell } from './cells.js'
 import { ConvLSTM } from './conv-lstm.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
 import {
@@ -26,7 +26,6 @@ import {
 import { EinsumDense } from './einsum-dense.js'
 import { HashedCrossing, Hashing } from './hashing.js'
 import { CenterCrop, Resizing } from './images.js'
-import type { Layer } from './layer.js'
 import { IntegerLookup, StringLookup } from './lookup.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
 import {
@@ -40,22 +39,14 @@ import {
 import { AveragePooling, GlobalAveragePooling, GlobalMaxPooling, MaxPooling } from './pooling.js'
 import { CategoryEncoding, Discretization, Normalization, Rescaling } from './preprocessing.js'
 import { GRU, LSTM, RNN, SimpleRNN } from './recurrent.js'
-import type { LayerFactory } from './registry.js'
+import { layerFactory as make } from './registry.js'
 import { AlphaDropout, Dropout, GaussianDropout, GaussianNoise, SpatialDropout } from './regularization.js'
 import { Cropping, Cropping2D, Flatten, Permute, Reshape, ZeroPadding } from './reshaping.js'
 import { TextVectorization } from './text-vectorization.js'
 import { UpSampling } from './up-sampling.js'
 import { Bidirectional, TimeDistributed } from './wrappers.js'
 
-interface LayerClass<F, L extends Layer> {
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  new (options: any, className?: string, rank?: number): L
-  readonly fields: F
-}
-
-/** A function for a class, which layers name `className` in Keras's configs. */
-const make = <F, L extends Layer>(className: string, layer: LayerClass<F, L>, rank?: number): LayerFactory<F, L> =>
-  ((options: object = {}) => new layer(options, className, rank)) as LayerFactory<F, L>
+export { stackedRNNCells } from './cells.js'
 
 export const inputLayer = (options: InputOptions): InputLayer => new InputLayer(options)
 export const dense = /* @__PURE__ */ make('Dense', Dense)
@@ -137,7 +128,6 @@ export const rnn = /* @__PURE__ */ make('RNN', RNN)
 export const simpleRNNCell = /* @__PURE__ */ make('SimpleRNNCell', SimpleRNNCell)
 export const gruCell = /* @__PURE__ */ make('GRUCell', GRUCell)
 export const lstmCell = /* @__PURE__ */ make('LSTMCell', LSTMCell)
-export const stackedRNNCells = /* @__PURE__ */ make('StackedRNNCells', StackedRNNCells)
 export const bidirectional = /* @__PURE__ */ make('Bidirectional', Bidirectional)
 export const timeDistributed = /* @__PURE__ */ make('TimeDistributed', TimeDistributed)
 export const multiHeadAttention = /* @__PURE__ */ make('MultiHeadAttention', MultiHeadAttention)

@@ -2,19 +2,30 @@ import { camelKeys, invalid, isKerasObject, type KerasObject } from '../config.j
 import type { Field, Fields, OptionsOf } from './fields.js'
 import { Layer, type LayerOptions } from './layer.js'
 
-const registry = new Map<string, (object: KerasObject) => Layer>()
+type Maker = (object: KerasObject) => Layer
+
+const registry = new Map<string, Maker>()
 
 /** Makes a class known to whatever reads Keras's serialised layers. */
-export const registerClass = (className: string, make: (object: KerasObject) => Layer): void => {
+export const registerClass = (className: string, make: Maker): void => {
   registry.set(className, make)
 }
 
-/** Keras's own layers by name, lower-case. */
-const own = new Map<string, (object: KerasObject) => Layer>()
+/** Keras's own layers by name, lower-case: those in use, and all once `provideLayers` was called. */
+const own = new Map<string, Maker>()
+let isComplete = false
 
-/** Makes a layer of Keras's known by its name in `layers`, which is the class's but for its case. */
-export const registerOwn = (name: string, make: (object: KerasObject) => Layer): void => {
+/** Makes a layer of Keras's known by its class's name, or but for the case of its letters. */
+export const registerOwn = (name: string, make: Maker): void => {
   own.set(name.toLowerCase(), make)
+}
+
+/** Makes all of Keras's layers known: the functions that make them, by their names in `layers`. */
+export function provideLayers(layers: Readonly<Record<string, (options: never) => Layer>>): void {
+  if (isComplete) return
+  isComplete = true
+  for (const [name, create] of Object.entries(layers))
+    registerOwn(name, ({ config }) => create(camelKeys(config) as never))
 }
 
 /** Whether a class can be read. */
@@ -25,6 +36,26 @@ export type LayerFactory<F, L> =
   object extends OptionsOf<F>
     ? (options?: LayerOptions & OptionsOf<F>) => L
     : (options: LayerOptions & OptionsOf<F>) => L
+
+interface NamedClass<F, L extends Layer> {
+  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
+  new (options: any, className?: string, rank?: number): L
+  readonly fields: F
+}
+
+/**
+ * A function for a class, which layers name `className` in Keras's configs. A layer that was made can be made again from
+ * its config, as wrappers do, also in pages that hold few classes.
+ */
+export const layerFactory = <F, L extends Layer>(
+  className: string,
+  layer: NamedClass<F, L>,
+  rank?: number,
+): LayerFactory<F, L> =>
+  ((options: object = {}) => {
+    registerOwn(className, ({ config }) => new layer(camelKeys(config), className, rank))
+    return new layer(options, className, rank)
+  }) as LayerFactory<F, L>
 
 /** A layer's class. */
 export interface OwnLayerClass<F, L extends Layer> {
@@ -47,7 +78,10 @@ export function registerLayer<F, L extends Layer>(
   return ((options: object = {}) => new layer(options)) as never
 }
 
-/** A layer from Keras's serialised form, whose class must be registered. Throws INVALID_ARGUMENT for classes and options that are not known. */
+/**
+ * A layer from Keras's serialised form. Throws INVALID_ARGUMENT for options that are not known, and for classes that are
+ * neither registered nor Keras's; of Keras's, before `provideLayers`, only those are known that are in use.
+ */
 export function layerFromConfig(object: KerasObject): Layer {
   const { class_name } = object
   const registered = registry.get(class_name)
@@ -55,9 +89,9 @@ export function layerFromConfig(object: KerasObject): Layer {
   const layer = own.get(class_name.toLowerCase())?.(object)
   if (layer?.className === class_name) return layer
   throw invalid(
-    own.size === 0
-      ? `a layer '${class_name}' in its serialised form: give the layer itself, or layerFromConfig of it`
-      : `layer class '${class_name}' is not supported; supported: ${[...registry.keys(), ...own.keys()].join(', ')}`,
+    isComplete
+      ? `layer class '${class_name}' is not supported; supported: ${[...registry.keys(), ...own.keys()].join(', ')}`
+      : `a layer '${class_name}' in its serialised form: give the layer itself, or layerFromConfig of it`,
   )
 }
 
