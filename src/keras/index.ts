@@ -22,9 +22,9 @@ export { layerFromConfig, modelFromJSON } from './json.js'
 export { loadKeras } from './keras-file.js'
 export { CallContext } from './layers/context.js'
 export { input } from './layers/core.js'
+export * as layers from './layers/factories.js'
 export type { OptionsOf, ValuesOf } from './layers/fields.js'
 export * as fields from './layers/fields.js'
-export { layers } from './layers/index.js'
 export {
   type Argument,
   type CallArguments,

@@ -1,7 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { isKerasObject, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
-import { layers } from './layers/index.js'
+import * as layers from './layers/factories.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
 import { isOperation, OperationLayer } from './layers/operations.js'
 import { layerFromConfig as fromRegistry, isRegistered, provideLayers, registerClass } from './layers/registry.js'
