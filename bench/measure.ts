@@ -1,5 +1,6 @@
 import { valueMismatch } from '../src/cli/mismatch.js'
-import type { Results, Runner } from './peers/peer.js'
+import type { Runner } from './peers/peer.js'
+import type { Results } from './results.js'
 
 /** Milliseconds for which one contestant runs before it is the next one's turn. */
 const sliceMs = 50

@@ -2,7 +2,7 @@ import { RandomGenerator } from '../src/core/random.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import type { Model } from '../src/index.js'
-import type { Results } from './peers/peer.js'
+import type { Results } from './results.js'
 
 /** Images in [0, 1) and one-hot labels, the same each time. */
 export interface Samples {

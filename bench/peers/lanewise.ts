@@ -3,9 +3,10 @@ import { pathToFileURL } from 'node:url'
 import type { Recipe } from '../../src/cli/recipe.js'
 import type { Tensor } from '../../src/core/tensor.js'
 import type * as Lanewise from '../../src/index.js'
+import { resultsOf } from '../results.js'
 import { agreement, type Samples, samplesOf, type Trained } from '../training.js'
 import type { Inference, Start, Training } from '../workloads.js'
-import { type Peer, type Place, type Runner, resultsOf } from './peer.js'
+import type { Peer, Place, Runner } from './peer.js'
 import { startup } from './startup.js'
 
 type Library = typeof Lanewise

@@ -4,8 +4,9 @@ import { pathToFileURL } from 'node:url'
 import type * as Ort from 'onnxruntime-web'
 import { externalFilesOf } from '../../src/onnx/external.js'
 import { decodeModel } from '../../src/onnx/proto.js'
+import { type Results, resultsOf } from '../results.js'
 import type { Inference, Start } from '../workloads.js'
-import { type Peer, type Place, type Results, type Runner, resultsOf } from './peer.js'
+import type { Peer, Place, Runner } from './peer.js'
 import { startup } from './startup.js'
 
 type Library = typeof Ort

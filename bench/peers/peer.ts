@@ -1,8 +1,5 @@
-import { Tensor } from '../../src/core/tensor.js'
+import type { Results } from '../results.js'
 import type { Inference, Start, Training } from '../workloads.js'
-
-/** Tensors by name, as a check compares them. */
-export type Results = Readonly<Record<string, Tensor>>
 
 /** A workload, loaded and ready to be timed. */
 export interface Runner {
@@ -37,13 +34,3 @@ export interface Place {
   /** The program that `startup` runs in fresh processes. */
   readonly start: string
 }
-
-/** The tensors of another library, or of another build of lanewise. Float16Array becomes its bits. */
-export const resultsOf = (tensors: Readonly<Record<string, Pick<Tensor, 'type' | 'data' | 'dims'>>>): Results =>
-  Object.fromEntries(
-    Object.entries(tensors).map(([name, { type, data, dims }]) => {
-      const view = type === 'float16' ? (data as Uint16Array) : undefined
-      const bits = view && new Uint16Array(view.buffer, view.byteOffset, view.length)
-      return [name, new Tensor(type, bits ?? data, dims)]
-    }),
-  )

@@ -1,5 +1,13 @@
-import type { ModelFunction } from './functions.js'
-import type { AttributeProto, GraphProto, NodeProto } from './messages.js'
+import type { AttributeProto, FunctionProto, GraphProto, NodeProto } from './messages.js'
+import type { Opsets } from './opsets/versions.js'
+
+/** A function that a model brings. */
+export interface ModelFunction {
+  readonly proto: FunctionProto
+  readonly opsets: Opsets
+  /** Attributes with a default, by name. */
+  readonly defaults: ReadonlyMap<string, AttributeProto>
+}
 
 /** The nodes of a function for one call of it. */
 export function bodyOf({ proto, defaults }: ModelFunction, call: NodeProto): NodeProto[] {

@@ -1,18 +1,12 @@
 import { LanewiseError } from '../core/errors.js'
-import type { AttributeProto, FunctionProto, ModelProto, NodeProto } from './messages.js'
+import type { ModelFunction } from './function-body.js'
+import type { ModelProto, NodeProto } from './messages.js'
 import { type Opsets, opsetsOf } from './opsets/versions.js'
 
 /** A node with the opsets that its op is to be read under: the model's, or those of the function that holds it. */
 export interface SourceNode {
   readonly proto: NodeProto
   readonly opsets: Opsets
-}
-
-export interface ModelFunction {
-  readonly proto: FunctionProto
-  readonly opsets: Opsets
-  /** Attributes with a default, by name. */
-  readonly defaults: ReadonlyMap<string, AttributeProto>
 }
 
 /** The functions of a model by `domain.name`. */

@@ -9,33 +9,10 @@ import type { Executable, MaybePromise, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
 import { type KernelCall, type Part, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
-import { MemoryView, type WasmMemory } from './memory.js'
-import type { Prepared } from './prepared.js'
+import type { Machine, Prepared } from './machine.js'
+import { MemoryView } from './memory.js'
 import { type TimedStep, timeSteps } from './profile.js'
 import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTapes } from './tape.js'
-
-/** What an executable needs of its backend. */
-export interface Machine {
-  readonly memory: WasmMemory
-  /** Threads that are up, the calling one among them. */
-  readonly threads: number
-  /** As `Engine.run`. */
-  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void>
-  /** The address of a constant's content, copied in on first use; each call is one use. */
-  retainConstant(tensor: Tensor): number
-  /** Ends one use of the constant at `address`. */
-  releaseConstant(address: number): void
-  /** As `Engine.extend`. */
-  extend(parts: Iterable<Part>): MaybePromise<void>
-  /** What `prepare` makes of a constant; each call is one use. */
-  retainPrepared(tensor: Tensor, bytes: number, prepare: Preparation): Prepared
-  releasePrepared(prepared: Prepared): void
-  /** The address of the scratch memory of all threads, SCRATCH_BYTES each; each call is one use. Throws OUT_OF_MEMORY. */
-  retainScratch(): number
-  releaseScratch(): void
-  /** The address of a variable's memory. Throws INVALID_ARGUMENT for the storage of another backend. */
-  addressOf(storage: Storage): number
-}
 
 /**
  * Tiles beyond the first of each step that make waking the other threads worth while: a tile is some microseconds of

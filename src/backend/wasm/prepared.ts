@@ -1,19 +1,10 @@
 import type { Tensor } from '../../core/tensor.js'
 import type { MaybePromise } from '../backend.js'
-import type { Machine } from './executable.js'
 import { type KernelCall, type Part, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
+import type { Machine, Prepared } from './machine.js'
 import { operandBytes } from './memory.js'
 import { writeTapes } from './tape.js'
-
-/** Another form of a constant. */
-export interface Prepared {
-  readonly address: number
-  /** The parts of the kernels that make it. */
-  readonly parts: readonly Part[]
-  /** Makes it, unless that is done; its parts must be there. Throws OUT_OF_MEMORY. */
-  make(): void
-}
 
 /** Without uses a form is there no more. */
 interface Form extends Prepared {

@@ -11,7 +11,7 @@ import { ELEMENT_BYTES, elementTypeOf, fromGpu, gpuLayout, toGpu } from './eleme
 import { type Dispatch, type Place, wholeQuads } from './kernel.js'
 import { accelerates, lowerings } from './lower/index.js'
 import { copyElements } from './lower/strided.js'
-import { timeDispatches } from './profile.js'
+import { type Recorded, timeDispatches } from './profile.js'
 
 /** What an executable needs of its backend. */
 export interface Machine {
@@ -27,13 +27,6 @@ export interface Machine {
 interface LoadedDispatch {
   readonly dispatch: Dispatch
   readonly node: Node | undefined
-}
-
-/** A dispatch as it is submitted. */
-export interface Recorded {
-  readonly pipeline: GPUComputePipeline
-  readonly group: GPUBindGroup
-  readonly workgroups: readonly [number, number, number]
 }
 
 /** A plan on a GPU: an arena, bind groups, and dispatches that one submit runs. */

@@ -1,5 +1,10 @@
 import { LanewiseError } from '../../core/errors.js'
-import type { ProductKernels } from './tuning.js'
+
+/**
+ * How products and convolutions run. `tiled`: a workgroup copies tiles of both operands into its shared memory, as GPUs
+ * want it. `direct`: each thread reads the operands where they lie and keeps a tile of sums in registers, without a barrier.
+ */
+export type ProductKernels = 'tiled' | 'direct'
 
 /** What may be chosen of the webgpu backend. */
 export interface WebGpuOptions {

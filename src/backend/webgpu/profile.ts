@@ -1,5 +1,11 @@
 import type { Gpu } from './device.js'
-import type { Recorded } from './executable.js'
+
+/** A dispatch as it is submitted. */
+export interface Recorded {
+  readonly pipeline: GPUComputePipeline
+  readonly group: GPUBindGroup
+  readonly workgroups: readonly [number, number, number]
+}
 
 /** Flags of GPUBufferUsage, which Node has no globals for. */
 const usage = { copySource: 4, copyTarget: 8, queryResolve: 512 } as const

@@ -1,10 +1,4 @@
-import type { AdapterReport, WebGpuOptions } from './host.js'
-
-/**
- * How products and convolutions run. `tiled`: a workgroup copies tiles of both operands into its shared memory, as GPUs
- * want it. `direct`: each thread reads the operands where they lie and keeps a tile of sums in registers, without a barrier.
- */
-export type ProductKernels = 'tiled' | 'direct'
+import type { AdapterReport, ProductKernels, WebGpuOptions } from './host.js'
 
 /**
  * How products hold their operands. `float32`: as they are. `float16`: in halves; sums stay float32. `rounded`: as float32 with
