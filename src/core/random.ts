@@ -49,6 +49,9 @@ export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out =
 /** A random word as a float32 in [0, 1): its high 24 bits. */
 const toUniform = (word: number): number => (word >>> 8) * 2 ** -24
 
+/** The seed of an op of ONNX, which is a float32, as a generator's: its bits. */
+export const seedOfFloat = (seed: number): number => new Uint32Array(Float32Array.of(seed).buffer)[0]
+
 /**
  * What lanewise.RandomUniform draws: `size` numbers in [0, 1) with key (seed, stream); element i is word i & 3 of
  * the counter (i >> 2, step, 0, 0). The wasm kernels give the same bits.

@@ -27,14 +27,17 @@ export const poolCases: readonly OpCase[] = [
     { op: 'AveragePool', inputs: [f32(x)], attributes, gradient: [0] },
     { op: 'AveragePool', inputs: [f32(x)], attributes: { ...attributes, count_include_pad: 1 }, gradient: [0] },
   ]),
-  {
-    op: 'MaxPool',
-    note: 'with indices',
-    inputs: [f32([2, 3, 5, 5], { distinct: true })],
-    attributes: { kernel_shape: [2, 2] },
-    outputs: 2,
-    gradient: [0],
-  },
+  ...[{ x: [2, 3, 5, 5], attributes: { kernel_shape: [2, 2] } }, ...windows.slice(1, 9)].flatMap(
+    ({ x, attributes }): OpCase[] =>
+      [0, 1].map((order) => ({
+        op: 'MaxPool',
+        note: 'with indices',
+        inputs: [f32(x, { distinct: true })],
+        attributes: { ...attributes, storage_order: order },
+        outputs: 2,
+        gradient: [0],
+      })),
+  ),
   {
     op: 'lanewise.AveragePoolGradient',
     inputs: [f32([1, 2, 3, 3])],

@@ -139,6 +139,8 @@ const bits: readonly OpCase[] = [
     attributes: { direction },
   })),
   { op: 'BitCast', inputs: [f32([17])], attributes: { to: onnxTypeCode.int32 } },
+  { op: 'BitCast', inputs: [integers('uint8', [17], [0, 256])], attributes: { to: onnxTypeCode.int8 } },
+  { op: 'BitCast', inputs: [integers('int16', [17], [-9, 9])], attributes: { to: onnxTypeCode.uint16 } },
   { op: 'BitCast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.uint4 } },
 ]
 
@@ -172,6 +174,11 @@ const casts: readonly OpCase[] = [
     attributes: { to: onnxTypeCode[dtype] },
   })),
   { op: 'Cast', inputs: [integers('int4', [17], [-8, 8])], attributes: { to: onnxTypeCode.float32 } },
+  ...(['uint4', 'int2', 'int8', 'uint8', 'int16', 'uint16'] as const).map((dtype) => ({
+    op: 'Cast',
+    inputs: [integers('int32', [17], [-70000, 70000])],
+    attributes: { to: onnxTypeCode[dtype] },
+  })),
   ...(['float16', 'bfloat16'] as const).flatMap((dtype): OpCase[] => [
     ...[1, 2, 3, 17].map((size) => ({
       op: 'Cast',

@@ -1,5 +1,5 @@
 import type { Attributes } from '../../core/ir.js'
-import { RandomGenerator } from '../../core/random.js'
+import { RandomGenerator, seedOfFloat } from '../../core/random.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import { floatAttribute } from '../../ops/definition.js'
 import type { sampling } from '../../ops/sampling.js'
@@ -13,7 +13,7 @@ let unseeded = 0
 function generatorOf(attributes: Attributes): RandomGenerator {
   const seed = attributes['seed'] as number | undefined
   if (seed === undefined) return new RandomGenerator(0, ++unseeded)
-  return new RandomGenerator(new Uint32Array(Float32Array.of(seed).buffer)[0])
+  return new RandomGenerator(seedOfFloat(seed))
 }
 
 const draw =

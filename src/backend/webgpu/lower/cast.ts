@@ -30,22 +30,35 @@ function encode(to: DType, type: 'f32' | 'i32' | 'u32'): string | undefined {
       return 'bfloat_bits(f32(v))'
     case 'bool':
       return `select(0u, 1u, v != ${type}(0))`
-    case 'int32':
-    case 'int64':
-      return `bitcast<u32>(${signed})`
-    case 'int16':
-      return `bitcast<u32>((${signed} << 16u) >> 16u)`
-    case 'int8':
-      return `bitcast<u32>((${signed} << 24u) >> 24u)`
     case 'uint32':
       return type === 'f32' ? 'u32(v)' : `bitcast<u32>(v)`
-    case 'uint16':
-      return `bitcast<u32>(${signed}) & 0xffffu`
-    case 'uint8':
-      return `bitcast<u32>(${signed}) & 0xffu`
     default:
-      return undefined
+      return integerBits[to] === undefined ? undefined : wrapped(to, `bitcast<u32>(${signed})`)
   }
+}
+
+/** Bits of integers; int64 lies in 32 of its 64. */
+const integerBits: Partial<Record<DType, number>> = {
+  int64: 32,
+  int32: 32,
+  uint32: 32,
+  int16: 16,
+  uint16: 16,
+  int8: 8,
+  uint8: 8,
+  int4: 4,
+  uint4: 4,
+  int2: 2,
+  uint2: 2,
+}
+
+/** The low bits of `x: u32` as an integer of `dtype`, which lies in 32 bits. */
+function wrapped(dtype: DType, x: string): string {
+  const unused = 32 - integerBits[dtype]!
+  if (unused === 0) return x
+  return elementTypeOf(dtype) === 'i32'
+    ? `bitcast<u32>(bitcast<i32>(${x} << ${unused}u) >> ${unused}u)`
+    : `(${x} & ${2 ** integerBits[dtype]! - 1}u)`
 }
 
 /** Floats of 8 and 4 bits. */
@@ -89,33 +102,24 @@ const cast: Lowering = {
   },
 }
 
-/** Bits of the types that BitCast may name; int64 lies in 32 of its 64. */
-const widths: Partial<Record<DType, number>> = {
-  float32: 32,
-  int32: 32,
-  uint32: 32,
-  float16: 16,
-  bfloat16: 16,
-  int16: 16,
-  uint16: 16,
-  int8: 8,
-  uint8: 8,
-}
+/** Bits of the types that BitCast may name: all but those that lie in fewer bits than they have. */
+const { int64: _, ...shortIntegers } = integerBits
+const widths: Partial<Record<DType, number>> = { ...shortIntegers, float32: 32, float16: 16, bfloat16: 16 }
 
 const bitCast: Lowering = {
   accelerates: ({ inputs: [x], outputs: [y] }) =>
     widths[x!.dtype] !== undefined && widths[x!.dtype] === widths[y.dtype],
   lower({ inputs: [x], outputs: [y] }, { place }) {
-    const unused = `${32 - widths[y.dtype]!}u`
-    const signed = elementTypeOf(y.dtype) === 'i32'
+    const bits = widths[y.dtype]!
+    // Floats lie as the bits that they are.
+    const integer = integerBits[y.dtype] ? y.dtype : (`uint${bits}` as DType)
     return mapKernel({
       name: `bit_cast_${x!.dtype}_${y.dtype}`,
       count: elementsOf(y),
       dense: true,
       reads: { x: seenAs(place(x!), 'u32') },
       writes: { y: seenAs(place(y), 'u32') },
-      body: (names) =>
-        `  ${names.y}[i] = ${signed ? `bitcast<u32>(bitcast<i32>(${names.x}[i] << ${unused}) >> ${unused})` : `(${names.x}[i] << ${unused}) >> ${unused}`};`,
+      body: (names) => `  ${names.y}[i] = ${wrapped(integer, `${names.x}[i]`)};`,
     })
   },
 }

@@ -14,8 +14,11 @@ const axesOf = (shape: readonly number[], from: readonly number[], to: readonly 
 
 const axisOf = (node: Node, rank: number): number => normalizeAxis(intAttribute(node.attributes, 'axis'), rank)
 
+const isConstant = (input: Value | undefined, constant: ConstantOf): boolean =>
+  input === undefined || constant(input) !== undefined
+
 const areConstant = (node: Node, from: number, constant: ConstantOf): boolean =>
-  node.inputs.slice(from).every((input) => input === undefined || constant(input) !== undefined)
+  node.inputs.slice(from).every((input) => isConstant(input, constant))
 
 const numbersAt = (node: Node, index: number, constant: ConstantOf): readonly number[] | undefined => {
   const input = node.inputs[index]
@@ -66,7 +69,8 @@ const folded: Readonly<Record<(typeof padModes)[number], (p: string, size: numbe
 
 const pad: Lowering = {
   accelerates: (node, constant) =>
-    areConstant(node, 1, constant) &&
+    isConstant(node.inputs[1], constant) &&
+    isConstant(node.inputs[3], constant) &&
     padModes.some((mode) => mode === stringAttribute(node.attributes, 'mode')) &&
     (stringAttribute(node.attributes, 'mode') === 'constant' || elementsOf(node.inputs[0]!) > 0),
   lower(node, { place, constant }) {

@@ -2,6 +2,7 @@ import type { DType } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
+import { toChannelsLast } from '../../../ops/window.js'
 import { boundLiteral, FLOAT_MAX, mapKernel } from '../kernel.js'
 import { coordinates } from '../wgsl/index.js'
 import { elementsOf, type Lowering, shapeOf } from './lowering.js'
@@ -129,6 +130,37 @@ const forward = (
   },
 })
 
+/** Channels first: the largest of each window, and where the first such lies in the whole input; -1 in padding alone. */
+const maxPoolWithIndices: Lowering = {
+  accelerates: ({ inputs: [x], outputs }) =>
+    Object.hasOwn(least, x!.dtype) && isSpatial(x!.shape) && elementsOf(x!) > 0 && outputs.length === 2,
+  lower(node, { place }) {
+    const [x, [y, indices]] = [node.inputs[0]!, node.outputs]
+    const [from, to] = [x, y].map((value) => toChannelsLast(shapeOf(value)))
+    const pool = poolOf(node, from, to)
+    const [depth, height, width] = pool.input
+    const plane = `i32(image * ${pool.channels}u + c) * ${depth * height * width}`
+    const rowMajor = `(p.x * ${height} + p.y) * ${width} + p.z`
+    const counted = node.attributes['storage_order'] === 1 ? `(p.z * ${height} + p.y) * ${depth} + p.x` : rowMajor
+    return mapKernel({
+      name: 'max_pool_indices',
+      count: elementsOf(y),
+      reads: { x: place(x) },
+      writes: { y: place(y), indices: place(indices) },
+      body: (
+        names,
+      ) => `  ${coordinates('i', ['image', 'c', 'at_z', 'at_y', 'at_x'], [0, pool.channels, ...pool.output])}
+  let here = vec3<i32>(vec3<u32>(at_z, at_y, at_x)); ${startOf(pool, 'here')}
+  let plane = ${plane};
+  var best = ${least[x.dtype as keyof typeof least]};
+  var found = -1;
+  ${eachTap(pool, `let v = ${names.x}[plane + ${rowMajor}]; if (found < 0 || v > best) { best = v; found = plane + ${counted}; }`)}
+  ${names.y}[i] = best;
+  ${names.indices}[i] = found;`,
+    })
+  },
+}
+
 const global = (op: 'max' | 'average'): Lowering => ({
   accelerates: ({ inputs: [x] }) => x!.dtype === 'float32' && elementsOf(x!) > 0,
   lower({ inputs: [x], outputs: [y] }, { place }) {
@@ -220,6 +252,7 @@ ${eachWindow(pool, `${divisor(pool)} total += ${names.dy}[${at(pool.output, pool
       })
     },
   },
+  MaxPool: maxPoolWithIndices,
   GlobalMaxPool: global('max'),
   GlobalAveragePool: global('average'),
 } as const satisfies Record<string, Lowering>
