@@ -16,6 +16,14 @@ export function encoderList(attributes: Attributes, kind: 'keys' | 'values'): Te
   throw new LanewiseError('INVALID_MODEL', `a LabelEncoder needs ${kind}`)
 }
 
+/** What elements without a key become. */
+export function encoderDefault(attributes: Attributes, values: Tensor): string | number {
+  const given = attributes['default_tensor']
+  if (given instanceof Tensor) return given.type === 'string' ? (given.data[0] as string) : given.toNumbers()[0]
+  const suffix = values.type === 'string' ? 'string' : values.type.startsWith('float') ? 'float' : 'int64'
+  return attributes[`default_${suffix}`] as string | number
+}
+
 /** Tables of words and numbers. */
 export const labels = {
   /** Each element's value by its key, the default where it has none; of a key given twice the last counts. */

@@ -20,6 +20,17 @@ const machine = {
   support_vectors: [1, 0, -1, 2],
 }
 
+const threeClasses = {
+  ...machine,
+  coefficients: [1, 0.5, -0.25, -1, -0.75, 1.5, 0.25, -2],
+  rho: [0.25, -0.5, 0.125],
+  support_vectors: [1, 0, -1, 2, 0.5, 1, 0, -1],
+  vectors_per_class: [2, 1, 1],
+  classlabels_ints: [3, 8, -1],
+}
+
+const machines = ['LINEAR', 'POLY', 'RBF', 'SIGMOID'].map((name) => ({ kernel_type: name }))
+
 /** The ops of ai.onnx.ml. */
 export const classicalCases: readonly OpCase[] = [
   {
@@ -64,16 +75,48 @@ export const classicalCases: readonly OpCase[] = [
     },
     outputs: 2,
   },
-  { op: 'ai.onnx.ml.SVMRegressor', inputs: [f32([5, 2])], attributes: { ...machine, n_supports: 2 } },
-  {
-    op: 'ai.onnx.ml.SVMClassifier',
-    inputs: [f32([5, 2])],
-    attributes: { ...machine, vectors_per_class: [1, 1], classlabels_ints: [3, 8] },
-    outputs: 2,
-  },
+  ...machines.flatMap((kernel): OpCase[] => [
+    {
+      op: 'ai.onnx.ml.SVMRegressor',
+      inputs: [f32([5, 2])],
+      attributes: { ...machine, ...kernel, n_supports: 2 },
+    },
+    {
+      op: 'ai.onnx.ml.SVMClassifier',
+      inputs: [f32([5, 2])],
+      attributes: { ...threeClasses, ...kernel },
+      outputs: 2,
+    },
+  ]),
+  { op: 'ai.onnx.ml.SVMRegressor', inputs: [f32([5, 2])], attributes: { ...machine, n_supports: 2, one_class: 1 } },
+  { op: 'ai.onnx.ml.SVMRegressor', inputs: [f32([5, 2])], attributes: { coefficients: [1, -0.5], rho: [0.25] } },
+  ...['NONE', 'LOGISTIC', 'SOFTMAX', 'SOFTMAX_ZERO'].flatMap((transform): OpCase[] =>
+    [
+      { ...machine, vectors_per_class: [1, 1], classlabels_ints: [3, 8] },
+      { ...machine, coefficients: [1, 0.5], vectors_per_class: [1, 1], classlabels_ints: [3, 8] },
+      threeClasses,
+      { ...threeClasses, prob_a: [-1, -0.5, -2], prob_b: [0.1, -0.2, 0] },
+      { coefficients: [1, 2, -1, 0.5, 0, -2], rho: [0.25], classlabels_ints: [1, 0, 7] },
+    ].map((attributes) => ({
+      op: 'ai.onnx.ml.SVMClassifier',
+      inputs: [f32([5, 2])],
+      attributes: { ...attributes, post_transform: transform },
+      outputs: 2,
+    })),
+  ),
   {
     op: 'ai.onnx.ml.LabelEncoder',
     inputs: [f32([4], { data: [1, 2, 3, 2] })],
     attributes: { keys_floats: [1, 2], values_floats: [10, 20], default_float: -1 },
+  },
+  {
+    op: 'ai.onnx.ml.LabelEncoder',
+    inputs: [{ shape: [2, 5], dtype: 'int64', range: [-5, 5] }],
+    attributes: { keys_int64s: [4, -5, 2, 0, 2, -3], values_floats: [1, 2, 3, 4, 5, 6], default_float: -1 },
+  },
+  {
+    op: 'ai.onnx.ml.LabelEncoder',
+    inputs: [f32([4], { data: [0.5, -2, 3, 2] })],
+    attributes: { keys_floats: [3, 0.5], values_int64s: [-7, 9] },
   },
 ]

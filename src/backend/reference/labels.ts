@@ -1,17 +1,9 @@
 import { LanewiseError } from '../../core/errors.js'
-import type { Attributes } from '../../core/ir.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
-import { encoderList, type labels } from '../../ops/labels.js'
+import { encoderDefault, encoderList, type labels } from '../../ops/labels.js'
 import type { ReferenceKernel } from './kernel.js'
 import { tensorOf } from './numbers.js'
-
-const defaultOf = (attributes: Attributes, values: Tensor): string | number => {
-  const given = attributes['default_tensor']
-  if (given instanceof Tensor) return given.type === 'string' ? (given.data[0] as string) : given.toNumbers()[0]
-  const suffix = values.type === 'string' ? 'string' : values.type.startsWith('float') ? 'float' : 'int64'
-  return attributes[`default_${suffix}`] as string | number
-}
 
 const listOf = (tensor: Tensor): readonly (string | number)[] =>
   tensor.type === 'string' ? (tensor.data as string[]) : tensor.toNumbers()
@@ -21,7 +13,7 @@ export const labelKernels = {
     const [keys, values] = [encoderList(attributes, 'keys'), encoderList(attributes, 'values')]
     const known = listOf(values)
     const table = new Map(listOf(keys).map((key, index) => [key, known[index]]))
-    const otherwise = defaultOf(attributes, values)
+    const otherwise = encoderDefault(attributes, values)
     const mapped = listOf(x!).map((element) => table.get(element) ?? otherwise)
     if (mapped.some((value) => (dtype === 'string') !== (typeof value === 'string')))
       throw new LanewiseError('INVALID_MODEL', `the default of a LabelEncoder must be ${dtype}`)

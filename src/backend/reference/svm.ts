@@ -1,10 +1,14 @@
 import { LanewiseError } from '../../core/errors.js'
-import type { Attributes } from '../../core/ir.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
-import { labelsOf, postTransformOf, svmKernelOf } from '../../ops/classical.js'
-import { intAttribute, intsAttribute } from '../../ops/definition.js'
-import { floatsOf } from '../../ops/forest.js'
+import {
+  couplingOf,
+  LEAST_PROBABILITY,
+  type SvmRegressor,
+  startsOf,
+  svmClassifierOf,
+  svmRegressorOf,
+} from '../../ops/svm.js'
 import type { ReferenceKernel } from './kernel.js'
 import { numbersOf, tensorOf } from './numbers.js'
 import { indexOfLargest, transformScores, twoScores } from './scores.js'
@@ -18,9 +22,13 @@ const dot = (a: Row, b: Row): number => {
 }
 
 /** The kernel function between a row and a support vector. */
-function kernelFunction(attributes: Attributes): (row: Row, vector: Row) => number {
-  const [gamma = 0, coefficient = 0, degree = 0] = floatsOf(attributes, 'kernel_params')
-  switch (svmKernelOf(attributes)) {
+function kernelFunction({
+  name,
+  gamma,
+  coefficient,
+  degree,
+}: SvmRegressor['kernel']): (row: Row, vector: Row) => number {
+  switch (name) {
     case 'LINEAR':
       return dot
     case 'POLY':
@@ -36,14 +44,6 @@ function kernelFunction(attributes: Attributes): (row: Row, vector: Row) => numb
   }
 }
 
-/** `values` in rows; `count` of them. Throws INVALID_MODEL where that does not come out even. */
-function cut(values: readonly number[], count: number, what: string): readonly number[][] {
-  const width = values.length / count
-  if (!Number.isInteger(width))
-    throw new LanewiseError('INVALID_MODEL', `${values.length} ${what} do not make ${count} rows`)
-  return Array.from({ length: count }, (_, row) => values.slice(row * width, (row + 1) * width))
-}
-
 function rowsOf(x: Tensor, width: number): Row[] {
   const features = x.dims[x.dims.length - 1]
   if (features !== width)
@@ -56,18 +56,12 @@ function rowsOf(x: Tensor, width: number): Row[] {
 
 /** ai.onnx.ml.SVMRegressor: a weighted sum of kernel functions and rho. */
 export const svmRegressor: ReferenceKernel = ({ inputs: [x], outputs: [{ dtype, shape }], attributes }) => {
-  const coefficients = floatsOf(attributes, 'coefficients')
-  const supports = intAttribute(attributes, 'n_supports')
-  const [rho] = floatsOf(attributes, 'rho')
-  const vectors =
-    supports > 0 ? cut(floatsOf(attributes, 'support_vectors'), supports, 'support vectors') : [coefficients]
-  const weights = supports > 0 ? coefficients : [1]
-  const kernel = supports > 0 ? kernelFunction(attributes) : dot
+  const { vectors, weights, rho, oneClass, transform, ...machine } = svmRegressorOf(attributes)
+  const kernel = kernelFunction(machine.kernel)
   const scores = rowsOf(x!, vectors[0].length).map((row) => {
-    const score = vectors.reduce((sum, vector, index) => sum + weights[index] * kernel(row, vector), rho)
-    return intAttribute(attributes, 'one_class') === 1 ? (score > 0 ? 1 : -1) : score
+    const score = vectors.reduce((sum, vector, index) => sum + weights[index] * kernel(row, vector), rho[0])
+    return oneClass ? (score > 0 ? 1 : -1) : score
   })
-  const transform = postTransformOf(attributes)
   return [
     tensorOf(
       dtype,
@@ -77,10 +71,7 @@ export const svmRegressor: ReferenceKernel = ({ inputs: [x], outputs: [{ dtype, 
   ]
 }
 
-/**
- * Class probabilities from those of pairs: Wu, Lin and Weng, "Probability estimates for multi-class classification by
- * pairwise coupling" (2004), algorithm 2, as libsvm has it.
- */
+/** Class probabilities from those of pairs, as `couplingOf` says. */
 function couple(pairwise: readonly (readonly number[])[]): number[] {
   const count = pairwise.length
   const q = pairwise.map((_, t) =>
@@ -91,10 +82,11 @@ function couple(pairwise: readonly (readonly number[])[]): number[] {
     ),
   )
   let p = new Array<number>(count).fill(1 / count)
-  for (let iteration = 0; iteration < Math.max(100, count); iteration++) {
+  const { rounds, near } = couplingOf(count)
+  for (let round = 0; round < rounds; round++) {
     let qp = q.map((row) => dot(row, p))
     let pqp = dot(p, qp)
-    if (qp.every((value) => Math.abs(value - pqp) < 0.005 / count)) break
+    if (qp.every((value) => Math.abs(value - pqp) < near)) break
     for (let t = 0; t < count; t++) {
       const step = (pqp - qp[t]) / q[t][t]
       p[t] += step
@@ -140,7 +132,7 @@ function probabilitiesOf(scores: readonly number[], classes: number, a: Row, b: 
   for (let i = 0, pair = 0; i < classes; i++)
     for (let j = i + 1; j < classes; j++, pair++) {
       const probability = 1 - 1 / (1 + Math.exp(-(scores[pair] * a[pair] + b[pair])))
-      pairwise[i][j] = Math.min(Math.max(probability, 1e-7), 1 - 1e-7)
+      pairwise[i][j] = Math.min(Math.max(probability, LEAST_PROBABILITY), 1 - LEAST_PROBABILITY)
       pairwise[j][i] = 1 - pairwise[i][j]
     }
   return couple(pairwise)
@@ -148,45 +140,25 @@ function probabilitiesOf(scores: readonly number[], classes: number, a: Row, b: 
 
 /** ai.onnx.ml.SVMClassifier: decisions between pairs of classes, or one linear function a class. */
 export const svmClassifier: ReferenceKernel = ({ inputs: [x], outputs: [labelType, scoreType], attributes }) => {
-  const labels = labelsOf(attributes)
-  const transform = postTransformOf(attributes)
-  const counts = intsAttribute(attributes, 'vectors_per_class') ?? []
-  const total = counts.reduce((a, b) => a + b, 0)
-  const coefficients = floatsOf(attributes, 'coefficients')
-  const [rho, a, b] = ['rho', 'prob_a', 'prob_b'].map((name) => floatsOf(attributes, name))
-  const positive = coefficients.every((weight) => weight >= 0)
-  const kernel = kernelFunction(attributes)
-
-  const linear = (): Decision[] => {
-    const weights = cut(coefficients, labels.length, 'coefficients')
-    return rowsOf(x!, weights[0].length).map((row) => {
-      const scores = weights.map((vector) => rho[0] + dot(row, vector))
+  const machine = svmClassifierOf(attributes)
+  const { labels, transform, counts, vectors, weights, rho, a, b, positive } = machine
+  const kernel = kernelFunction(machine.kernel)
+  const starts = startsOf(counts)
+  const decisions = rowsOf(x!, vectors[0].length).map((row): Decision => {
+    if (counts.length === 0) {
+      const scores = vectors.map((vector) => rho[0] + dot(row, vector))
       return { label: indexOfLargest(scores), scores: transformScores(scores, transform) }
-    })
-  }
-  const pairs = (): Decision[] => {
-    if (counts.length !== labels.length || labels.length < 2)
-      throw new LanewiseError(
-        'INVALID_MODEL',
-        `vectors_per_class has ${counts.length} entries for ${labels.length} labels`,
-      )
-    const vectors = cut(floatsOf(attributes, 'support_vectors'), total, 'support vectors')
-    const weights = cut(coefficients, labels.length - 1, 'coefficients')
-    const starts = counts.map((_, index) => counts.slice(0, index).reduce((sum, count) => sum + count, 0))
-    return rowsOf(x!, vectors[0].length).map((row) => {
-      const kernels = vectors.map((vector) => kernel(row, vector))
-      const { votes, scores } = decide(kernels, starts, counts, weights, rho)
-      if (a.length > 0)
-        return {
-          label: indexOfLargest(votes),
-          scores: transformScores(probabilitiesOf(scores, labels.length, a, b), transform),
-        }
-      if (labels.length === 2)
-        return { label: indexOfLargest(votes), scores: twoScores(scores[0], positive, transform) }
-      return { label: indexOfLargest(votes), scores: transformScores(scores, transform) }
-    })
-  }
-  const decisions = total === 0 ? linear() : pairs()
+    }
+    const kernels = vectors.map((vector) => kernel(row, vector))
+    const { votes, scores } = decide(kernels, starts, counts, weights, rho)
+    if (a.length > 0)
+      return {
+        label: indexOfLargest(votes),
+        scores: transformScores(probabilitiesOf(scores, labels.length, a, b), transform),
+      }
+    if (labels.length === 2) return { label: indexOfLargest(votes), scores: twoScores(scores[0], positive, transform) }
+    return { label: indexOfLargest(votes), scores: transformScores(scores, transform) }
+  })
   const chosen = decisions.map(({ label }) => labels[label])
   return [
     new Tensor(labelType.dtype, chosen, concrete(labelType.shape)),

@@ -7,6 +7,7 @@ import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
 import { forestLowerings } from './forest.js'
 import { indexingLowerings } from './indexing.js'
+import { labelLowerings } from './labels.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
@@ -23,6 +24,7 @@ import { resampleLowerings } from './resample.js'
 import { selectionLowerings } from './selection.js'
 import { signalLowerings } from './signal.js'
 import { softmaxLowerings } from './softmax.js'
+import { svmLowerings } from './svm.js'
 
 /** How ops become dispatches, by op name. */
 export const lowerings: Readonly<Record<string, Lowering>> = {
@@ -45,6 +47,8 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...recurrentLowerings,
   ...resampleLowerings,
   ...forestLowerings,
+  ...svmLowerings,
+  ...labelLowerings,
   ...randomLowerings,
   ...optimizerLowerings,
 }
