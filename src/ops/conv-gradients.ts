@@ -8,12 +8,13 @@ import { required, sameDType } from './infer.js'
 import { groupOf, windowOf, windowToAttributes } from './window.js'
 
 const inputShape = { input_shape: { type: 'ints', required: true } } as const satisfies Record<string, AttributeSchema>
-const weightShape = { weight_shape: { type: 'ints', required: true } } as const satisfies Record<
+export const weightShape = { weight_shape: { type: 'ints', required: true } } as const satisfies Record<
   string,
   AttributeSchema
 >
 
-const inferFromAttribute =
+/** The first input's dtype, and the shape that an attribute holds. */
+export const inferFromAttribute =
   (name: string) =>
   (context: InferenceContext): TensorType[] => [
     {

@@ -57,6 +57,7 @@ const families: Readonly<Record<string, Flops>> = {
   'lanewise.ConvInputGradientNhwc': inputGradientNhwc,
   'lanewise.ConvWeightGradient': weightGradient([1]),
   'lanewise.ConvWeightGradientNhwc': weightGradient([0, -1]),
+  'lanewise.PooledConvWeightGradientNhwc': weightGradient([0, -1]),
   'lanewise.FusedMatMul': transposable,
   'lanewise.MaxPoolNhwc': pool,
   'lanewise.AveragePoolNhwc': pool,

@@ -9,19 +9,30 @@ import { crossEntropyLowerings } from '../backend/wasm/lower/crossentropy.js'
 import { gradientLowerings } from '../backend/wasm/lower/gradients.js'
 import { optimizerLowerings } from '../backend/wasm/lower/optimizer.js'
 import { poolGradientLowerings } from '../backend/wasm/lower/pool-gradients.js'
+import { pooledWeightGradientLowerings } from '../backend/wasm/lower/pooled-weight-gradient.js'
 import { randomLowerings } from '../backend/wasm/lower/random.js'
 import { convGradients } from '../ops/conv-gradients.js'
 import { crossEntropy } from '../ops/crossentropy.js'
 import { gradients } from '../ops/gradients.js'
 import { optimizerUpdates } from '../ops/optimizer.js'
 import { poolGradients } from '../ops/pool-gradients.js'
+import { pooledConv } from '../ops/pooled-conv.js'
 import { random } from '../ops/random.js'
+import { fusePoolGradient } from '../optimise/fuse-pool-gradient.js'
 import { hoistScaling } from '../optimise/hoist-scaling.js'
 import { definePack } from './pack.js'
 
 /** The ops that training writes: gradients, cross-entropy, random numbers, updates; and ConvTranspose, the gradient of a Conv. */
 export const pack = definePack({
-  operators: { ...gradients, ...convGradients, ...poolGradients, ...crossEntropy, ...random, ...optimizerUpdates },
+  operators: {
+    ...gradients,
+    ...convGradients,
+    ...poolGradients,
+    ...pooledConv,
+    ...crossEntropy,
+    ...random,
+    ...optimizerUpdates,
+  },
   kernels: {
     ...gradientKernels,
     ...convGradientKernels,
@@ -34,9 +45,10 @@ export const pack = definePack({
     ...gradientLowerings,
     ...convGradientLowerings,
     ...poolGradientLowerings,
+    ...pooledWeightGradientLowerings,
     ...crossEntropyLowerings,
     ...randomLowerings,
     ...optimizerLowerings,
   },
-  passes: { gradients: () => hoistScaling },
+  passes: { gradients: (accelerates) => [hoistScaling, fusePoolGradient(accelerates)] },
 })

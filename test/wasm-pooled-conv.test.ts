@@ -1,0 +1,131 @@
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { evaluate } from '../src/backend/reference/evaluate.js'
+import { pooledWeightGradientLowerings } from '../src/backend/wasm/lower/pooled-weight-gradient.js'
+import type { Attributes, Node, Value } from '../src/core/ir.js'
+import { RandomGenerator } from '../src/core/random.js'
+import { sizeOf } from '../src/core/shape.js'
+import { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { withDefaults } from '../src/ops/definition.js'
+import { definitionOf } from '../src/ops/index.js'
+import { countOf, optimiseChecked } from './support/graphs.js'
+import { builds, runLowering } from './support/kernels.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
+
+interface PooledConv {
+  readonly images: number
+  readonly size: readonly [height: number, width: number]
+  readonly weight: readonly [kernelY: number, kernelX: number, channels: number, outputs: number]
+  readonly pool: readonly [number, number]
+  readonly strides?: readonly [number, number]
+  readonly dilationY?: number
+  readonly pads?: readonly [top: number, left: number, bottom: number, right: number]
+}
+
+const cases: readonly PooledConv[] = [
+  { images: 5, size: [28, 28], weight: [5, 5, 1, 20], pool: [2, 2] },
+  { images: 3, size: [12, 12], weight: [3, 3, 1, 7], pool: [2, 2], pads: [1, 1, 1, 1] },
+  { images: 40, size: [9, 11], weight: [3, 3, 3, 8], pool: [3, 2] },
+  { images: 1, size: [15, 17], weight: [7, 4, 2, 5], pool: [2, 3], strides: [1, 2], dilationY: 2, pads: [3, 0, 2, 1] },
+  { images: 2, size: [6, 6], weight: [1, 1, 9, 33], pool: [2, 2] },
+  { images: 2, size: [11, 40], weight: [2, 11, 3, 4], pool: [1, 4], strides: [2, 1] },
+  { images: 4, size: [32, 32], weight: [4, 4, 4, 12], pool: [2, 2] },
+]
+
+const op = 'lanewise.PooledConvWeightGradientNhwc'
+
+/** Few distinct values, so that windows have several maxima. */
+const fill = (random: RandomGenerator, shape: readonly number[], steps: number) =>
+  new Tensor(
+    Float32Array.from({ length: sizeOf(shape) }, () => random.integer(steps) / 4 - 1),
+    shape,
+  )
+
+function operandsOf({ images, size, weight, pool, strides = [1, 1], dilationY = 1, pads = [0, 0, 0, 0] }: PooledConv) {
+  const dilations = [dilationY, 1]
+  const conv = size.map((length, axis) => {
+    const reach = (weight[axis] - 1) * dilations[axis] + 1
+    return Math.floor((length + pads[axis] + pads[axis + 2] - reach) / strides[axis]) + 1
+  })
+  const random = new RandomGenerator(3)
+  const outputs = weight[3]
+  const pooled = conv.map((length, axis) => Math.floor(length / pool[axis]))
+  const a = fill(random, [images, ...conv, outputs], 9)
+  const windows = { kernel_shape: pool, strides: pool }
+  const [y] = run('lanewise.MaxPoolNhwc', [a], windows)
+  const x = fill(random, [images, ...size, weight[2]], 100)
+  const dy = fill(random, [images, ...pooled, outputs], 100)
+  const attributes = {
+    kernel_shape: weight.slice(0, 2),
+    strides,
+    dilations,
+    pads,
+    weight_shape: weight,
+    pool_shape: pool,
+  }
+  return { inputs: [x, dy, a, y], attributes: withDefaults(definitionOf(op), attributes) }
+}
+
+const typed = (tensor: Tensor, index: number): Value => ({ name: `${index}`, dtype: tensor.type, shape: tensor.dims })
+
+/** A node in the reference backend. */
+function run(name: string, inputs: readonly Tensor[], attributes: Attributes): readonly Tensor[] {
+  const values = inputs.map(typed)
+  const filled = withDefaults(definitionOf(name), attributes)
+  const draft: Node = { op: name, name, inputs: values, outputs: [], attributes: filled }
+  const context = { node: draft, inputs: values, attributes: filled, constant: () => undefined }
+  const outputs = definitionOf(name)
+    .infer(context)
+    .map((type, index) => ({ name: `y${index}`, ...type }))
+  return evaluate({ ...draft, outputs }, inputs)
+}
+
+for (const build of builds)
+  test(`gradients by weights from a pool's gradient, ${build}`, () => {
+    for (const geometry of cases) {
+      const { inputs, attributes } = operandsOf(geometry)
+      const [expected] = run(op, inputs, attributes)
+      const outputs = [{ dtype: 'float32', shape: geometry.weight } as const]
+      const [dw] = runLowering(pooledWeightGradientLowerings[op], op, { inputs, attributes, outputs, build })
+      const largest = Math.max(...expected.toNumbers().map(Math.abs))
+      expected.toNumbers().forEach((value, i) => {
+        const error = Math.abs((dw.data[i] as number) - value)
+        assert.ok(error <= 2e-6 * largest, `${JSON.stringify(geometry)} [${i}]: ${dw.data[i]} instead of ${value}`)
+      })
+    }
+  })
+
+/** The gradient by the weights of a convolution behind which lies a max-pool. */
+function step(window: Attributes, others: (builder: GraphBuilder, dx: Value) => void = () => {}) {
+  const builder = new GraphBuilder()
+  const [x, w] = [builder.input('x', 'float32', [2, 1, 8, 8]), builder.input('w', 'float32', [3, 1, 3, 3])]
+  const a = builder.op('Relu', [builder.op('Conv', [x, w], { kernel_shape: [3, 3] })])
+  const y = builder.op('MaxPool', [a], window)
+  const dy = builder.input('dy', 'float32', y.shape)
+  const da = builder.op('lanewise.ReluGradient', [builder.op('lanewise.MaxPoolGradient', [dy, a, y], window), a])
+  others(builder, da)
+  const attributes = { kernel_shape: [3, 3], weight_shape: [3, 1, 3, 3] }
+  builder.output(builder.op('lanewise.ConvWeightGradient', [x, da], attributes), 'dw')
+  return optimiseChecked(builder.build())
+}
+
+test('a pool gradient that only weights ask for is not spread', () => {
+  const graph = step({ kernel_shape: [2, 2], strides: [2, 2] })
+  assert.is(countOf(graph, op), 1)
+  assert.is(countOf(graph, 'lanewise.MaxPoolGradientNhwc'), 0)
+})
+
+test('it is spread where something else reads it, and where windows overlap or are padded', () => {
+  const disjoint = { kernel_shape: [2, 2], strides: [2, 2] }
+  const graphs = [
+    step(disjoint, (builder, da) => builder.output(builder.tanh(da), 'da')),
+    step({ kernel_shape: [3, 3], strides: [2, 2] }),
+    step({ ...disjoint, pads: [1, 1, 1, 1] }),
+  ]
+  for (const graph of graphs) assert.is(countOf(graph, op), 0)
+})
+
+test.run()
