@@ -2,7 +2,8 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { numberToFloat16 } from '../src/core/half.js'
 import { RandomGenerator } from '../src/core/random.js'
-import { readHdf5 } from '../src/data/hdf5/reader.js'
+import { type Hdf5Group, readHdf5 } from '../src/data/hdf5/reader.js'
+import { type GroupContent, writeHdf5 } from '../src/data/hdf5/writer.js'
 import { writeZip, ZipArchive } from '../src/data/zip.js'
 import {
   input,
@@ -179,6 +180,58 @@ test('a loss that is a function is named, with the way around', async () => {
   assert.is(copy.compileOptions, undefined)
   assert.match((await refusal(net.toFiles('a.h5'))).message, /the loss is made of a function/)
   assert.match((await refusal(net.toFiles('a.pdf'))).message, /does not say what to write: the endings are \.keras/)
+})
+
+test("the state of the optimizer within Keras's LossScaleOptimizer is read from .h5", async () => {
+  const net = sequential([l.dense({ units: 2, inputShape: [4] })])
+  const [x, y] = [normals(8, 4), normals(8, 2)]
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 0.1, momentum: 0.5 }), loss: 'meanSquaredError' })
+  for (let step = 0; step < 3; step++) await net.trainOnBatch(x, y)
+  const file = readHdf5((await net.toFiles('net.h5'))['net.h5'])
+  const written = (group: Hdf5Group): GroupContent => ({
+    attributes: Object.fromEntries(
+      [...group.attributes].map(([key, value]) => [
+        key,
+        typeof value === 'string' || Array.isArray(value) ? value : [],
+      ]),
+    ) as GroupContent['attributes'],
+    children: new Map(group.names.map((name) => [name, group.dataset(name)?.read() ?? written(group.group(name)!)])),
+  })
+  const root = written(file)
+  const training = JSON.parse(file.textAttribute('training_config')!)
+  training.optimizer_config = {
+    class_name: 'LossScaleOptimizer',
+    config: { inner_optimizer: training.optimizer_config, initial_scale: 1024, dynamic_growth_steps: 3 },
+  }
+  const inner = file.group('optimizer_weights')!
+  const names = inner.attributes.get('weight_names') as readonly string[]
+  const own = { iteration: 0, learning_rate: 0, step_counter: 0, dynamic_scale: 2048 }
+  for (const built of [2, 4]) {
+    const scaled = Object.entries(own).slice(0, built)
+    const scale = {
+      attributes: {},
+      children: new Map(scaled.map(([name, value]) => [name, Tensor.scalar(value)])),
+    }
+    const kept = built === 4 ? names : names.slice(0, 2)
+    const state: GroupContent = {
+      attributes: { weight_names: [...scaled.map(([name]) => `scale/${name}`), ...kept] },
+      children: new Map([...written(inner).children, ['scale', scale]]),
+    }
+    const copy = await loadKeras(
+      writeHdf5({
+        attributes: { ...root.attributes, training_config: JSON.stringify(training) },
+        children: new Map([...root.children, ['optimizer_weights', state]]),
+      }),
+    )
+    assert.is(copy.optimizer.className, 'SGD')
+    if (built === 4) {
+      assert.is(copy.optimizer.iterations, 3)
+      assert.equal(await copy.trainOnBatch(x, y), await net.trainOnBatch(x, y))
+      assert.equal(numbers(copy.getWeights()), numbers(net.getWeights()))
+    }
+    copy.dispose()
+  }
+  net.dispose()
 })
 
 test('an .h5 file of many layers: names take several attributes, as one holds 64 KiB', async () => {

@@ -1,7 +1,8 @@
 import * as ort from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { LanewiseError, modelFromJSON, Tensor } from '../src/index.js'
+import { LanewiseError, loadKeras, modelFromJSON, Tensor } from '../src/index.js'
+import { modernLayer } from '../src/keras/files/keras2.js'
 
 const history = (name: string) => ({
   class_name: '__keras_tensor__',
@@ -152,6 +153,76 @@ test('activations as operations, with their options', async () => {
     samples((r) => r.flatMap(softmax)),
     'softmax',
   )
+})
+
+/** dense(a) + a as an operation, of which the last two columns are halved. */
+const mixed = () => {
+  const tensorOf = (name: string) => ({
+    ...history(name),
+    config: { ...history(name).config, keras_history: [name, 0, 0] },
+  })
+  const operation = (className: string, name: string, args: readonly unknown[]) => ({
+    module: 'keras.src.ops.numpy',
+    class_name: className,
+    config: { name },
+    registered_name: className,
+    name,
+    inbound_nodes: [{ args, kwargs: {} }],
+  })
+  const json = modelOf('Add', {}, [a, b])
+  const [first] = json.config.layers
+  const dense = {
+    module: 'keras.layers',
+    class_name: 'Dense',
+    config: { name: 'dense', trainable: true, dtype: 'float32', units: 3, activation: 'tanh' },
+    registered_name: null,
+    name: 'dense',
+    inbound_nodes: [{ args: [a], kwargs: {} }],
+  }
+  const layers = [
+    first,
+    dense,
+    operation('Add', 'add', [tensorOf('dense'), a]),
+    operation('GetItem', 'get_item', [tensorOf('add'), [ellipsis, slice(1, null)]]),
+    operation('TrueDivide', 'halves', [tensorOf('get_item'), 2]),
+  ]
+  return {
+    ...json,
+    config: { ...json.config, layers, input_layers: ['a', 0, 0], output_layers: ['halves', 0, 0] },
+  }
+}
+
+test('a model with operations goes through .keras and .h5; Keras writes them to .h5 without their modules', async () => {
+  const net = modelFromJSON(mixed())
+  const input = new Tensor('float32', x, [2, 2, 3])
+  const numbers = async (model: typeof net) => ((await model.predict(input)) as Tensor).toNumbers()
+  const expected = await numbers(net)
+  for (const name of ['net.keras', 'net.h5']) {
+    const copy = await loadKeras((await net.toFiles(name))[name])
+    assert.equal(await numbers(copy), expected, name)
+    assert.equal(copy.toJSON(), net.toJSON(), name)
+    copy.dispose()
+  }
+  const bare = JSON.parse(JSON.stringify(net), (_, value) => {
+    if (typeof value !== 'object' || value === null || !('inbound_nodes' in value)) return value
+    const { module: _module, registered_name: _name, ...kept } = value
+    return kept
+  })
+  const copy = modelFromJSON(modernLayer(bare))
+  copy.setWeights(net.getWeights())
+  assert.equal(await numbers(copy), expected)
+  assert.equal(copy.toJSON(), net.toJSON())
+  try {
+    await net.toFiles('model.json')
+    assert.unreachable()
+  } catch (error) {
+    assert.instance(error, LanewiseError)
+    assert.match(
+      (error as Error).message,
+      /'add' is Keras's operation Add, which layers models of TensorFlow\.js cannot/,
+    )
+  }
+  for (const each of [net, copy]) each.dispose()
 })
 
 test('an operation that is not known is refused', () => {

@@ -22,6 +22,12 @@ export const kerasObject = (module: string, className: string, config: KerasConf
   registered_name: null,
 })
 
+/** The package of Keras's operations; files of which nothing says the module within it have this. */
+export const operationModule = 'keras.src.ops'
+
+/** What of Keras's `ops` a file holds as a layer: `x + y`, `keras.ops.mean(x)` and the like in functional models. */
+export const isOperation = ({ module }: KerasObject): boolean => /^keras(\.src)?\.ops(\.|$)/.test(module ?? '')
+
 /** Keras's rule for default names: `MaxPooling2D` gives `max_pooling2d`, `meanSquaredError` gives `mean_squared_error`. */
 export const snakeCase = (name: string): string =>
   name

@@ -1,10 +1,16 @@
 import { LanewiseError } from '../core/errors.js'
-import { isKerasObject, type KerasObject } from './config.js'
+import { isKerasObject, isOperation, type KerasObject } from './config.js'
 import { InputLayer } from './layers/core.js'
 import * as layers from './layers/factories.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
-import { isOperation, OperationLayer } from './layers/operations.js'
-import { layerFromConfig as fromRegistry, isRegistered, provideLayers, registerClass } from './layers/registry.js'
+import { OperationLayer } from './layers/operations.js'
+import {
+  completeBy,
+  layerFromConfig as fromRegistry,
+  isRegistered,
+  provideLayers,
+  registerClass,
+} from './layers/registry.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 
@@ -159,11 +165,17 @@ export function isReadable(className: string): boolean {
   return isRegistered(className)
 }
 
+/** `read`; what holds it also has wrappers read the layers that they are given in serialised form. */
+function reading<F>(read: F): F {
+  completeBy(learnClasses)
+  return read
+}
+
 /** A layer or a model from Keras's serialised form. Throws INVALID_ARGUMENT for classes and options that are not known. */
-export function layerFromConfig(object: KerasObject): Layer {
+export const layerFromConfig = /* @__PURE__ */ reading((object: KerasObject): Layer => {
   learnClasses()
   return fromRegistry(object)
-}
+})
 
 /** objectToLayer; what a config of wrong kinds makes of constructors is INVALID_MODEL. */
 function readLayer(object: unknown): Layer {

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../core/tensor.js'
 import { type GroupContent, writeHdf5 } from '../../data/hdf5/writer.js'
-import { isKerasObject, type KerasConfig, type KerasObject } from '../config.js'
+import { isKerasObject, isOperation, type KerasConfig, type KerasObject } from '../config.js'
 import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
 import { compileConfig } from './compile-config.js'
@@ -77,8 +77,9 @@ function inOrder({ name, trainable, dtype, ...rest }: KerasConfig, layers: reado
   return { name, trainable, ...(dtype !== undefined && { dtype }), layers, ...rest }
 }
 
+/** Operations keep their module: it tells them from layers of the same name, to Keras as to us. */
 function bareLayer(layer: unknown): unknown {
-  if (!isKerasObject(layer)) return layer
+  if (!isKerasObject(layer) || isOperation(layer)) return layer
   const { module: _, registered_name: __, build_config: ___, ...kept } = layer as KerasObject & Record<string, unknown>
   return { ...kept, config: bareConfig(layer.config) }
 }

@@ -1,5 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
-import { isKerasObject, type KerasConfig, type KerasObject } from '../config.js'
+import { isKerasObject, type KerasConfig, type KerasObject, operationModule } from '../config.js'
 
 /** Options that Keras 2 writes and Keras 3 has no more; they change nothing at these values. */
 const gone: Readonly<Record<string, unknown>> = {
@@ -96,6 +96,18 @@ function placesOf(value: unknown, layers: readonly unknown[], fromOne: FromOne):
   return places.length === 1 ? places[0] : places
 }
 
+/**
+ * Whether this is one of Keras's operations without its module, as Keras 3 writes them to .h5: it is called in Keras 3's
+ * form, and has no `trainable`, as every layer but an input has.
+ */
+const isBareOperation = ({ module, config, inbound_nodes: nodes }: KerasObject): boolean =>
+  module === undefined &&
+  isRecord(config) &&
+  !('trainable' in config) &&
+  Array.isArray(nodes) &&
+  nodes.length > 0 &&
+  nodes.every((node) => isRecord(node) && Array.isArray(node.args))
+
 /** A layer's or a model's object of Keras 2 in Keras 3's form. Objects of Keras 3 come out as they are. Throws INVALID_MODEL. */
 export function modernLayer(object: unknown, around: FromOne = new Set()): KerasObject {
   if (!isKerasObject(object))
@@ -122,6 +134,7 @@ export function modernLayer(object: unknown, around: FromOne = new Set()): Keras
   const { inbound_nodes: nodes } = object
   return {
     ...object,
+    ...(isBareOperation(object) && { module: operationModule, registered_name: className }),
     config,
     ...(Array.isArray(nodes) && { inbound_nodes: nodes.map((node) => callOf(node, around)) }),
   }

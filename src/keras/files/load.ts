@@ -2,7 +2,7 @@ import { LanewiseError } from '../../core/errors.js'
 import type { ReadOptions } from '../../core/source.js'
 import { type Hdf5Dataset, type Hdf5Group, isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
 import { isZip, ZipArchive } from '../../data/zip.js'
-import type { KerasObject } from '../config.js'
+import { isKerasObject, type KerasObject } from '../config.js'
 import type { Model } from '../model.js'
 import { members, parseJson } from './archive.js'
 import { withVocabularies } from './assets.js'
@@ -12,7 +12,7 @@ import { modernLayer, modernTraining } from './keras2.js'
 import { restoreOptimizer } from './optimizer-state.js'
 import { type KerasSource, type OpenedFile, openSource } from './source.js'
 import { isTfjs, readTfjsModel } from './tfjs.js'
-import { namedDatasets, readLegacyWeights, readWeights } from './weights-h5.js'
+import { optimizerDatasets, readLegacyWeights, readWeights } from './weights-h5.js'
 
 /** What `loadKeras` takes. */
 export interface LoadKerasOptions extends ReadOptions {
@@ -79,10 +79,13 @@ async function fromHdf5(readModel: ReadModel, root: Hdf5Group, name: string, com
   applyContents(readLegacyWeights(group, model, name))
   const training = root.textAttribute('training_config')
   if (!compile || training === undefined) return model
-  compileFrom(model, () => modernTraining(parseJson(training, `${name}: training_config`)), `${name}: training_config`)
+  const config = parseJson(training, `${name}: training_config`)
+  compileFrom(model, () => modernTraining(config), `${name}: training_config`)
   const state = root.group('optimizer_weights')
+  const { optimizer_config: optimizer } = config
+  const isScaled = isKerasObject(optimizer) && optimizer.class_name === 'LossScaleOptimizer'
   if (state && root.textAttribute('keras_version')?.startsWith('3.'))
-    await restore(model, namedDatasets(state), `${name}: optimizer_weights`)
+    await restore(model, optimizerDatasets(state, isScaled), `${name}: optimizer_weights`)
   return model
 }
 

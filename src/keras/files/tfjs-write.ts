@@ -1,5 +1,6 @@
 import { concatBytes } from '../../core/bytes.js'
 import type { Tensor } from '../../core/tensor.js'
+import { invalid } from '../config.js'
 import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
 import type { Model } from '../model.js'
@@ -11,12 +12,27 @@ import type { Files } from './source.js'
 /** Size of the shards that TensorFlow.js's own converter writes. */
 const shardSize = 4 * 1024 * 1024
 
-/** A TensorFlow.js layers model: the shards of its weights, and model.json under the name given, which comes last. */
+/** Throws INVALID_ARGUMENT for a model with operations between its layers: TensorFlow.js has no such thing. */
+function refuseOperations(model: Model): void {
+  for (const layer of model.layers) {
+    if (layer.isOperation)
+      throw invalid(
+        `'${layer.name}' is Keras's operation ${layer.className}, which layers models of TensorFlow.js cannot hold; save the model as .keras, .h5 or .onnx`,
+      )
+    if (isModel(layer)) refuseOperations(layer)
+  }
+}
+
+/**
+ * A TensorFlow.js layers model: the shards of its weights, and model.json under the name given, which comes last. Throws
+ * INVALID_ARGUMENT.
+ */
 export async function tfjsFiles(
   model: Model,
   name: string,
   { includeOptimizer }: { readonly includeOptimizer: boolean },
 ): Promise<Files> {
+  refuseOperations(model)
   const contents = await model.readVariables()
   const depthwise = new Set(depthwiseKernels(model))
   const weights = [...namedWeights(model)].map(([key, weight]) => {

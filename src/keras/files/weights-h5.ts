@@ -1,5 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
-import type { Hdf5Group } from '../../data/hdf5/reader.js'
+import type { Hdf5Dataset, Hdf5Group } from '../../data/hdf5/reader.js'
 import type { Model } from '../model.js'
 import { type Contents, contentFor } from './contents.js'
 import { placesOf, trainableFirst } from './layout.js'
@@ -74,5 +74,13 @@ export function readLegacyWeights(group: Hdf5Group, model: Model, name: string):
   return contents
 }
 
-/** The datasets of a list that a group's `weight_names` gives. */
-export const namedDatasets = (group: Hdf5Group) => namesOf(group, 'weight_names').map((path) => group.dataset(path))
+/**
+ * The variables of an optimizer, which a group's `weight_names` lists. Where `isScaled`, they are those of the optimizer
+ * within Keras's LossScaleOptimizer, whose own come first: iteration, learning_rate and, once built, step_counter and
+ * dynamic_scale.
+ */
+export function optimizerDatasets(group: Hdf5Group, isScaled: boolean): (Hdf5Dataset | undefined)[] {
+  const names = namesOf(group, 'weight_names')
+  const own = isScaled ? (names[3]?.endsWith('/dynamic_scale') ? 4 : 2) : 0
+  return names.slice(own).map((path) => group.dataset(path))
+}

@@ -7,7 +7,7 @@ import type { Emitter } from '../../ops/emitter.js'
 import { pack as einsum } from '../../packs/einsum.js'
 import { addPack } from '../../packs/pack.js'
 import { activations } from '../activations.js'
-import { camelKeys, invalid, isKerasObject, type KerasConfig, type KerasObject } from '../config.js'
+import { camelKeys, invalid, isKerasObject, type KerasConfig, type KerasObject, operationModule } from '../config.js'
 import type { CallContext } from './context.js'
 import { type CallArgument, type CallArguments, Layer } from './layer.js'
 
@@ -217,8 +217,11 @@ const operations: Readonly<Record<string, Operation>> = {
   GetItem: { takes: ['x', 'key'], write: (emit, [x], _, [, key]) => getItem(emit, tensor(emit, x), key) },
 }
 
-/** What of Keras's `ops` a file holds as a layer: `x + y`, `keras.ops.mean(x)` and the like in functional models. */
-export const isOperation = (object: KerasObject): boolean => /^keras(\.src)?\.ops(\.|$)/.test(object.module ?? '')
+const otherModules: Readonly<Record<string, string>> = { Cast: 'core', Logsumexp: 'math', Rsqrt: 'math', Erf: 'math' }
+
+/** The module of Keras that has the class of an operation. */
+const moduleOf = (className: string): string =>
+  `${operationModule}.${otherModules[className] ?? (Object.hasOwn(activationOperations, className) ? 'nn' : 'numpy')}`
 
 /** One of Keras's operations on tensors, between the layers of a functional model. */
 export class OperationLayer extends Layer {
@@ -259,7 +262,8 @@ export class OperationLayer extends Layer {
 
   override serialize(): KerasObject {
     const { module, class_name, registered_name } = this.#object
-    return { module, class_name, config: this.getConfig(), registered_name }
+    const known = module === operationModule ? moduleOf(class_name) : module
+    return { module: known, class_name, config: this.getConfig(), registered_name }
   }
 }
 

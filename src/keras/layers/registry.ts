@@ -28,6 +28,13 @@ export function provideLayers(layers: Readonly<Record<string, (options: never) =
     registerOwn(name, ({ config }) => create(camelKeys(config) as never))
 }
 
+let complete = () => {}
+
+/** What makes all of Keras's layers known, when one is asked for that is not. */
+export const completeBy = (learn: () => void): void => {
+  complete = learn
+}
+
 /** Whether a class can be read. */
 export const isRegistered = (className: string): boolean => registry.has(className) || own.has(className.toLowerCase())
 
@@ -80,13 +87,15 @@ export function registerLayer<F, L extends Layer>(
 
 /**
  * A layer from Keras's serialised form. Throws INVALID_ARGUMENT for options that are not known, and for classes that are
- * neither registered nor Keras's; of Keras's, before `provideLayers`, only those are known that are in use.
+ * neither registered nor Keras's; of Keras's, in a page that reads no configs, only those are known that are in use.
  */
 export function layerFromConfig(object: KerasObject): Layer {
   const { class_name } = object
   const registered = registry.get(class_name)
   if (registered) return registered(object)
-  const layer = own.get(class_name.toLowerCase())?.(object)
+  const key = class_name.toLowerCase()
+  if (!own.has(key)) complete()
+  const layer = own.get(key)?.(object)
   if (layer?.className === class_name) return layer
   throw invalid(
     isComplete
