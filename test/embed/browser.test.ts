@@ -64,6 +64,17 @@ if (browser) {
     same(result)
   })
 
+  test('kernels that do not come: the run says which, and where they belong', async () => {
+    const damaged = ['shared-simd', 'single-simd'].map((build) => [`/lanewise/lanewise-${build}.wasm`, 'no kernels'])
+    const files = { '/files/model.onnx': model, ...Object.fromEntries(damaged) }
+    const search = `?options=${encodeURIComponent(JSON.stringify(options))}`
+    const message = await runPage(browser, 'pages/page.js', { files, search }).then(
+      () => 'the page ran',
+      (error: Error) => error.message,
+    )
+    assert.match(message, /cannot load the kernels single-simd, part core: .*must lie beside the bundle/)
+  })
+
   test('a model larger than the memory is refused, and the page lives on', async () => {
     const { result } = await runPage<{ code: string; after: number }>(browser, 'pages/memory-page.js')
     assert.equal(result, { code: 'OUT_OF_MEMORY', after: 3 })

@@ -43,9 +43,10 @@ export interface Engine {
   stop(): void
 }
 
-/** Starts an engine on this thread. Throws BACKEND_UNAVAILABLE, OUT_OF_MEMORY. */
-export async function startEngine({ build, threads, spins, patience, maxBytes }: EngineSettings): Promise<LocalEngine> {
-  const { module } = await loadKernels(build, 'core')
+/** Starts an engine on this thread. `core`: the .wasm file of that part, fetched unless given. Throws BACKEND_UNAVAILABLE, OUT_OF_MEMORY. */
+export async function startEngine(settings: EngineSettings, core?: ArrayBuffer): Promise<LocalEngine> {
+  const { build, threads, spins, patience, maxBytes } = settings
+  const { module } = await loadKernels(build, 'core', core)
   const shared = build.startsWith('shared')
   const content = new LocalContent({ shared, maxBytes })
   const instance = new Instance(module, content.memory)

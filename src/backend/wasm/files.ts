@@ -46,14 +46,25 @@ export interface Code {
   readonly bytes?: Uint8Array
 }
 
-/** Compiles the .wasm file of a part, while it comes in where the host can. Throws when it cannot be read or compiled. */
-export async function compileKernels(build: Build, part: Part): Promise<Code> {
+/**
+ * Compiles the .wasm file of a part, while it comes in where the host can; `bytes`: its content, where that is at hand. Throws
+ * when it cannot be read or compiled.
+ */
+export async function compileKernels(build: Build, part: Part, bytes?: ArrayBuffer): Promise<Code> {
   const url = location(`${build} ${part}`)
+  const keep = build.startsWith('shared') && part !== 'core'
   try {
-    return await compileFile(url, build.startsWith('shared') && part !== 'core')
+    return await (bytes ? compileBytes(new Uint8Array(bytes), keep) : compileFile(url, keep))
   } catch (cause) {
     throw new Error(`${url} (the .wasm files must lie beside the bundle): ${(cause as Error).message}`, { cause })
   }
+}
+
+/** The content of the core's .wasm file, for a worker that is about to start. */
+export async function fetchCore(build: Build): Promise<ArrayBuffer> {
+  const response = await fetch(location(`${build} core`))
+  if (!response.ok) throw new Error(`HTTP status ${response.status}`)
+  return response.arrayBuffer()
 }
 
 async function compileFile(url: URL, keep: boolean): Promise<Code> {

@@ -50,7 +50,8 @@ export async function createWasmBackend(options: WasmOptions = {}): Promise<Back
 
 /**
  * As createWasmBackend, without waiting for the worker threads, of which runs take those that are up when they start, nor
- * for more than the core of the kernels: an executable that needs more waits for it.
+ * for more than the core of the kernels: an executable that needs more waits for it. In a page, runs wait for the core, too,
+ * and reject with BACKEND_UNAVAILABLE where it does not come.
  */
 export const startWasmBackend = (options: WasmOptions = {}): Promise<Backend> => start(options)
 
@@ -77,7 +78,7 @@ async function start(options: WasmOptions): Promise<WasmBackend> {
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
   const patience = workerTimeoutOf(options)
   const settings = { build, threads: wanted, spins, patience, maxBytes: options.maxBytes }
-  const engine = isPage() ? await startBeside(settings, notes) : await startHere(settings)
+  const engine = isPage() ? new RemoteEngine(settings) : await startHere(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
   return new WasmBackend(engine, shared ? wanted : 1, { name: 'wasm', variant, notes })
 }
@@ -85,18 +86,6 @@ async function start(options: WasmOptions): Promise<WasmBackend> {
 /** An engine on this thread; loaded on demand, as pages seldom need it. */
 const startHere = async (settings: EngineSettings): Promise<Engine> =>
   (await import('./engine.js')).startEngine(settings)
-
-/** An engine beside a page's thread; on it, with a note, where the page may not start workers. */
-async function startBeside(settings: EngineSettings, notes: string[]): Promise<Engine> {
-  try {
-    return await RemoteEngine.start(settings)
-  } catch (error) {
-    const note = `the page waits while it computes: ${(error as Error).message}`
-    notes.push(note)
-    console.warn(`lanewise: ${note}`)
-    return startHere({ ...settings, threads: 1 })
-  }
-}
 
 let told = false
 

@@ -40,17 +40,21 @@ export interface Content {
   peek(dtype: NumericDType, address: number, length: number): MaybePromise<TypedArray>
 }
 
+/** The most pages that a memory of `maxBytes` may have, 4 GiB less a page unless given. */
+export const mostPages = (maxBytes = MAX_PAGES * PAGE): number =>
+  Math.min(MAX_PAGES, Math.max(INITIAL_PAGES, Math.floor(maxBytes / PAGE)))
+
 /** A WebAssembly.Memory of this thread. */
 export class LocalContent implements Content {
   readonly memory: WebAssembly.Memory
   readonly maxPages: number
 
   /**
-   * `maxBytes`: the most that the memory may grow to, 4 GiB less a page unless given. A host that cannot reserve that
+   * `maxBytes`: the most that the memory may grow to. A host that cannot reserve that
    * much address space for shared memory gets less, down to 256 MiB. Throws OUT_OF_MEMORY.
    */
-  constructor({ shared, maxBytes = MAX_PAGES * PAGE }: { shared: boolean; maxBytes?: number }) {
-    let maximum = Math.min(MAX_PAGES, Math.max(INITIAL_PAGES, Math.floor(maxBytes / PAGE)))
+  constructor({ shared, maxBytes }: { shared: boolean; maxBytes?: number }) {
+    let maximum = mostPages(maxBytes)
     let memory: WebAssembly.Memory | undefined
     while (memory === undefined)
       try {

@@ -51,21 +51,21 @@ export function hostSupport(): HostSupport {
 
 const loads = new Map<string, Promise<Code>>()
 
-/** A part of the kernels of `build`: fetched and compiled once a process. Throws BACKEND_UNAVAILABLE. */
-export function loadKernels(build: Build, part: Part): Promise<Code> {
+/** A part of the kernels of `build`: fetched, unless `bytes` are given, and compiled once a process. Throws BACKEND_UNAVAILABLE. */
+export function loadKernels(build: Build, part: Part, bytes?: ArrayBuffer): Promise<Code> {
   const key = `${build} ${part}`
   let load = loads.get(key)
   if (load === undefined) {
-    load = compile(build, part)
+    load = compile(build, part, bytes)
     loads.set(key, load)
     load.catch(() => loads.delete(key))
   }
   return load
 }
 
-async function compile(build: Build, part: Part): Promise<Code> {
+async function compile(build: Build, part: Part, bytes?: ArrayBuffer): Promise<Code> {
   try {
-    return await compileKernels(build, part)
+    return await compileKernels(build, part, bytes)
   } catch (cause) {
     throw new LanewiseError(
       'BACKEND_UNAVAILABLE',

@@ -15,6 +15,8 @@ export const startHelper = async (): Promise<Helper> => noWorkers()
 
 export const startEngineWorker = (): Worker => noWorkers()
 
+export const fetchCore = async (): Promise<ArrayBuffer> => noWorkers()
+
 export const availableCores = async (): Promise<number> => 1
 
 export async function unlockRelaxedSimd(): Promise<void> {}

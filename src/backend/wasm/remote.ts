@@ -1,85 +1,104 @@
 import type { NumericDType, TypedArray } from '../../core/dtype.js'
-import { type ErrorCode, LanewiseError } from '../../core/errors.js'
+import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
 import type { Engine, EngineReport, EngineSettings } from './engine.js'
-import { START_LIMIT, startEngineWorker } from './files.js'
+import { fetchCore, START_LIMIT, startEngineWorker } from './files.js'
 import type { Part } from './gen/kernels.js'
-import type { Content } from './memory.js'
-
-/** What the worker of a remote engine does, by name: arguments and result. */
-export interface Orders {
-  start(settings: EngineSettings): { maxPages: number; report: EngineReport }
-  ready(): EngineReport
-  extend(parts: readonly Part[]): void
-  grow(pages: number): void
-  clear(address: number, bytes: number): void
-  write(address: number, data: TypedArray): void
-  read(dtype: NumericDType, address: number, length: number): TypedArray
-  run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): void
-}
-
-/** An order to the worker. It answers those that have a number; what fails of the others, it tells with the next answer. */
-export interface Order {
-  readonly number: number | undefined
-  readonly name: keyof Orders
-  readonly values: readonly unknown[]
-}
-
-export interface Answer {
-  readonly number: number
-  readonly value?: unknown
-  readonly error?: { readonly code: ErrorCode; readonly message: string }
-}
+import { type Content, mostPages } from './memory.js'
+import type { Answer, Order, Orders } from './orders.js'
 
 interface Waiting {
   resolve(value: unknown): void
   reject(error: Error): void
 }
 
+/** Who takes orders: a worker, or what stands for it on this thread. */
+interface Host {
+  postMessage(order: Order, transfer: ArrayBuffer[]): void
+  terminate(): void
+}
+
 /**
- * An engine in a worker of its own: the thread that it serves never computes, and never waits. The memory is the
- * worker's, so that this works without shared memory, too; orders are carried out one after the other.
+ * An engine in a worker of its own: the thread that it serves never computes, and never waits, not even for the worker to come
+ * up. The memory is the worker's, so that this works without shared memory, too; orders are carried out one after the other.
+ * Where no worker starts, this thread carries them out, which a note and the console tell. What fails rejects what was asked.
  */
 export class RemoteEngine implements Engine, Content {
-  readonly #worker: Worker
+  /** Once it has been told to start. */
+  #host: Host | undefined
   readonly #waiting = new Map<number, Waiting>()
+  /** Orders from before the host was up, which another in its place would get, too. */
+  #early: Order[] | undefined = []
   /** Parts of the kernels that the worker has. */
   readonly #parts = new Set<Part>(['core'])
   #sent = 0
   #failure: LanewiseError | undefined
+  readonly #notes: string[] = []
   #report: EngineReport = { threads: 1, notes: [] }
-  #maxPages = 0
+  /** More than there are where the host, once it is up, says so. */
+  #maxPages: number
 
-  private constructor(worker: Worker) {
-    this.#worker = worker
-    worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#receive(data)
-    worker.onerror = (event) => {
-      event.preventDefault()
-      this.#fail(new LanewiseError('BACKEND_UNAVAILABLE', `the worker failed: ${event.message ?? 'it did not load'}`))
+  constructor(settings: EngineSettings) {
+    this.#maxPages = mostPages(settings.maxBytes)
+    void this.#start(settings)
+  }
+
+  async #start(settings: EngineSettings): Promise<void> {
+    try {
+      await this.#startBeside(settings)
+    } catch (error) {
+      if (this.#failure) return
+      this.#notes.push(`the page waits while it computes: ${(error as Error).message}`)
+      console.warn(`lanewise: ${this.#notes.at(-1)}`)
+      await this.#startHere({ ...settings, threads: 1 }).catch((fatal) => this.#fail(fatal))
     }
   }
 
-  /** Rejects with BACKEND_UNAVAILABLE when the worker does not start, and with what `startEngine` throws. */
-  static async start(settings: EngineSettings): Promise<RemoteEngine> {
-    let engine: RemoteEngine
+  /** Rejects when the worker is not up in time. */
+  async #startBeside(settings: EngineSettings): Promise<void> {
+    const worker = startEngineWorker()
+    let timer: ReturnType<typeof setTimeout> | undefined
     try {
-      engine = new RemoteEngine(startEngineWorker())
-    } catch (cause) {
-      throw new LanewiseError('BACKEND_UNAVAILABLE', `no worker: ${(cause as Error).message}`, { cause })
-    }
-    const late = new LanewiseError('BACKEND_UNAVAILABLE', `the worker was not up within ${START_LIMIT / 1000} s`)
-    const timer = setTimeout(() => engine.#fail(late), START_LIMIT)
-    try {
-      const { maxPages, report } = await engine.#ask('start', settings)
-      engine.#maxPages = maxPages
-      engine.#report = report
-      return engine
+      const failure = new Promise<never>((_, reject) => {
+        const fail = (reason: string) => reject(new LanewiseError('BACKEND_UNAVAILABLE', reason))
+        worker.onerror = (event) => {
+          event.preventDefault()
+          fail(`the worker failed: ${event.message ?? 'it did not load'}`)
+        }
+        timer = setTimeout(() => fail(`the worker was not up within ${START_LIMIT / 1000} s`), START_LIMIT)
+      })
+      failure.catch((error) => this.#early ?? this.#fail(error))
+      worker.onmessage = ({ data }: MessageEvent<Answer>) => this.#receive(data)
+      // While the worker comes up, which fetches itself what the page cannot get.
+      const core = await Promise.race([failure, fetchCore(settings.build).catch(() => undefined)])
+      await Promise.race([failure, this.#open(worker, settings, core)])
     } catch (error) {
-      engine.stop()
+      worker.onmessage = null
+      worker.terminate()
       throw error
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  async #startHere(settings: EngineSettings): Promise<void> {
+    const { OrderTaker } = await import('./orders.js')
+    const taker = new OrderTaker((answer) => this.#receive(answer))
+    const host: Host = { postMessage: (order) => taker.take(order), terminate: () => taker.stop() }
+    await this.#open(host, settings)
+  }
+
+  /** Gives `host` all orders so far, and those that follow; resolves once it is up. */
+  async #open(host: Host, settings: EngineSettings, core?: ArrayBuffer): Promise<void> {
+    if (this.#failure) throw this.#failure
+    const started = new Promise<unknown>((resolve, reject) => this.#waiting.set(0, { resolve, reject }))
+    host.postMessage({ number: 0, name: 'start', values: [settings, core] }, core ? [core] : [])
+    for (const order of this.#early!) host.postMessage(order, [])
+    this.#host = host
+    const { maxPages, report } = (await started) as ReturnType<Orders['start']>
+    this.#early = undefined
+    this.#maxPages = maxPages
+    this.#report = report
   }
 
   get content(): Content {
@@ -91,7 +110,8 @@ export class RemoteEngine implements Engine, Content {
   }
 
   get report(): EngineReport {
-    return this.#report
+    const { threads, notes } = this.#report
+    return { threads, notes: [...this.#notes, ...notes] }
   }
 
   async ready(): Promise<void> {
@@ -136,7 +156,9 @@ export class RemoteEngine implements Engine, Content {
   }
 
   #tell(name: keyof Orders, values: readonly unknown[], transfer: ArrayBuffer[] = [], number?: number): void {
-    this.#worker.postMessage({ number, name, values } satisfies Order, transfer)
+    const order = { number, name, values }
+    this.#early?.push(order)
+    this.#host?.postMessage(order, this.#early ? [] : transfer)
   }
 
   #ask<N extends keyof Orders>(name: N, ...values: Parameters<Orders[N]>): Promise<ReturnType<Orders[N]>> {
@@ -158,7 +180,8 @@ export class RemoteEngine implements Engine, Content {
   /** Ends the worker, and with it what waits for it. */
   #fail(error: LanewiseError): void {
     this.#failure ??= error
-    this.#worker.terminate()
+    this.#early = undefined
+    this.#host?.terminate()
     for (const { reject } of this.#waiting.values()) reject(error)
     this.#waiting.clear()
   }
