@@ -47,8 +47,10 @@ export function showMessage(element: HTMLElement, text: string | undefined): voi
   element.hidden = text === undefined
 }
 
-export const fillOptions = (select: HTMLSelectElement, options: Readonly<Record<string, string>>): void =>
-  select.replaceChildren(...Object.entries(options).map(([value, text]) => new Option(text, value)))
+export const fillOptions = (
+  select: HTMLSelectElement,
+  options: readonly (readonly [value: string, text: string])[],
+): void => select.replaceChildren(...options.map(([value, text]) => new Option(text, value)))
 
 export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`
 

@@ -16,76 +16,88 @@ export class Inspector {
   readonly #run = byId('run-model', HTMLButtonElement)
   readonly #cancel = byId('cancel-model', HTMLButtonElement)
   readonly #digit: () => Float32Array
-  #bytes: Uint8Array | undefined
+  #content: Blob | undefined
+  /** Counts what the worker was asked for; only the newest shows anything. */
+  #turn = 0
+  /** Counts files, for the worker to tell them apart. */
+  #file = 0
 
   /** `digit` gives the pixels that are drawn now. */
   constructor(digit: () => Float32Array) {
     this.#digit = digit
     const file = byId('model-file', HTMLInputElement)
     const drop = byId('drop', HTMLElement)
-    file.addEventListener('change', () => file.files?.[0] && void this.#openFile(file.files[0]))
+    const open = (chosen: File | undefined) => {
+      if (chosen) void this.open(chosen.name, async () => chosen)
+    }
+    // The same file may be chosen again.
+    file.addEventListener('click', () => {
+      file.value = ''
+    })
+    file.addEventListener('change', () => open(file.files?.[0]))
+    // Anywhere in the page: a browser would leave it to show a file that misses the field.
     for (const name of ['dragover', 'dragleave', 'drop'] as const)
-      drop.addEventListener(name, (event) => {
+      addEventListener(name, (event) => {
+        if (!event.dataTransfer?.types.includes('Files')) return
         event.preventDefault()
         drop.classList.toggle('over', name === 'dragover')
-        const dropped = name === 'drop' ? event.dataTransfer?.files[0] : undefined
-        if (dropped) void this.#openFile(dropped)
+        if (name !== 'drop') return
+        drop.scrollIntoView({ block: 'nearest' })
+        open(event.dataTransfer.files[0])
       })
     this.#run.addEventListener('click', () => void this.#runModel())
     this.#cancel.addEventListener('click', () => this.#worker.stop('cancelled'))
   }
 
-  /** Shows what a file holds. */
-  async open(name: string, bytes: Uint8Array): Promise<void> {
+  /** Shows what a file holds, instead of what is read or run now. */
+  async open(name: string, contentOf: () => Promise<Blob>): Promise<void> {
+    if (!this.#cancel.disabled) this.#worker.stop('another file was chosen')
     await this.#busily(`Reading ${name} …`, async () => {
       byId('model', HTMLElement).hidden = true
-      const description = await this.#worker.call('open', bytes)
-      this.#bytes = bytes
-      this.#show(name, bytes.length, description)
+      const content = await contentOf()
+      const description = await this.#worker.call('describe', content)
+      this.#content = content
+      this.#file++
+      this.#show(name, content.size, description)
       return `${name}: ${description.nodes.length} nodes, ${count(description.parameters)} parameters.`
     })
   }
 
-  async #openFile(file: File): Promise<void> {
-    await this.open(file.name, new Uint8Array(await file.arrayBuffer()))
-  }
-
   async #runModel(): Promise<void> {
-    const bytes = this.#bytes
-    if (!bytes) return
+    const content = this.#content
+    if (!content) return
     await this.#busily('Running …', async () => {
       const feed: Feed = this.#feed.value === 'digit' ? { digit: this.#digit() } : 'zeros'
-      const report = await this.#worker.call('run', feed).catch(async (error: Error) => {
-        // A worker that was ended has forgotten the model; the next run finds it.
-        if (error.message === 'cancelled') await this.#worker.call('open', bytes)
-        throw error
-      })
+      const report = await this.#worker.call('run', this.#file, content, feed)
       byId('model-results', HTMLElement).replaceChildren(...describeRun(report))
       return `Done in ${report.ms.toFixed(1)} ms.`
     })
   }
 
   async #busily(status: string, work: () => Promise<string>): Promise<void> {
+    const turn = ++this.#turn
     showMessage(this.#error, undefined)
     this.#status.textContent = status
     this.#run.disabled = true
     this.#cancel.disabled = false
+    let [done, fault]: [string, string | undefined] = ['', undefined]
     try {
-      this.#status.textContent = await work()
+      done = await work()
     } catch (error) {
-      this.#status.textContent = ''
-      showMessage(this.#error, (error as Error).message)
-    } finally {
-      this.#run.disabled = false
-      this.#cancel.disabled = true
+      fault = (error as Error).message
     }
+    if (turn !== this.#turn) return
+    this.#status.textContent = done
+    showMessage(this.#error, fault)
+    this.#run.disabled = false
+    this.#cancel.disabled = true
   }
 
   #show(name: string, size: number, model: ModelDescription): void {
     byId('model', HTMLElement).hidden = false
     byId('model-results', HTMLElement).replaceChildren()
     const takesDigit = model.inputs.some((port) => port.type === 'float32' && fewestElements(port) === 784)
-    fillOptions(this.#feed, { ...(takesDigit ? { digit: 'the drawn digit' } : {}), zeros: 'zeros' })
+    fillOptions(this.#feed, [...(takesDigit ? [['digit', 'the drawn digit'] as const] : []), ['zeros', 'zeros']])
     const facts: Readonly<Record<string, string>> = {
       file: `${name}, ${count(size)} bytes`,
       graph: model.name || '(no name)',

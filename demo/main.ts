@@ -30,7 +30,9 @@ const buttons = {
   stop: byId('stop', HTMLButtonElement),
   anew: byId('anew', HTMLButtonElement),
   download: byId('download', HTMLButtonElement),
+  inspect: byId('inspect-own', HTMLButtonElement),
 }
+const sample = byId('sample', HTMLSelectElement)
 const progress = byId('progress', HTMLElement)
 const announcement = byId('announce', HTMLElement)
 const trainingError = byId('training-error', HTMLElement)
@@ -112,11 +114,17 @@ async function loadDigits(count: number): Promise<DigitData> {
   return loaded.data
 }
 
-function setTraining(running: boolean): void {
-  for (const field of Object.values(form)) field.disabled = running
-  buttons.start.disabled = running
-  buttons.stop.disabled = !running
-  buttons.anew.disabled = running || network.step === 0
+/** What the page is busy with; while a network moves to another backend, there is none to use. */
+function setState(state: 'idle' | 'training' | 'moving'): void {
+  const focused = document.activeElement
+  buttons.stop.disabled = state !== 'training'
+  buttons.start.disabled = state !== 'idle'
+  // Who uses the keyboard stays where they were: a button that is off gives its focus to the one that takes its place.
+  if (focused === buttons.start && state === 'training') buttons.stop.focus()
+  if (focused === buttons.stop && state === 'idle') buttons.start.focus()
+  for (const field of Object.values(form)) field.disabled = state !== 'idle'
+  buttons.anew.disabled = state !== 'idle' || network.step === 0
+  for (const button of [buttons.download, buttons.inspect]) button.disabled = state === 'moving'
   buttons.start.textContent = network.step > 0 ? 'Continue' : 'Train'
   showTrained()
 }
@@ -130,11 +138,17 @@ function showTrained(): void {
 
 async function train(): Promise<void> {
   showMessage(trainingError, undefined)
+  let state = 'loading'
+  buttons.stop.onclick = () => {
+    if (state === 'loading') dataWorker.stop('stopped')
+    state = 'stopping'
+    network.stop()
+  }
   try {
     const { count, training } = readForm()
-    setTraining(true)
+    setState('training')
     const data = await loadDigits(count)
-    let state = 'training'
+    state = 'training'
     const onStep = (report: Parameters<Curves['addStep']>[0]) => {
       curves.addStep(report)
       progress.textContent = `Epoch ${report.epoch + 1}, step ${report.step}: ${state}.`
@@ -146,18 +160,15 @@ async function train(): Promise<void> {
       showMatrix(report.confusion)
       announcement.textContent = `Epoch ${report.epoch}: validation accuracy ${percent(report.valAccuracy)}.`
     }
-    buttons.stop.onclick = () => {
-      network.stop()
-      state = 'stopping'
-    }
     await network.train(data, training, { onStep, onEpoch })
     progress.textContent = `${network.step} steps are done.`
     announcement.textContent = 'Training has ended.'
   } catch (error) {
-    progress.textContent = ''
-    showMessage(trainingError, (error as Error).message)
+    const stopped = state === 'stopping'
+    progress.textContent = stopped ? 'Stopped.' : ''
+    if (!stopped) showMessage(trainingError, (error as Error).message)
   } finally {
-    setTraining(false)
+    setState('idle')
     look()
   }
 }
@@ -169,7 +180,7 @@ function startAnew(): void {
   curves.clear()
   showMatrix(undefined)
   progress.textContent = 'Not trained yet.'
-  setTraining(false)
+  setState('idle')
   look()
 }
 
@@ -195,7 +206,7 @@ async function showEnvironment(): Promise<void> {
 async function chooseBackend(): Promise<void> {
   const [backend, threads] = form.backend.value.split(' ')
   configure({ backend: backend as 'wasm' | 'webgpu', threads: threads ? Number(threads) : undefined })
-  buttons.start.disabled = true
+  setState('moving')
   try {
     network = await network.moved()
     await showEnvironment()
@@ -204,24 +215,32 @@ async function chooseBackend(): Promise<void> {
     form.backend.value = 'wasm'
     configure({ backend: 'wasm', threads: undefined })
   } finally {
-    setTraining(false)
+    setState('idle')
+    form.backend.focus()
     look()
   }
 }
 
 const cores = navigator.hardwareConcurrency || 1
-fillOptions(form.network, Object.fromEntries(Object.keys(recipes).map((name) => [name, name])))
-fillOptions(form.optimizer, { adam: 'Adam', sgd: 'SGD', rmsprop: 'RMSprop' })
-fillOptions(form.backend, {
-  wasm: 'WebAssembly, all threads',
-  ...(crossOriginIsolated && cores > 2 ? { 'wasm 2': 'WebAssembly, 2 threads' } : {}),
-  ...(crossOriginIsolated && cores > 1 ? { 'wasm 1': 'WebAssembly, 1 thread' } : {}),
-  webgpu: 'WebGPU',
-})
-fillOptions(byId('sample', HTMLSelectElement), {
-  '': 'choose …',
-  ...Object.fromEntries(Array.from({ length: 10 }, (_, digit) => [`${digit}`, `a ${digit}`])),
-})
+fillOptions(
+  form.network,
+  Object.keys(recipes).map((name) => [name, name]),
+)
+fillOptions(form.optimizer, [
+  ['adam', 'Adam'],
+  ['sgd', 'SGD'],
+  ['rmsprop', 'RMSprop'],
+])
+fillOptions(form.backend, [
+  ['wasm', 'WebAssembly, all threads'],
+  ...(crossOriginIsolated && cores > 2 ? [['wasm 2', 'WebAssembly, 2 threads'] as const] : []),
+  ...(crossOriginIsolated && cores > 1 ? [['wasm 1', 'WebAssembly, 1 thread'] as const] : []),
+  ['webgpu', 'WebGPU'],
+])
+fillOptions(sample, [
+  ['', 'choose …'],
+  ...Array.from({ length: 10 }, (_, digit) => [`${digit}`, `a ${digit}`] as const),
+])
 Object.assign(form.count, { value: '4000' })
 Object.assign(form.batch, { value: '64' })
 Object.assign(form.rate, { value: `${optimizerRates.adam}` })
@@ -237,10 +256,12 @@ form.optimizer.addEventListener('change', () => {
 })
 form.network.addEventListener('change', startAnew)
 form.backend.addEventListener('change', () => void chooseBackend())
-byId('clear', HTMLButtonElement).addEventListener('click', () => pad.clear())
-byId('sample', HTMLSelectElement).addEventListener('change', ({ target }) => {
-  const { value } = target as HTMLSelectElement
-  if (value !== '') pad.set(sampleOf(Number(value), loaded?.data.validation))
+byId('clear', HTMLButtonElement).addEventListener('click', () => {
+  sample.value = ''
+  pad.clear()
+})
+sample.addEventListener('change', () => {
+  if (sample.value !== '') pad.set(sampleOf(Number(sample.value), loaded?.data.validation))
 })
 buttons.start.addEventListener('click', () => void train())
 buttons.anew.addEventListener('click', startAnew)
@@ -251,8 +272,9 @@ buttons.download.addEventListener('click', async () => {
     showMessage(trainingError, (error as Error).message)
   }
 })
-byId('inspect-own', HTMLButtonElement).addEventListener('click', async () => {
-  await inspector.open(`${network.name}.onnx`, await network.exportOnnx())
+buttons.inspect.addEventListener('click', () => {
+  const { name } = network
+  void inspector.open(`${name}.onnx`, async () => new Blob([(await network.exportOnnx()) as BlobPart]))
 })
 
 startAnew()

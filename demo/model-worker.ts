@@ -22,8 +22,8 @@ export type Feed = { readonly digit: Float32Array } | 'zeros'
 const largestInput = 1 << 26
 const shownValues = 1000
 
-let bytes: Uint8Array | undefined
-let session: Promise<InferenceSession> | undefined
+/** The session of the file that ran last. */
+let open: { readonly file: number; readonly session: InferenceSession } | undefined
 
 /** The content of the inputs, symbolic sizes being 1. Throws for inputs that nothing can be made up for. */
 function feedsFor({ inputMetadata }: InferenceSession, feed: Feed): Record<string, Tensor> {
@@ -41,24 +41,19 @@ function feedsFor({ inputMetadata }: InferenceSession, feed: Feed): Record<strin
 }
 
 const handlers = {
-  /** Reads a model, which the next runs are of. */
-  async open(content: Uint8Array): Promise<ModelDescription> {
-    await session?.then((open) => open.release()).catch(() => {})
-    session = undefined
-    bytes = content
-    return describeOnnx(content)
-  },
+  describe: (content: Blob): Promise<ModelDescription> => describeOnnx(content),
 
-  async run(feed: Feed): Promise<RunReport> {
-    if (!bytes) throw new Error('no model is open')
-    session ??= InferenceSession.create(bytes)
-    const opened = await session.catch((error: unknown) => {
-      session = undefined
-      throw error
-    })
-    const feeds = feedsFor(opened, feed)
+  /** `file` is a number that tells files apart. */
+  async run(file: number, content: Blob, feed: Feed): Promise<RunReport> {
+    if (open?.file !== file) {
+      await open?.session.release()
+      open = undefined
+      open = { file, session: await InferenceSession.create(content) }
+    }
+    const { session } = open
+    const feeds = feedsFor(session, feed)
     const started = performance.now()
-    const results = await opened.run(feeds)
+    const results = await session.run(feeds)
     const ms = performance.now() - started
     const outputs = Object.entries(results).map(([name, value]) => {
       if (!(value instanceof Tensor)) return { name, type: 'sequence or optional', dims: [], values: [] }
@@ -70,7 +65,7 @@ const handlers = {
           : new Tensor(type, data.slice(0, shown) as Float32Array, [shown]).toNumbers()
       return { name, type, dims, values }
     })
-    return { outputs, ms, notes: opened.notes }
+    return { outputs, ms, notes: session.notes }
   },
 }
 

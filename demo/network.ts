@@ -74,6 +74,7 @@ export class Network {
   /** The first run of a model decides where the weights of all three lie: nothing else runs before it is done. */
   readonly #placed: Promise<unknown>
   #settings: TrainingSettings | undefined
+  #stopping = false
   #step = 0
   #epoch = 0
 
@@ -115,6 +116,7 @@ export class Network {
 
   /** Trains for some epochs, or until `stop`; called again, it goes on. Throws what `fit` throws. */
   async train(data: DigitData, settings: TrainingSettings, events: TrainingEvents): Promise<void> {
+    this.#stopping = false
     await this.#placed
     this.#compile(settings)
     const { batchSize } = settings
@@ -152,6 +154,7 @@ export class Network {
       },
       onBatchEnd: (batch, logs) => {
         this.#step++
+        if (this.#stopping) this.#net.stopTraining = true
         const isLast = Math.min(count, (batch + 1) * batchSize) === count || this.#net.stopTraining
         if (isLast || performance.now() - reportedAt >= reportInterval) report(batch, logs)
       },
@@ -191,6 +194,7 @@ export class Network {
 
   /** Ends `train` after the running step; the epoch is measured all the same. */
   stop(): void {
+    this.#stopping = true
     this.#net.stopTraining = true
   }
 

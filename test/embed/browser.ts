@@ -87,28 +87,56 @@ export async function runPage<T>(
   }
 }
 
-/** Opens an address and waits for the promise that the page leaves in `globalThis.result`. Rejects with the page's own error. */
+/**
+ * Opens an address and waits for the promise that the page leaves in `globalThis.result`. Rejects with the page's own error,
+ * which names the step that the page wrote last, by console.debug.
+ */
 export async function resultOf<T>(browser: PageHost, address: string): Promise<PageResult<T>> {
-  const page = await browser.newPage()
   const lines: string[] = []
+  const steps: string[] = []
+  const within = inTime(address, () => `${steps.at(-1) ?? 'its start'}\n${lines.join('\n')}`)
+  const page = await within('open a page', browser.newPage())
   page.on('console', (message) => {
+    const [type, text] = [message.type(), message.text()]
+    if (type === 'debug') steps.push(text)
     // Chromium's own word where a machine has no GPU.
-    if (message.text() !== 'No available adapters.') lines.push(`${message.type()}: ${message.text()}`)
+    else if (text !== 'No available adapters.') lines.push(`${type}: ${text}`)
   })
   page.on('pageerror', (error) => lines.push(`error: ${error.message}`))
   try {
-    await page.goto(address)
-    const result = await page.evaluate(async () => {
-      for (const start = Date.now(); globalThis.result === undefined; ) {
-        if (Date.now() > start + 60_000) throw new Error('the page left no result within 60 s')
-        await new Promise((resolve) => setTimeout(resolve, 10))
+    await within('load the page', page.goto(address))
+    const work = page.evaluate(async () => {
+      const late = new Promise<never>((_, reject) =>
+        setTimeout(() => reject(new Error('the page gave no result within 120 s')), 120_000),
+      )
+      const left = async (): Promise<unknown> => {
+        while (globalThis.result === undefined) await new Promise((resolve) => setTimeout(resolve, 10))
+        return globalThis.result
       }
-      return globalThis.result
+      return Promise.race([left(), late])
     })
-    return { result: result as T, console: lines }
-  } catch (error) {
-    throw new Error(`${address}: ${(error as Error).message}\n${lines.join('\n')}`)
+    return { result: (await within('answer', work)) as T, console: lines }
   } finally {
-    await page.close()
+    await within('close the page', page.close())
   }
 }
+
+/** How long a browser may be silent, in ms; longer than a page's own limit. */
+const silence = 150_000
+
+/** Waits for what a browser is asked for; errors say at which address and after which step of its page, in time even where the browser hangs. */
+const inTime =
+  (address: string, after: () => string) =>
+  async <T>(request: string, answer: Promise<T>): Promise<T> => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the browser did not ${request} within ${silence / 1000} s`)), silence)
+    })
+    try {
+      return await Promise.race([answer, late])
+    } catch (error) {
+      throw new Error(`${address}: ${(error as Error).message}, after ${after()}`)
+    } finally {
+      clearTimeout(timer)
+    }
+  }

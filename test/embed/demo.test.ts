@@ -206,6 +206,25 @@ if (browser) {
       assert.is(await page.locator('#epochs-table tbody tr').count(), 0)
     }))
 
+  test('by keyboard: the focus goes from Train to Stop and back; Stop ends the making of digits, too', () =>
+    visit({}, async (page) => {
+      const focused = () => page.evaluate(() => document.activeElement?.id)
+      await field(page, 'Images to train on').fill('60000')
+      await page.getByRole('button', { name: 'Train', exact: true }).focus()
+      await page.keyboard.press('Enter')
+      await page.locator('#progress').getByText('Drawing synthetic digits').waitFor()
+      assert.is(await focused(), 'stop')
+      await page.keyboard.press('Enter')
+      await ended(page)
+      assert.is(await textOf(page, 'progress'), 'Stopped.')
+      assert.is(await focused(), 'start')
+      await train(page, 128, 1)
+      assert.is(await numberOf(page, 'figure-step'), 2)
+      const ready = choice(page, 'Or take a ready digit')
+      assert.is(await ready.inputValue(), '')
+      assert.is((await ready.locator('option').allTextContents())[0], 'choose …')
+    }))
+
   test('a phone: no scrolling sideways, drawing by touch; MNIST from files', () =>
     visit({ viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true }, async (page) => {
       assert.is(await sideways(page), 0)
@@ -269,6 +288,19 @@ if (browser) {
         .getByText(/truncated/)
         .waitFor()
       assert.not(await page.locator('#model').isVisible())
+      const isKept = await page.evaluate(
+        ([content]) => {
+          const dataTransfer = new DataTransfer()
+          dataTransfer.items.add(new File([Uint8Array.from(content)], 'dropped.onnx'))
+          const drop = new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer })
+          return !document.querySelector('h1')!.dispatchEvent(drop)
+        },
+        [[...net.toOnnx()]],
+      )
+      assert.ok(isKept, 'the browser would leave the page')
+      await page.getByText(/dropped.onnx: \d+ nodes, 8 parameters/).waitFor()
+      await page.getByRole('button', { name: 'Run', exact: true }).click()
+      await page.getByText(/^Done in/).waitFor()
     }))
 
   test('on WebGPU a trained network goes on', async () => {

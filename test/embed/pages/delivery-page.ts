@@ -23,12 +23,16 @@ const faultOf = (loading: Promise<unknown>): Promise<string> =>
     (error) => (error instanceof LanewiseError ? error.code : error.name),
   )
 
+/** Tells the test where the page is, should it come no further. */
+const step = (name: string): void => console.debug(name)
+
 async function main(): Promise<DeliveredPage> {
   const integrity = new URL(location.href).searchParams.get('integrity')!
   let progress: Progress | undefined
   const onProgress = (event: Progress) => {
     progress = event
   }
+  step('fetch')
   const blob = await (await fetch(address)).blob()
   const sources = {
     'a path': address,
@@ -40,19 +44,31 @@ async function main(): Promise<DeliveredPage> {
     'a response': await fetch(address),
   }
   const outputs: Record<string, readonly number[]> = {}
-  for (const [name, source] of Object.entries(sources))
+  for (const [name, source] of Object.entries(sources)) {
+    step(name)
     outputs[name] = await outputOf(await InferenceSession.create(source, { integrity, onProgress }))
-  outputs['plainly'] = await outputOf(await InferenceSession.create(address))
-  const faults: Record<string, string> = {
-    'a page in place of a model': await faultOf(InferenceSession.create('/index.html')),
-    'no such file': await faultOf(loadOnnx('/files/none.onnx')),
-    'a wrong hash': await faultOf(loadOnnx(address, { integrity: `sha256-${'A'.repeat(43)}=`, cache: true })),
-    'an abort': await faultOf(loadOnnx(address, { signal: AbortSignal.abort() })),
-    'a stream that is aborted': await faultOf(loadOnnx(new ReadableStream(), { signal: AbortSignal.timeout(50) })),
   }
+  step('plainly')
+  outputs['plainly'] = await outputOf(await InferenceSession.create(address))
+  const wrong = `sha256-${'A'.repeat(43)}=`
+  const failing: Record<string, () => Promise<unknown>> = {
+    'a page in place of a model': () => InferenceSession.create('/index.html'),
+    'no such file': () => loadOnnx('/files/none.onnx'),
+    'a wrong hash': () => loadOnnx(address, { integrity: wrong, cache: true }),
+    'an abort': () => loadOnnx(address, { signal: AbortSignal.abort() }),
+    'a stream that is aborted': () => loadOnnx(new ReadableStream(), { signal: AbortSignal.timeout(50) }),
+  }
+  const faults: Record<string, string> = {}
+  for (const [name, load] of Object.entries(failing)) {
+    step(name)
+    faults[name] = await faultOf(load())
+  }
+  step('a look into the cache')
   if ((await caches.match(address)) !== undefined) throw new Error('content of a wrong hash was kept')
+  step('into the cache')
   await InferenceSession.create(address, { cache: true, integrity, onProgress })
   const byUrl = progress
+  step('out of the cache')
   globalThis.fetch = () => Promise.reject(new Error('the network is gone'))
   outputs['the cache'] = await outputOf(await InferenceSession.create(address, { cache: true, integrity }))
   faults['no network'] = await faultOf(InferenceSession.create(address))
