@@ -85,6 +85,80 @@ for (const [name, heads, make] of [
     net.dispose()
   })
 
+test('multiHeadAttention over one of two axes: each row of the other is a sequence of its own', async () => {
+  const [rows, steps] = [3, 4]
+  for (const [axis, causal] of [
+    [2, false],
+    [-2, true],
+    [1, false],
+  ] as const) {
+    const inner = axis === 1 ? [steps, rows] : [rows, steps]
+    const entry = input({ shape: [...inner, width] })
+    const layer = layers.multiHeadAttention({ numHeads: 2, keyDim: 3, attentionAxes: axis })
+    const options = { value: entry, useCausalMask: causal, returnAttentionScores: true }
+    const [y, scores] = layer.applyAll(entry, options)
+    const net = model({ inputs: entry, outputs: [y, scores] })
+    shake(net)
+    const x = normals(batch, ...inner, width)
+    const [output, shares] = await predictions(net, [x])
+    assert.equal(output.dims, [batch, ...inner, width])
+    assert.equal(shares.dims, [batch, rows, 2, steps, steps])
+
+    const alone = input({ shape: [steps, width] })
+    const same = layers.multiHeadAttention({ numHeads: 2, keyDim: 3 })
+    const [z, own] = same.applyAll(alone, { value: alone, useCausalMask: causal, returnAttentionScores: true })
+    const single = model({ inputs: alone, outputs: [z, own] })
+    single.setWeights(net.getWeights())
+    for (let row = 0; row < rows; row++) {
+      const place = (b: number, t: number, i: number) => (axis === 1 ? [b, t, row, i] : [b, row, t, i])
+      const taken = (from: Tensor) =>
+        range(batch).flatMap((b) => range(steps).flatMap((t) => range(width).map((i) => at(from, ...place(b, t, i)))))
+      const [part, weight] = await predictions(single, [new Tensor('float32', taken(x), [batch, steps, width])])
+      assert.ok(far(taken(output), values(part)) < 1e-5)
+      const seen = range(batch).flatMap((b) =>
+        range(2 * steps * steps).map((i) => values(shares)[(b * rows + row) * 2 * steps * steps + i]),
+      )
+      assert.ok(far(seen, values(weight)) < 1e-5)
+    }
+    await agreesInOnnx(net, [x])
+    await survivesJson(net, [x])
+    if (axis === 2) await slopesAgree(net, [x], 5e-3, 3)
+    net.dispose()
+    single.dispose()
+  }
+  const entry = input({ shape: [3, 4, width] })
+  assert.throws(
+    () => layers.multiHeadAttention({ numHeads: 2, keyDim: 3, attentionAxes: 3 }).apply(entry, { value: entry }),
+    /attentionAxes lie between the batch and the features of/,
+  )
+})
+
+test('multiHeadAttention over all of two axes: masks by places, scores by places', async () => {
+  const entry = input({ shape: [2, 2, width] })
+  const given = input({ shape: [2, 2, 2, 2], dtype: 'bool' })
+  const layer = layers.multiHeadAttention({ numHeads: 2, keyDim: 3 })
+  const [y, scores] = layer.applyAll(entry, { value: entry, attentionMask: given, returnAttentionScores: true })
+  const net = model({ inputs: [entry, given], outputs: [y, scores] })
+  shake(net)
+  const x = normals(batch, 2, 2, width)
+  const allowed = Uint8Array.from({ length: batch * 16 }, (_, i) => (i % 5 !== 2 ? 1 : 0))
+  const [output, shares] = await predictions(net, [x, new Tensor('bool', allowed, [batch, 2, 2, 2, 2])])
+  assert.equal(shares.dims, [batch, 2, 2, 2, 2, 2])
+
+  const alone = input({ shape: [4, width] })
+  const mask = input({ shape: [4, 4], dtype: 'bool' })
+  const same = layers.multiHeadAttention({ numHeads: 2, keyDim: 3 })
+  const single = model({ inputs: [alone, mask], outputs: same.apply(alone, { value: alone, attentionMask: mask }) })
+  single.setWeights(net.getWeights())
+  const [flat] = await predictions(single, [
+    new Tensor('float32', values(x), [batch, 4, width]),
+    new Tensor('bool', allowed, [batch, 4, 4]),
+  ])
+  assert.ok(far(values(output), values(flat)) < 1e-6)
+  net.dispose()
+  single.dispose()
+})
+
 test('multiHeadAttention: causal masks, masks given and masks that tensors carry', async () => {
   const inputs = entries()
   const given = input({ shape: [queries, keys], dtype: 'bool' })

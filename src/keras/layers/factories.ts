@@ -1,5 +1,5 @@
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
-import { AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention } from './attention.js'
+import { AdditiveAttention, Attention } from './attention.js'
 import {
   RandomBrightness,
   RandomContrast,
@@ -25,6 +25,7 @@ import {
 } from './core.js'
 import { EinsumDense } from './einsum-dense.js'
 import { HashedCrossing, Hashing } from './hashing.js'
+import { GroupQueryAttention, MultiHeadAttention } from './head-attention.js'
 import { CenterCrop, Resizing } from './images.js'
 import { IntegerLookup, StringLookup } from './lookup.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
