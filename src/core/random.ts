@@ -5,15 +5,15 @@ const M1 = 0xcd9e8d57
 const W0 = 0x9e3779b9
 const W1 = 0xbb67ae85
 
-/** The high 32 bits of the unsigned product a * b. */
+/** The high 32 bits, as a signed number, of the product of a and b as unsigned ones. */
 function multiplyHigh(a: number, b: number): number {
   const aHigh = a >>> 16
   const aLow = a & 0xffff
   const bHigh = b >>> 16
   const bLow = b & 0xffff
-  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 65536)
-  const cross = aLow * bHigh + (middle % 65536)
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(cross / 65536)) >>> 0
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) >>> 0
+  const cross = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 0
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (cross >>> 16)) | 0
 }
 
 /**
@@ -21,23 +21,24 @@ function multiplyHigh(a: number, b: number): number {
  * counter of four words and a key of two, written to `out`.
  */
 export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out = new Uint32Array(4)): Uint32Array {
-  let c0 = counter[0] >>> 0
-  let c1 = counter[1] >>> 0
-  let c2 = counter[2] >>> 0
-  let c3 = counter[3] >>> 0
-  let k0 = key[0] >>> 0
-  let k1 = key[1] >>> 0
+  // Signed 32-bit words: larger numbers would take memory of their own.
+  let c0 = counter[0] | 0
+  let c1 = counter[1] | 0
+  let c2 = counter[2] | 0
+  let c3 = counter[3] | 0
+  let k0 = key[0] | 0
+  let k1 = key[1] | 0
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(c0, M0)
     const high1 = multiplyHigh(c2, M1)
-    const low0 = Math.imul(c0, M0) >>> 0
-    const low1 = Math.imul(c2, M1) >>> 0
-    c0 = (high1 ^ c1 ^ k0) >>> 0
-    c2 = (high0 ^ c3 ^ k1) >>> 0
+    const low0 = Math.imul(c0, M0)
+    const low1 = Math.imul(c2, M1)
+    c0 = high1 ^ c1 ^ k0
+    c2 = high0 ^ c3 ^ k1
     c1 = low1
     c3 = low0
-    k0 = (k0 + W0) >>> 0
-    k1 = (k1 + W1) >>> 0
+    k0 = (k0 + W0) | 0
+    k1 = (k1 + W1) | 0
   }
   out[0] = c0
   out[1] = c1
@@ -83,13 +84,17 @@ export class RandomGenerator {
 
   /** The next 32 random bits. */
   uint32(): number {
+    return this.#int32() >>> 0
+  }
+
+  #int32(): number {
     if (this.#used === 4) {
       philox(this.#counter, this.#key, this.#words)
-      this.#counter[0] = (this.#counter[0] + 1) >>> 0
+      this.#counter[0] = (this.#counter[0] + 1) | 0
       if (this.#counter[0] === 0) this.#counter[1]++
       this.#used = 0
     }
-    return this.#words[this.#used++]
+    return this.#words[this.#used++] | 0
   }
 
   /** Uniform in [low, high); 24 random bits. */
@@ -121,17 +126,26 @@ export class RandomGenerator {
   integer(n: number): number {
     if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
       throw new LanewiseError('INVALID_ARGUMENT', `a random integer needs a bound from 1 to 2^32, got ${n}`)
-    const limit = 2 ** 32 - (2 ** 32 % n)
-    let word = this.uint32()
-    while (word >= limit) word = this.uint32()
+    return n === 2 ** 32 ? this.uint32() : this.#below(n >>> 0)
+  }
+
+  /** `integer`, for n below 2^32, in unsigned integers only. */
+  #below(n: number): number {
+    let word = this.#int32() >>> 0
+    // Words from the last multiple of n on are drawn anew; it lies among the last n words.
+    if (word > 0xffffffff - n) {
+      const last = 2 ** 32 - (2 ** 32 % n)
+      while (word >= last) word = this.#int32() >>> 0
+    }
     return word % n
   }
 
   /** The numbers 0 … n - 1 in random order (Fisher and Yates). */
   permutation(n: number): Int32Array {
-    const order = Int32Array.from({ length: n }, (_, i) => i)
+    const order = new Int32Array(n)
+    for (let i = 0; i < n; i++) order[i] = i
     for (let i = n - 1; i > 0; i--) {
-      const j = this.integer(i + 1)
+      const j = this.#below(i + 1)
       const swapped = order[i]
       order[i] = order[j]
       order[j] = swapped
