@@ -13,9 +13,12 @@ import {
   type Model,
   model,
   modelFromJSON,
+  setRandomSeed,
 } from '../../src/keras/index.js'
 
 const random = new RandomGenerator(11)
+// Initial weights and noise of the tests that use this are the same each time.
+setRandomSeed(11)
 
 /** Standard normal values. */
 export const normals = (...dims: number[]): Tensor =>
