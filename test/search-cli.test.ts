@@ -163,6 +163,61 @@ export default {
     )
   }))
 
+test('search varies the sizes of a model: in its JSON, and in a module', () =>
+  withFolder((folder) => {
+    const dense = (units: unknown, activation: string) => ({ class_name: 'Dense', config: { units, activation } })
+    const template = {
+      class_name: 'Sequential',
+      config: {
+        layers: [
+          { class_name: 'InputLayer', config: { batch_shape: [null, 28, 28, 1] } },
+          { class_name: 'Flatten', config: {} },
+          { $repeat: '$depth', layers: [dense('$units', 'relu')] },
+          dense(10, 'softmax'),
+        ],
+      },
+    }
+    writeFileSync(join(folder, 'net.json'), JSON.stringify(template))
+    const space = { $units: [4, 8], $depth: { integer: [0, 1] } }
+    write(folder, 'sizes.json', { ...config, model: 'net.json', epochs: 1, space })
+    const { status, stderr } = runCli(cli, ['search', 'sizes.json', '--workers', '2'], folder)
+    assert.is(status, 0, stderr)
+    const { trials } = JSON.parse(readFileSync(join(folder, 'sizes/results.json'), 'utf8'))
+    assert.equal(
+      trials.map(({ settings }: { settings: object }) => settings),
+      [
+        { $units: 4, $depth: 0 },
+        { $units: 4, $depth: 1 },
+        { $units: 8, $depth: 0 },
+        { $units: 8, $depth: 1 },
+      ],
+    )
+    const values = trials.map(({ epochs }: { epochs: { valLoss: number }[] }) => epochs[0].valLoss)
+    assert.is(values[0], values[2])
+    assert.is(new Set(values).size, 3)
+    const set = ['--set', 'units=8', '--set', 'depth=1']
+    const train = ['train', 'net.json', '--data-dir', 'digits', '--limit', '64', '--batch-size', '16', '--seed', '5']
+    const common = [...train, '--epochs', '1', '--validation-split', '0.1', '--json']
+    assert.is(runCli(cli, [...common, ...set], folder).json()[0].valLoss, values[3])
+
+    const network = `import { layers, sequential } from ${JSON.stringify(index)}
+export default ({ units }) => sequential([
+  layers.flatten({ inputShape: [28, 28, 1] }), layers.dense({ units, activation: 'relu' }), layers.dense({ units: 10, activation: 'softmax' }),
+])`
+    writeFileSync(join(folder, 'net.mjs'), network)
+    assert.is(runCli(cli, [...common.with(1, 'net.mjs'), '--set', 'units=8'], folder).json()[0].valLoss, values[3])
+    write(folder, 'typo.json', { ...config, model: 'net.mjs', space: { $units: [4], $unit: [4] } })
+    write(folder, 'named.json', { ...config, model: 'model3', space: { $units: [4] } })
+    for (const [file, message] of [
+      ['typo.json', /net\.mjs has no parameter \$unit\b/],
+      ['named.json', /model3 has no parameter \$units; it has none/],
+    ] as const) {
+      const refused = runCli(cli, ['search', file], folder)
+      assert.is(refused.status, 2, refused.stderr)
+      assert.match(refused.stderr, message)
+    }
+  }))
+
 test('search --dry-run lists the trials and makes nothing; bad input is named', () =>
   withFolder((folder) => {
     write(folder, 'c.json', config)

@@ -242,7 +242,7 @@ test('a local trial goes on where it was; where figures were lost it begins anew
     const runner = localRunner({
       command: [process.execPath, '-e', stand, '--'],
       folderOf: (trial) => join(root, `${trial}`),
-      flagOf: (option) => `--${option}`,
+      argumentsOf: (option, value) => [`--${option}`, String(value)],
     })
     const run = async (trial: number, from: number, seed: number) => {
       const epochs: number[] = []

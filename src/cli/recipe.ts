@@ -5,13 +5,15 @@ import { LanewiseError } from '../core/errors.js'
 import { readSource } from '../core/source.js'
 import { type CompileOptions, loadKeras, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
 import { isKeras, kindOf } from './models.js'
+import { fillParameters, type ModelParameters, refuseUnused, withParameters } from './parameters.js'
 
 /** A network with the settings that it is trained with: what a module under models/ exports as default. */
 export interface Recipe {
   readonly name: string
   /** One line for people. */
   readonly description: string
-  model(): Model
+  /** The network, made with parameters if it has any. */
+  model(parameters?: ModelParameters): Model
   compile(): CompileOptions
   readonly batchSize: number
   readonly epochs: number
@@ -37,11 +39,13 @@ const defaults = {
 
 /**
  * The recipe that MODEL names on the command line: a network under models/, a JavaScript module whose default export is
- * a Recipe, a Model or a function that makes one, a Keras JSON file, or an ONNX, .keras or .h5 file or a TensorFlow.js folder
- * to fine-tune, by path or URL. Throws DATA_NOT_FOUND or INVALID_MODEL.
+ * a Recipe, a Model or a function that makes one of parameters, a Keras JSON file, or an ONNX, .keras or .h5 file or a TensorFlow.js folder
+ * to fine-tune, by path or URL. Throws DATA_NOT_FOUND, INVALID_MODEL, and INVALID_ARGUMENT for parameters that it does not have.
  */
-export async function loadRecipe(model: string): Promise<LoadedRecipe> {
+export async function loadRecipe(model: string, parameters: ModelParameters = {}): Promise<LoadedRecipe> {
+  const isFixed = () => refuseUnused(parameters, () => false, model, [])
   if ((courseNames as readonly string[]).includes(model)) {
+    isFixed()
     const address = new URL(`./models/${model}.js`, import.meta.url).href
     return ((await import(address)) as { default: Recipe }).default
   }
@@ -52,13 +56,17 @@ export async function loadRecipe(model: string): Promise<LoadedRecipe> {
       'DATA_NOT_FOUND',
       `there is no model '${model}': give one of ${courseNames.join(', ')}, a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
     )
-  if (isKeras(await kindOf(path))) return fromKeras(model, path)
+  if (isKeras(await kindOf(path))) {
+    isFixed()
+    return fromKeras(model, path)
+  }
   switch (extname(path)) {
     case '.json': {
-      const json = new TextDecoder().decode(await readSource(path))
-      return { ...defaults, name: model, description: path, model: () => modelFromJSON(json) }
+      const json = fillParameters(parseJson(await readSource(path), model), parameters, model)
+      return { ...defaults, name: model, description: path, model: () => modelFromJSON(json as object) }
     }
     case '.onnx': {
+      isFixed()
       const net = await loadOnnx(path)
       return { ...defaults, name: model, description: `fine-tuning ${path}`, model: () => net }
     }
@@ -69,12 +77,21 @@ export async function loadRecipe(model: string): Promise<LoadedRecipe> {
       return fromModule(
         model,
         ((await import(isAddress ? path : pathToFileURL(path).href)) as { default?: unknown }).default,
+        parameters,
       )
     default:
       throw new LanewiseError(
         'INVALID_MODEL',
         `${model}: training starts from a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
       )
+  }
+}
+
+function parseJson(bytes: Uint8Array, name: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new LanewiseError('INVALID_MODEL', `Keras JSON: ${name}: ${(cause as Error).message}`, { cause })
   }
 }
 
@@ -94,9 +111,12 @@ function fromKeras(name: string, path: string): LoadedRecipe {
   }
 }
 
-async function fromModule(name: string, exported: unknown): Promise<Recipe> {
-  if (isRecipe(exported)) return exported
-  const made = typeof exported === 'function' ? await exported() : exported
+async function fromModule(name: string, exported: unknown, parameters: ModelParameters): Promise<LoadedRecipe> {
+  if (isRecipe(exported))
+    return { ...exported, model: () => withParameters((given) => exported.model(given), parameters, name) }
+  const isMade = typeof exported === 'function'
+  const made = isMade ? await withParameters((given) => exported(given) as unknown, parameters, name) : exported
+  if (!isMade) refuseUnused(parameters, () => false, name, [])
   if (isRecipe(made)) return made
   if (isModel(made)) return { ...defaults, name, description: name, model: () => made }
   throw new LanewiseError(

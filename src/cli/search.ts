@@ -10,11 +10,12 @@ import { localRunner } from '../search/local-runner.js'
 import { newRecord } from '../search/record.js'
 import type { TrialJob, TrialRunner } from '../search/runner.js'
 import { search } from '../search/search.js'
-import type { OptionRules, Settings } from '../search/settings.js'
+import { isParameterName, type OptionRules, type Settings, type Value } from '../search/settings.js'
 import { SearchStore } from '../search/store.js'
 import { strategyOf } from '../search/strategies.js'
 import { loadData } from './data.js'
 import { examples, numberOption } from './options.js'
+import { setArguments } from './parameters.js'
 import { courseNames, loadRecipe } from './recipe.js'
 import { describeSettings, SearchReport } from './search-report.js'
 import { onStop } from './signals.js'
@@ -49,8 +50,8 @@ export const addSearch = (program: Command): Command =>
     )
     .action(runSearch)
 
-/** Options of `train` that are the search's own business: where each trial writes to, and what it prints. */
-const ownOptions = ['out', 'report', 'checkpoint', 'checkpointEvery', 'resume', 'json']
+/** Options of `train` that are the search's own business: where each trial writes to, what it prints, and the model's parameters. */
+const ownOptions = ['out', 'report', 'checkpoint', 'checkpointEvery', 'resume', 'json', 'set']
 const trainOptions = addTrain(new Command()).options.filter((option) => !ownOptions.includes(option.attributeName()))
 
 /** What a configuration may set: the options of `train`. */
@@ -81,7 +82,7 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
   }
 
   const located = fromConfigsFolder({ model: config.model, options: config.train }, file)
-  await loadRecipe(located.model)
+  await loadRecipe(located.model, parametersOf({ ...located.options, ...strategy.trials[0] }))
   await checkData(located.options, config)
   const folder = resolve(options.out ?? basename(file, extname(file)))
   const store = await SearchStore.open(folder, config, strategy.trials, options.resume ?? false)
@@ -97,7 +98,8 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
     const local = localRunner({
       command: [process.execPath, cli],
       folderOf: (trial) => store.folderOf(trial),
-      flagOf: (option) => flags[option],
+      argumentsOf: (option, value) =>
+        isParameterName(option) ? setArguments(option.slice(1), value) : argumentsOf(flags[option], value),
       defaults: { threads },
     })
     const runner: TrialRunner = {
@@ -113,6 +115,16 @@ async function runSearch(file: string, options: SearchCommandOptions): Promise<v
     await store.close()
   }
 }
+
+const argumentsOf = (flag: string, value: Value): string[] => {
+  if (typeof value === 'boolean') return value ? [flag] : []
+  return [flag, String(value)]
+}
+
+const parametersOf = (settings: Settings): Settings =>
+  Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) => (isParameterName(name) ? [[name.slice(1), value]] : [])),
+  )
 
 /** Files that a configuration names are looked for from its own folder. */
 function fromConfigsFolder({ model, options }: Pick<TrialJob, 'model' | 'options'>, file: string) {

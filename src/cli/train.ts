@@ -24,6 +24,7 @@ import {
   threads,
 } from './options.js'
 import { checkModelPath, checkWritable, saveModel } from './output.js'
+import { addParameter, type ModelParameters } from './parameters.js'
 import { type LoadedRecipe, loadRecipe } from './recipe.js'
 import { onStop } from './signals.js'
 import { printJson, printNotes } from './terminal.js'
@@ -41,6 +42,7 @@ interface TrainOptions {
   threads?: number
   backend?: BackendChoice
   seed?: number
+  set?: ModelParameters
   out?: string
   report?: string
   checkpoint?: string
@@ -89,6 +91,7 @@ export const addTrain = (program: Command): Command =>
     .addOption(threads)
     .addOption(backend)
     .addOption(numberOption('--seed <n>', 'seed of weights, shuffling and dropout', numericOptions.seed))
+    .option('--set <name=value>', 'a parameter of the model: $name in its JSON (more than once)', addParameter)
     .option(
       '--out <file>',
       'file to write: ONNX, unless it ends in .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
@@ -106,12 +109,13 @@ export const addTrain = (program: Command): Command =>
         'train model5 --epochs 1 --out model5.onnx',
         'train net.mjs --data pictures/ --optimizer adam --learning-rate 3e-4 --report report.html',
         'train model5 --checkpoint state --resume',
+        'train net.json --set units=64 --set activation=tanh',
       ),
     )
     .action(train)
 
 async function train(modelName: string, options: TrainOptions): Promise<void> {
-  const recipe = await loadRecipe(modelName)
+  const recipe = await loadRecipe(modelName, options.set)
   const settings = settingsOf(recipe, options)
   if (options.out) await checkModelPath('--out', options.out)
   if (options.report) await checkWritable('--report', options.report)

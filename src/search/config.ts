@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import { Place } from './reader.js'
-import type { OptionRules, Settings } from './settings.js'
+import { isParameterName, type OptionRules, ruleOf, type Settings } from './settings.js'
 import { readParameter, readValue, type Space } from './space.js'
 
 export const strategyNames = ['grid', 'random', 'halving'] as const
@@ -92,18 +92,18 @@ function parseJson(json: string, file: string): unknown {
 }
 
 function readSpace(place: Place, rules: OptionRules): Space {
-  const entries = place.entries(Object.keys(rules))
+  const entries = place.entries(Object.keys(rules), isParameterName)
   if (entries.length === 0) place.fail('there is nothing to search over')
-  return Object.fromEntries(entries.map(([name, at]) => [name, readParameter(at, rules[name])]))
+  return Object.fromEntries(entries.map(([name, at]) => [name, readParameter(at, ruleOf(rules, name))]))
 }
 
 function readTrain(place: Place, rules: OptionRules, space: Space): Settings {
-  const entries = place.entries(Object.keys(rules))
+  const entries = place.entries(Object.keys(rules), isParameterName)
   for (const [name, at] of entries) {
     if (Object.hasOwn(space, name)) at.fail('the space has it, too')
     if (name === 'epochs') at.fail('the epochs of a search stand beside "train", not in it')
   }
-  return Object.fromEntries(entries.map(([name, at]) => [name, readValue(at, rules[name])]))
+  return Object.fromEntries(entries.map(([name, at]) => [name, readValue(at, ruleOf(rules, name))]))
 }
 
 /** Refuses what does not go together. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline'
 import { untilFree } from './lock.js'
 import type { EpochLine, TrialRecord } from './record.js'
 import type { Outcome, TrialJob, TrialRunner } from './runner.js'
-import type { Settings } from './settings.js'
+import type { Settings, Value } from './settings.js'
 
 /** How long a child may take to end when it is told to, in milliseconds. */
 const patience = 5000
@@ -24,14 +24,14 @@ export interface LocalRunnerOptions {
   readonly command: readonly string[]
   /** The folder of a trial: checkpoint/ and model.onnx lie there. */
   folderOf(trial: number): string
-  /** An option's name on the command line. */
-  flagOf(option: string): string
+  /** What sets an option, or a parameter of the model, on the command line. */
+  argumentsOf(option: string, value: Value): readonly string[]
   /** Options of this machine; a job's own come first. */
   readonly defaults?: Settings
 }
 
 /** Trains each trial in a process of its own. */
-export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalRunnerOptions): TrialRunner {
+export function localRunner({ command, folderOf, argumentsOf, defaults = {} }: LocalRunnerOptions): TrialRunner {
   const checkpointOf = (trial: number) => join(folderOf(trial), 'checkpoint')
   const modelOf = (trial: number) => join(folderOf(trial), 'model.onnx')
   const remove = (path: string) => rm(path, { recursive: true, force: true })
@@ -42,10 +42,11 @@ export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalR
     await untilFree(checkpoint, orphanPatience, signal)
     const resumes = job.from > 0 && existsSync(checkpoint)
     if (!resumes) await remove(checkpoint)
+    const settings: Settings = { ...defaults, ...job.options, epochs: job.epochs }
     const args = [
       ...['train', job.model, '--json', '--out', modelOf(job.trial)],
       ...['--checkpoint', checkpoint, ...(resumes ? ['--resume'] : [])],
-      ...argumentsOf({ ...defaults, ...job.options, epochs: job.epochs }, flagOf),
+      ...Object.entries(settings).flatMap(([name, value]) => argumentsOf(name, value)),
     ]
     const range = { from: resumes ? job.from : 0, to: job.epochs }
     const { outcome, gap } = await train([...command, ...args], range, onEpoch, signal)
@@ -63,12 +64,6 @@ export function localRunner({ command, folderOf, flagOf, defaults = {} }: LocalR
     },
   }
 }
-
-const argumentsOf = (options: Settings, flagOf: (option: string) => string): string[] =>
-  Object.entries(options).flatMap(([name, value]) => {
-    if (typeof value === 'boolean') return value ? [flagOf(name)] : []
-    return [flagOf(name), String(value)]
-  })
 
 /** A line of the training; undefined for what a model's own module prints. */
 function parseLine(text: string): EpochLine | LastLine | undefined {

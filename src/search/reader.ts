@@ -31,11 +31,11 @@ export class Place {
     return new Place(this.#file, Object.hasOwn(this.value as object, key) ? value : undefined, path)
   }
 
-  /** The entries of an object; with `keys`, of one that has no others. */
-  entries(keys?: readonly string[]): [string, Place][] {
+  /** The entries of an object; with `keys`, of one that has no others but those that are known besides. */
+  entries(keys?: readonly string[], isKnown: (key: string) => boolean = () => false): [string, Place][] {
     if (typeof this.value !== 'object' || this.value === null || Array.isArray(this.value)) this.expected('an object')
     const names = Object.keys(this.value as object)
-    const unknown = keys && names.find((name) => !keys.includes(name))
+    const unknown = keys && names.find((name) => !keys.includes(name) && !isKnown(name))
     if (unknown !== undefined) this.fail(`'${unknown}' is not known here; there are: ${keys!.join(', ')}`)
     return names.map((name) => [name, this.at(name)])
   }
@@ -49,6 +49,13 @@ export class Place {
   text(): string {
     if (typeof this.value !== 'string' || this.value === '') this.expected('a text')
     return this.value as string
+  }
+
+  /** A number, a text that is not empty, or true or false. */
+  scalar(): number | string | boolean {
+    const { value } = this
+    if (typeof value === 'number' || typeof value === 'boolean') return value
+    return typeof value === 'string' ? this.text() : this.expected('a number, a text, true or false')
   }
 
   flag(): boolean {

@@ -6,7 +6,7 @@ export interface TrialJob {
   readonly trial: number
   /** What `lanewise train` trains. */
   readonly model: string
-  /** Options of `lanewise train` by name. */
+  /** Options of `lanewise train` by name, and parameters of the model by `$name`. */
   readonly options: Settings
   /** Train until this many epochs are done, whatever the options say … */
   readonly epochs: number

@@ -69,8 +69,11 @@ const choice = (values: readonly Value[]): Parameter => ({
 /** One value of an option. Throws INVALID_ARGUMENT for what the option does not take. */
 export function readValue(place: Place, rule: OptionRule): Value {
   if (rule.kind === 'number') return place.number(rule.low, rule.high, rule.whole)
+  if (rule.kind === 'any') return place.scalar()
   return rule.kind === 'flag' ? place.flag() : place.text()
 }
+
+const anyNumber = { low: -1e9, high: 1e9, whole: false }
 
 /**
  * The values to search for one option: a list of choices, or `{ "uniform": [low, high] }`, `{ "logUniform": [low, high] }`,
@@ -88,11 +91,16 @@ export function readParameter(place: Place, rule: OptionRule): Parameter {
   if (kinds.length !== 1) place.expected(`a list of choices or one of ${names.join(', ')}`)
   const kind = kinds[0]
   const range: Place = place.at(kind)
-  if (rule.kind !== 'number') range.fail('this option takes no numbers: give a list of choices')
-  if (rule.whole && kind !== 'integer')
+  const limits =
+    rule.kind === 'number'
+      ? rule
+      : rule.kind === 'any'
+        ? anyNumber
+        : range.fail('this option takes no numbers: give a list of choices')
+  if (limits.whole && kind !== 'integer')
     range.fail('this option takes whole numbers: use "integer" or a list of choices')
   if (range.items(2).length !== 2) range.expected('two numbers, [low, high]')
-  const [low, high] = range.items(2).map((item) => item.number(rule.low, rule.high, kind === 'integer'))
+  const [low, high] = range.items(2).map((item) => item.number(limits.low, limits.high, kind === 'integer'))
   if (low >= high) range.fail(`the lower end ${low} is not below the upper end ${high}`)
   if (kind === 'logUniform' && low <= 0) range.at(0).fail('a logarithmic range begins above 0')
   return ranges[kind](low, high, place.has('points') ? place.at('points').number(2, 1000, true) : undefined)
