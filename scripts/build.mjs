@@ -72,17 +72,19 @@ const newestSource = () =>
     }),
   )
 
-/** Takes another file in place of src/backend/wasm/files.ts, the one that says where kernels and workers come from. */
-const insteadOfFiles = (file) => ({
+/** Takes another file in place of `name`.ts of src/backend/wasm: files.ts says where kernels and workers come from, open-engine.ts where kernels run. */
+const insteadOf = (name, file) => ({
   name: file,
   setup({ onLoad }) {
-    onLoad({ filter: /backend[\\/]wasm[\\/]files\.ts$/ }, ({ path }) => ({
-      contents: readFileSync(path.replace(/files\.ts$/, file), 'utf8'),
+    onLoad({ filter: new RegExp(`backend[\\\\/]wasm[\\\\/]${name}\\.ts$`) }, ({ path }) => ({
+      contents: readFileSync(join(dirname(path), file), 'utf8'),
       loader: 'ts',
       resolveDir: dirname(path),
     }))
   },
 })
+
+const engineHere = insteadOf('open-engine', 'open-engine-here.ts')
 
 /** Kernels as text. */
 const embedded = {
@@ -136,7 +138,7 @@ const platforms = {
     target: 'es2022',
     external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'publint', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
-    plugins: [oneCore, requiredBuiltins],
+    plugins: [oneCore, engineHere, requiredBuiltins],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   browser: {
@@ -151,7 +153,7 @@ const platforms = {
     platform: 'node',
     splitting: false,
     target: 'es2022',
-    external: ['./main.js', 'env-paths', 'jpeg-js'],
+    external: ['./main.js', './env-paths.js', './decode-jpeg.js'],
   },
   workers: { platform: 'browser', splitting: false, target: 'es2022', define: { process: 'undefined' } },
   workerd: {
@@ -160,14 +162,14 @@ const platforms = {
     target: 'es2022',
     define: { process: 'undefined' },
     external: ['*.wasm'],
-    plugins: [insteadOfFiles('files-workerd.ts')],
+    plugins: [insteadOf('files', 'files-workerd.ts'), engineHere],
   },
   inline: {
     platform: 'browser',
     splitting: false,
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [insteadOfFiles('files-inline.ts'), embedded],
+    plugins: [insteadOf('files', 'files-inline.ts'), engineHere, embedded],
   },
 }
 

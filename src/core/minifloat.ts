@@ -99,12 +99,20 @@ const formats = {
 export const formatOfDType = (dtype: DType): FloatFormat | undefined =>
   (formats as Partial<Record<DType, FloatFormat>>)[dtype]
 
-const encodings: Readonly<Partial<Record<DType, FloatEncoding>>> = {
+const wide: Readonly<Partial<Record<DType, FloatEncoding>>> = {
   float16: { decode: float16ToNumber, encode: numberToFloat16 },
   bfloat16: { decode: bfloat16ToNumber, encode: numberToBfloat16 },
-  ...Object.fromEntries(Object.entries(formats).map(([dtype, format]) => [dtype, encodingOf(format)])),
   float8e8m0: { decode: (bits) => (bits === 255 ? Number.NaN : 2 ** (bits - 127)), encode: numberToFloat8e8m0 },
 }
 
+/** Those of the formats that were asked for: each has a table. */
+const narrow = new Map<FloatFormat, FloatEncoding>()
+
 /** The encoding of a float type that is held as raw bits; undefined for all other types. */
-export const encodingOfDType = (dtype: DType): FloatEncoding | undefined => encodings[dtype]
+export function encodingOfDType(dtype: DType): FloatEncoding | undefined {
+  const format = formatOfDType(dtype)
+  if (!format) return wide[dtype]
+  const known = narrow.get(format) ?? encodingOf(format)
+  narrow.set(format, known)
+  return known
+}

@@ -7,9 +7,9 @@ import { LanewiseError } from './errors.js'
 export const node =
   typeof process !== 'undefined' && process.versions?.node !== undefined
     ? {
-        envPaths: () => import('env-paths'),
+        envPaths: () => import('./env-paths.js'),
         fs: async () => process.getBuiltinModule?.('node:fs/promises') ?? import('node:fs/promises'),
-        jpeg: () => import('jpeg-js'),
+        jpeg: () => import('./decode-jpeg.js'),
         os: async () => process.getBuiltinModule?.('node:os') ?? import('node:os'),
         path: async () => process.getBuiltinModule?.('node:path') ?? import('node:path'),
         threads: async () => process.getBuiltinModule?.('node:worker_threads') ?? import('node:worker_threads'),

@@ -7,7 +7,7 @@ let decode: DecodePng | undefined
 
 /** The decoder of PNG files, which is loaded on first use. It throws for damaged files. */
 export async function loadPngDecoder(): Promise<DecodePng> {
-  decode ??= (await import('fast-png')).decode
+  decode ??= (await import('./decode-png.js')).decode
   return decode
 }
 

@@ -40,7 +40,7 @@ async function decodePng(bytes: Uint8Array): Promise<Pixels> {
 async function decodeOther(bytes: Uint8Array): Promise<Pixels> {
   if (node) {
     if (!isJpeg(bytes)) throw new Error('it is neither PNG nor JPEG')
-    const { decode } = (await node.jpeg()).default
+    const { decode } = await node.jpeg()
     const { width, height, data } = decode(bytes, { useTArray: true, maxResolutionInMP: mostPixels / 1e6 })
     return { width, height, rgba: data }
   }

@@ -191,17 +191,9 @@ async function fromIdx(
 }
 
 async function fromArchive(bytes: Uint8Array, path: string): Promise<ImageDataset> {
-  const { unzipSync } = await import('fflate')
-  let members: Record<string, Uint8Array>
-  try {
-    members = unzipSync(bytes)
-  } catch (cause) {
-    throw new LanewiseError('INVALID_DATA', `${path}: not a zip archive, or a truncated one. Fetch it again`, { cause })
-  }
-  const member = (name: string) => {
-    if (!members[name]) throw new LanewiseError('INVALID_DATA', `${path} has no member ${name}`)
-    return parseNpy(members[name], `${path}/${name}`)
-  }
+  const { ZipArchive } = await import('./zip.js')
+  const archive = new ZipArchive(bytes, path)
+  const member = (name: string) => parseNpy(archive.need(name), `${path}/${name}`)
   return {
     train: labelled(member('x_train.npy'), member('y_train.npy'), path),
     test: labelled(member('x_test.npy'), member('y_test.npy'), path),

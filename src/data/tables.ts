@@ -59,7 +59,7 @@ function numberOf(text: string): number | undefined {
 export async function csv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
   const name = nameOf(source, 'the CSV file')
   const { label = -1, delimiter = ',', header = true, missing } = options
-  const { parse } = await import('csv-parse/browser/esm/sync')
+  const { parse } = await import('./parse-csv.js')
   let rows: string[][]
   try {
     const text = new TextDecoder().decode(await readSource(source))

@@ -5,17 +5,17 @@ import { sizeOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, MaybePromise, Storage } from '../backend.js'
-import type { Engine, EngineSettings } from './engine.js'
+import type { Engine } from './engine.js'
 import { WasmExecutable } from './executable.js'
-import { availableCores, type Build, isPage, unlockRelaxedSimd } from './files.js'
+import { availableCores, type Build, unlockRelaxedSimd } from './files.js'
 import { type Part, parts } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
 import { type Preparation, SCRATCH_BYTES } from './lower/lowering.js'
 import type { Machine, Prepared } from './machine.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport } from './module.js'
+import { openEngine } from './open-engine.js'
 import { PreparedConstants } from './prepared.js'
-import { RemoteEngine } from './remote.js'
 import { accelerates } from './tape.js'
 
 /** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
@@ -78,14 +78,10 @@ async function start(options: WasmOptions): Promise<WasmBackend> {
   const spins = wanted <= cores ? SPINS : CROWDED_SPINS
   const patience = workerTimeoutOf(options)
   const settings = { build, threads: wanted, spins, patience, maxBytes: options.maxBytes }
-  const engine = isPage() ? new RemoteEngine(settings) : await startHere(settings)
+  const engine = await openEngine(settings)
   const variant = `${shared ? 'shared' : 'single'}, ${build.endsWith('relaxed') ? 'relaxed' : 'baseline'} SIMD`
   return new WasmBackend(engine, shared ? wanted : 1, { name: 'wasm', variant, notes })
 }
-
-/** An engine on this thread; loaded on demand, as pages seldom need it. */
-const startHere = async (settings: EngineSettings): Promise<Engine> =>
-  (await import('./engine.js')).startEngine(settings)
 
 let told = false
 

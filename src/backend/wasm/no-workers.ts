@@ -5,17 +5,11 @@ export const START_LIMIT = 10_000
 
 export const hasWorkers = false
 
-export const isPage = (): boolean => false
-
 const noWorkers = (): never => {
   throw new Error('this build of lanewise starts no workers')
 }
 
 export const startHelper = async (): Promise<Helper> => noWorkers()
-
-export const startEngineWorker = (): Worker => noWorkers()
-
-export const fetchCore = async (): Promise<ArrayBuffer> => noWorkers()
 
 export const availableCores = async (): Promise<number> => 1
 
