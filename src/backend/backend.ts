@@ -41,6 +41,8 @@ export interface Executable {
   run(): MaybePromise<void>
   /** A copy of the elements of the graph output called `output`, as the last run left them. Throws INVALID_ARGUMENT before the first. */
   read(output: string): MaybePromise<TypedArray>
+  /** Whether a read need not wait for the run before it to end: it gives what that run leaves. False if absent. */
+  readonly readsInOrder?: boolean
   /** What runs slower than it could, e.g. each node that has no kernel here and runs in the reference backend. */
   readonly notes: readonly string[]
   /** The loaded form as text, one line a step. */

@@ -2,7 +2,7 @@ import type { Backend, Executable } from '../backend/backend.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compileInTurns } from '../compile.js'
 import type { TypedArray } from '../core/dtype.js'
-import type { Graph, HostValue } from '../core/ir.js'
+import type { Graph, HostValue, Value } from '../core/ir.js'
 import { concrete } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { specialize } from '../graph/specialize.js'
@@ -48,12 +48,14 @@ function planned(executable: Executable, { inputs: parameters, outputs }: Graph)
       parameters.forEach(({ name }, index) => {
         executable.write(name, (inputs[index] as Tensor).data as TypedArray)
       })
-      await executable.run()
-      const results: Record<string, Tensor> = {}
-      for (const { name, dtype, shape } of outputs)
-        if (wanted.includes(name))
-          results[name] = new Tensor(dtype, await executable.read(name), concrete(shape, `the output '${name}'`))
-      return results
+      const { readsInOrder } = executable
+      const running = executable.run()
+      if (!readsInOrder) await running
+      const read = async ({ name, dtype, shape }: Value) =>
+        [name, new Tensor(dtype, await executable.read(name), concrete(shape, `the output '${name}'`))] as const
+      const reads = outputs.filter(({ name }) => wanted.includes(name)).map(read)
+      const [results] = await Promise.all([Promise.all(reads), running])
+      return Object.fromEntries(results)
     },
     dispose: () => executable.dispose(),
   }

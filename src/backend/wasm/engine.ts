@@ -29,6 +29,8 @@ export interface EngineReport {
 export interface Engine {
   readonly content: Content
   readonly report: EngineReport
+  /** Whether what is asked of it before a run has ended is done after that run. */
+  readonly inOrder: boolean
   /** Resolves once every thread is up or was given up. */
   ready(): Promise<void>
   /** Brings parts of the kernels, all of which a tape needs before it runs. Rejects with BACKEND_UNAVAILABLE. */
@@ -82,6 +84,7 @@ const POOLS = 4
  */
 export class LocalEngine implements Engine {
   readonly content: LocalContent
+  readonly inOrder = false
   readonly #build: Build
   readonly #instance: Instance
   readonly #exports: KernelExports

@@ -96,6 +96,11 @@ export class WasmExecutable implements Executable {
     view.write(data, `input '${input}'`)
   }
 
+  /** Where a run is one order to an engine that keeps them in order, and that runs it again itself where it has to. */
+  get readsInOrder(): boolean {
+    return this.#machine.inOrder && this.#isReady && this.#parts.length === 1
+  }
+
   run(): MaybePromise<void> {
     this.#check()
     if (!this.#isReady) return this.ready!.then(() => this.run())
@@ -174,8 +179,9 @@ export class WasmExecutable implements Executable {
   #tape({ address, steps }: Tape, { calls, nodes }: Extract<Segment, { kind: 'tape' }>) {
     const machine = this.#machine
     const parallel = isParallel(calls)
+    const repeatable = !this.#updates && this.#segments.length === 1
     return {
-      run: () => machine.run(address, steps, parallel),
+      run: () => machine.run(address, steps, parallel, repeatable),
       steps: calls.map(({ name, tiles }, index) => ({
         node: nodes[index],
         kernel: name,

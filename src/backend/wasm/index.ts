@@ -209,6 +209,10 @@ class WasmBackend implements Backend, Machine {
     return this.#engine.extend(parts)
   }
 
+  get inOrder(): boolean {
+    return this.#engine.inOrder
+  }
+
   get threads(): number {
     return this.#engine.report.threads
   }

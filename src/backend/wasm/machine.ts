@@ -18,6 +18,8 @@ export interface Machine {
   readonly memory: WasmMemory
   /** Threads that are up, the calling one among them. */
   readonly threads: number
+  /** As `Engine.inOrder`. */
+  readonly inOrder: boolean
   /** As `Engine.run`. */
   run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void>
   /** The address of a constant's content, copied in on first use; each call is one use. */

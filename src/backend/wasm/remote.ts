@@ -24,6 +24,7 @@ interface Host {
  * Where no worker starts, this thread carries them out, which a note and the console tell. What fails rejects what was asked.
  */
 export class RemoteEngine implements Engine, Content {
+  readonly inOrder = true
   /** Once it has been told to start. */
   #host: Host | undefined
   readonly #waiting = new Map<number, Waiting>()
