@@ -1,6 +1,7 @@
 // What a page feels: `npm run bench:page -- [--rounds N] [--only tasks|start]`. First the longest task of the page's own
 // thread in each phase of a page that predicts and trains: in processor time, as what other programs take is not the page's
 // doing. Then the time from the call of a page that nothing is cached of to its first prediction, beside onnxruntime-web.
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Browser } from 'playwright-core'
@@ -43,9 +44,23 @@ async function longestTasks(browser: Browser, page: ServerOptions): Promise<Map<
   )
 }
 
-/** A page that loads model5 and predicts once; its result is the milliseconds from its call on, and the output. */
-const startPage = (library: string) => `<!doctype html><meta charset="utf-8"><title>start</title><script type="module">
-import { InferenceSession, Tensor } from '${library}'
+/** The modules of `folder` that `entry` imports at once, itself first. */
+function importsOf(folder: string, entry: string, found = new Set<string>()): Set<string> {
+  if (found.has(entry)) return found
+  found.add(entry)
+  const text = readFileSync(join(folder, entry), 'utf8')
+  for (const [, name] of text.matchAll(/(?:from|import)"\.\/(chunk-\w+\.js)"/g)) importsOf(folder, name, found)
+  return found
+}
+
+/**
+ * A page that loads model5 and predicts once; its result is the milliseconds from its call on, and the output. The page names
+ * all `modules` of the library, the entry first, as bundlers write pages, so that they come side by side.
+ */
+const startPage = (modules: readonly string[]) => `<!doctype html><meta charset="utf-8"><title>start</title>
+${modules.map((module) => `<link rel="modulepreload" href="${module}">`).join('\n')}
+<script type="module">
+import { InferenceSession, Tensor } from '${modules[0]}'
 const predict = async () => {
   const session = await InferenceSession.create('/files/model.onnx')
   const x = new Tensor('float32', new Float32Array(784).fill(0.5), [1, 28, 28, 1])
@@ -63,11 +78,15 @@ interface Started {
 
 /** Times of pages from both libraries by turns, each in a browser context that knows nothing. The first of each is left out. */
 async function coldStarts(browser: Browser, files: ServerOptions['files']): Promise<Map<string, number[]>> {
-  const pages = { lanewise: '/first/inference.js', 'onnxruntime-web': '/onnxruntime/ort.wasm.bundle.min.mjs' }
-  const addresses = Object.entries(pages).map(([name, library]) => [`/${name}.html`, startPage(library)])
+  const first = join(build(), 'first')
+  const pages = {
+    lanewise: [...importsOf(first, 'inference.js')].map((name) => `/first/${name}`),
+    'onnxruntime-web': ['/onnxruntime/ort.wasm.bundle.min.mjs'],
+  }
+  const addresses = Object.entries(pages).map(([name, modules]) => [`/${name}.html`, startPage(modules)])
   const server = await serve({
     headers: headers.isolated,
-    folders: { '/first/': join(build(), 'first'), '/onnxruntime/': resolve('node_modules/onnxruntime-web/dist') },
+    folders: { '/first/': first, '/onnxruntime/': resolve('node_modules/onnxruntime-web/dist') },
     files: { ...files, ...Object.fromEntries(addresses), '/favicon.ico': '' },
   })
   const times = new Map<string, number[]>(Object.keys(pages).map((name) => [name, []]))
