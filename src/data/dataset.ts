@@ -4,7 +4,7 @@ import { nextSeed } from '../core/seed.js'
 import { mapAhead, readAhead } from './ahead.js'
 import { contextOf, type MapContext } from './map-context.js'
 import { type Stacked, stack } from './stack.js'
-import { mapInWorkers, type WorkerSource } from './workers.js'
+import type { WorkerSource } from './workers.js'
 
 /** Elements of one epoch; the same for the same number, whenever it is asked for. */
 export type EpochSource<T> = (epoch: number) => Iterable<T> | AsyncIterable<T>
@@ -83,7 +83,11 @@ export class Dataset<T> implements AsyncIterable<T> {
     { workers = 1, seed = nextSeed() }: { readonly workers?: number; readonly seed?: number } = {},
   ): Dataset<U> {
     natural(workers, 'workers', 1)
-    return new Dataset((epoch) => mapInWorkers<T, U>(this.epoch(epoch), worker, workers, seed, epoch), this.size)
+    const source = this.epoch.bind(this)
+    return new Dataset(async function* (epoch) {
+      const { mapInWorkers } = await import('./workers.js')
+      yield* mapInWorkers<T, U>(source(epoch), worker, workers, seed, epoch)
+    }, this.size)
   }
 
   /** The elements for which `test` holds. */

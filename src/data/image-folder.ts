@@ -92,11 +92,7 @@ function subsetOf(pictures: Picture[], { validationSplit, subset, seed }: ImageF
   return Array.from(chosen, (index) => pictures[index])
 }
 
-/**
- * The PNG and JPEG files in the subfolders of a folder, each a class; read, decoded and resized (bilinear) as they are
- * asked for. In a page the files of an `<input webkitdirectory>` take the place of the folder. Throws DATA_NOT_FOUND,
- * IO_ERROR, INVALID_DATA naming the file.
- */
+/** See datasets.ts. */
 export async function imageFolder(
   folder: string | Iterable<ImageFile>,
   options: ImageFolderOptions = {},

@@ -58,12 +58,7 @@ const idxNames = {
 
 const syntheticSizes = { train: 20000, test: 4000 }
 
-/**
- * MNIST from the first place that has it: `dataDir`, the folder in LANEWISE_DATA, ../shared/data, the user's cache, the
- * address that Keras uses (kept in the cache); else synthetic digits, with a notice. Each folder may hold the four IDX
- * files, packed or not, or mnist.npz. Throws DATA_NOT_FOUND when `dataDir`, `files` or the server of `address` has none of them, IO_ERROR when
- * `address` cannot be fetched, INVALID_DATA on a broken file.
- */
+/** See datasets.ts. */
 export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
   const notice = options.onNotice ?? ((text: string) => console.warn(text))
   if (options.synthetic) return synthetic('asked for')

@@ -5,7 +5,7 @@ import { parseNpy } from './npy.js'
 
 const nameOf = (source: Source, otherwise: string) => addressOf(source) ?? otherwise
 
-/** The arrays of a .npz file by name, as `numpy.savez` and `savez_compressed` write it. Throws INVALID_DATA, DATA_NOT_FOUND. */
+/** See datasets.ts. */
 export async function npz(source: Source): Promise<Record<string, Tensor>> {
   const name = nameOf(source, 'the .npz file')
   const bytes = await readSource(source)
@@ -20,7 +20,7 @@ export async function npz(source: Source): Promise<Record<string, Tensor>> {
   )
 }
 
-/** The array of a .npy file. Throws INVALID_DATA, DATA_NOT_FOUND. */
+/** See datasets.ts. */
 export const npy = async (source: Source): Promise<Tensor> =>
   parseNpy(await readSource(source), nameOf(source, 'the .npy file'))
 
@@ -55,7 +55,7 @@ function numberOf(text: string): number | undefined {
   return /inf$/.test(word) ? (word.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY) : Number(text)
 }
 
-/** A table of numbers, with a column of targets, from a CSV file (RFC 4180). Throws INVALID_DATA naming row and column. */
+/** See datasets.ts. */
 export async function csv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
   const name = nameOf(source, 'the CSV file')
   const { label = -1, delimiter = ',', header = true, missing } = options

@@ -1,8 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { node } from '../core/node.js'
-import { Tensor } from '../core/tensor.js'
 import { mapAhead } from './ahead.js'
-import { contextOf, type MapContext } from './map-context.js'
+import { type Answer, type Order, pack, unpack } from './worker-messages.js'
 
 /** A worker of Node or of the web. */
 interface AnyWorker {
@@ -12,39 +11,6 @@ interface AnyWorker {
 
 /** The address of a worker's module, or what makes the worker. */
 export type WorkerSource = string | URL | (() => AnyWorker | Promise<AnyWorker>)
-
-interface Order {
-  readonly id: number
-  readonly element: unknown
-  readonly seed: number
-  readonly epoch: number
-  readonly index: number
-}
-
-type Answer = { readonly id: number; readonly value: unknown } | { readonly id: number; readonly error: string }
-
-/** Tensors are classes, which messages do not carry. */
-const packed = 'lanewise.tensor'
-
-function convert(value: unknown, leaf: (value: object) => unknown): unknown {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
-  const converted = leaf(value)
-  if (converted !== undefined) return converted
-  if (Array.isArray(value)) return value.map((item) => convert(item, leaf))
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, convert(item, leaf)]))
-}
-
-const pack = (value: unknown): unknown =>
-  convert(value, (item) =>
-    item instanceof Tensor ? { [packed]: item.type, data: item.data, dims: [...item.dims] } : undefined,
-  )
-
-const unpack = (value: unknown): unknown =>
-  convert(value, (item) => {
-    if (!(packed in item)) return undefined
-    const { [packed]: type, data, dims } = item as { [packed]: Tensor['type']; data: Tensor['data']; dims: number[] }
-    return new Tensor(type, data, dims)
-  })
 
 /** One worker, and the orders that it has not answered. */
 class MapWorker {
@@ -125,23 +91,4 @@ export async function* mapInWorkers<T, U>(
   } finally {
     await Promise.all(pool.map((worker) => worker.stop()))
   }
-}
-
-/** In a worker's module: makes what `mapInWorkers` of a dataset asks for by `work`. */
-export function serveMap<T, U>(work: (element: T, context: MapContext) => U | Promise<U>): void {
-  const serve = async ({ id, element, seed, epoch, index }: Order, post: (answer: Answer) => void) => {
-    try {
-      post({ id, value: pack(await work(unpack(element) as T, contextOf(seed, epoch, index))) })
-    } catch (error) {
-      post({ id, error: (error as Error).message ?? String(error) })
-    }
-  }
-  if (node)
-    node.threads().then(({ parentPort: port }) => {
-      port?.on('message', (order: Order) => serve(order, (answer) => port.postMessage(answer)))
-    })
-  else
-    addEventListener('message', ({ data }: MessageEvent<Order>) => {
-      void serve(data, (answer) => postMessage(answer))
-    })
 }

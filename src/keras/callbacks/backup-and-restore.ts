@@ -1,5 +1,4 @@
 import { invalid } from '../config.js'
-import { readCheckpoint, removeCheckpoints, takeCheckpoint, writeCheckpoint } from '../training/checkpoint.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
@@ -11,6 +10,9 @@ export interface BackupAndRestoreOptions {
   /** Whether the backup goes when the training has come to its end; true unless given. */
   readonly deleteCheckpoint?: boolean
 }
+
+/** What reads and writes the files, which comes with the first training. */
+const checkpoints = () => import('../training/checkpoint.js')
 
 /**
  * Keeps all that a training carries in a folder; `fit` of a model that is built and compiled alike then goes on from
@@ -32,6 +34,7 @@ export class BackupAndRestore extends Callback {
 
   override async onTrainBegin(): Promise<void> {
     const { backupDir } = this.#options
+    const { readCheckpoint } = await checkpoints()
     const found = await readCheckpoint(backupDir)
     if (!found) return
     const { checkpoint, note } = found
@@ -50,11 +53,14 @@ export class BackupAndRestore extends Callback {
   }
 
   override async onTrainEnd(): Promise<void> {
-    if (this.#options.deleteCheckpoint ?? true) await removeCheckpoints(this.#options.backupDir)
+    if (this.#options.deleteCheckpoint === false) return
+    const { removeCheckpoints } = await checkpoints()
+    await removeCheckpoints(this.#options.backupDir)
   }
 
   async #save(): Promise<void> {
     const { model } = this
+    const { takeCheckpoint, writeCheckpoint } = await checkpoints()
     const swapped = model.usesAverages
     if (swapped) await model.swapAverages()
     await writeCheckpoint(this.#options.backupDir, await takeCheckpoint(model))

@@ -2,7 +2,6 @@ import { writeFileAtomic } from '../../core/files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions } from './monitor.js'
-import { formatPath } from './path-template.js'
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /**
@@ -73,6 +72,7 @@ export class ModelCheckpoint extends MonitoringCallback {
   async #save(logs: Logs, place: { readonly batch?: number }): Promise<void> {
     const { filepath, verbose, write = writeFileAtomic } = this.#options
     if (!this.#isWanted(logs)) return
+    const { formatPath } = await import('./path-template.js')
     const path = formatPath(filepath, { ...logs, epoch: this.#epoch + 1, ...place })
     const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
     const files = Object.entries(await this.model.toFiles(name))

@@ -1,5 +1,5 @@
 import { appendFile } from '../../core/files.js'
-import { type EventContent, eventRecord, histogramOf } from '../../data/event-log.js'
+import type { EventContent } from '../../data/event-log.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
@@ -26,6 +26,7 @@ class EventFile {
 
   async add(...contents: readonly EventContent[]): Promise<void> {
     const wallTime = Date.now() / 1000
+    const { eventRecord } = await eventLog()
     const all = this.#begun ? contents : [{ fileVersion: 'brain.Event:2' }, ...contents]
     this.#begun = true
     for (const content of all) await this.write(this.path, eventRecord(wallTime, content))
@@ -34,6 +35,9 @@ class EventFile {
 
 const renamed = (logs: Logs, name: (log: string) => string): Logs =>
   Object.fromEntries(Object.entries(logs).map(([log, value]) => [name(log), value]))
+
+/** What writes records, which comes with the first one. */
+const eventLog = () => import('../../data/event-log.js')
 
 let files = 0
 
@@ -104,6 +108,7 @@ export class TensorBoard extends Callback {
   }
 
   async #addHistograms(epoch: number): Promise<void> {
+    const { histogramOf } = await eventLog()
     const contents = await this.model.weightContents()
     const histograms = Object.fromEntries(
       this.model.weights.map(({ name }, i) => [`${name}/histogram`, histogramOf(contents[i].toNumbers())]),
