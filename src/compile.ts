@@ -6,7 +6,7 @@ import { formatType, isConcrete } from './core/shape.js'
 import { atOnce, inTurns } from './core/turns.js'
 import { describeNode } from './graph/infer.js'
 import { specialize } from './graph/specialize.js'
-import { isProgramOp } from './ops/index.js'
+import { isProgramOp, loadedDefinitionOf } from './ops/index.js'
 import { optimiseByPass } from './optimise/index.js'
 import type { Plan } from './plan/plan.js'
 import { planGraph } from './plan/planner.js'
@@ -85,6 +85,7 @@ function* stages(graph: Graph, backend: Backend, options: CompileOptions): Gener
   onStage?.('graph', graph)
   const bound = isBound(graph) ? graph : specialize(graph, inputShapes, evaluate)
   refuseDynamic(bound)
+  for (const { op } of bound.nodes) loadedDefinitionOf(op)
   yield
   const accelerates = (node: Node, constant: ConstantOf) => backend.accelerates(node, constant)
   const optimised = yield* optimiseByPass(bound, { evaluate, accelerates })

@@ -4,7 +4,7 @@ import type { Node, Value } from '../core/ir.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import type { GraphBuilder } from '../graph/builder.js'
 import { withDefaults } from '../ops/definition.js'
-import { definitionOf } from '../ops/index.js'
+import { definitionOf, loadedDefinitionOf } from '../ops/index.js'
 import { ruleOf } from './rules/index.js'
 import { unbroadcast } from './unbroadcast.js'
 
@@ -76,9 +76,9 @@ function checkSeed(loss: Value, seed: Value | undefined): void {
 function dependents(nodes: readonly Node[], by: readonly Value[]): ReadonlySet<Value> {
   const found = new Set<Value>(by)
   for (const node of nodes) {
-    const { gradientUnknown, decompose } = definitionOf(node.op)
-    if (!ruleOf(node.op) && !gradientUnknown && !decompose) continue
     if (!node.inputs.some((input) => input && found.has(input))) continue
+    const { gradientUnknown, decompose } = loadedDefinitionOf(node.op)
+    if (!ruleOf(node.op) && !gradientUnknown && !decompose) continue
     for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output)
   }
   return found

@@ -3,7 +3,7 @@ import type { Node, TensorType } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
-import { isProgramOp, traitsOf } from '../ops/index.js'
+import { isLoaded, isProgramOp, traitsOf } from '../ops/index.js'
 import { inferTypes } from './infer.js'
 import type { Rewriter } from './rewrite.js'
 
@@ -20,13 +20,13 @@ const bytesOf = (types: readonly TensorType[]): number =>
 const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerElement(dtype))
 
 /**
- * Replaces the results of `node` by constants if its operands are known. Random ops, ops with subgraphs, and
+ * Replaces the results of `node` by constants if its operands are known. Random ops, ops that are declared only, ops with subgraphs, and
  * results much larger than the operands are left alone; then the answer is false. Codes are decoded, by whatever they
  * grow, where `decode` is set, and left alone where it is not.
  */
 export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode = false): boolean {
   const { random, shapeOnly, decodes = false } = traitsOf(node.op)
-  if (random || (decodes && !decode)) return false
+  if (random || (decodes && !decode) || !isLoaded(node.op)) return false
   const resolved = rewriter.resolved(node)
   const inputs: (Tensor | undefined)[] = []
   for (const input of resolved.inputs) {

@@ -3,6 +3,8 @@ import { normalizeAxis } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { split } from '../ops/compose.js'
 import type { Emitter } from '../ops/emitter.js'
+import { declareOperators } from '../ops/index.js'
+import { ranking } from '../ops/ranking.js'
 import { camelCase, checkName, invalid, isKerasObject, type KerasObject, snakeCase } from './config.js'
 
 /** An activation as a function over graph values. */
@@ -75,6 +77,7 @@ function sparsemax(x: Value, emit: Emitter, { axis = -1 }: { axis?: number } = {
   const at = normalizeAxis(axis, x.shape.length)
   const size = x.shape[at]
   if (typeof size !== 'number') throw invalid(`sparsemax needs a known size on axis ${axis}`)
+  declareOperators(ranking)
   const [sorted] = emit.emit('TopK', [x, emit.ints([size])], { axis: at }, 2)
   const sums = emit.op('CumSum', [sorted, emit.scalar(at, 'int64')])
   const ranks = emit.constant(

@@ -6,6 +6,7 @@ import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
 import { simplify } from '../optimise/index.js'
+import { withOperators } from '../packs/index.js'
 import type { History } from './callbacks/history.js'
 import { invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import type { SaveOptions } from './files/save.js'
@@ -350,7 +351,8 @@ export class Model extends Layer {
 
   /** As `toOnnx`, on every backend: in a page, too, where weights lie with a worker. */
   async exportOnnx(options?: ExportOptions): Promise<Uint8Array> {
-    return this.#export(await this.#contents([...this.weights, ...this.states]), options)
+    const contents = await this.#contents([...this.weights, ...this.states])
+    return withOperators(() => this.#export(contents, options))
   }
 
   #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {

@@ -5,7 +5,7 @@ import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { passesOn } from '../graph/verify.js'
-import { definitionOf } from '../ops/index.js'
+import { definitionOf, loadedDefinitionOf } from '../ops/index.js'
 import { entriesOf } from './about.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
 import { encode } from './encode.js'
@@ -208,7 +208,7 @@ function decompose(graph: Graph, opset: number): Graph {
       })
       continue
     }
-    const rule = definitionOf(node.op).decompose
+    const rule = loadedDefinitionOf(node.op).decompose
     if (!rule)
       throw new LanewiseError(
         'UNSUPPORTED_OP',

@@ -112,6 +112,22 @@ export interface OpDefinition {
   readonly decompose?: (emit: Emitter, node: Node) => readonly Value[]
 }
 
+type Decompose = NonNullable<OpDefinition['decompose']>
+
+/** The definitions of `table` with their decompositions, which lie apart where graphs are written long before they run. */
+export const withBodies = <
+  Table extends Readonly<Record<string, OpDefinition>>,
+  Bodies extends { readonly [Op in keyof Table]?: Decompose },
+>(
+  table: Table,
+  bodies: Bodies,
+) =>
+  Object.fromEntries(
+    Object.entries(table).map(([op, definition]) => [op, { ...definition, decompose: bodies[op] }]),
+  ) as unknown as {
+    readonly [Op in keyof Table]: Op extends keyof Bodies ? Table[Op] & { readonly decompose: Decompose } : Table[Op]
+  }
+
 export const intAttribute = (attributes: Attributes, name: string): number => attributes[name] as number
 export const floatAttribute = intAttribute
 export const stringAttribute = (attributes: Attributes, name: string): string => attributes[name] as string

@@ -1,8 +1,18 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Node, Value } from '../core/ir.js'
-import { concrete } from '../core/shape.js'
-import { pick, split, stack, zeros } from './compose.js'
+import { concrete, normalizeAxis } from '../core/shape.js'
+import { inputShape, pick, split, stack, zeros } from './compose.js'
+import { intAttribute } from './definition.js'
 import type { Emitter } from './emitter.js'
+import {
+  activationNames,
+  type CellKind,
+  directionsOf,
+  gruCell,
+  lstmCell,
+  type RecurrentActivation,
+  rnnCell,
+} from './recurrent.js'
 
 type Activate = (x: Value) => Value
 
@@ -19,8 +29,8 @@ const withAlpha = (op: string, alpha: number): ActivationFunction => ({
   write: (emit, x, alpha) => emit.op(op, [x], { alpha }),
 })
 
-/** What the `activations` attribute may name, in lower case. */
-const functions: Readonly<Record<string, ActivationFunction>> = {
+/** What `activations` names. */
+const functions: Readonly<Record<RecurrentActivation, ActivationFunction>> = {
   relu: plain('Relu'),
   tanh: plain('Tanh'),
   sigmoid: plain('Sigmoid'),
@@ -32,33 +42,6 @@ const functions: Readonly<Record<string, ActivationFunction>> = {
   affine: { alpha: 1, beta: 0, write: (emit, x, alpha, beta) => emit.add(emit.mul(x, alpha), beta) },
   scaledtanh: { alpha: 1, beta: 1, write: (emit, x, alpha, beta) => emit.mul(emit.tanh(emit.mul(x, beta)), alpha) },
   hardsigmoid: { alpha: 0.2, beta: 0.5, write: (emit, x, alpha, beta) => emit.op('HardSigmoid', [x], { alpha, beta }) },
-}
-
-export type Direction = 'forward' | 'reverse'
-
-/** The directions of a recurrent op, one entry a row of its weights. Throws INVALID_MODEL. */
-export function directionsOf(attributes: Attributes): readonly Direction[] {
-  const direction = attributes['direction']
-  if (direction === 'forward' || direction === 'reverse') return [direction]
-  if (direction === 'bidirectional') return ['forward', 'reverse']
-  throw new LanewiseError('INVALID_MODEL', `direction '${direction}' is none of forward, reverse, bidirectional`)
-}
-
-/** The names of all activations, `defaults` for each direction unless given, in lower case. Throws INVALID_MODEL. */
-export function activationNames(attributes: Attributes, defaults: readonly string[]): readonly string[] {
-  const count = directionsOf(attributes).length
-  const given = attributes['activations'] as readonly string[] | undefined
-  const names = (given?.length ? given : Array.from({ length: count }, () => defaults).flat()).map((name) =>
-    name.toLowerCase(),
-  )
-  if (names.length !== count * defaults.length)
-    throw new LanewiseError(
-      'INVALID_MODEL',
-      `activations holds ${names.length} names, ${count * defaults.length} are needed`,
-    )
-  const unknown = names.find((name) => !Object.hasOwn(functions, name))
-  if (unknown !== undefined) throw new LanewiseError('INVALID_MODEL', `the activation '${unknown}' is not known`)
-  return names
 }
 
 /**
@@ -101,40 +84,27 @@ interface Weights {
   readonly activations: readonly Activate[]
 }
 
-/** A kind of cell: how many gates and states, its activations, its step. */
-export interface CellKind {
-  readonly gates: number
-  readonly states: number
-  readonly defaults: readonly string[]
-  /** How many of them, from the first, are applied to gates. */
-  readonly ofGates: number
+/** What a kind of cell computes. */
+interface CellBody {
   /** The input's bias [gates * H], with as much of the state's as may be added before the step. */
   inputBias(emit: Emitter, attributes: Attributes, bias: Value, hidden: number): Value
   cell(weights: Weights): Cell
 }
 
-const allBias: CellKind['inputBias'] = (emit, _, bias) => {
+const allBias: CellBody['inputBias'] = (emit, _, bias) => {
   const half = Number(bias.shape[0]) / 2
   const [input, state] = split(emit, bias, 0, [half, half])
   return emit.add(input, state)
 }
 
-export const rnnCell: CellKind = {
-  gates: 1,
-  states: 1,
-  defaults: ['tanh'],
-  ofGates: 1,
+const rnnBody: CellBody = {
   inputBias: allBias,
   cell:
     ({ emit, recurrent, activations: [f] }) =>
     ({ gates, states: [h] }) => [f(emit.add(gates, emit.matMul(h, recurrent)))],
 }
 
-export const gruCell: CellKind = {
-  gates: 3,
-  states: 1,
-  defaults: ['sigmoid', 'tanh'],
-  ofGates: 2,
+const gruBody: CellBody = {
   inputBias: (emit, attributes, bias, hidden) => {
     const [input, zr, h] = split(emit, bias, 0, [3 * hidden, 2 * hidden, hidden])
     const late = attributes['linear_before_reset'] === 1 ? zeros(emit, h, [hidden]) : h
@@ -156,11 +126,7 @@ export const gruCell: CellKind = {
   },
 }
 
-export const lstmCell: CellKind = {
-  gates: 4,
-  states: 2,
-  defaults: ['sigmoid', 'tanh', 'tanh'],
-  ofGates: 2,
+const lstmBody: CellBody = {
   inputBias: allBias,
   cell: ({ emit, attributes, hidden, recurrent, peepholes, activations: [f, g, outer] }) => {
     const [pi, po, pf] = peepholes ? split(emit, peepholes, 0, [hidden, hidden, hidden]) : []
@@ -177,15 +143,6 @@ export const lstmCell: CellKind = {
   },
 }
 
-/** The operands of a recurrent node that may be left out. */
-export interface RecurrentOperands {
-  readonly bias: Value | undefined
-  readonly lengths: Value | undefined
-  /** [directions, N, H] each ([N, directions, H] where layout is 1). */
-  readonly initial: readonly (Value | undefined)[]
-  readonly peepholes: Value | undefined
-}
-
 /** Whether every sequence is known to be as long as the input. */
 function allFull(emit: Emitter, lengths: Value, steps: number): boolean {
   return (
@@ -197,13 +154,10 @@ function allFull(emit: Emitter, lengths: Value, steps: number): boolean {
 }
 
 /** The node unrolled into steps: Y, then the last content of each state. The lengths of the sequence must be known. */
-export function unrolled(
-  emit: Emitter,
-  { inputs, attributes }: Node,
-  kind: CellKind,
-  { bias, lengths, initial, peepholes }: RecurrentOperands,
-): readonly Value[] {
+function unrolled(emit: Emitter, { inputs, attributes }: Node, kind: CellKind, body: CellBody): readonly Value[] {
   const [, weight, recurrent] = inputs as readonly Value[]
+  const [, , , bias, lengths, h, c, peepholes] = inputs
+  const initial = [h, c]
   const batchFirst = attributes['layout'] === 1
   const x = batchFirst ? emit.transpose(inputs[0]!, [1, 0, 2]) : inputs[0]!
   const [steps, batch] = concrete(x.shape, 'X')
@@ -217,8 +171,8 @@ export function unrolled(
     const matrix = of(weight)!
     const vector = of(bias)
     const product = emit.matMul(x, emit.transpose(matrix, [1, 0]))
-    const gates = vector ? emit.add(product, kind.inputBias(emit, attributes, vector, hidden)) : product
-    const cell = kind.cell({
+    const gates = vector ? emit.add(product, body.inputBias(emit, attributes, vector, hidden)) : product
+    const cell = body.cell({
       emit,
       attributes,
       hidden,
@@ -254,4 +208,37 @@ export function unrolled(
     ),
   )
   return [batchFirst ? emit.transpose(y, [2, 0, 1, 3]) : y, ...last]
+}
+
+/** A ReverseSequence as a Gather. */
+function reversed(emit: Emitter, node: Node): readonly Value[] {
+  const x = node.inputs[0]!
+  const shape = inputShape(node)
+  const batchFirst = normalizeAxis(intAttribute(node.attributes, 'batch_axis'), shape.length) === 0
+  const [batch, steps] = batchFirst ? shape : [shape[1], shape[0]]
+  const rest = shape.slice(2)
+  const lengths = emit.reshape(emit.cast(node.inputs[1]!, 'int64'), [batch, 1])
+  const range = (count: number) =>
+    emit.op('Range', [emit.scalar(0, 'int64'), emit.scalar(count, 'int64'), emit.scalar(1, 'int64')])
+  const step = range(steps)
+  const source = emit.where(emit.less(step, lengths), emit.sub(emit.sub(lengths, step), 1), step)
+  const line = emit.reshape(range(batch), [batch, 1])
+  const place = batchFirst
+    ? emit.add(emit.mul(line, steps), source)
+    : emit.transpose(emit.add(emit.mul(source, batch), line), [1, 0])
+  const rows = emit.reshape(x, [batch * steps, ...rest])
+  return [emit.reshape(emit.gather(rows, emit.reshape(place, [-1])), shape)]
+}
+
+const unrolledAs =
+  (kind: CellKind, body: CellBody) =>
+  (emit: Emitter, node: Node): readonly Value[] =>
+    unrolled(emit, node, kind, body)
+
+/** The recurrent ops in terms of others. */
+export const recurrentBodies = {
+  RNN: unrolledAs(rnnCell, rnnBody),
+  GRU: unrolledAs(gruCell, gruBody),
+  LSTM: unrolledAs(lstmCell, lstmBody),
+  ReverseSequence: reversed,
 }

@@ -1,10 +1,69 @@
 import { LanewiseError } from '../core/errors.js'
-import type { TensorType } from '../core/ir.js'
+import type { Attributes, TensorType } from '../core/ir.js'
 import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
-import { inputShape } from './compose.js'
 import { type AttributeSchema, type InferenceContext, intAttribute, type OpDefinition } from './definition.js'
 import { required, requireFloat, sameAsInput } from './infer.js'
-import { activationNames, type CellKind, directionsOf, gruCell, lstmCell, rnnCell, unrolled } from './recurrent-body.js'
+
+/** What the `activations` attribute may name, in lower case. */
+const knownActivations = [
+  'relu',
+  'tanh',
+  'sigmoid',
+  'softsign',
+  'softplus',
+  'elu',
+  'leakyrelu',
+  'thresholdedrelu',
+  'affine',
+  'scaledtanh',
+  'hardsigmoid',
+] as const
+
+export type RecurrentActivation = (typeof knownActivations)[number]
+
+/** A kind of cell. */
+export interface CellKind {
+  readonly gates: number
+  readonly states: number
+  /** Its activations unless the node names others. */
+  readonly defaults: readonly RecurrentActivation[]
+  /** How many of them, from the first, are applied to gates. */
+  readonly ofGates: number
+}
+
+export const rnnCell: CellKind = { gates: 1, states: 1, defaults: ['tanh'], ofGates: 1 }
+export const gruCell: CellKind = { gates: 3, states: 1, defaults: ['sigmoid', 'tanh'], ofGates: 2 }
+export const lstmCell: CellKind = { gates: 4, states: 2, defaults: ['sigmoid', 'tanh', 'tanh'], ofGates: 2 }
+
+export type Direction = 'forward' | 'reverse'
+
+/** The directions of a recurrent op, one entry a row of its weights. Throws INVALID_MODEL. */
+export function directionsOf(attributes: Attributes): readonly Direction[] {
+  const direction = attributes['direction']
+  if (direction === 'forward' || direction === 'reverse') return [direction]
+  if (direction === 'bidirectional') return ['forward', 'reverse']
+  throw new LanewiseError('INVALID_MODEL', `direction '${direction}' is none of forward, reverse, bidirectional`)
+}
+
+/** The names of all activations, `defaults` for each direction unless given, in lower case. Throws INVALID_MODEL. */
+export function activationNames(
+  attributes: Attributes,
+  defaults: readonly RecurrentActivation[],
+): readonly RecurrentActivation[] {
+  const count = directionsOf(attributes).length
+  const given = attributes['activations'] as readonly string[] | undefined
+  const names = (given?.length ? given : Array.from({ length: count }, () => defaults).flat()).map((name) =>
+    name.toLowerCase(),
+  )
+  if (names.length !== count * defaults.length)
+    throw new LanewiseError(
+      'INVALID_MODEL',
+      `activations holds ${names.length} names, ${count * defaults.length} are needed`,
+    )
+  const unknown = names.find((name) => !(knownActivations as readonly string[]).includes(name))
+  if (unknown !== undefined) throw new LanewiseError('INVALID_MODEL', `the activation '${unknown}' is not known`)
+  return names as RecurrentActivation[]
+}
 
 const attributes = {
   activation_alpha: { type: 'floats' },
@@ -59,10 +118,6 @@ const recurrentOp = (kind: CellKind, maxInputs: number, own: Readonly<Record<str
     outputs: [1, 1 + kind.states],
     attributes: { ...attributes, ...own },
     infer: (context) => inferRecurrent(context, kind),
-    decompose: (emit, node) => {
-      const [, , , bias, lengths, h, c, peepholes] = node.inputs
-      return unrolled(emit, node, kind, { bias, lengths, initial: [h, c], peepholes })
-    },
   }) as const satisfies OpDefinition
 
 /**
@@ -92,24 +147,6 @@ export const recurrent = {
         throw new LanewiseError('SHAPE_MISMATCH', `batch_axis and time_axis must be 0 and 1 of 2 or more axes`)
       fits(required(context, 1).shape, [shape[batch]], 'sequence_lens')
       return sameAsInput(context)
-    },
-    decompose: (emit, node) => {
-      const x = node.inputs[0]!
-      const shape = inputShape(node)
-      const batchFirst = normalizeAxis(intAttribute(node.attributes, 'batch_axis'), shape.length) === 0
-      const [batch, steps] = batchFirst ? shape : [shape[1], shape[0]]
-      const rest = shape.slice(2)
-      const lengths = emit.reshape(emit.cast(node.inputs[1]!, 'int64'), [batch, 1])
-      const range = (count: number) =>
-        emit.op('Range', [emit.scalar(0, 'int64'), emit.scalar(count, 'int64'), emit.scalar(1, 'int64')])
-      const step = range(steps)
-      const source = emit.where(emit.less(step, lengths), emit.sub(emit.sub(lengths, step), 1), step)
-      const line = emit.reshape(range(batch), [batch, 1])
-      const place = batchFirst
-        ? emit.add(emit.mul(line, steps), source)
-        : emit.transpose(emit.add(emit.mul(source, batch), line), [1, 0])
-      const rows = emit.reshape(x, [batch * steps, ...rest])
-      return [emit.reshape(emit.gather(rows, emit.reshape(place, [-1])), shape)]
     },
   },
 } as const satisfies Record<string, OpDefinition>

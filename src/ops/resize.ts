@@ -1,22 +1,10 @@
-import { isFloat, type NumericDType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
-import type { Attributes, Node, TensorType, Value } from '../core/ir.js'
+import type { Attributes, TensorType } from '../core/ir.js'
 import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.js'
-import { Tensor } from '../core/tensor.js'
-import { inputShape } from './compose.js'
+import type { Tensor } from '../core/tensor.js'
 import { type InferenceContext, intAttribute, intsAttribute, type OpDefinition, stringAttribute } from './definition.js'
-import type { Emitter } from './emitter.js'
 import { freshShape, normalizeAxes, required } from './infer.js'
-import {
-  type AxisResize,
-  coordinateModes,
-  liesOutside,
-  nearestIndices,
-  nearestModes,
-  type ResampleTable,
-  resampleTable,
-  resizeModes,
-} from './resample.js'
+import { type AxisResize, coordinateModes, nearestModes, resizeModes } from './resample.js'
 
 const policies = ['stretch', 'not_larger', 'not_smaller'] as const
 
@@ -34,7 +22,8 @@ interface Operands {
   readonly sizes?: readonly number[] | undefined
 }
 
-const contentOf = (tensor: Tensor | undefined): readonly number[] | undefined =>
+/** The numbers of an operand; undefined where it is absent or empty. */
+export const contentOf = (tensor: Tensor | undefined): readonly number[] | undefined =>
   tensor && tensor.size > 0 ? tensor.toNumbers() : undefined
 
 /** The axes that a Resize changes, in the order in which its inputs speak of them. */
@@ -46,7 +35,7 @@ function resizedAxes(attributes: Attributes, rank: number): readonly number[] {
 }
 
 /** For each axis of `shape`, what a Resize does along it; undefined where the axis stays. Throws INVALID_MODEL or SHAPE_MISMATCH. */
-function resizesOf(
+export function resizesOf(
   attributes: Attributes,
   shape: readonly number[],
   { roi, scales, sizes }: Operands,
@@ -133,67 +122,6 @@ function symbolicSizes(
   })
 }
 
-export const tableConstants = (
-  emit: Emitter,
-  { taps, indices, weights }: ResampleTable,
-  dtype: NumericDType,
-): Value[] => {
-  const shape = [indices.length / taps, taps]
-  return [
-    emit.constant(new Tensor('int32', indices, shape)),
-    emit.constant(new Tensor(dtype, Array.from(weights), shape)),
-  ]
-}
-
-/** `y` along `axis`, or `value` where an element lies outside. */
-function extrapolated(emit: Emitter, y: Value, axis: number, outside: readonly boolean[], value: number): Value {
-  if (!outside.includes(true)) return y
-  const shape = y.shape.map((_, at) => (at === axis ? outside.length : 1))
-  return emit.where(emit.constant(new Tensor('bool', outside.map(Number), shape)), value, y)
-}
-
-const ratio = ({ from, to }: AxisResize): number => to / from
-
-function decomposeResize(emit: Emitter, node: Node): Value[] {
-  const x = node.inputs[0]!
-  const shape = inputShape(node)
-  const [roi, scales, sizes] = [1, 2, 3].map((index) => {
-    const value = node.inputs[index]
-    const content = value && emit.constantOf(value)
-    if (value && !content)
-      throw new LanewiseError('SHAPE_MISMATCH', `input ${index} of '${node.name}' must be known while compiling`)
-    return contentOf(content)
-  })
-  const resizes = resizesOf(node.attributes, shape, { roi, scales, sizes })
-  const isNearest = stringAttribute(node.attributes, 'mode') === 'nearest'
-  const dtype = x.dtype as NumericDType
-  const working = isNearest || isFloat(dtype) ? dtype : 'float32'
-  // The tensor stays small, and a last axis, which has no contiguous rows to copy, meets it at its smallest.
-  const order = resizes
-    .flatMap((resize, axis) => (resize ? [{ resize, axis }] : []))
-    .sort((a, b) => ratio(a.resize) - ratio(b.resize) || (ratio(a.resize) > 1 ? b.axis - a.axis : a.axis - b.axis))
-  let y = emit.cast(x, working)
-  for (const { resize, axis } of order) {
-    y = isNearest
-      ? emit.gather(y, emit.ints(nearestIndices(resize)), axis)
-      : emit.op('lanewise.Resample', [y, ...tableConstants(emit, resampleTable(resize), working)], { axis })
-    y = extrapolated(emit, y, axis, liesOutside(resize), node.attributes['extrapolation_value'] as number)
-  }
-  return [order.length === 0 ? emit.op('Identity', [x]) : saturated(emit, y, dtype)]
-}
-
-/** `y` cast to `dtype`, limited to the range of an 8- or 16-bit integer type. */
-function saturated(emit: Emitter, y: Value, dtype: NumericDType): Value {
-  const limits: Partial<Record<NumericDType, readonly [number, number]>> = {
-    int8: [-128, 127],
-    uint8: [0, 255],
-    int16: [-32768, 32767],
-    uint16: [0, 65535],
-  }
-  const range = y.dtype === dtype ? undefined : limits[dtype]
-  return emit.cast(range ? emit.clip(y, ...range) : y, dtype)
-}
-
 /** Resizing of images and signals. */
 export const resize = {
   /** X, roi, scales, sizes -> X with the sizes of `axes` (all axes if absent) changed, sampled as `mode` says. */
@@ -213,7 +141,6 @@ export const resize = {
       nearest_mode: { type: 'string', default: 'round_prefer_floor' },
     },
     infer: inferResize,
-    decompose: decomposeResize,
   },
 
   /** x, indices and weights [size, taps] -> y: element i along `axis` is the sum over j of weights[i, j] x[indices[i, j]]. */

@@ -1,3 +1,4 @@
+import { isLoaded, OperatorNotLoaded } from '../ops/index.js'
 import { packs } from './gen/packs.js'
 import { addPack } from './pack.js'
 
@@ -32,4 +33,25 @@ export async function loadOperators(ops?: Iterable<string>): Promise<void> {
       return load
     }),
   )
+}
+
+/** The op that `error` or what caused it misses. */
+function missing(error: unknown): string | undefined {
+  if (error instanceof OperatorNotLoaded) return error.op
+  return error instanceof Error ? missing(error.cause) : undefined
+}
+
+/**
+ * What `work` gives, which writes or compiles graphs and changes nothing else: where it asks for an op that is in a pack, the
+ * pack is loaded, and the work begins anew.
+ */
+export async function withOperators<T>(work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const op = missing(error)
+    if (op === undefined || packOf(op) === undefined || isLoaded(op)) throw error
+    await loadOperators([op])
+    return withOperators(work)
+  }
 }

@@ -5,7 +5,7 @@ import { lowerings } from '../backend/wasm/lower/index.js'
 import type { Lowering } from '../backend/wasm/lower/lowering.js'
 import { resolveWith } from '../graph/resolver.js'
 import type { OpDefinition } from '../ops/definition.js'
-import { operators, type PrimitiveOf } from '../ops/index.js'
+import { addOperators, type PrimitiveOf } from '../ops/index.js'
 import { packPasses } from '../optimise/index.js'
 
 type Operators = Readonly<Record<string, OpDefinition>>
@@ -30,7 +30,7 @@ export const definePack = <Table extends Operators>(pack: Pack<Table>): Pack<Tab
 
 /** Makes the ops of `pack` known to every stage. */
 export function addPack(pack: Pack<never> | Pack): void {
-  Object.assign(operators, pack.operators)
+  addOperators(pack.operators)
   Object.assign(referenceKernels, pack.kernels)
   Object.assign(lowerings, pack.lowerings)
   Object.assign(packRules, pack.gradients)

@@ -1,12 +1,14 @@
 import { resizeRules } from '../autodiff/rules/resize.js'
 import { resizeKernels } from '../backend/reference/resize.js'
 import { resampleLowerings } from '../backend/wasm/lower/resample.js'
+import { withBodies } from '../ops/definition.js'
 import { resize } from '../ops/resize.js'
+import { decomposeResize } from '../ops/resize-body.js'
 import { definePack } from './pack.js'
 
 /** Resize. */
 export const pack = definePack({
-  operators: resize,
+  operators: withBodies(resize, { Resize: decomposeResize }),
   kernels: resizeKernels,
   lowerings: resampleLowerings,
   gradients: resizeRules,

@@ -12,6 +12,7 @@ import { poolGradientLowerings } from '../backend/wasm/lower/pool-gradients.js'
 import { pooledWeightGradientLowerings } from '../backend/wasm/lower/pooled-weight-gradient.js'
 import { randomLowerings } from '../backend/wasm/lower/random.js'
 import { convGradients } from '../ops/conv-gradients.js'
+import { convTranspose } from '../ops/conv-transpose.js'
 import { crossEntropy } from '../ops/crossentropy.js'
 import { gradients } from '../ops/gradients.js'
 import { optimizerUpdates } from '../ops/optimizer.js'
@@ -27,6 +28,7 @@ export const pack = definePack({
   operators: {
     ...gradients,
     ...convGradients,
+    ...convTranspose,
     ...poolGradients,
     ...pooledConv,
     ...crossEntropy,

@@ -1,6 +1,6 @@
 import type { Attributes, Value } from '../../core/ir.js'
 import { concrete, type Shape } from '../../core/shape.js'
-import { transposedWindow } from '../../ops/conv-gradients.js'
+import { transposedWindow } from '../../ops/conv-transpose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { explicitWindow } from '../../ops/window.js'
 import type { GradientContext, GradientRules } from '../rule.js'

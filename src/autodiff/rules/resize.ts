@@ -4,7 +4,7 @@ import { normalizeAxis } from '../../core/shape.js'
 import { inputShape } from '../../ops/compose.js'
 import { intAttribute } from '../../ops/definition.js'
 import { type ResampleTable, transposedTable } from '../../ops/resample.js'
-import { tableConstants } from '../../ops/resize.js'
+import { tableConstants } from '../../ops/resize-body.js'
 import type { GradientContext, GradientRules } from '../rule.js'
 
 /** The table of a Resample node, whose inputs 1 and 2 must be constant. Throws SHAPE_MISMATCH. */

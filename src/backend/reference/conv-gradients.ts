@@ -1,5 +1,6 @@
 import { concrete, sizeOf } from '../../core/shape.js'
-import { type convGradients, transposedWindow } from '../../ops/conv-gradients.js'
+import type { convGradients } from '../../ops/conv-gradients.js'
+import { type convTranspose, transposedWindow } from '../../ops/conv-transpose.js'
 import { addBias, forEachPlane } from './conv.js'
 import { activate } from './epilogue.js'
 import type { ReferenceKernel } from './kernel.js'
@@ -52,4 +53,4 @@ export const convGradientKernels = {
   'lanewise.ConvWeightGradient': weightGradient('first'),
   'lanewise.ConvWeightGradientNhwc': weightGradient('last'),
   ConvTranspose: transposed,
-} as const satisfies Record<keyof typeof convGradients, ReferenceKernel>
+} as const satisfies Record<keyof typeof convGradients | keyof typeof convTranspose, ReferenceKernel>

@@ -5,7 +5,7 @@ import { formatShape, sameShape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { withDefaults } from '../../ops/definition.js'
-import { definitionOf, isProgramOp } from '../../ops/index.js'
+import { definitionOf, isProgramOp, loadedDefinitionOf } from '../../ops/index.js'
 import { inferOutputs } from '../../ops/inference.js'
 import { referenceKernels } from './index.js'
 import { numbersOf, tensorOf } from './numbers.js'
@@ -17,7 +17,7 @@ import { numbersOf, tensorOf } from './numbers.js'
 export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] {
   if (isProgramOp(node.op))
     throw new LanewiseError('UNSUPPORTED_OP', `${node.op} '${node.name}' runs in a program only, or expanded`)
-  const definition = definitionOf(node.op)
+  const definition = loadedDefinitionOf(node.op)
   const attributes = withDefaults(definition, node.attributes)
   const kernel = Object.hasOwn(referenceKernels, node.op) ? referenceKernels[node.op] : undefined
   try {

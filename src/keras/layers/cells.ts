@@ -1,8 +1,8 @@
 import type { Value } from '../../core/ir.js'
 import { split, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { addPack } from '../../packs/pack.js'
-import { pack as recurrentOps } from '../../packs/recurrent.js'
+import { declareOperators } from '../../ops/index.js'
+import { recurrent as recurrentOps } from '../../ops/recurrent.js'
 import { invalid } from '../config.js'
 import { Initializer } from '../initializers.js'
 import type { CallContext } from './context.js'
@@ -180,7 +180,7 @@ abstract class DenseCell<V extends ValuesOf<typeof simpleCellFields>> extends Ce
     }
     const initial = (states ?? []).map((state) => unsqueeze(emit, state, 0))
     const count = this.stateShapes().length
-    addPack(recurrentOps)
+    declareOperators(recurrentOps)
     const [y, ...last] = emit.emit(
       this.op,
       [

@@ -1,6 +1,8 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
+import { convTranspose } from '../../ops/conv-transpose.js'
 import type { Emitter } from '../../ops/emitter.js'
+import { declareOperators } from '../../ops/index.js'
 import type { CallContext } from './context.js'
 import { kernelFields } from './core.js'
 import {
@@ -132,6 +134,7 @@ export class ConvTranspose extends Convolution<ValuesOf<typeof transposeFields>>
     })
     const cut = excess.map((total) => Math.max(0, total))
     const weight = emit.transpose(kernel, [rank + 1, rank, ...axesUpTo(rank)])
+    declareOperators(convTranspose)
     return this.withChannelsFirst(x, emit, (x) =>
       emit.op('ConvTranspose', [x, weight, bias], {
         kernel_shape: kernelSize,

@@ -1,6 +1,6 @@
 import type { Value } from '../../core/ir.js'
-import { pack as einsum } from '../../packs/einsum.js'
-import { addPack } from '../../packs/pack.js'
+import { einsum } from '../../ops/einsum.js'
+import { declareOperators } from '../../ops/index.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { kernelFields } from './core.js'
@@ -40,7 +40,7 @@ export class EinsumDense extends Layer<ValuesOf<typeof einsumFields>> {
 
   constructor(options: LayerOptions, className?: string) {
     super(options, className)
-    addPack(einsum)
+    declareOperators(einsum)
   }
 
   /** The letters of each term; an ellipsis is one of them. */

@@ -2,8 +2,8 @@ import { LanewiseError } from '../../core/errors.js'
 import { crossBucket, hashBucket } from '../../core/fingerprint.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { pack as labels } from '../../packs/labels.js'
-import { addPack } from '../../packs/pack.js'
+import { hashing } from '../../ops/hashing.js'
+import { declareOperators } from '../../ops/index.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, type OutputMode, outputMode } from './encoding.js'
@@ -36,7 +36,7 @@ abstract class Binning<V extends { readonly numBins: number; readonly outputMode
 
   constructor(options: LayerOptions, className?: string) {
     super(options, className)
-    addPack(labels)
+    declareOperators(hashing)
   }
 
   protected override dtypeConfig(): unknown {

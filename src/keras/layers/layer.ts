@@ -4,9 +4,6 @@ import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
-import { pack as indexing } from '../../packs/indexing.js'
-import { addPack, type Pack } from '../../packs/pack.js'
-import { pack as training } from '../../packs/training.js'
 import {
   camelCase,
   invalid,
@@ -106,9 +103,6 @@ export interface HostLayer {
   afterHost(found: Value, context: CallContext): Value
 }
 
-/** What losses, metrics and many layers write besides core ops: layers are made without a promise, so it comes with them. */
-const writtenPacks: readonly Pack[] = [training, indexing]
-
 /** Options of every layer. */
 export interface LayerOptions {
   readonly name?: string
@@ -197,7 +191,6 @@ export abstract class Layer<Options extends object = object> {
       fields ? readFields(fields, options as Record<string, unknown>, this.className, commonOptions, rank) : {}
     ) as Options
     this.activityRegularizer = resolveRegularizer(options.activityRegularizer)
-    for (const pack of writtenPacks) addPack(pack)
     this.#name = options.name
     this.#named = options.name !== undefined
     this.#trainable = options.trainable ?? true

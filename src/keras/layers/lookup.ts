@@ -2,8 +2,9 @@ import { LanewiseError } from '../../core/errors.js'
 import { hashBucket } from '../../core/fingerprint.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { pack as labels } from '../../packs/labels.js'
-import { addPack } from '../../packs/pack.js'
+import { hashing } from '../../ops/hashing.js'
+import { declareOperators } from '../../ops/index.js'
+import { labels } from '../../ops/labels.js'
 import { invalid, type KerasConfig } from '../config.js'
 import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
@@ -86,7 +87,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
     protected readonly tokenType: 'string' | 'int64',
   ) {
     super(options, className)
-    addPack(labels)
+    declareOperators({ ...labels, ...hashing })
     const { vocabulary, idfWeights, invert, outputMode, padToMaxTokens, maxTokens, salt } = this.options
     if (salt && !this.#hashes)
       throw this.#error(

@@ -3,9 +3,9 @@ import type { Value } from '../../core/ir.js'
 import { normalizeAxis } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { squeeze, stack, unsqueeze } from '../../ops/compose.js'
+import { einsum } from '../../ops/einsum.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { pack as einsum } from '../../packs/einsum.js'
-import { addPack } from '../../packs/pack.js'
+import { declareOperators } from '../../ops/index.js'
 import { activations } from '../activations.js'
 import { camelKeys, invalid, isKerasObject, type KerasConfig, type KerasObject, operationModule } from '../config.js'
 import type { CallContext } from './context.js'
@@ -238,7 +238,7 @@ export class OperationLayer extends Layer {
       )
     this.#object = object
     this.#operation = operations[className]
-    if (className === 'Einsum') addPack(einsum)
+    if (className === 'Einsum') declareOperators(einsum)
   }
 
   override get isOperation(): boolean {

@@ -1,8 +1,8 @@
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { addPack } from '../../packs/pack.js'
-import { pack as resize } from '../../packs/resize.js'
+import { declareOperators } from '../../ops/index.js'
+import { resize } from '../../ops/resize.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 export const interpolations = ['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'] as const
@@ -74,7 +74,7 @@ export function resizeTo(
   interpolation: Interpolation,
   antialias = false,
 ): Value {
-  addPack(resize)
+  declareOperators(resize)
   if (interpolation === 'nearest')
     return sizes.reduce((y, size, i) => takeNearest(emit, y, i + (channelsLast ? 1 : 2), size), x)
   const rank = sizes.length

@@ -1,7 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { addPack } from '../../packs/pack.js'
-import { pack as resize } from '../../packs/resize.js'
+import { declareOperators } from '../../ops/index.js'
+import { resize } from '../../ops/resize.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
 import { Spatial } from './reshaping.js'
@@ -27,7 +27,7 @@ export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
     }
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
     const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
-    addPack(resize)
+    declareOperators(resize)
     const y = emit.op('Resize', [first, undefined, scales], {
       mode: 'nearest',
       nearest_mode: 'floor',

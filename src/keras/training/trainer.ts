@@ -9,6 +9,7 @@ import { nextSeed } from '../../core/seed.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
+import { loadOperators, withOperators } from '../../packs/index.js'
 import { invalid } from '../config.js'
 import type { Weight } from '../layers/weight.js'
 import { hostEdge } from '../strings.js'
@@ -21,7 +22,7 @@ import { buildPredictor, predictedOutput } from './predictor.js'
 import { checkInputs, checkSamples, type SampleWeightOptions } from './samples.js'
 import { accumulatedGradient, movingAverage, Slots } from './slots.js'
 import type { Position, TrainingState } from './state.js'
-import { buildStep, type StepGraph, type StepSources } from './step.js'
+import { buildStep, type StepGraph, type StepRequest, type StepSources } from './step.js'
 import type { Trainee } from './trainee.js'
 
 type StepMode = 'update' | 'accumulate' | 'test'
@@ -38,6 +39,9 @@ interface KeptState {
 }
 
 const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
+
+/** An op of the pack that every step needs. */
+const everyStepWrites = 'lanewise.GatherGradient'
 
 /** Compiled steps and predictors that are kept, each. */
 const keptPlans = 16
@@ -172,7 +176,8 @@ export class Trainer {
 
   async #compileGraph(graph: Graph, store: VariableStore): Promise<Executable> {
     try {
-      const executable = await compileInTurns(graph, store.backend, { storageOf: store.storageOf })
+      const { backend, storageOf } = store
+      const executable = await withOperators(() => compileInTurns(graph, backend, { storageOf }))
       for (const note of executable.notes) this.#notes.add(note)
       return executable
     } catch (error) {
@@ -262,9 +267,10 @@ export class Trainer {
     return contents && { contents, changes: store.changes, iterations: this.#compiled?.optimizer.iterations ?? 0 }
   }
 
-  #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): StepGraph {
+  async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
+    await loadOperators([everyStepWrites])
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
-    return buildStep({
+    const request: StepRequest = {
       network: hostEdge(this.#trainee.network).network,
       layers: this.#trainee.layers,
       compiled: this.compiled,
@@ -279,12 +285,13 @@ export class Trainer {
       accumulatorOf: (weight) => this.#slots.of(store, weight, accumulatedGradient),
       averageOf: (weight) => this.#slots.of(store, weight, movingAverage),
       seed: this.#seeds[0],
-    })
+    }
+    return withOperators(() => buildStep(request))
   }
 
   /** Loads a step; the caller disposes of it. */
   async load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
-    return this.#load(store, this.#build(store, sources, batch, mode), batch, mode)
+    return this.#load(store, await this.#build(store, sources, batch, mode), batch, mode)
   }
 
   async #load(
@@ -321,7 +328,7 @@ export class Trainer {
     feed: (executable: Pick<Executable, 'write'>) => void,
   ): Promise<void> {
     const mode = this.nextMode
-    const whole = this.#build(store, sources, batch, mode)
+    const whole = await this.#build(store, sources, batch, mode)
     const graph = opened(whole.graph)
     const step = await this.#load(store, { ...whole, graph }, batch, mode)
     const { executable } = step
@@ -444,7 +451,7 @@ export class Trainer {
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
     let predictor = this.#predictors.get(key)
     if (!predictor) {
-      const graph = buildPredictor(this.#trainee, inputs)
+      const graph = await withOperators(() => buildPredictor(this.#trainee, inputs))
       predictor = {
         executable: await this.#compileGraph(graph, store),
         shapes: graph.outputs.map((result) => concrete(result.shape, `output '${result.name}'`)),

@@ -1,13 +1,6 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete } from '../../../core/shape.js'
-import {
-  activationNames,
-  type CellKind,
-  directionsOf,
-  gruCell,
-  lstmCell,
-  rnnCell,
-} from '../../../ops/recurrent-body.js'
+import { activationNames, type CellKind, directionsOf, gruCell, lstmCell, rnnCell } from '../../../ops/recurrent.js'
 import { activationKinds } from '../activations.js'
 import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'

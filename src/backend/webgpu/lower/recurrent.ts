@@ -1,12 +1,5 @@
 import type { Node, Value } from '../../../core/ir.js'
-import {
-  activationNames,
-  type CellKind,
-  directionsOf,
-  gruCell,
-  lstmCell,
-  rnnCell,
-} from '../../../ops/recurrent-body.js'
+import { activationNames, type CellKind, directionsOf, gruCell, lstmCell, rnnCell } from '../../../ops/recurrent.js'
 import type { Unary } from '../../activations.js'
 import { type Dispatch, gridOf, groupIndex, groupParameters, kernel, mapKernel, type Place } from '../kernel.js'
 import type { Tuning } from '../tuning.js'
