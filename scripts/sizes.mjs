@@ -16,12 +16,18 @@ import {
 } from './build.mjs'
 import { parts } from './kernels.mjs'
 
-/** What a page imports for each kind of use. */
+/**
+ * What a page imports for each kind of use: the modules themselves, as esbuild keeps in a page what parts that may come later
+ * share with anything that is exported beside them; Rollup does not.
+ */
 const uses = {
-  inference: "export { InferenceSession, Tensor } from './src/index.js'",
+  inference: `
+    export { InferenceSession } from './src/session.js'
+    export { Tensor } from './src/core/tensor.js'`,
   training: `
-    export { InferenceSession } from './src/index.js'
-    import { optimizers, sequential } from './src/index.js'
+    export { InferenceSession } from './src/session.js'
+    import { optimizers } from './src/keras/optimizers/index.js'
+    import { sequential } from './src/keras/sequential.js'
     import { conv2d, dense, flatten, maxPooling2d } from './src/layers.js'
     const layers = [conv2d({ filters: 8, kernelSize: 3 }), maxPooling2d(), flatten(), dense({ units: 10 })]
     export const net = sequential(layers)
@@ -41,6 +47,9 @@ function loaded(outputs, entry, found = new Set()) {
 
 /** The parts of the kernels that a convolutional network needs in each kind of use: to predict, and to train. */
 const kernelsFor = { inference: ['core'], training: ['core', 'training'], everything: ['core', 'training'] }
+
+/** The modules that each kind of use then imports by need, for a convolutional network. */
+const modulesFor = { inference: [], training: ['src/packs/training.ts'], everything: ['src/packs/training.ts'] }
 
 const packedKernels = (target, needed) =>
   filesOf(target).reduce(
@@ -65,13 +74,14 @@ export async function measureSizes() {
       metafile: true,
     })
     const { outputs } = metafile
-    const entryOf = (name) => Object.keys(outputs).find((path) => path.endsWith(`/${name}.js`))
+    const outputOf = (entry) => Object.keys(outputs).find((path) => outputs[path].entryPoint === entry)
     const bytesOf = (paths) =>
       [...paths].reduce((sum, path) => {
         const file = outputFiles.find((candidate) => candidate.path === join(root, path))
         return sum + packed(file.contents)
       }, 0)
-    const page = loaded(outputs, entryOf('stdin'))
+    const page = new Set()
+    for (const entry of ['page.js', ...modulesFor[use]]) loaded(outputs, outputOf(entry), page)
     const wasm = Math.max(...targets.map((target) => packedKernels(target, kernelsFor[use])))
     const bytes = { page: bytesOf(page), workers: workerBytes, wasm }
     sizes[use] = { total: bytes.page + bytes.workers + bytes.wasm, ...bytes }
