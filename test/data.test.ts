@@ -16,6 +16,7 @@ import { toCategorical } from '../src/data/labels.js'
 import { mnist } from '../src/data/mnist.js'
 import { formatNpy, parseNpy } from '../src/data/npy.js'
 import { readDrawing, toDigitImage } from '../src/data/picture.js'
+import { formatSafetensors, parseSafetensors } from '../src/data/safetensors.js'
 import { syntheticDigits } from '../src/data/synthetic.js'
 import { serve } from './embed/server.js'
 
@@ -70,6 +71,15 @@ test('npy: every dtype survives the round trip', () => {
   }
   const scalar = parseNpy(formatNpy(Tensor.scalar(7, 'int64')))
   assert.equal([scalar.type, scalar.dims, scalar.toNumbers()], ['int64', [], [7]])
+})
+
+test("files in Node's Buffers, which lie somewhere in a pool, are read like others", () => {
+  const tensor = new Tensor('float32', [1, 2, 3], [3])
+  const npy = Buffer.from(formatNpy(tensor))
+  assert.ok(npy.byteLength < npy.buffer.byteLength)
+  assert.equal(parseNpy(npy).toNumbers(), [1, 2, 3])
+  const weights = Buffer.from(formatSafetensors({ tensors: new Map([['w', tensor]]), metadata: {} }))
+  assert.equal(parseSafetensors(weights).tensors.get('w')?.toNumbers(), [1, 2, 3])
 })
 
 test('npy: truncated is refused', async () => {

@@ -43,7 +43,7 @@ export function parseNpy(bytes: Uint8Array, name = '.npy file'): Tensor {
   const expected = sizeOf(dims) * bytesPerElement(dtype)
   if (bytes.length - end !== expected)
     fail(`shape ${formatShape(dims)} needs ${expected} bytes of data, it has ${bytes.length - end}`)
-  return new Tensor(dtype, new (arrayOf(dtype))(bytes.slice(end).buffer), dims)
+  return new Tensor(dtype, new (arrayOf(dtype))(new Uint8Array(bytes.subarray(end)).buffer), dims)
 }
 
 /** `tensor` as a .npy file (version 1.0). Throws TYPE_MISMATCH for dtypes that NumPy lacks. */

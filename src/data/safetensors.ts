@@ -84,7 +84,7 @@ export function parseSafetensors(bytes: Uint8Array, name = '.safetensors file'):
     const [start, end] = offsets
     if (end - start !== sizeOf(shape) * bytesPerElement(dtype)) fail(`tensor '${key}' has a size unlike its shape`)
     if (end > data.length) fail(`truncated in tensor '${key}'`)
-    tensors.set(key, new Tensor(dtype, new (arrayOf(dtype))(data.slice(start, end).buffer), shape))
+    tensors.set(key, new Tensor(dtype, new (arrayOf(dtype))(new Uint8Array(data.subarray(start, end)).buffer), shape))
   }
   return { tensors, metadata: metadata as Record<string, string> }
 }

@@ -104,7 +104,7 @@ async function readGroup(group: Group, file: OpenedFile, tensors: Map<string, Te
       fail(
         `its shards end within weight '${spec.name}' of shape ${formatShape(spec.shape)}; they have ${bytes.length} bytes`,
       )
-    const raw = bytes.slice(offset, offset + size)
+    const raw = new Uint8Array(bytes.subarray(offset, offset + size))
     offset += size
     tensors.set(String(spec.name), dequantize(new Tensor(stored, new (arrayOf(stored))(raw.buffer), spec.shape), spec))
   }
