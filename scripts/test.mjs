@@ -69,7 +69,7 @@ try {
       console.log(
         `${result.failed ? 'FAIL' : 'ok  '} ${name} (${result.passed} passed${result.failed ? `, ${result.failed} failed` : ''}, ${result.seconds.toFixed(1)} s)`,
       )
-      const notices = result.output.split('\n').filter((line) => line.startsWith('SKIP'))
+      const notices = result.output.split('\n').filter((line) => /^(SKIP|AGAIN)\b/.test(line))
       if (result.failed) console.log(result.output)
       else if (notices.length) console.log(notices.join('\n'))
     }

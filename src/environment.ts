@@ -15,6 +15,29 @@ export interface BackendOptions extends WasmOptions, WebGpuOptions {
   readonly fallback?: 'wasm'
 }
 
+const optionNames: Readonly<Record<keyof BackendOptions, true>> = {
+  backend: true,
+  fallback: true,
+  threads: true,
+  deterministic: true,
+  build: true,
+  workerTimeout: true,
+  maxBytes: true,
+  powerPreference: true,
+  precision: true,
+  products: true,
+}
+
+/** Throws INVALID_ARGUMENT for a name that is no option. */
+function checkNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
+  if (unknown !== undefined)
+    throw new LanewiseError(
+      'INVALID_ARGUMENT',
+      `there is no option '${unknown}'; those of backends are ${Object.keys(optionNames).join(', ')}`,
+    )
+}
+
 /** What runs, and why anything is off. */
 export interface Environment {
   readonly backend: BackendName
@@ -30,6 +53,7 @@ export interface Environment {
 
 /** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
 export async function createBackend(given: BackendOptions = {}): Promise<Backend> {
+  checkNames(given)
   const { backend = 'wasm', fallback, ...options } = given
   if (backend === 'wasm') return startWasmBackend(options)
   if (backend === 'webgpu') {
@@ -61,9 +85,10 @@ let shared: Promise<Backend> | undefined
 /**
  * Chooses the default backend for everything that is created afterwards. Sessions and models that exist keep theirs, which
  * ends with the last of them.
- * Options that are left out keep the value of an earlier call.
+ * Options that are left out keep the value of an earlier call. Throws INVALID_ARGUMENT for unknown ones.
  */
 export function configure(options: BackendOptions): void {
+  checkNames(options)
   settings = { ...settings, ...options }
   shared = undefined
 }

@@ -170,6 +170,12 @@ export class InferenceSession {
     this.#graphs.set('', graph)
   }
 
+  /** Names that are fed and are no inputs. */
+  #misnamed(feeds: Feeds): string {
+    const names = Object.keys(feeds).filter((name) => !this.inputNames.includes(name))
+    return names.length ? `; there is no input '${names.join("', '")}'` : ''
+  }
+
   #check(feeds: Feeds, wanted: readonly string[]): void {
     if (this.#released) throw new LanewiseError('DISPOSED', 'the session was released')
     if (typeof feeds !== 'object' || feeds === null)
@@ -184,7 +190,7 @@ export class InferenceSession {
       if (!(tensor instanceof Tensor))
         throw new LanewiseError(
           'INVALID_ARGUMENT',
-          `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})${wrapping(tensor, dtype)}`,
+          `no tensor is fed to the input '${name}' (${dtype} ${formatShape(shape)})${wrapping(tensor, dtype)}${this.#misnamed(feeds)}`,
         )
       if (tensor.type !== dtype)
         throw new LanewiseError('TYPE_MISMATCH', `the input '${name}' is ${dtype}, it was fed ${tensor.type}`)

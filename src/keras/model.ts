@@ -8,7 +8,7 @@ import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.j
 import { simplify } from '../optimise/index.js'
 import { withOperators } from '../packs/index.js'
 import type { History } from './callbacks/history.js'
-import { invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import { checkOptions, invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import type { SaveOptions } from './files/save.js'
 import type { Files, KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
@@ -16,6 +16,7 @@ import { InputLayer } from './layers/core.js'
 import {
   type Argument,
   graphShape,
+  isSymbolic,
   Layer,
   type LayerNode,
   type LayerOptions,
@@ -72,6 +73,10 @@ export class Model extends Layer {
 
   /** Sets what the model computes. */
   protected connect(inputs: ModelOptions['inputs'], outputs: ModelOptions['outputs']): void {
+    for (const [role, ends] of Object.entries({ inputs, outputs }))
+      for (const end of listOf(ends))
+        if (!isSymbolic(end))
+          throw invalid(`the ${role} of a model are what input({ shape }) and apply give, got ${wrongEnd(end)}`)
     this.#network = traceNetwork(listOf(inputs), listOf(outputs))
     this.#lists = { inputs: Array.isArray(inputs), outputs: Array.isArray(outputs) }
     nameLayers(this.#network.layers)
@@ -459,4 +464,15 @@ export class Model extends Layer {
 }
 
 /** A model from symbolic tensors. */
-export const model = (options: ModelOptions): Model => new Model(options)
+export function model(options: ModelOptions): Model {
+  checkOptions('model', options, { inputs: true, outputs: true, name: true, trainable: true } satisfies Record<
+    keyof ModelOptions,
+    true
+  >)
+  if (!options.inputs || !options.outputs)
+    throw invalid('model needs inputs and outputs: what input({ shape }) and apply give')
+  return new Model(options)
+}
+
+const wrongEnd = (end: unknown): string =>
+  end instanceof Layer ? `the layer '${end.name}': apply it first` : String(end)

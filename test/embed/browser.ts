@@ -38,7 +38,7 @@ export async function launchChromium(extra: readonly string[] = []): Promise<Bro
 }
 
 /** Firefox without a window, driven over WebDriver BiDi; undefined, with a printed notice, where none is installed. */
-export async function launchFirefox(): Promise<(PageHost & { close(): Promise<void> }) | undefined> {
+export async function launchFirefox(): Promise<BrowserProcess | undefined> {
   const executablePath = findProgram('firefox-esr') ?? findProgram('firefox')
   // Its pages have this face, though the types of their events are not written as overloads.
   if (executablePath !== undefined)
@@ -50,6 +50,13 @@ export async function launchFirefox(): Promise<(PageHost & { close(): Promise<vo
 /** What opens pages: a browser or a context of playwright-core, or a browser of puppeteer-core. */
 export interface PageHost {
   newPage(): Promise<Tab>
+}
+
+/** A browser that was started. */
+export interface BrowserProcess extends PageHost {
+  close(): Promise<void>
+  /** Of those whose process can be ended from here. */
+  process?(): { kill(signal: NodeJS.Signals): boolean } | null
 }
 
 interface Tab {
@@ -117,7 +124,33 @@ export async function resultOf<T>(browser: PageHost, address: string): Promise<P
     })
     return { result: (await within('answer', work)) as T, console: lines }
   } finally {
-    await within('close the page', page.close())
+    // What went wrong before counts, not that this does, too.
+    await within('close the page', page.close()).catch((error: Error) => console.log(error.message))
+  }
+}
+
+/** Told of a browser that does not answer, whatever its page does. */
+class SilentBrowser extends Error {}
+
+/**
+ * Starts a browser for `work` and ends it. One that falls silent is killed, and a fresh one does the work, once, with a
+ * printed notice; nothing is done where `launch` finds no browser.
+ */
+export async function inBrowser(
+  launch: () => Promise<BrowserProcess | undefined>,
+  work: (browser: PageHost) => Promise<void>,
+): Promise<void> {
+  for (let isFirst = true; ; isFirst = false) {
+    const browser = await launch()
+    try {
+      return await (browser && work(browser))
+    } catch (error) {
+      browser?.process?.()?.kill('SIGKILL')
+      if (!(error instanceof SilentBrowser && isFirst)) throw error
+      console.log(`AGAIN in a fresh browser: ${error.message}`)
+    } finally {
+      await browser?.close().catch(() => {})
+    }
   }
 }
 
@@ -130,12 +163,16 @@ const inTime =
   async <T>(request: string, answer: Promise<T>): Promise<T> => {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`the browser did not ${request} within ${silence / 1000} s`)), silence)
+      timer = setTimeout(
+        () => reject(new SilentBrowser(`the browser did not ${request} within ${silence / 1000} s`)),
+        silence,
+      )
     })
     try {
       return await Promise.race([answer, late])
     } catch (error) {
-      throw new Error(`${address}: ${(error as Error).message}, after ${after()}`)
+      const Kind = error instanceof SilentBrowser ? SilentBrowser : Error
+      throw new Kind(`${address}: ${(error as Error).message}, after ${after()}`)
     } finally {
       clearTimeout(timer)
     }

@@ -3,7 +3,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import model5 from '../../models/model5.js'
 import { setRandomSeed } from '../../src/index.js'
-import { launchChromium, launchFirefox, runPage } from './browser.js'
+import { inBrowser, launchChromium, launchFirefox, runPage } from './browser.js'
 import type { DeliveredPage } from './pages/delivery-page.js'
 import { headers } from './server.js'
 
@@ -13,10 +13,8 @@ const integrity = `sha256-${createHash('sha256').update(model).digest('base64')}
 const browsers = { Chromium: launchChromium, Firefox: launchFirefox }
 
 for (const [name, launch] of Object.entries(browsers))
-  test(`${name} takes models from URLs, blobs, files, streams, responses and its cache`, async () => {
-    const browser = await launch()
-    if (!browser) return
-    try {
+  test(`${name} takes models from URLs, blobs, files, streams, responses and its cache`, () =>
+    inBrowser(launch, async (browser) => {
       const { result } = await runPage<DeliveredPage>(browser, 'pages/delivery-page.js', {
         headers: headers.isolated,
         files: { '/files/model.onnx': model },
@@ -35,9 +33,6 @@ for (const [name, launch] of Object.entries(browsers))
         'a stream that is aborted': 'TimeoutError',
         'no network': 'IO_ERROR',
       })
-    } finally {
-      await browser.close()
-    }
-  })
+    }))
 
 test.run()

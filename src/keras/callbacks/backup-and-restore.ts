@@ -1,4 +1,4 @@
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
@@ -24,6 +24,11 @@ export class BackupAndRestore extends Callback {
 
   constructor(options: BackupAndRestoreOptions) {
     super()
+    checkOptions('BackupAndRestore', options, {
+      backupDir: true,
+      saveFreq: true,
+      deleteCheckpoint: true,
+    } satisfies Record<keyof BackupAndRestoreOptions, true>)
     const { backupDir, saveFreq = 'epoch' } = options
     if (typeof backupDir !== 'string' || backupDir === '') throw invalid('BackupAndRestore needs a backupDir')
     if (saveFreq !== 'epoch' && !(Number.isInteger(saveFreq) && saveFreq > 0))

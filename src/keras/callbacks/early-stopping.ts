@@ -1,6 +1,7 @@
 import type { Tensor } from '../../core/tensor.js'
+import { checkOptions } from '../config.js'
 import type { Logs } from '../training/logs.js'
-import { MonitoringCallback, type MonitorOptions } from './monitor.js'
+import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 
 export interface EarlyStoppingOptions extends MonitorOptions {
   /** Epochs without an improvement that are borne; 0 unless given. */
@@ -25,6 +26,13 @@ export class EarlyStopping extends MonitoringCallback {
   #bestWeights: readonly Tensor[] | undefined
 
   constructor(options: EarlyStoppingOptions = {}) {
+    checkOptions('EarlyStopping', options, {
+      ...monitorOptions,
+      patience: true,
+      baseline: true,
+      startFromEpoch: true,
+      restoreBestWeights: true,
+    } satisfies Record<keyof EarlyStoppingOptions, true>)
     super(options)
     this.#options = options
     this.best = this.monitor.worst

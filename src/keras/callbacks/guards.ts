@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { checkOptions } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
@@ -11,9 +12,10 @@ export interface TerminateOnNaNOptions {
 export class TerminateOnNaN extends Callback {
   readonly #raises: boolean
 
-  constructor({ raiseError = false }: TerminateOnNaNOptions = {}) {
+  constructor(options: TerminateOnNaNOptions = {}) {
     super()
-    this.#raises = raiseError
+    checkOptions('TerminateOnNaN', options, { raiseError: true } satisfies Record<keyof TerminateOnNaNOptions, true>)
+    this.#raises = options.raiseError ?? false
   }
 
   override onTrainBatchEnd(batch: number, logs: Logs): void {
@@ -35,9 +37,10 @@ export interface SwapEMAWeightsOptions {
 export class SwapEMAWeights extends Callback {
   readonly #swapOnEpoch: boolean
 
-  constructor({ swapOnEpoch = false }: SwapEMAWeightsOptions = {}) {
+  constructor(options: SwapEMAWeightsOptions = {}) {
     super()
-    this.#swapOnEpoch = swapOnEpoch
+    checkOptions('SwapEMAWeights', options, { swapOnEpoch: true } satisfies Record<keyof SwapEMAWeightsOptions, true>)
+    this.#swapOnEpoch = options.swapOnEpoch ?? false
   }
 
   /** Whether the averages are in the weights from now on. */

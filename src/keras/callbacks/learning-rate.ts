@@ -1,8 +1,8 @@
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import { Schedule } from '../optimizers/schedules.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
-import { MonitoringCallback, type MonitorOptions } from './monitor.js'
+import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 
 /** The learning rate of an epoch, counted from 0, by the one before. */
 export type RateByEpoch = (epoch: number, learningRate: number) => number
@@ -50,6 +50,13 @@ export class ReduceLROnPlateau extends MonitoringCallback {
   #cooldown = 0
 
   constructor(options: ReduceLROnPlateauOptions = {}) {
+    checkOptions('ReduceLROnPlateau', options, {
+      ...monitorOptions,
+      factor: true,
+      patience: true,
+      cooldown: true,
+      minLr: true,
+    } satisfies Record<keyof ReduceLROnPlateauOptions, true>)
     super({ minDelta: 1e-4, ...options })
     this.#options = options
     if ((options.factor ?? 0.1) >= 1) throw invalid('ReduceLROnPlateau needs a factor below 1')

@@ -1,5 +1,5 @@
 import { appendFile, readFileIfPresent, writeFileAtomic } from '../../core/files.js'
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Progress } from '../training/progress.js'
 import { Callback } from './callback.js'
@@ -49,6 +49,11 @@ export class CSVLogger extends Callback {
 
   constructor(options: CSVLoggerOptions) {
     super()
+    checkOptions('CSVLogger', options, {
+      filename: true,
+      separator: true,
+      append: true,
+    } satisfies Record<keyof CSVLoggerOptions, true>)
     if (typeof options.filename !== 'string' || options.filename === '') throw invalid('CSVLogger needs a filename')
     this.#options = options
   }
@@ -101,6 +106,13 @@ export class RemoteMonitor extends Callback {
 
   constructor(options: RemoteMonitorOptions = {}) {
     super()
+    checkOptions('RemoteMonitor', options, {
+      root: true,
+      path: true,
+      field: true,
+      headers: true,
+      sendAsJson: true,
+    } satisfies Record<keyof RemoteMonitorOptions, true>)
     this.#options = options
   }
 

@@ -1,7 +1,7 @@
 import { writeFileAtomic } from '../../core/files.js'
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
-import { MonitoringCallback, type MonitorOptions } from './monitor.js'
+import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 
 export interface ModelCheckpointOptions extends MonitorOptions {
   /**
@@ -32,6 +32,15 @@ export class ModelCheckpoint extends MonitoringCallback {
   #batches = 0
 
   constructor(options: ModelCheckpointOptions) {
+    checkOptions('ModelCheckpoint', options, {
+      ...monitorOptions,
+      filepath: true,
+      saveBestOnly: true,
+      saveWeightsOnly: true,
+      saveFreq: true,
+      initialValueThreshold: true,
+      write: true,
+    } satisfies Record<keyof ModelCheckpointOptions, true>)
     super(options)
     const { filepath, saveFreq = 'epoch', initialValueThreshold } = options
     if (typeof filepath !== 'string' || filepath === '') throw invalid('ModelCheckpoint needs a filepath')

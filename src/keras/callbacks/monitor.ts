@@ -13,6 +13,8 @@ export interface MonitorOptions {
   readonly verbose?: 0 | 1
 }
 
+export const monitorOptions = { monitor: true, minDelta: true, mode: true, verbose: true } as const
+
 /** Names of losses and errors, and of what counts hits; with or without an output's name before. */
 const lower =
   /(^|_)(loss|error|mse|mae|mape|msle|crossentropy|hinge|divergence|poisson|logcosh|false_\w+|dice|tversky)$/

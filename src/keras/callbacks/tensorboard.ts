@@ -1,6 +1,6 @@
 import { appendFile } from '../../core/files.js'
 import type { EventContent } from '../../data/event-log.js'
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 
@@ -55,6 +55,12 @@ export class TensorBoard extends Callback {
 
   constructor(options: TensorBoardOptions = {}) {
     super()
+    checkOptions('TensorBoard', options, {
+      logDir: true,
+      histogramFreq: true,
+      updateFreq: true,
+      write: true,
+    } satisfies Record<keyof TensorBoardOptions, true>)
     const { updateFreq = 'epoch', histogramFreq = 0 } = options
     this.#every = updateFreq === 'epoch' ? 0 : updateFreq === 'batch' ? 1 : updateFreq
     if (updateFreq !== 'epoch' && !(Number.isInteger(this.#every) && this.#every > 0))

@@ -205,6 +205,8 @@ export function readFields(
   common: readonly string[],
   rank: number,
 ): Record<string, unknown> {
+  if (typeof options !== 'object' || options === null)
+    throw invalid(`${className} takes an object of options, got ${JSON.stringify(options)}`)
   for (const key of Object.keys(options))
     if (!Object.hasOwn(fields, key) && !common.includes(key))
       throw invalid(`${className} has no option '${key}'; known: ${[...Object.keys(fields), ...common].join(', ')}`)

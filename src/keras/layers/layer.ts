@@ -2,7 +2,7 @@ import type { DType } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
-import type { Tensor } from '../../core/tensor.js'
+import { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import {
   camelCase,
@@ -64,17 +64,18 @@ export interface TensorType {
   readonly dtype: DType
 }
 
-const isTensor = (argument: Argument): argument is SymbolicTensor =>
+/** Whether `argument` is what layers are applied to and give. */
+export const isSymbolic = (argument: Argument): argument is SymbolicTensor =>
   typeof argument === 'object' && argument !== null && 'node' in argument
 
 /** `argument` with each tensor replaced. */
 function mapTensors(argument: Argument, replace: (tensor: SymbolicTensor) => CallArgument): CallArgument {
-  if (isTensor(argument)) return replace(argument)
+  if (isSymbolic(argument)) return replace(argument)
   return Array.isArray(argument) ? argument.map((item) => mapTensors(item, replace)) : (argument as CallArgument)
 }
 
 const tensorsOf = (argument: Argument): SymbolicTensor[] => {
-  if (isTensor(argument)) return [argument]
+  if (isSymbolic(argument)) return [argument]
   return Array.isArray(argument) ? argument.flatMap(tensorsOf) : []
 }
 
@@ -435,6 +436,10 @@ export abstract class Layer<Options extends object = object> {
 
   /** `apply` for layers and models with several outputs. */
   applyAll(inputs: Argument, options: Readonly<Record<string, Argument>> = {}): readonly SymbolicTensor[] {
+    if (inputs instanceof Layer || inputs instanceof Tensor || ArrayBuffer.isView(inputs) || inputs === undefined)
+      throw invalid(
+        `layer '${this.name}' (${this.className}) is applied to what input({ shape }) or another layer's apply gives; data go to a model's predict`,
+      )
     const named = Object.entries(options).flatMap(([key, argument]) => {
       const name = snakeCase(key)
       const known = [...this.signature.slice(1), ...this.namedArguments, 'mask', 'training']

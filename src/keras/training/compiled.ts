@@ -1,4 +1,4 @@
-import { invalid } from '../config.js'
+import { checkOptions, invalid } from '../config.js'
 import { type Loss, type LossLike, resolveLoss } from '../losses/index.js'
 import { type Metric, type MetricLike, resolveMetric } from '../metrics/index.js'
 import { type Optimizer, type OptimizerLike, resolveOptimizer } from '../optimizers/index.js'
@@ -18,6 +18,15 @@ export interface CompileOptions {
   readonly weightedMetrics?: readonly MetricLike[] | PerOutput<MetricLike | readonly MetricLike[]> | null
   /** What training takes for its loss, in place of the loss of the model's outputs for x. */
   readonly trainStep?: TrainStepFunction | null
+}
+
+const compileOptions: Readonly<Record<keyof CompileOptions, true>> = {
+  optimizer: true,
+  loss: true,
+  lossWeights: true,
+  metrics: true,
+  weightedMetrics: true,
+  trainStep: true,
 }
 
 /** What one output is trained and measured by. */
@@ -70,6 +79,7 @@ function metricsPerOutput(value: CompileOptions['metrics'], names: readonly stri
 
 /** Resolves the options of `compile` for a model with these outputs. Throws INVALID_ARGUMENT. */
 export function resolveCompileOptions(options: CompileOptions, names: readonly string[]): Compiled {
+  checkOptions('compile', options, compileOptions)
   const lossOf = perOutput<LossLike>(options.loss, names, 'loss')
   const weights = perOutput<number>(options.lossWeights, names, 'lossWeights')
   const metrics = metricsPerOutput(options.metrics, names, 'metrics')

@@ -74,20 +74,28 @@ export function castTensor(tensor: Tensor, dtype: NumericDType, what: string): T
   return new Tensor(dtype, data, tensor.dims)
 }
 
-/** Class numbers, int32, of `classes` classes (null: not known), or `ignored`. Throws INVALID_DATA naming `what` and the wrong one. */
+/** `given` as int32: numbers of `classes` classes (null: not known), or `ignored`. Throws INVALID_DATA naming `what` and the wrong one. */
 export function checkClasses(
-  labels: Tensor,
+  given: Tensor,
   classes: number | null | undefined,
   what: string,
   ignored?: number,
 ): Tensor {
+  const labels = castTensor(given, 'int32', what)
   const data = labels.data as Int32Array
+  const original = given.data as ArrayLike<number | bigint>
+  const broken = data.findIndex((label, i) => Number(original[i]) !== label)
+  if (broken >= 0)
+    throw new LanewiseError(
+      'INVALID_DATA',
+      `${what}: element ${broken} is ${original[broken]}, not the number of a class: a whole number, 0 for the first`,
+    )
   const most = classes ?? Number.POSITIVE_INFINITY
   const wrong = data.findIndex((label) => (label < 0 || label >= most) && label !== ignored)
   if (wrong < 0) return labels
   throw new LanewiseError(
     'INVALID_DATA',
-    `${what}: element ${wrong} is class ${data[wrong]}; the model has the classes 0 to ${(classes ?? 0) - 1}`,
+    `${what}: element ${wrong} is class ${data[wrong]}; ${classes ? `the model has the classes 0 to ${classes - 1}` : 'classes are numbered from 0'}`,
   )
 }
 

@@ -4,7 +4,7 @@ import type { Callback } from '../callbacks/callback.js'
 import { History } from '../callbacks/history.js'
 import { CallbackList } from '../callbacks/list.js'
 import { ProgbarLogger } from '../callbacks/loggers.js'
-import { invalid } from '../config.js'
+import { checkOptions as checkNames, invalid } from '../config.js'
 import type { Model } from '../model.js'
 import type { BatchSource } from './batch.js'
 import type { DataLike } from './data.js'
@@ -94,9 +94,7 @@ export function checkCounts(options: Partial<Record<keyof typeof lowest, number 
 
 function checkOptions(options: FitOptions): void {
   checkCounts(options)
-  const unknown = Object.keys(options).find((name) => !(name in fitOptions))
-  if (unknown !== undefined)
-    throw invalid(`fit has no option '${unknown}'; its options are ${Object.keys(fitOptions).join(', ')}`)
+  checkNames('fit', options, fitOptions)
 }
 
 /** Trains; see Model.fit. */

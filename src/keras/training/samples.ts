@@ -53,7 +53,7 @@ export function checkSamples(
     const { sparse, classAxis = -1, ignoredClass } = outputs[i].loss?.details ?? {}
     if (!sparse) return castTensor(tensor, 'float32', name)
     const classes = network.outputs[i].shape.at(classAxis)
-    return checkClasses(castTensor(tensor, 'int32', name), classes, name, ignoredClass)
+    return checkClasses(tensor, classes, name, ignoredClass)
   })
   const isSparse = outputs.map(({ loss }) => loss?.details.sparse ?? false)
   const weights = weightsOf(targets, isSparse, outputNames, options)
