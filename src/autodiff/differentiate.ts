@@ -91,14 +91,7 @@ function inputGradients(
   needed: ReadonlySet<Value>,
 ): readonly (Value | undefined)[] {
   const definition = definitionOf(node.op)
-  const rule = ruleOf(node.op)
-  if (!rule && definition.decompose) return throughBody(builder, node, definition.decompose, gradients, needed)
-  if (!rule)
-    throw new LanewiseError(
-      'UNSUPPORTED_OP',
-      `${node.op} '${node.name}' lies between the loss and a trained value, and has no gradient; freeze what comes before it, or take it out of the loss`,
-    )
-  return rule({
+  const results = ruleOf(node.op)?.({
     emit: builder,
     node,
     inputs: node.inputs,
@@ -114,6 +107,12 @@ function inputGradients(
       return input !== undefined && needed.has(input)
     },
   })
+  if (results) return results
+  if (definition.decompose) return throughBody(builder, node, definition.decompose, gradients, needed)
+  throw new LanewiseError(
+    'UNSUPPORTED_OP',
+    `${node.op} '${node.name}' lies between the loss and a trained value, and has no gradient; freeze what comes before it, or take it out of the loss`,
+  )
 }
 
 /**

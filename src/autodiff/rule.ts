@@ -17,8 +17,8 @@ export interface GradientContext {
   needs(index: number): boolean
 }
 
-/** The gradients by a node's inputs, in their order. */
-export type GradientRule = (context: GradientContext) => readonly (Value | undefined)[]
+/** The gradients by a node's inputs, in their order; undefined for a node that is differentiated as its decomposition. */
+export type GradientRule = (context: GradientContext) => readonly (Value | undefined)[] | undefined
 
 /** By op name. */
 export type GradientRules = Readonly<Record<string, GradientRule>>

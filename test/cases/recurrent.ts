@@ -19,6 +19,7 @@ const variants: readonly Variant[] = [
   { attributes: { direction: 'reverse' }, bias: true },
   { attributes: { direction: 'bidirectional' }, bias: true, initial: true },
   { attributes: { direction: 'bidirectional' }, bias: true, lengths: [2, 4, 0] },
+  { attributes: { direction: 'bidirectional' }, lengths: [0, 1, 3], initial: true },
   { attributes: { layout: 1 }, bias: true, initial: true },
   { attributes: { layout: 1, direction: 'reverse' }, bias: true, lengths: [1, 3, 4], initial: true },
   { attributes: { clip: 0.4 }, bias: true },
@@ -77,7 +78,28 @@ function rowOf(op: Cell, variant: Variant, small: boolean): OpCase {
   }
 }
 
+/** Operands of the recurrences that carry gradients: dy, factors of gates and of what is carried, R. */
+const sequence = f32([4, batch, 6], { range })
+const carried = (gates: number, carries: number) => [
+  sequence,
+  f32([4, batch, (gates + carries) * 6], { range }),
+  f32([gates * 6, 6], { range }),
+]
+const all = (inputs: OpCase['inputs']) => inputs.map((_, index) => index)
+const recurrences: readonly OpCase[] = [
+  { op: 'lanewise.LinearScan', inputs: [sequence, sequence] },
+  { op: 'lanewise.LinearScan', inputs: [sequence, sequence, f32([batch, 6])] },
+  { op: 'lanewise.RecurrentGradient', inputs: carried(1, 0), outputs: 3 },
+  { op: 'lanewise.RecurrentGradient', inputs: carried(3, 1), outputs: 3 },
+  { op: 'lanewise.GRUGradient', inputs: carried(3, 2), outputs: 2 },
+  { op: 'lanewise.LSTMGradient', inputs: carried(4, 2), outputs: 3 },
+  { op: 'lanewise.LSTMGradient', inputs: [...carried(4, 3), f32([batch, 6])], outputs: 3 },
+]
+
 export const recurrentCases: readonly OpCase[] = [
+  ...recurrences.flatMap((row): OpCase[] =>
+    [0, 1].map((reverse) => ({ ...row, attributes: { reverse }, gradient: all(row.inputs) })),
+  ),
   ...(['RNN', 'GRU', 'LSTM'] as const).flatMap((op) =>
     variants
       .filter(({ only }) => !only || only.includes(op))

@@ -18,6 +18,7 @@ import { quantizeLowerings } from './quantize.js'
 import { quantizedProductLowerings } from './quantized-products.js'
 import { randomLowerings } from './random.js'
 import { recurrentLowerings } from './recurrent.js'
+import { recurrentGradientLowerings } from './recurrent-gradients.js'
 import { reduceLowerings } from './reduce.js'
 import { regionLowerings } from './regions.js'
 import { resampleLowerings } from './resample.js'
@@ -45,6 +46,7 @@ export const lowerings: Readonly<Record<string, Lowering>> = {
   ...quantizeLowerings,
   ...quantizedProductLowerings,
   ...recurrentLowerings,
+  ...recurrentGradientLowerings,
   ...resampleLowerings,
   ...forestLowerings,
   ...svmLowerings,

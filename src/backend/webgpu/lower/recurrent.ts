@@ -4,7 +4,7 @@ import type { Unary } from '../../activations.js'
 import { type Dispatch, gridOf, groupIndex, groupParameters, kernel, mapKernel, type Place } from '../kernel.js'
 import type { Tuning } from '../tuning.js'
 import { coordinates } from '../wgsl/index.js'
-import { type CellForm, type CellSpec, cellText, gateLanes } from '../wgsl/recurrent.js'
+import { type CellForm, type CellSpec, cellText, gateLanes, rowsOfGroup } from '../wgsl/recurrent.js'
 import { type GemmSizes, gemm, gemmWorkspace } from './gemm.js'
 import { elementsOf, type Lowering, type LoweringContext, shapeOf } from './lowering.js'
 import { elementIn, productOperands } from './matmul.js'
@@ -96,13 +96,8 @@ function loopThreads({ hidden }: Recurrent, { workgroupThreads }: Tuning): numbe
   return threads <= workgroupThreads ? threads : undefined
 }
 
-/** Rows of the batch that share what they read of R, where there are enough of them to keep the adapter busy. */
-const MOST_ROWS = 4
-const rowsOf = ({ spec, reverse, batch, hidden }: Recurrent, { threads, workgroupBytes }: Tuning): number => {
-  const rowBytes = hidden * 4 * (spec.form === 'gruReset' ? 2 : 1)
-  const wanted = Math.floor((reverse.length * batch * hidden) / threads)
-  return Math.max(1, Math.min(MOST_ROWS, wanted, Math.floor(workgroupBytes / rowBytes)))
-}
+const rowsOf = ({ spec, reverse, batch, hidden }: Recurrent, tuning: Tuning): number =>
+  rowsOfGroup(reverse.length * batch * hidden, hidden * 4 * (spec.form === 'gruReset' ? 2 : 1), tuning)
 
 const aligned = (bytes: number): number => Math.ceil(bytes / 256) * 256
 

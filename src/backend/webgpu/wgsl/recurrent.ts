@@ -1,6 +1,16 @@
 import type { Unary } from '../../activations.js'
 import { f32Literal } from '../kernel.js'
+import type { Tuning } from '../tuning.js'
 import { activationExpression } from './activation.js'
+
+const MOST_ROWS = 4
+
+/**
+ * Rows of the batch that one workgroup takes through time, so that they share what they read of the recurrent weights: as
+ * many as leave the adapter busy with `units` of all rows and directions, and as fit into workgroup memory.
+ */
+export const rowsOfGroup = (units: number, rowBytes: number, { threads, workgroupBytes }: Tuning): number =>
+  Math.max(1, Math.min(MOST_ROWS, Math.floor(units / threads), Math.floor(workgroupBytes / rowBytes)))
 
 /** How a cell makes its new state of the gates. `gruReset`: the reset gate acts on the state, before its product. */
 export type CellForm = 'rnn' | 'gru' | 'gruReset' | 'lstm'
