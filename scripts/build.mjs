@@ -101,7 +101,8 @@ const embedded = {
 /**
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
- * of the core, by imports that leave no code.
+ * of the core, by imports that leave no code; the parts of training and data, which pages that only predict do not ask for, of
+ * all that is exported.
  */
 const oneCore = {
   name: 'one core',
@@ -112,9 +113,23 @@ const oneCore = {
     })
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
-      const core = ['src/session.ts', 'package.json'].map((file) => `import ${JSON.stringify(join(root, file))}\n`)
-      return { contents: `${readFileSync(path, 'utf8')}\n${core.join('')}`, loader: 'ts' }
+      const core = [/[\\/]src[\\/](keras|data)[\\/]/.test(path) ? 'src/index.ts' : 'src/session.ts', 'package.json']
+      const imports = core.map((file) => `import ${JSON.stringify(join(root, file))}\n`)
+      return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('')}`, loader: 'ts' }
     })
+  },
+}
+
+/**
+ * Leaves `layers` to the bundle of `lanewise/layers`, which lies beside: esbuild makes an object of a namespace by a call that
+ * other bundlers cannot leave out, and with it none of the layers.
+ */
+const layersBeside = {
+  name: 'layers beside',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/layers\/factories\.js$/ }, ({ importer }) =>
+      importer.endsWith('layers.ts') ? undefined : { path: './layers.js', external: true, sideEffects: false },
+    )
   },
 }
 
@@ -197,7 +212,9 @@ const kernelsOf = (platform) => {
 
 /** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the workers and the wasm files beside them. */
 export async function bundle(entries, outdir, platform = 'node') {
-  await build({ ...optionsFor(platform), entryPoints: entries, outdir })
+  const options = optionsFor(platform)
+  const plugins = entries.layers ? [...options.plugins, layersBeside] : options.plugins
+  await build({ ...options, plugins, entryPoints: entries, outdir })
   if (platform === 'node') await build({ ...optionsFor('alone'), entryPoints: aloneEntries, outdir })
   if (platform === 'browser') await build({ ...workerOptions, entryPoints: workerEntries(), outdir })
   for (const file of kernelsOf(platform).flatMap(filesOf)) copyFileSync(join(wasmFolder, file), join(outdir, file))
