@@ -7,7 +7,6 @@ import { eliminateDead } from './eliminate-dead.js'
 import { type Accelerates, expandComposites } from './expand-composites.js'
 import { foldAffine } from './fold-affine.js'
 import { foldConstants } from './fold-constants.js'
-import { foldShapes } from './fold-shapes.js'
 import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseGates } from './fuse-gates.js'
@@ -59,26 +58,8 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   eliminateDead,
 ]
 
-export interface SimplifyOptions {
-  readonly evaluate: Evaluate
-  /** Whether quantized constants become the real numbers that they stand for; they stay as small as they are unless told. */
-  readonly decode?: boolean
-}
-
-/** The passes that keep a graph in standard ops and in its layout: for a model that goes to another runtime. */
-const portablePasses = ({ evaluate, decode }: SimplifyOptions): readonly Pass[] => [
-  eliminateDead,
-  foldConstants(evaluate, decode),
-  foldShapes,
-  cancelTransposes,
-  foldConstants(evaluate),
-  removeIdentities,
-  mergeCommon,
-  eliminateDead,
-]
-
 /** Runs the passes in order, but for those that have seen the graph as it is. */
-function* runAll(graph: Graph, passes: readonly Pass[]): Generator<void, Graph> {
+export function* runAll(graph: Graph, passes: readonly Pass[]): Generator<void, Graph> {
   const results = new Map<string, Graph>()
   let current = graph
   for (const pass of passes) {
@@ -96,7 +77,3 @@ export const optimiseByPass = (graph: Graph, options: OptimiseOptions): Generato
 
 /** `graph` made faster to run: same inputs, outputs, variables and results. Works on training graphs too. */
 export const optimise = (graph: Graph, options: OptimiseOptions): Graph => atOnce(optimiseByPass(graph, options))
-
-/** `graph` without what an exporter leaves behind: foldable nodes, transposes that cancel, identities. */
-export const simplify = (graph: Graph, options: SimplifyOptions): Graph =>
-  atOnce(runAll(graph, portablePasses(options)))

@@ -1,4 +1,4 @@
-import type { Attributes, AttributeValue, Graph, Value } from '../core/ir.js'
+import type { Attributes, AttributeValue, Graph, Node, Value } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
 import { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
@@ -25,24 +25,30 @@ export const mergeCommon: Pass = {
       if (known) rewriter.replace(value, known)
       else constants.set(key, value)
     }
+    const operandOf = (input: Value | undefined) => (input ? idOf(rewriter.resolve(input)) : '-')
+    const keyOf = (node: Node): string =>
+      [node.outputs.length, ...node.inputs.map(operandOf), keyOfAttributes(node.attributes, idOf)].join('|')
+    /** The first node of each op on each first operand: most have no second, and are compared with none. */
+    const firsts = new Map<string, Node>()
     const seen = new Map<string, readonly Value[]>()
     for (const node of graph.nodes) {
-      const key = traitsOf(node.op).random
-        ? undefined
-        : [
-            node.op,
-            node.outputs.length,
-            ...node.inputs.map((input) => (input ? idOf(rewriter.resolve(input)) : '-')),
-            keyOfAttributes(node.attributes, idOf),
-          ].join('|')
-      const known = key === undefined ? undefined : seen.get(key)
+      if (traitsOf(node.op).random) {
+        rewriter.keep(node)
+        continue
+      }
+      const kind = `${node.op}|${operandOf(node.inputs[0])}`
+      const first = firsts.get(kind)
+      if (first) seen.set(`${kind}|${keyOf(first)}`, first.outputs)
+      else firsts.set(kind, node)
+      const key = first && `${kind}|${keyOf(node)}`
+      const known = key && seen.get(key)
       if (known)
         node.outputs.forEach((output, index) => {
           rewriter.replace(output, known[index])
         })
       else {
         rewriter.keep(node)
-        if (key !== undefined) seen.set(key, node.outputs)
+        if (key) seen.set(key, node.outputs)
       }
     }
     return rewriter.finish()

@@ -25,4 +25,4 @@ const coreKernels = {
 } as const satisfies Record<PrimitiveOf<typeof coreOperators>, ReferenceKernel>
 
 /** The kernels that are loaded, by op name; `src/packs` adds to them. */
-export const referenceKernels: Record<string, ReferenceKernel> = { ...coreKernels }
+export const referenceKernels: Record<string, ReferenceKernel> = coreKernels
