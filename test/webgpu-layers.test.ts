@@ -9,11 +9,9 @@ import type { HostLayer, Layer } from '../src/keras/layers/layer.js'
 import { operators } from '../src/ops/index.js'
 import { optimise } from '../src/optimise/index.js'
 import { applied, examples, makeLayer } from './support/every-layer.js'
+import { loadEverything } from './support/operators.js'
 
-/** Layers whose training steps hold ops without WGSL kernels. */
-const without: Readonly<Record<string, readonly string[]>> = {
-  integerLookup: ['ai.onnx.ml.LabelEncoder'],
-}
+await loadEverything()
 
 const isHostLayer = (layer: Layer): layer is Layer & HostLayer => 'afterHost' in layer
 
@@ -48,7 +46,7 @@ for (const [name, { inputs, dtype = 'float32' }] of Object.entries(examples))
     const refused = graph.nodes.filter(
       (node) => !operators[node.op].traits?.view && !accelerates(node, (value) => graph.constants.get(value)),
     )
-    assert.equal([...new Set(refused.map(({ op }) => op))].sort(), without[name] ?? [])
+    assert.equal([...new Set(refused.map(({ op }) => op))].sort(), [])
   })
 
 test.run()
