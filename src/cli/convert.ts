@@ -2,7 +2,6 @@ import { basename, dirname, join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
-import { writeFileAtomic } from '../core/files.js'
 import type { Graph } from '../core/ir.js'
 import { toFloat16, withFloat16Weights } from '../graph/float16.js'
 import type { SaveFormat } from '../keras/index.js'
@@ -12,6 +11,9 @@ import { simplify } from '../optimise/simplify.js'
 import { kindOf, openModel } from './models.js'
 import { examples, numberOption, oneOf } from './options.js'
 import { checkWritable, formatOf, modelFormats } from './output.js'
+import { sourceOf, standard } from './stdin.js'
+import { printJson } from './terminal.js'
+import { writeFile } from './write.js'
 
 interface ConvertOptions {
   to?: SaveFormat
@@ -22,14 +24,21 @@ interface ConvertOptions {
   keepIoTypes?: boolean
   float16Weights?: boolean
   optimise?: boolean
+  json?: boolean
 }
 
 export const addConvert = (program: Command): Command =>
   program
     .command('convert')
     .description('write a model anew: in another format (ONNX, Keras, TensorFlow.js, safetensors), opset or precision')
-    .argument('<in>', 'an ONNX, .keras or .h5 file, a TensorFlow.js folder; or, with --model, weights')
-    .argument('<out>', '.onnx, .keras, .h5, .weights.h5, .safetensors, or .json or a folder with / for TensorFlow.js')
+    .argument(
+      '<in>',
+      'an ONNX, .keras or .h5 file, a TensorFlow.js folder, - for standard input; or, with --model, weights',
+    )
+    .argument(
+      '<out>',
+      '.onnx, .keras, .h5, .weights.h5, .safetensors, or .json or a folder with / for TensorFlow.js; - for standard output, with --to',
+    )
     .addOption(
       new Option(
         '--to <format>',
@@ -46,6 +55,7 @@ export const addConvert = (program: Command): Command =>
       'hold weights in float16, compute in float32: half the size, the same inputs and outputs',
     )
     .option('--optimise', 'fold constants and shape chains, cancel transposes, drop what nothing needs')
+    .option('--json', 'print one JSON line about what was written')
     .addHelpText(
       'after',
       examples(
@@ -53,12 +63,14 @@ export const addConvert = (program: Command): Command =>
         'convert model5.onnx half.onnx --float16 --keep-io-types',
         'convert net.h5 for-tfjs/',
         'convert net.weights.h5 net.keras --model net.json',
+        'convert - - --to onnx --optimise < in.onnx > out.onnx',
       ),
     )
     .action(async (input: string, output: string, options: ConvertOptions) => {
       const format = options.to ?? formatOf(output, `; add --to ${modelFormats.join('|')}`)
       const isFolder = format === 'tfjs' && !output.endsWith('.json')
-      await checkWritable('convert to', isFolder ? `${output}/` : output)
+      if (output === standard) checkStandardOutput(format, options)
+      else await checkWritable('convert to', isFolder ? `${output}/` : output)
       if (format === 'onnx') return toOnnx(input, output, options)
       const graphOptions = ['opset', 'strip', 'float16', 'keepIoTypes', 'float16Weights', 'optimise'] as const
       const given = graphOptions.find((name) => options[name] !== undefined)
@@ -70,23 +82,46 @@ export const addConvert = (program: Command): Command =>
       const model = await openModel(input, options.model, true)
       const [folder, name] = isFolder ? [output, 'model.json'] : [dirname(output), basename(output)]
       const files = await model.toFiles(name, { format })
-      for (const [file, content] of Object.entries(files)) await writeFileAtomic(join(folder, file), content)
-      const size = Object.values(files).reduce((sum, content) => sum + content.length, 0)
-      console.log(`${output}: ${model.countParams().toLocaleString('en-US')} parameters, ${sizeText(size)}`)
+      for (const [file, content] of Object.entries(files))
+        await (output === standard ? writeOut(content) : writeFile(join(folder, file), content))
+      const bytes = Object.values(files).reduce((sum, content) => sum + content.length, 0)
+      report(output, { format, parameters: model.countParams(), bytes }, options)
       model.dispose()
     })
 
-const sizeText = (size: number) => `${size.toLocaleString('en-US')} bytes`
+/** Says what was written, unless standard output is the file itself. */
+function report(output: string, facts: Readonly<Record<string, string | number>>, { json }: ConvertOptions): void {
+  if (output === standard) return
+  const counts = Object.entries(facts).filter(([, fact]) => typeof fact === 'number')
+  if (json) printJson({ out: output, ...facts })
+  else console.log(`${output}: ${counts.map(([name, count]) => `${count.toLocaleString('en-US')} ${name}`).join(', ')}`)
+}
+
+/** Throws INVALID_ARGUMENT for what cannot go to standard output. */
+function checkStandardOutput(format: SaveFormat, { json }: ConvertOptions): void {
+  const refuse = (problem: string) =>
+    new LanewiseError('INVALID_ARGUMENT', `convert to - (standard output): ${problem}`)
+  if (format === 'tfjs') throw refuse('a TensorFlow.js model is several files; name a folder')
+  if (json) throw refuse('--json would go there, too; name a file')
+  if (process.stdout.isTTY) throw refuse('it is a terminal; redirect it to a file or a program')
+}
+
+const writeOut = (content: Uint8Array | string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    process.stdout.write(content, (error) => (error ? reject(error) : resolve()))
+  })
 
 async function toOnnx(input: string, output: string, options: ConvertOptions): Promise<void> {
   const { opset } = options
   const isOnnx = (await kindOf(input)) === 'onnx' && options.model === undefined
-  const imported = await loadGraph(isOnnx ? input : await (await openModel(input, options.model)).exportOnnx())
+  const imported = await loadGraph(
+    isOnnx ? await sourceOf(input) : await (await openModel(input, options.model)).exportOnnx(),
+  )
   const simple = options.optimise ? simplify(imported, { evaluate }) : imported
   const graph = inFloat16(simple, options)
   const bytes = exportModel(graph, { opset, strip: options.strip })
-  await writeFileAtomic(output, bytes)
-  console.log(`${output}: ${graph.nodes.length} nodes, ${sizeText(bytes.length)}`)
+  await (output === standard ? writeOut(bytes) : writeFile(output, bytes))
+  report(output, { format: 'onnx', nodes: graph.nodes.length, bytes: bytes.length }, options)
 }
 
 function inFloat16(graph: Graph, { float16, keepIoTypes, float16Weights }: ConvertOptions): Graph {

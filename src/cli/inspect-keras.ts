@@ -1,37 +1,56 @@
 import { LanewiseError } from '../core/errors.js'
-import { readFile } from '../core/files.js'
 import { formatShape } from '../core/shape.js'
 import { readHdf5 } from '../data/hdf5/reader.js'
 import { parseSafetensors } from '../data/safetensors.js'
 import { ZipArchive } from '../data/zip.js'
 import { members, parseJson } from '../keras/files/archive.js'
-import { modelFromJSON } from '../keras/index.js'
+import { type Model, modelFromJSON } from '../keras/index.js'
 import { type Kind, lossName, openModel } from './models.js'
+import { bytesOf } from './stdin.js'
 
-/** What a file of Keras, TensorFlow.js or safetensors holds, in lines of text. */
-export async function describeFile(path: string, kind: Kind): Promise<string> {
+/** What a file holds: in lines of text, and as what --json prints. */
+export interface Description {
+  readonly text: string
+  readonly json: Readonly<Record<string, unknown>>
+}
+
+/** Describes a file of Keras, TensorFlow.js or safetensors. */
+export async function describeFile(path: string, kind: Kind): Promise<Description> {
   if (kind === 'weights' || kind === 'safetensors' || (kind === 'h5' && !(await holdsModel(path))))
-    return weightLines(path, kind)
+    return describeWeights(path, kind)
   if (kind === 'config') {
-    const text = new TextDecoder().decode(await readFile(path))
-    return `a model's config, without weights\n${modelFromJSON(text).summary(null)}`
+    const model = modelFromJSON(new TextDecoder().decode(await bytesOf(path)))
+    return describeModel(kind, model, ["a model's config, without weights"])
   }
   const model = await openModel(path)
-  const lines = [...(await headLines(path, kind)), model.summary(null)]
+  const description = describeModel(kind, model, await headLines(path, kind))
   model.dispose()
-  return lines.join('\n')
+  return description
+}
+
+function describeModel(kind: Kind, model: Model, head: readonly string[]): Description {
+  const layers = model.layers.map((layer) => ({
+    name: layer.name,
+    className: layer.className,
+    outputShape: layer.inboundNodes[0]?.outputs[0].shape,
+    parameters: layer.countParams(),
+  }))
+  return {
+    text: [...head, model.summary(null)].join('\n'),
+    json: { format: kind, about: head, name: model.name, parameters: model.countParams(), layers },
+  }
 }
 
 const holdsModel = async (path: string): Promise<boolean> =>
-  readHdf5(await readFile(path), path).attributes.has('model_config')
+  readHdf5(await bytesOf(path), path).attributes.has('model_config')
 
 async function headLines(path: string, kind: Kind): Promise<string[]> {
   if (kind === 'tfjs') return ['a TensorFlow.js layers model']
   if (kind === 'h5') {
-    const root = readHdf5(await readFile(path), path)
+    const root = readHdf5(await bytesOf(path), path)
     return [`a whole model in HDF5, by Keras ${root.textAttribute('keras_version') ?? '1'}`]
   }
-  const archive = new ZipArchive(await readFile(path), path)
+  const archive = new ZipArchive(await bytesOf(path), path)
   const { keras_version: version, date_saved: date } = parseJson(archive.need(members.metadata), members.metadata)
   return [`a .keras file, by Keras ${version}, ${date}`, ...(await trainingLines(path))]
 }
@@ -54,8 +73,8 @@ async function trainingLines(path: string): Promise<string[]> {
   }
 }
 
-async function weightLines(path: string, kind: Kind): Promise<string> {
-  const bytes = await readFile(path)
+async function describeWeights(path: string, kind: Kind): Promise<Description> {
+  const bytes = await bytesOf(path)
   const weights =
     kind === 'safetensors'
       ? [...parseSafetensors(bytes, path).tensors].map(([name, { type, dims }]) => ({ name, type, dims }))
@@ -65,8 +84,10 @@ async function weightLines(path: string, kind: Kind): Promise<string> {
           dims: set.shape,
         }))
   const total = weights.reduce((sum, { dims }) => sum + dims.reduce((a, b) => a * b, 1), 0)
-  return [
+  const lines = [
     `weights without a model: ${weights.length} tensors, ${total.toLocaleString('en-US')} numbers`,
     ...weights.map(({ name, type, dims }) => `  ${name}: ${type} ${formatShape(dims)}`),
-  ].join('\n')
+  ]
+  const listed = weights.map(({ name, type, dims }) => ({ name, type, shape: dims }))
+  return { text: lines.join('\n'), json: { format: kind, parameters: total, weights: listed } }
 }

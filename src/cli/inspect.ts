@@ -1,17 +1,26 @@
 import { type Command, Option } from 'commander'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compile, type Stage, type Stages } from '../compile.js'
+import { LanewiseError } from '../core/errors.js'
 import type { Graph } from '../core/ir.js'
 import { formatShape } from '../core/shape.js'
 import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
-import { describeGraph, type PortDescription } from '../onnx/describe.js'
+import { describeGraph, type ModelDescription, type PortDescription } from '../onnx/describe.js'
 import { printPlan } from '../plan/print.js'
 import { describeCosts } from './costs.js'
-import { describeFile } from './inspect-keras.js'
+import { type Description, describeFile } from './inspect-keras.js'
 import { kindOf, openGraph } from './models.js'
 import { examples, numberOption, oneOf, ranges } from './options.js'
+import { printJson } from './terminal.js'
+
+interface InspectOptions {
+  readonly stage?: Stage
+  readonly costs?: boolean
+  readonly batch: number
+  readonly json?: boolean
+}
 
 const stages: readonly Stage[] = ['graph', 'optimised', 'plan', 'backend']
 
@@ -19,7 +28,10 @@ export const addInspect = (program: Command): Command =>
   program
     .command('inspect')
     .description('what a model or a file of weights holds, and what each stage of the pipeline makes of a model')
-    .argument('<model>', 'an ONNX, .keras, .h5, .weights.h5 or .safetensors file, or a TensorFlow.js folder')
+    .argument(
+      '<model>',
+      'an ONNX, .keras, .h5, .weights.h5 or .safetensors file, a TensorFlow.js folder, or - for standard input',
+    )
     .addOption(
       new Option('--stage <name>', `print one stage: ${stages.join(', ')}`).argParser(oneOf('--stage', stages)),
     )
@@ -27,16 +39,29 @@ export const addInspect = (program: Command): Command =>
     .addOption(
       numberOption('--batch <n>', 'value of the symbolic dimensions for the later stages', ranges.batch).default(1),
     )
+    .option('--json', 'print the description as one JSON line')
     .addHelpText(
       'after',
-      examples('inspect model5.onnx', 'inspect model5.onnx --stage optimised', 'inspect net.weights.h5'),
+      examples(
+        'inspect model5.onnx',
+        'inspect model5.onnx --json',
+        'inspect model5.onnx --stage optimised',
+        'inspect net.weights.h5',
+      ),
     )
-    .action(async (path: string, options: { stage?: Stage; costs?: boolean; batch: number }) => {
+    .action(async (path: string, options: InspectOptions) => {
+      if (options.json && (options.stage || options.costs))
+        throw new LanewiseError(
+          'INVALID_ARGUMENT',
+          '--json goes with the description alone, not with --stage or --costs',
+        )
       const kind = await kindOf(path)
-      if (!options.stage && !options.costs && kind !== 'onnx') return console.log(await describeFile(path, kind))
+      if (!options.stage && !options.costs) {
+        const { text, json } = kind === 'onnx' ? describeModel(await openGraph(path)) : await describeFile(path, kind)
+        return options.json ? printJson(json) : console.log(text)
+      }
       const graph = await openGraph(path)
       if (options.stage === 'graph') return console.log(printGraph(graph))
-      if (!options.stage && !options.costs) return console.log(describe(graph))
       const { batch } = options
       const shapes = Object.fromEntries(
         graph.inputs.map(({ name, shape }) => [name, shape.map((dim) => (typeof dim === 'number' ? dim : batch))]),
@@ -57,8 +82,12 @@ const printStage: { [S in Stage]: (result: Stages[S]) => string } = {
   backend: (executable) => `${executable.describe()}\n`,
 }
 
-function describe(graph: Graph): string {
-  const { name, nodes, parameters, inputs, outputs, ops, metadata, notes } = describeGraph(graph)
+function describeModel(graph: Graph): Description {
+  const description = describeGraph(graph)
+  return { text: textOf(description), json: { format: 'onnx', ...description } }
+}
+
+function textOf({ name, nodes, parameters, inputs, outputs, ops, metadata, notes }: ModelDescription): string {
   const ports = (values: readonly PortDescription[]) =>
     values.map(({ name, type, shape }) => `  ${name}: ${type} ${formatShape(shape)}`)
   return [

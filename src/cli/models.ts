@@ -3,11 +3,14 @@ import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph } from '../core/ir.js'
 import { readSource } from '../core/source.js'
+import { isHdf5 } from '../data/hdf5/reader.js'
+import { isZip } from '../data/zip.js'
 import { snakeCase } from '../keras/config.js'
 import { loadKeras, loadOnnx, type Model, modelFromJSON } from '../keras/index.js'
 import { loadGraph } from '../onnx/source.js'
 import { InferenceSession, type SessionOptions } from '../session.js'
 import { lossKey } from './evaluation.js'
+import { bytesOf, sourceOf, standard } from './stdin.js'
 
 /** What a file holds, by its name; a folder is a TensorFlow.js model. */
 export type Kind = 'onnx' | 'keras' | 'h5' | 'weights' | 'safetensors' | 'tfjs' | 'config'
@@ -20,14 +23,21 @@ const endings: readonly (readonly [ending: string, kind: Kind])[] = [
   ['.safetensors', 'safetensors'],
 ]
 
-/** The kind of the file at `path`. Throws DATA_NOT_FOUND for a folder without model.json. */
+/** The kind of the file at `path`, `-` being standard input. Throws DATA_NOT_FOUND for a folder without model.json. */
 export async function kindOf(path: string): Promise<Kind> {
   if (existsSync(path) && statSync(path).isDirectory()) {
     if (existsSync(join(path, 'model.json'))) return 'tfjs'
     throw new LanewiseError('DATA_NOT_FOUND', `${path} is a folder without model.json: no TensorFlow.js model`)
   }
+  if (path === standard) return kindByContent(await bytesOf(path))
   if (path.endsWith('.json')) return (await isTopology(path)) ? 'tfjs' : 'config'
   return endings.find(([ending]) => path.endsWith(ending))?.[1] ?? 'onnx'
+}
+
+/** Of standard input, which has no name: by the marks that its kinds begin with. */
+function kindByContent(bytes: Uint8Array): Kind {
+  if (isZip(bytes)) return 'keras'
+  return isHdf5(bytes) ? 'h5' : 'onnx'
 }
 
 async function isTopology(path: string): Promise<boolean> {
@@ -60,15 +70,15 @@ const withoutModel = (path: string): LanewiseError =>
  */
 export async function openModel(path: string, modelPath?: string, compile = false): Promise<Model> {
   const kind = await kindOf(path)
-  if (isKeras(kind) && modelPath === undefined) return loadKeras(path, { compile })
+  if (isKeras(kind) && modelPath === undefined) return loadKeras(await sourceOf(path), { compile })
   if (kind === 'config') throw withoutWeights(path)
-  if (kind === 'onnx') return loadOnnx(path)
+  if (kind === 'onnx') return loadOnnx(await sourceOf(path))
   if (modelPath === undefined) throw withoutModel(path)
   const model =
     (await kindOf(modelPath)) === 'config'
       ? modelFromJSON(new TextDecoder().decode(await readSource(modelPath)))
       : await openModel(modelPath)
-  await model.loadWeights(path)
+  await model.loadWeights(await sourceOf(path))
   return model
 }
 
@@ -82,7 +92,7 @@ export function lossName({ compileOptions }: Model): string | undefined {
 /** A path as ONNX: itself, or, for Keras files, the bytes of the model. */
 async function onnxOf(path: string, compile = false): Promise<string | Uint8Array> {
   const kind = await kindOf(path)
-  if (kind === 'onnx') return path
+  if (kind === 'onnx') return sourceOf(path)
   if (kind === 'weights' || kind === 'safetensors') throw withoutModel(path)
   const model = await openModel(path, undefined, compile)
   const loss = lossName(model)

@@ -3,9 +3,9 @@ import { access } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
-import { writeFileAtomic } from '../core/files.js'
 import type { Files, Model, SaveFormat } from '../keras/index.js'
 import { lossKey } from './evaluation.js'
+import { writeFile } from './write.js'
 
 const isFolderName = (path: string) => /[/\\]$/.test(path)
 
@@ -57,7 +57,7 @@ export async function checkModelPath(option: string, path: string): Promise<void
 export async function saveModel(path: string, net: Model, loss: string): Promise<void> {
   const { folder, files } = await filesFor(path, net, loss)
   const write = async (place: string, prefix = '') => {
-    for (const [name, content] of Object.entries(files)) await writeFileAtomic(join(place, `${prefix}${name}`), content)
+    for (const [name, content] of Object.entries(files)) await writeFile(join(place, `${prefix}${name}`), content)
   }
   try {
     await write(folder)

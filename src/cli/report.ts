@@ -1,11 +1,11 @@
 import { cpus } from 'node:os'
 import { version } from '../../package.json'
-import { writeFileAtomic } from '../core/files.js'
 import type { Graph } from '../core/ir.js'
 import { defaultBackend } from '../environment.js'
 import type { KerasObject } from '../keras/config.js'
 import { firstFilters } from '../report/filters.js'
 import { type Report, reportPage } from '../report/page.js'
+import { writeFile } from './write.js'
 
 /** What a command knows of its run; the environment is added here. */
 export interface Run extends Omit<Report, 'filters'> {
@@ -27,7 +27,7 @@ export async function writeReport(path: string, { graph, facts, ...run }: Run): 
       written: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
     },
   })
-  await writeFileAtomic(path, page)
+  await writeFile(path, page)
 }
 
 /** `Adam, learning_rate 0.001, …`: an optimizer's name and the settings that are not null, false or a name. */

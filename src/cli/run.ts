@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
-import { writeFileAtomic } from '../core/files.js'
 import { formatShape } from '../core/shape.js'
 import { formatNpy } from '../data/npy.js'
 import { readInputs } from './inputs.js'
 import { openSession } from './models.js'
 import { type BackendChoice, backend, examples, threads } from './options.js'
 import { printJson, printNotes } from './terminal.js'
+import { writeFile } from './write.js'
 
 interface RunOptions {
   input: string[]
@@ -38,7 +38,7 @@ export const addRun = (program: Command): Command =>
       const outputs = await session.run(await readInputs(session, options.input))
       for (const [name, tensor] of Object.entries(outputs)) {
         const file = options.outputDir && join(options.outputDir, `${name.replace(/[^\w.-]/g, '_')}.npy`)
-        if (file) await writeFileAtomic(file, formatNpy(tensor))
+        if (file) await writeFile(file, formatNpy(tensor))
         if (options.json)
           printJson({
             output: name,

@@ -1,6 +1,9 @@
 import { LanewiseError } from './errors.js'
 import { requireNode } from './node.js'
 
+/** Where this process writes the file `path` before it is renamed. */
+export const temporaryOf = (path: string): string => `${path}.${globalThis.process?.pid}.tmp`
+
 /**
  * Writes a file whole or not at all: to a temporary name beside it, then renamed. `previous` is a path that the file which
  * was there is moved to; at any instant one of the two is there. Throws IO_ERROR; nothing is left behind.
@@ -8,7 +11,7 @@ import { requireNode } from './node.js'
 export async function writeFileAtomic(path: string, data: Uint8Array | string, previous?: string): Promise<void> {
   const modules = requireNode(`writing ${path}`)
   const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
-  const temporary = `${path}.${process.pid}.tmp`
+  const temporary = temporaryOf(path)
   try {
     await fs.mkdir(dirname(path), { recursive: true })
     const file = await fs.open(temporary, 'w')
