@@ -21,9 +21,9 @@ class Chart {
     this.#place = byId(id, HTMLElement)
     this.#name = name
     this.#format = format
-    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(this.#place)
+    // Told first when the page is laid out.
+    new ResizeObserver(() => (this.#plot ? this.#plot.setSize(this.#size()) : this.#rebuild())).observe(this.#place)
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => this.#rebuild())
-    this.#rebuild()
   }
 
   /** `step` never falls. */
@@ -38,7 +38,7 @@ class Chart {
       this.#validation.push(validation)
     }
     if (this.#steps.length > mostPoints) this.#thin()
-    this.#plot!.setData(this.#data())
+    this.#plot?.setData(this.#data())
     const last = (values: readonly (number | null)[]) => values.findLast((value) => value !== null)
     const [trained, validated] = [last(this.#training), last(this.#validation)]
     const texts = [
@@ -53,7 +53,7 @@ class Chart {
     this.#steps = []
     this.#training = []
     this.#validation = []
-    this.#plot!.setData(this.#data())
+    this.#plot?.setData(this.#data())
     this.#place.setAttribute('aria-label', `${this.#name}: no data yet`)
   }
 

@@ -277,5 +277,8 @@ buttons.inspect.addEventListener('click', () => {
   void inspector.open(`${name}.onnx`, async () => new Blob([(await network.exportOnnx()) as BlobPart]))
 })
 
-startAnew()
-void showEnvironment()
+// In a task of its own: the page is there first.
+setTimeout(() => {
+  startAnew()
+  void showEnvironment()
+})

@@ -1,5 +1,5 @@
 /** Resolves in the next turn of the event loop. Browsers let a chain of timers wait for 4 ms each, so there it is a message. */
-const turn = (): Promise<void> =>
+export const turn = (): Promise<void> =>
   new Promise((resolve) => {
     if (typeof setImmediate === 'function') setImmediate(resolve)
     else {

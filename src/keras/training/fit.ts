@@ -1,5 +1,5 @@
 import type { VariableStore } from '../../backend/store.js'
-import { TurnClock } from '../../core/turns.js'
+import { TurnClock, turn } from '../../core/turns.js'
 import type { Callback } from '../callbacks/callback.js'
 import { History } from '../callbacks/history.js'
 import { CallbackList } from '../callbacks/list.js'
@@ -109,6 +109,7 @@ export function fit(
     checkOptions(options)
     const { training, validation } = await trainer.surely(store, () => openTraining(trainer, store, x, y, options))
     try {
+      await turn()
       return await run(trainer, store, model, training, validation, options)
     } finally {
       training.dispose()

@@ -4,6 +4,7 @@ import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Value, Variable } from '../../core/ir.js'
 import { sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
+import { atOnce } from '../../core/turns.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { invalid } from '../config.js'
 import { CallContext } from '../layers/context.js'
@@ -87,7 +88,10 @@ class Report {
 }
 
 /** Forward pass, loss, metrics and, when training, gradients and updates. Throws SHAPE_MISMATCH naming the output. */
-export function buildStep(request: StepRequest): StepGraph {
+export const buildStep = (request: StepRequest): StepGraph => atOnce(stepParts(request))
+
+/** As `buildStep`, stopping between its parts. */
+export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
   const { network, compiled, sources, batch, mode } = request
   const training = mode !== 'test'
   const builder = new GraphBuilder(mode === 'test' ? 'test_step' : 'training_step')
@@ -107,6 +111,7 @@ export function buildStep(request: StepRequest): StepGraph {
   const inputs = sources.x.map(read)
   const ownStep = training ? compiled.trainStep : undefined
   let predictions: readonly Value[] = ownStep ? [] : writeNetwork(network, inputs, context)
+  yield
   const targets = sources.y.map(read)
   const weights = sources.weights.map((source) => source && read(source))
 
@@ -174,7 +179,8 @@ export function buildStep(request: StepRequest): StepGraph {
     measure(output.metrics, undefined)
     measure(output.weightedMetrics, weights[i])
   })
-  const rates = training ? writeUpdates(builder, request, total) : []
+  yield
+  const rates = training ? yield* writeUpdates(builder, request, total) : []
   for (const { variable, value } of context.updates) builder.update(variable, value)
   report.write(builder)
   return { graph: builder.build(), entries, rates, usesStepCounter: counter !== undefined }
@@ -201,13 +207,14 @@ function named<T>(output: string, write: () => T): T {
 }
 
 /** Gradients of `loss` and the optimizer's updates; gives the names of the scalars to feed. */
-function writeUpdates(builder: GraphBuilder, request: StepRequest, loss: Value): string[] {
+function* writeUpdates(builder: GraphBuilder, request: StepRequest, loss: Value): Generator<void, string[]> {
   const { trainable, mode } = request
   const { optimizer } = request.compiled
   const values = trainable.map((weight) => builder.variable(weight))
   const { lossScaleFactor } = optimizer.options
   const scaled = lossScaleFactor ? builder.mul(loss, lossScaleFactor) : loss
   const gradients = differentiate(builder, scaled, values)
+  yield
   const trained = trainable.flatMap((weight, i) => {
     const gradient = gradients[i]
     if (!gradient) return []

@@ -8,6 +8,7 @@ import { RandomGenerator } from '../../core/random.js'
 import { nextSeed } from '../../core/seed.js'
 import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
+import { inTurns, turn } from '../../core/turns.js'
 import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
 import { loadOperators, withOperators } from '../../packs/index.js'
 import { invalid } from '../config.js'
@@ -22,7 +23,7 @@ import { buildPredictor, predictedOutput } from './predictor.js'
 import { checkInputs, checkSamples, type SampleWeightOptions } from './samples.js'
 import { accumulatedGradient, movingAverage, Slots } from './slots.js'
 import type { Position, TrainingState } from './state.js'
-import { buildStep, type StepGraph, type StepRequest, type StepSources } from './step.js'
+import { type StepGraph, type StepRequest, type StepSources, stepParts } from './step.js'
 import type { Trainee } from './trainee.js'
 
 type StepMode = 'update' | 'accumulate' | 'test'
@@ -147,6 +148,8 @@ export class Trainer {
     if (this.#disposed) throw new LanewiseError('DISPOSED', `model '${this.#trainee.name}' has been disposed of`)
     const weights = this.#variables
     const home = () => weights.find((weight) => weight.home)?.home
+    const isFirst = !this.#store
+    if (isFirst) await turn()
     if (!this.#store) {
       const backend = home() ? undefined : await defaultBackend()
       // Models that share weights may open at once: nothing may come between the look for a home and the move.
@@ -156,6 +159,7 @@ export class Trainer {
     await this.surely(store, () => {
       for (const weight of weights) weight.moveTo(store, this)
     })
+    if (isFirst) await turn()
     return store
   }
 
@@ -286,7 +290,9 @@ export class Trainer {
       averageOf: (weight) => this.#slots.of(store, weight, movingAverage),
       seed: this.#seeds[0],
     }
-    return withOperators(() => buildStep(request))
+    const step = await withOperators(() => inTurns(stepParts(request)))
+    await turn()
+    return step
   }
 
   /** Loads a step; the caller disposes of it. */
