@@ -8,6 +8,9 @@ import { defaultBackend } from '../src/environment.js'
 import { layers, sequential } from '../src/keras/index.js'
 import { resolveCompileOptions } from '../src/keras/training/compiled.js'
 import { buildStep, type DataSource } from '../src/keras/training/step.js'
+import { loadEverything } from './support/operators.js'
+
+await loadEverything()
 
 const networks = {
   dense: () =>
