@@ -1,10 +1,14 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { differentiate } from '../src/autodiff/differentiate.js'
+import type { Backend } from '../src/backend/backend.js'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { compile } from '../src/compile.js'
 import type { TypedArray } from '../src/core/dtype.js'
-import type { Attributes } from '../src/core/ir.js'
-import { f32, graphOf, type OpCase, titleOf } from './cases/case.js'
+import type { Attributes, Graph } from '../src/core/ir.js'
+import type { Tensor } from '../src/core/tensor.js'
+import { GraphBuilder } from '../src/graph/builder.js'
+import { f32, graphOf, type OpCase, operandTensor, titleOf } from './cases/case.js'
 import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
 
@@ -47,29 +51,82 @@ const rows = [
   rowOf('LSTM', 264, { direction: 'bidirectional' }),
 ]
 
+/** What `graph` gives on `backend`, and how it runs there. */
+async function resultsOf(graph: Graph, tensors: readonly (Tensor | undefined)[], backend: Backend) {
+  const executable = compile(graph, backend)
+  try {
+    for (const input of graph.inputs)
+      executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
+    await executable.run()
+    const results = await Promise.all(graph.outputs.map((output) => executable.read(output.name)))
+    return { results, description: executable.describe() }
+  } finally {
+    executable.dispose()
+  }
+}
+
 if (gpu) {
   for (const row of rows)
     test(titleOf(row), async () => {
       const { graph, tensors } = graphOf(row)
-      const results: TypedArray[][] = []
-      for (const backend of [gpu, reference]) {
-        const executable = compile(graph, backend)
-        for (const input of graph.inputs)
-          executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
-        await executable.run()
-        results.push(await Promise.all(graph.outputs.map((output) => executable.read(output.name))))
-        const hidden = Number(row.attributes!['hidden_size'])
-        if (backend === gpu && hidden <= gpu.tuning.workgroupThreads - 16)
-          assert.match(executable.describe(), /one submit, [34] dispatches/)
-        executable.dispose()
-      }
-      results[1].forEach((expected, index) => {
-        expected.forEach((element, i) => {
-          const [a, b] = [Number(results[0][index][i]), Number(element)]
+      const [actual, expected] = [await resultsOf(graph, tensors, gpu), await resultsOf(graph, tensors, reference)]
+      if (Number(row.attributes!['hidden_size']) <= gpu.tuning.workgroupThreads - 16)
+        assert.match(actual.description, /one submit, [34] dispatches/)
+      expected.results.forEach((output, index) => {
+        output.forEach((element, i) => {
+          const [a, b] = [Number(actual.results[index][i]), Number(element)]
           assert.ok(Math.abs(a - b) <= 1e-5, `output ${index}, element ${i} is ${a}, the reference gives ${b}`)
         })
       })
     })
+
+  /** A weighted sum of what a layer gives, and its gradients by the layer's operands, as outputs. */
+  function gradientsOf({ op, inputs: operands, attributes, outputs }: OpCase) {
+    const builder = new GraphBuilder('gradients')
+    const tensors = operands.map((operand, index) => operand && operandTensor(operand, index + 1))
+    const inputs = tensors.map((tensor, index) => tensor && builder.input(`input${index}`, tensor.type, tensor.dims))
+    const loss = builder
+      .emit(op, inputs, attributes, outputs)
+      .map((output) => builder.sum(builder.mul(output, output)))
+      .reduce((a, b) => builder.add(a, b))
+    const by = inputs.filter((input) => input !== undefined)
+    differentiate(builder, loss, by).forEach((gradient, index) => {
+      builder.output(gradient!, `gradient${index}`)
+    })
+    return { graph: builder.build(), tensors }
+  }
+
+  const trained = [
+    rowOf('RNN', 40, { direction: 'bidirectional' }),
+    rowOf('GRU', 40),
+    rowOf('GRU', 40, { linear_before_reset: 1, direction: 'reverse' }),
+    rowOf('LSTM', 40, { direction: 'bidirectional' }),
+    rowOf('LSTM', 264),
+  ]
+  for (const row of trained)
+    test(`gradients of ${titleOf(row)}`, async () => {
+      const { graph, tensors } = gradientsOf(row)
+      const [actual, expected] = [await resultsOf(graph, tensors, gpu), await resultsOf(graph, tensors, reference)]
+      expected.results.forEach((gradient, index) => {
+        gradient.forEach((element, i) => {
+          const [a, b] = [Number(actual.results[index][i]), Number(element)]
+          assert.ok(Math.abs(a - b) <= 1e-5 * (1 + Math.abs(b)), `gradient ${index}, element ${i}: ${a}, not ${b}`)
+        })
+      })
+    })
+
+  test('more steps make no more dispatches', async () => {
+    const counts = [3, 9].map((steps) => {
+      const row = rowOf('LSTM', 40)
+      const { graph } = gradientsOf({ ...row, inputs: [f32([steps, 5, 4]), ...row.inputs.slice(1)] })
+      const executable = compile(graph, gpu)
+      const text = executable.describe()
+      executable.dispose()
+      return Number(/(\d+) dispatches/.exec(text)![1])
+    })
+    assert.is(counts[0], counts[1])
+  })
+
   test.after(() => gpu.dispose())
 } else test('there is no adapter', () => {})
 
