@@ -101,7 +101,7 @@ async function profile(graph: Graph, inputs: readonly HostValue[], backend: Back
     if (!executable.profile)
       throw new LanewiseError(
         'BACKEND_UNAVAILABLE',
-        `the ${backend.report.name} backend cannot time its steps here${backend.report.name === 'webgpu' ? ': the adapter has no timestamp queries' : ''}`,
+        `the ${backend.report.name} backend cannot time its steps here${backend.report.name === 'webgpu' ? ': the adapter has no timestamp queries; leave out --profile, or profile with --backend wasm' : ''}`,
       )
     await executable.run()
     const steps = await executable.profile(profiledRuns)

@@ -17,14 +17,11 @@ if (!driver) console.log('SKIP lavapipe: no lvp_icd.*.json; apt-get install mesa
 const deno =
   driver && haveTools() ? findTool('Deno', '@deno/linux-x64-glibc/deno', '@deno/linux-arm64-glibc/deno') : undefined
 
-/** Tests of kernels that need no page and no thread, and the ops that they are narrowed to. */
+/** Tests of kernels that need no page and no thread, and what the ops match that they are narrowed to. */
 const files: readonly (readonly [name: string, ops?: string])[] = [
   ['webgpu-tuning'],
   ['webgpu-recurrent'],
-  ['webgpu-cases', 'Norm'],
-  ['webgpu-cases', 'MatMul'],
-  ['webgpu-cases', 'Reduce'],
-  ['webgpu-cases', 'Cast'],
+  ['webgpu-cases', 'Norm|MatMul|Reduce|Cast|Pool|Random|SVM'],
 ]
 
 if (deno) {
