@@ -83,16 +83,31 @@ interface Side {
 }
 
 /**
+ * WGSL for the place of four neighbours along the free axis, number `quad`, at step `k` of a tile. Threads that store one element
+ * each along k would meet in few banks of shared memory, 4 (where they read four) or 16 of them in one: two steps further, the
+ * quads of such an operand lie in another order.
+ */
+function placeInTile({ name, extent, operand }: Side, quad: string, k: string): string {
+  const quads = extent / 4
+  // The greatest power of 2 that divides them: an exclusive or below it stays among them.
+  const orders = quads & -quads
+  const at = operand.contiguous === 'k' ? `((${quad}) ^ ((${k}) / 2u % ${orders}u))` : quad
+  return `tile_${name}[(${k}) * ${quads}u + ${at}]`
+}
+
+/**
  * The loads that one thread makes for one side of a tile: what is fixed, and what it does for each tile. Loops are not written
  * out: drivers unroll them, and software adapters take minutes to compile long functions.
  */
-function sideText({ name, limit, extent, operand: { contiguous, wide } }: Side, { depth, threads }: GemmTile) {
+function sideText(side: Side, { depth, threads }: GemmTile) {
+  const { name, limit, extent, operand } = side
+  const { contiguous, wide } = operand
   const lanes = wide ? 4 : 1
   const fast = (contiguous === 'k' ? depth : extent) / lanes
   const step = threads / fast
   const count = (extent * depth) / lanes / threads
   const each = (body: string) => `for (var j = 0u; j < ${count}u; j++) { ${body} }`
-  const quad = (free: string, k: string) => `tile_${name}[(${k}) * ${extent / 4}u + ${free} / 4u]`
+  const quad = (free: string, k: string) => placeInTile(side, `${free} / 4u`, k)
   const put = (free: string, k: string) => {
     if (!wide) return `${quad(free, k)}[${free} % 4u] = held(select(S(0), value, inside));`
     if (contiguous === 'free') return `${quad(free, k)} = held4(select(vec4<S>(S(0)), value, inside));`
@@ -142,10 +157,11 @@ export function gemmText(text: GemmText, batches: number): string {
   const { rows, columns, depth } = tile
   const columnTiles = Math.ceil(n / columns)
   const rowTiles = Math.ceil(m / rows)
-  const sides = [
-    sideText({ name: 'a', limit: m, extent: rows, operand: a }, tile),
-    sideText({ name: 'b', limit: n, extent: columns, operand: b }, tile),
+  const [sideA, sideB]: readonly [Side, Side] = [
+    { name: 'a', limit: m, extent: rows, operand: a },
+    { name: 'b', limit: n, extent: columns, operand: b },
   ]
+  const sides = [sideText(sideA, tile), sideText(sideB, tile)]
   const quads = tile.side / 4
   const range = Array.from({ length: quads }, (_, i) => i)
   return `alias S = ${scalar};${functions('a', a)}${functions('b', b)}
@@ -171,10 +187,10 @@ fn main(${groupParameters}) {
     ${sides[1].inside}
     workgroupBarrier();
     for (var kk = 0u; kk < ${depth}u; kk++) {
-      ${range.map((c) => `let b${c} = vec4<S>(tile_b[kk * ${columns / 4}u + column + ${c}u * ${columns / tile.side}u]);`).join(' ')}
+      ${range.map((c) => `let b${c} = vec4<S>(${placeInTile(sideB, `column + ${(c * columns) / tile.side}u`, 'kk')});`).join(' ')}
 ${range
   .map(
-    (r) => `      { let a = vec4<S>(tile_a[kk * ${rows / 4}u + row + ${r}u * ${rows / tile.side}u]);
+    (r) => `      { let a = vec4<S>(${placeInTile(sideA, `row + ${(r * rows) / tile.side}u`, 'kk')});
 ${range.map((c) => `        sums${c}[${4 * r}] += a.x * b${c}; sums${c}[${4 * r + 1}] += a.y * b${c}; sums${c}[${4 * r + 2}] += a.z * b${c}; sums${c}[${4 * r + 3}] += a.w * b${c};`).join('\n')} }`,
   )
   .join('\n')}
