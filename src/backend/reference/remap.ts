@@ -60,7 +60,10 @@ function copyElements(
 
 /** The same for elements of 32 bits without filling: large weights take this way. */
 function copyWords(source: Int32Array, from: number, offsets: Int32Array, data: Int32Array, to: number): void {
-  for (let i = 0; i < offsets.length; i++) if (offsets[i] >= 0) data[to + i] = source[from + offsets[i]]
+  for (let i = 0; i < offsets.length; i++) {
+    const offset = offsets[i]
+    if (offset >= 0) data[to + i] = source[from + offset]
+  }
 }
 
 /** `input` broadcast to `dims`. */

@@ -61,8 +61,9 @@ async function start(options: WasmOptions): Promise<WasmBackend> {
   const notes = [...support.notes]
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
-  const cores = await availableCores()
-  const wanted = wantedThreads(options) ?? Math.min(cores, MAX_DEFAULT_THREADS)
+  const asked = wantedThreads(options)
+  const cores = asked === 1 ? 1 : await availableCores()
+  const wanted = asked ?? Math.min(cores, MAX_DEFAULT_THREADS)
   const build = options.build ?? bestBuild(wanted, options.deterministic ?? false, support)
   const shared = build.startsWith('shared')
   if ((shared && !support.sharedMemory) || (build.endsWith('relaxed') && !support.relaxedSimd))
