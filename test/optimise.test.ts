@@ -21,10 +21,8 @@ test('a convolutional network runs channels-last, its transposes gone, biases an
   assert.equal(
     opsOf(graph).filter((op) => op !== 'Reshape' && op !== 'Identity'),
     [
-      'lanewise.ConvNhwc',
-      'lanewise.MaxPoolNhwc',
-      'lanewise.ConvNhwc',
-      'lanewise.MaxPoolNhwc',
+      'lanewise.MaxPooledConvNhwc',
+      'lanewise.MaxPooledConvNhwc',
       'lanewise.FusedMatMul',
       'lanewise.FusedMatMul',
       'Softmax',
@@ -41,7 +39,7 @@ test('its training step has no transpose either', () => {
   assert.equal(countOf(graph, 'Transpose'), 0, printGraph(graph))
   assert.equal(countOf(graph, 'Relu') + countOf(graph, 'Tanh') + countOf(graph, 'MatMul'), 0)
   assert.equal(countOf(graph, 'lanewise.ConvWeightGradientNhwc'), 1)
-  assert.equal(countOf(graph, 'lanewise.PooledConvWeightGradientNhwc'), 1)
+  assert.equal(countOf(graph, 'lanewise.MaxPooledConvWeightGradientNhwc'), 1)
   assert.equal(countOf(graph, 'lanewise.ConvInputGradientNhwc'), 1)
 })
 

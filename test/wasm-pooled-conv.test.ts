@@ -1,6 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
+import { pooledConvLowerings } from '../src/backend/wasm/lower/pooled-conv.js'
 import { pooledWeightGradientLowerings } from '../src/backend/wasm/lower/pooled-weight-gradient.js'
 import type { Attributes, Node, Value } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
@@ -9,7 +10,8 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { withDefaults } from '../src/ops/definition.js'
 import { definitionOf } from '../src/ops/index.js'
-import { countOf, optimiseChecked } from './support/graphs.js'
+import { optimise } from '../src/optimise/index.js'
+import { countOf, opsOf, optimiseChecked } from './support/graphs.js'
 import { builds, runLowering } from './support/kernels.js'
 import { loadEverything } from './support/operators.js'
 
@@ -33,6 +35,15 @@ const cases: readonly PooledConv[] = [
   { images: 2, size: [6, 6], weight: [1, 1, 9, 33], pool: [2, 2] },
   { images: 2, size: [11, 40], weight: [2, 11, 3, 4], pool: [1, 4], strides: [2, 1] },
   { images: 4, size: [32, 32], weight: [4, 4, 4, 12], pool: [2, 2] },
+]
+
+/** Of one channel, at stride 1 along rows, and with rows of at least 8 pixels. */
+const wholes: readonly PooledConv[] = [
+  { images: 5, size: [28, 28], weight: [5, 5, 1, 20], pool: [2, 2] },
+  { images: 3, size: [12, 12], weight: [3, 3, 1, 7], pool: [2, 2], pads: [1, 1, 1, 1] },
+  { images: 40, size: [9, 13], weight: [3, 3, 1, 8], pool: [3, 2] },
+  { images: 1, size: [15, 17], weight: [7, 4, 1, 5], pool: [2, 3], strides: [2, 1], dilationY: 2, pads: [3, 0, 2, 1] },
+  { images: 2, size: [11, 40], weight: [2, 11, 1, 33], pool: [1, 4] },
 ]
 
 const op = 'lanewise.PooledConvWeightGradientNhwc'
@@ -83,39 +94,100 @@ function run(name: string, inputs: readonly Tensor[], attributes: Attributes): r
   return evaluate({ ...draft, outputs }, inputs)
 }
 
-for (const build of builds)
+function close(actual: Tensor, expected: Tensor, what: string) {
+  const largest = Math.max(...expected.toNumbers().map(Math.abs))
+  expected.toNumbers().forEach((value, i) => {
+    const error = Math.abs((actual.data[i] as number) - value)
+    assert.ok(error <= 2e-6 * largest, `${what} [${i}]: ${actual.data[i]} instead of ${value}`)
+  })
+}
+
+const whole = 'lanewise.MaxPooledConvNhwc'
+const wholeGradient = 'lanewise.MaxPooledConvWeightGradientNhwc'
+
+for (const build of builds) {
   test(`gradients by weights from a pool's gradient, ${build}`, () => {
     for (const geometry of cases) {
       const { inputs, attributes } = operandsOf(geometry)
       const [expected] = run(op, inputs, attributes)
       const outputs = [{ dtype: 'float32', shape: geometry.weight } as const]
       const [dw] = runLowering(pooledWeightGradientLowerings[op], op, { inputs, attributes, outputs, build })
-      const largest = Math.max(...expected.toNumbers().map(Math.abs))
-      expected.toNumbers().forEach((value, i) => {
-        const error = Math.abs((dw.data[i] as number) - value)
-        assert.ok(error <= 2e-6 * largest, `${JSON.stringify(geometry)} [${i}]: ${dw.data[i]} instead of ${value}`)
-      })
+      close(dw, expected, JSON.stringify(geometry))
     }
   })
 
+  test(`convolutions with their pools, and their gradients from the places of the maxima, ${build}`, () => {
+    for (const [index, geometry] of wholes.entries()) {
+      const what = JSON.stringify(geometry)
+      const { inputs, attributes } = operandsOf(geometry)
+      const [x, dy] = inputs
+      const random = new RandomGenerator(5)
+      const w = fill(random, geometry.weight, 9)
+      const bias = fill(random, [geometry.weight[3]], 9)
+      const epilogue = [{ activation: 'relu' }, { activation: 'leakyRelu', activation_alpha: 0.5 }, {}][index % 3]
+      const { weight_shape: _, ...own } = attributes
+      const forward = withDefaults(definitionOf(whole), { ...own, ...epilogue })
+      const [y, places] = run(whole, [x, w, bias], forward)
+      const types = [y, places].map(({ type, dims }) => ({ dtype: type, shape: dims }))
+      const spec = { inputs: [x, w, bias], attributes: forward, build }
+      const [actual, found] = runLowering(pooledConvLowerings[whole], whole, { ...spec, outputs: types })
+      close(actual, y, what)
+      assert.equal(found.data, places.data, what)
+      const [alone] = runLowering(pooledConvLowerings[whole], whole, { ...spec, outputs: types.slice(0, 1) })
+      assert.equal(alone.data, actual.data)
+      const [expected] = run(wholeGradient, [x, dy, places], attributes)
+      const outputs = [{ dtype: 'float32', shape: geometry.weight } as const]
+      const gradient = { inputs: [x, dy, places], attributes, outputs, build }
+      const [dw] = runLowering(pooledWeightGradientLowerings[wholeGradient], wholeGradient, gradient)
+      close(dw, expected, `gradient of ${what}`)
+    }
+  })
+
+  test(`a pooled convolution hands NaN on, ${build}`, () => {
+    const x = new Tensor(
+      'float32',
+      Float32Array.from({ length: 16 * 4 }, (_, i) => (i === 21 ? Number.NaN : i % 7)),
+      [1, 4, 16, 1],
+    )
+    const w = Tensor.zeros('float32', [1, 1, 1, 3])
+    w.data.fill(1 as never)
+    const attributes = withDefaults(definitionOf(whole), { kernel_shape: [1, 1], pool_shape: [2, 2] })
+    const outputs = (['float32', 'int32'] as const).map((dtype) => ({ dtype, shape: [1, 2, 8, 3] }))
+    const [y, places] = runLowering(pooledConvLowerings[whole], whole, { inputs: [x, w], attributes, outputs, build })
+    const [expected] = run(whole, [x, w], attributes)
+    assert.equal([...y.data].map(String), [...expected.data].map(String))
+    assert.equal([...places.data].slice(6, 9), [3, 3, 3])
+  })
+}
+
 /** The gradient by the weights of a convolution behind which lies a max-pool. */
-function step(window: Attributes, others: (builder: GraphBuilder, dx: Value) => void = () => {}) {
+function step(window: Attributes, others: (builder: GraphBuilder, da: Value, a: Value) => void = () => {}) {
   const builder = new GraphBuilder()
   const [x, w] = [builder.input('x', 'float32', [2, 1, 8, 8]), builder.input('w', 'float32', [3, 1, 3, 3])]
   const a = builder.op('Relu', [builder.op('Conv', [x, w], { kernel_shape: [3, 3] })])
   const y = builder.op('MaxPool', [a], window)
   const dy = builder.input('dy', 'float32', y.shape)
   const da = builder.op('lanewise.ReluGradient', [builder.op('lanewise.MaxPoolGradient', [dy, a, y], window), a])
-  others(builder, da)
+  others(builder, da, a)
   const attributes = { kernel_shape: [3, 3], weight_shape: [3, 1, 3, 3] }
   builder.output(builder.op('lanewise.ConvWeightGradient', [x, da], attributes), 'dw')
   return optimiseChecked(builder.build())
 }
 
-test('a pool gradient that only weights ask for is not spread', () => {
+test('a pool gradient that only weights ask for is not spread; it comes from the places of the maxima', () => {
   const graph = step({ kernel_shape: [2, 2], strides: [2, 2] })
-  assert.is(countOf(graph, op), 1)
-  assert.is(countOf(graph, 'lanewise.MaxPoolGradientNhwc'), 0)
+  assert.equal(
+    opsOf(graph).filter((name) => /Conv|Pool/.test(name)),
+    [whole, wholeGradient],
+  )
+})
+
+test('the convolution stays apart where something else reads it, or where the backend has no kernel for the whole', () => {
+  const window = { kernel_shape: [2, 2], strides: [2, 2] }
+  const read = step(window, (builder, _, a) => builder.output(builder.tanh(a), 'tanh'))
+  assert.equal([countOf(read, whole), countOf(read, op)], [0, 1])
+  const refusing = optimise(read, { evaluate, accelerates: ({ op: name }) => name !== whole })
+  assert.equal([countOf(refusing, whole), countOf(refusing, op)], [0, 1])
 })
 
 test('it is spread where something else reads it, and where windows overlap or are padded', () => {
@@ -125,7 +197,7 @@ test('it is spread where something else reads it, and where windows overlap or a
     step({ kernel_shape: [3, 3], strides: [2, 2] }),
     step({ ...disjoint, pads: [1, 1, 1, 1] }),
   ]
-  for (const graph of graphs) assert.is(countOf(graph, op), 0)
+  for (const graph of graphs) assert.equal([countOf(graph, op), countOf(graph, wholeGradient)], [0, 0])
 })
 
 test.run()

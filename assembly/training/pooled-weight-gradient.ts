@@ -10,7 +10,8 @@ import { madd } from '../simd'
  * tapRowStride apart. Strides in bytes: of x from image to image, from pixel to pixel of a, and patchBytes from patch to patch.
  * A block is blockRows rows of dy of one image. Tiles: `chunkBlocks` blocks, each tile with a dw of its own, `partBytes` apart.
  * A tile works in its thread's memory, scratchBytes after that of the thread before: sums [outputs], sumBytes each, at `sums`;
- * where each maximum's patch lies, placeBytes for all outputs, at `places`; patches.
+ * where each maximum's patch lies, placeBytes for all outputs, at `places`; patches. `given`, unless 0, is y-shaped: the place
+ * of each maximum in its window, so that a and y are not read, and how far on the patch of each place lies is at `windows`.
  */
 // @ts-ignore: decorator
 @unmanaged
@@ -18,6 +19,7 @@ export class PooledWeightGradientParams {
   x: usize
   a: usize
   y: usize
+  given: usize
   dy: usize
   dw: usize
   images: i32
@@ -42,6 +44,7 @@ export class PooledWeightGradientParams {
   sums: usize
   places: usize
   patches: usize
+  windows: usize
   sumBytes: i32
   placeBytes: i32
   scratchBytes: i32
@@ -64,7 +67,8 @@ export function pooled_weight_gradient_f32(p: PooledWeightGradientParams, tile: 
     const row = <usize>(image * p.outH + first) * p.outW * pixel
     writePatches(p, p.x + image * p.imageStride + first * p.poolH * p.rowStride, patches, rows)
     const a = p.a + <usize>(image * p.convH + first * p.poolH) * p.convW * pixel
-    findPlaces(p, a, p.y + row, places, patches, rows)
+    if (p.given != 0) takePlaces(p, p.given + row, places, patches, p.windows + shift, rows)
+    else findPlaces(p, a, p.y + row, places, patches, rows)
     for (let output = 0; output < outputs; output++) {
       const place = places + (<usize>output << 2)
       const dy = p.dy + row + (<usize>output << 2)
@@ -137,6 +141,24 @@ function findPlaces(p: PooledWeightGradientParams, a: usize, y: usize, places: u
         v128.store(places + i, place)
       }
     }
+}
+
+/** The same from the places that are given. */
+function takePlaces(p: PooledWeightGradientParams, given: usize, places: usize, patches: usize, windows: usize, rows: i32): void {
+  const poolH = p.poolH, poolW = p.poolW
+  const outputs = p.outputs
+  const patchBytes = p.patchBytes
+  const patchLine = p.outW * poolW * patchBytes
+  const count = poolH * poolW
+  for (let place = 0; place < count; place++)
+    store<i32>(windows + (<usize>place << 2), place / poolW * patchLine + place % poolW * patchBytes)
+  for (let row = 0; row < rows; row++, patches += poolH * patchLine) {
+    let patch = patches
+    for (let column = p.outW; column > 0; column--, patch += poolW * patchBytes, places += p.placeBytes)
+      for (let i: usize = 0, end = <usize>outputs << 2; i < end; i += 4, given += 4) {
+        store<usize>(places + i, patch + load<usize>(windows + (load<usize>(given) << 2)))
+      }
+  }
 }
 
 /** Adds dy times the floats at `skipped` of their patches, of `count` windows, to 28 sums. */

@@ -5,7 +5,7 @@ import { Tensor } from '../core/tensor.js'
 import type { Emitter } from './emitter.js'
 
 /** The concrete shape of input `index` of `node`, which has it. Throws SHAPE_MISMATCH. */
-export const inputShape = (node: Node, index = 0): readonly number[] =>
+export const inputShape = (node: Pick<Node, 'inputs' | 'name'>, index = 0): readonly number[] =>
   concrete(node.inputs[index]!.shape, `input ${index} of ${node.name}`)
 
 export const axesFrom = (from: number, rank: number): number[] =>

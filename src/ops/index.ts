@@ -8,6 +8,7 @@ import { matmul } from './matmul.js'
 import { movement } from './movement.js'
 import { normalization } from './normalization.js'
 import { pool } from './pool.js'
+import { pooledConv } from './pooled-conv.js'
 import { reductions } from './reduction.js'
 import { softmax } from './softmax.js'
 import { views } from './views.js'
@@ -21,6 +22,7 @@ export const coreOperators = {
   ...matmul,
   ...conv,
   ...pool,
+  ...pooledConv,
   ...views,
   ...movement,
   ...generators,

@@ -3,20 +3,8 @@ import { isConcrete } from '../core/shape.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
 import type { Accelerates } from './expand-composites.js'
+import { isSideBySide } from './fuse-pooled-conv.js'
 import { nodeByNode } from './pass.js'
-
-/** Whether the windows of a max-pool's gradient over images lie side by side, without padding. */
-function isSideBySide({ attributes }: Node): boolean {
-  const { kernel_shape, strides = [], pads = [], dilations = [], ceil_mode } = attributes as Record<string, number[]>
-  return (
-    kernel_shape.length === 2 &&
-    kernel_shape.every((size, axis) => size === (strides[axis] ?? 1)) &&
-    pads.every((pad) => pad === 0) &&
-    dilations.every((dilation) => dilation === 1) &&
-    !ceil_mode &&
-    ['NOTSET', 'VALID', undefined].includes(attributes['auto_pad'] as string | undefined)
-  )
-}
 
 /**
  * The gradient by the weights of a convolution, where a max-pool is all that reads its output and nothing but the weights asks

@@ -11,6 +11,7 @@ import { fuseBias } from './fuse-bias.js'
 import { fuseEpilogues } from './fuse-epilogues.js'
 import { fuseGates } from './fuse-gates.js'
 import { fuseMatMul } from './fuse-matmul.js'
+import { fusePooledConv } from './fuse-pooled-conv.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
@@ -55,6 +56,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   fuseBias,
   foldConstants(evaluate),
   fuseEpilogues,
+  fusePooledConv(accelerates),
   eliminateDead,
 ]
 

@@ -17,7 +17,7 @@ import { crossEntropy } from '../ops/crossentropy.js'
 import { gradients } from '../ops/gradients.js'
 import { optimizerUpdates } from '../ops/optimizer.js'
 import { poolGradients } from '../ops/pool-gradients.js'
-import { pooledConv } from '../ops/pooled-conv.js'
+import { pooledConvGradients } from '../ops/pooled-conv-gradients.js'
 import { random } from '../ops/random.js'
 import { fusePoolGradient } from '../optimise/fuse-pool-gradient.js'
 import { hoistScaling } from '../optimise/hoist-scaling.js'
@@ -30,7 +30,7 @@ export const pack = definePack({
     ...convGradients,
     ...convTranspose,
     ...poolGradients,
-    ...pooledConv,
+    ...pooledConvGradients,
     ...crossEntropy,
     ...random,
     ...optimizerUpdates,

@@ -5,6 +5,7 @@ import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
 import { poolLowerings } from './pool.js'
+import { pooledConvLowerings } from './pooled-conv.js'
 import { reduceLowerings } from './reduce.js'
 import { softmaxLowerings } from './softmax.js'
 
@@ -17,5 +18,6 @@ export const lowerings: Record<string, Lowering> = {
   ...matMulLowerings,
   ...convLowerings,
   ...poolLowerings,
+  ...pooledConvLowerings,
   ...movementLowerings,
 }

@@ -2,7 +2,7 @@ import type { Node } from '../../../core/ir.js'
 import { intsAttribute } from '../../../ops/definition.js'
 import { sum_parts_f32 } from '../gen/gemm-tn.js'
 import { pooled_weight_gradient_f32 } from '../gen/training-pooled-weight-gradient.js'
-import { frameImages, geometryOf, padFrame } from './frame.js'
+import { frameImages, geometryOf, padFrame, shapeOf } from './frame.js'
 import { ceilDiv, floatBytes, isFloat32, minimumTileWork, type NodePlan, Workspace } from './gemm.js'
 import { type Lowering, SCRATCH_BYTES } from './lowering.js'
 import { fromPlan } from './matmul.js'
@@ -19,10 +19,10 @@ const aligned = (bytes: number): number => ceilDiv(bytes + 64, 64) * 64
 
 /** How a node is cut, and what a thread holds of it. */
 function layoutOf(node: Node) {
-  const [x, , conv] = node.inputs
+  const [x, dy, conv] = node.inputs
   const g = geometryOf(node, x!, node.outputs[0], conv!)
   const [poolH, poolW] = intsAttribute(node.attributes, 'pool_shape')!
-  const [outH, outW] = [Math.floor(g.outHeight / poolH), Math.floor(g.outWidth / poolW)]
+  const [, outH, outW] = shapeOf(dy!)
   const run = g.kernelX * g.channels
   const depth = g.kernelY * run
   const vectors = ceilDiv(depth, 4)
@@ -33,7 +33,8 @@ function layoutOf(node: Node) {
   const sumBytes = (vectors + 6) * 16
   const places = aligned(g.outputs * sumBytes)
   const patches = places + aligned(blockRows * outW * placeBytes)
-  const bytes = patches + aligned(blockRows * outW * poolH * poolW * patchBytes + 128)
+  const windows = patches + aligned(blockRows * outW * poolH * poolW * patchBytes + 128)
+  const bytes = windows + aligned(poolH * poolW * 4)
   return {
     g,
     poolH,
@@ -48,14 +49,15 @@ function layoutOf(node: Node) {
     blockRows,
     places,
     patches,
+    windows,
     bytes,
   }
 }
 
 function plan(node: Node): NodePlan {
-  const [x, dy, conv, pooled] = node.inputs
+  const [x, dy, a, y] = node.inputs
   const dw = node.outputs[0]
-  const { g, run, depth, outH, outW, blockRows, places, patches, bytes: _, ...fields } = layoutOf(node)
+  const { g, run, depth, outH, outW, blockRows, places, patches, windows, bytes: _, ...fields } = layoutOf(node)
   const frame = padFrame(g)
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()
@@ -79,8 +81,9 @@ function plan(node: Node): NodePlan {
         pooled_weight_gradient_f32(
           {
             x: framed.bytes > 0 ? workspace + frameOffset : address(x!),
-            a: address(conv!),
-            y: address(pooled!),
+            a: y ? address(a!) : 0,
+            y: y ? address(y) : 0,
+            given: y ? 0 : address(a!),
             dy: address(dy!),
             dw: target,
             images: g.images,
@@ -103,6 +106,7 @@ function plan(node: Node): NodePlan {
             sums: base,
             places: base + places,
             patches: base + patches,
+            windows: base + windows,
             scratchBytes: SCRATCH_BYTES,
           },
           tiles,
@@ -117,13 +121,17 @@ function plan(node: Node): NodePlan {
   }
 }
 
-export const pooledWeightGradientLowerings = {
-  'lanewise.PooledConvWeightGradientNhwc': {
-    ...fromPlan(plan),
-    accelerates(node) {
-      if (!isFloat32(node) || node.inputs[0]!.shape.length !== 4) return false
-      const { g, depth, bytes } = layoutOf(node)
-      return g.group === 1 && g.dilationX === 1 && depth >= LEAST_DEPTH && bytes <= SCRATCH_BYTES
-    },
+const lowering: Lowering = {
+  ...fromPlan(plan),
+  accelerates(node) {
+    const [x, dy] = node.inputs
+    if (!isFloat32({ ...node, inputs: [x, dy] }) || x!.shape.length !== 4) return false
+    const { g, depth, bytes } = layoutOf(node)
+    return g.group === 1 && g.dilationX === 1 && depth >= LEAST_DEPTH && bytes <= SCRATCH_BYTES
   },
+}
+
+export const pooledWeightGradientLowerings = {
+  'lanewise.PooledConvWeightGradientNhwc': lowering,
+  'lanewise.MaxPooledConvWeightGradientNhwc': lowering,
 } as const satisfies Record<string, Lowering>
