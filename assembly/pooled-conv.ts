@@ -100,8 +100,6 @@ function eightPixels(p: PooledConvParams, x: usize, w: usize, y: usize, bias: v1
 }
 
 /** Four pixels, given as a vector an output, with the bias added and bounded below, `pixel` bytes apart. */
-// @ts-ignore: decorator
-@inline
 function storePixels(y: usize, pixel: usize, a: v128, b: v128, c: v128, d: v128, bias: v128, lower: v128, left: i32): void {
   const ab = v128.shuffle<i32>(a, b, 0, 4, 1, 5)
   const cd = v128.shuffle<i32>(c, d, 0, 4, 1, 5)

@@ -5,26 +5,23 @@
 import { madd } from '../simd'
 
 /**
- * x: framed images; a [images, .., convW, outputs]: the convolution's output; y and dy [images, outH, outW, outputs]: the pool's,
- * whose windows of poolH x poolW lie side by side. dw [depth][outputs], depth being kernelY runs of `run` floats of a row of x,
- * tapRowStride apart. Strides in bytes: of x from image to image, from pixel to pixel of a, and patchBytes from patch to patch.
+ * x: framed images; dy and places [images, outH, outW, outputs]: the gradient of the pool's result, and the index in row-major
+ * order of each maximum in its window of poolH x poolW, which lie side by side. dw [depth][outputs], depth being kernelY runs of `run`
+ * floats of a row of x, tapRowStride bytes apart. Strides in bytes: of x from image to image, from row to row and from pixel to
+ * pixel of the convolution, and patchBytes from patch to patch.
  * A block is blockRows rows of dy of one image. Tiles: `chunkBlocks` blocks, each tile with a dw of its own, `partBytes` apart.
  * A tile works in its thread's memory, scratchBytes after that of the thread before: sums [outputs], sumBytes each, at `sums`;
- * where each maximum's patch lies, placeBytes for all outputs, at `places`; patches. `given`, unless 0, is y-shaped: the place
- * of each maximum in its window, so that a and y are not read, and how far on the patch of each place lies is at `windows`.
+ * the addresses of the maxima's patches, foundBytes for all outputs, at `found`; patches; at `windows`, how far on the patch of
+ * each place in a window is.
  */
 // @ts-ignore: decorator
 @unmanaged
 export class PooledWeightGradientParams {
   x: usize
-  a: usize
-  y: usize
-  given: usize
   dy: usize
+  places: usize
   dw: usize
   images: i32
-  convH: i32
-  convW: i32
   outH: i32
   outW: i32
   outputs: i32
@@ -42,18 +39,18 @@ export class PooledWeightGradientParams {
   chunkBlocks: i32
   partBytes: i32
   sums: usize
-  places: usize
+  found: usize
   patches: usize
   windows: usize
   sumBytes: i32
-  placeBytes: i32
+  foundBytes: i32
   scratchBytes: i32
 }
 
 export function pooled_weight_gradient_f32(p: PooledWeightGradientParams, tile: i32, thread: i32): void {
   const shift = <usize>thread * p.scratchBytes
   const sums = p.sums + shift
-  const places = p.places + shift
+  const found = p.found + shift
   const patches = p.patches + shift
   const outputs = p.outputs
   const pixel = outputs << 2
@@ -66,11 +63,9 @@ export function pooled_weight_gradient_f32(p: PooledWeightGradientParams, tile: 
     const rows = min(p.blockRows, p.outH - first)
     const row = <usize>(image * p.outH + first) * p.outW * pixel
     writePatches(p, p.x + image * p.imageStride + first * p.poolH * p.rowStride, patches, rows)
-    const a = p.a + <usize>(image * p.convH + first * p.poolH) * p.convW * pixel
-    if (p.given != 0) takePlaces(p, p.given + row, places, patches, p.windows + shift, rows)
-    else findPlaces(p, a, p.y + row, places, patches, rows)
+    findPatches(p, p.places + row, found, patches, p.windows + shift, rows)
     for (let output = 0; output < outputs; output++) {
-      const place = places + (<usize>output << 2)
+      const place = found + (<usize>output << 2)
       const dy = p.dy + row + (<usize>output << 2)
       let sum = sums + output * p.sumBytes
       const end = sum + (<usize>p.depth << 2)
@@ -112,39 +107,8 @@ function writePatches(p: PooledWeightGradientParams, x: usize, to: usize, rows: 
   }
 }
 
-/** The address of the patch of the first maximum of each window, in row-major order; a NaN is a maximum. */
-function findPlaces(p: PooledWeightGradientParams, a: usize, y: usize, places: usize, patches: usize, rows: i32): void {
-  const poolH = p.poolH, poolW = p.poolW
-  const pixel = p.outputs << 2
-  const patchBytes = p.patchBytes
-  const line = p.convW * pixel
-  const patchLine = p.outW * poolW * patchBytes
-  const lastCorner = (poolH - 1) * line + (poolW - 1) * pixel
-  const lastPatch = (poolH - 1) * patchLine + (poolW - 1) * patchBytes
-  const lineSkip = line - poolW * pixel
-  const patchSkip = patchLine - poolW * patchBytes
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < p.outW; column++, y += pixel, places += p.placeBytes) {
-      const corner = a + row * poolH * line + column * poolW * pixel
-      const patch = <i32>patches + row * poolH * patchLine + column * poolW * patchBytes
-      for (let i = 0; i < pixel; i += 16) {
-        const most = v128.load(y + i)
-        let place = i32x4.splat(patch)
-        let at = corner + lastCorner + i
-        let to = patch + lastPatch
-        for (let ky = poolH; ky > 0; ky--, at -= lineSkip, to -= patchSkip)
-          for (let kx = poolW; kx > 0; kx--, at -= pixel, to -= patchBytes) {
-            const value = v128.load(at)
-            const hit = v128.or(f32x4.eq(value, most), f32x4.ne(value, value))
-            place = v128.bitselect(i32x4.splat(to), place, hit)
-          }
-        v128.store(places + i, place)
-      }
-    }
-}
-
-/** The same from the places that are given. */
-function takePlaces(p: PooledWeightGradientParams, given: usize, places: usize, patches: usize, windows: usize, rows: i32): void {
+/** The address of each maximum's patch. */
+function findPatches(p: PooledWeightGradientParams, given: usize, found: usize, patches: usize, windows: usize, rows: i32): void {
   const poolH = p.poolH, poolW = p.poolW
   const outputs = p.outputs
   const patchBytes = p.patchBytes
@@ -154,23 +118,23 @@ function takePlaces(p: PooledWeightGradientParams, given: usize, places: usize, 
     store<i32>(windows + (<usize>place << 2), place / poolW * patchLine + place % poolW * patchBytes)
   for (let row = 0; row < rows; row++, patches += poolH * patchLine) {
     let patch = patches
-    for (let column = p.outW; column > 0; column--, patch += poolW * patchBytes, places += p.placeBytes)
+    for (let column = p.outW; column > 0; column--, patch += poolW * patchBytes, found += p.foundBytes)
       for (let i: usize = 0, end = <usize>outputs << 2; i < end; i += 4, given += 4) {
-        store<usize>(places + i, patch + load<usize>(windows + (load<usize>(given) << 2)))
+        store<usize>(found + i, patch + load<usize>(windows + (load<usize>(given) << 2)))
       }
   }
 }
 
 /** Adds dy times the floats at `skipped` of their patches, of `count` windows, to 28 sums. */
 function addWide(p: PooledWeightGradientParams, place: usize, dy: usize, count: i32, skipped: usize, sum: usize): void {
-  const placeBytes = p.placeBytes
+  const foundBytes = p.foundBytes
   const pixel = p.outputs << 2
   let s0 = v128.load(sum), s1 = v128.load(sum, 16), s2 = v128.load(sum, 32), s3 = v128.load(sum, 48)
   let s4 = v128.load(sum, 64), s5 = v128.load(sum, 80), s6 = v128.load(sum, 96)
   for (; count > 0; count--) {
     const patch = load<usize>(place) + skipped
     const d = v128.load32_splat(dy)
-    place += placeBytes
+    place += foundBytes
     dy += pixel
     s0 = madd(v128.load(patch), d, s0)
     s1 = madd(v128.load(patch, 16), d, s1)
@@ -191,13 +155,13 @@ function addWide(p: PooledWeightGradientParams, place: usize, dy: usize, count: 
 
 /** The same, to 12 sums. */
 function addNarrow(p: PooledWeightGradientParams, place: usize, dy: usize, count: i32, skipped: usize, sum: usize): void {
-  const placeBytes = p.placeBytes
+  const foundBytes = p.foundBytes
   const pixel = p.outputs << 2
   let s0 = v128.load(sum), s1 = v128.load(sum, 16), s2 = v128.load(sum, 32)
   for (; count > 0; count--) {
     const patch = load<usize>(place) + skipped
     const d = v128.load32_splat(dy)
-    place += placeBytes
+    place += foundBytes
     dy += pixel
     s0 = madd(v128.load(patch), d, s0)
     s1 = madd(v128.load(patch, 16), d, s1)

@@ -57,7 +57,6 @@ const families: Readonly<Record<string, Flops>> = {
   'lanewise.ConvInputGradientNhwc': inputGradientNhwc,
   'lanewise.ConvWeightGradient': weightGradient([1]),
   'lanewise.ConvWeightGradientNhwc': weightGradient([0, -1]),
-  'lanewise.PooledConvWeightGradientNhwc': weightGradient([0, -1]),
   'lanewise.MaxPooledConvWeightGradientNhwc': weightGradient([0, -1]),
   'lanewise.MaxPooledConvNhwc': (node) =>
     convolutionNhwc(node) * elements(intsAttribute(node.attributes, 'pool_shape')!),

@@ -5,23 +5,8 @@ import { inferFromAttribute, weightShape } from './conv-gradients.js'
 import { intsAttribute, type OpDefinition } from './definition.js'
 import { poolShape } from './pooled-conv.js'
 
-/** The gradient of a convolution by its weights, where a max-pool is all that reads what it gives. */
+/** Gradients of convolutions together with their max-pools. */
 export const pooledConvGradients = {
-  /** x [N, …, C], dy [N, …, O] of the pool's output, the convolution's output a and the pool's y -> dw of shape weight_shape. */
-  'lanewise.PooledConvWeightGradientNhwc': {
-    since: 1,
-    inputs: [4, 4],
-    outputs: [1, 1],
-    attributes: { ...convAttributes, ...weightShape, ...poolShape },
-    infer: inferFromAttribute('weight_shape'),
-    gradientUnknown: true,
-    decompose: (emit, { inputs: [x, dy, a, y], attributes: { pool_shape, ...attributes } }) => {
-      const pool = { kernel_shape: pool_shape, strides: pool_shape }
-      const routed = emit.op('lanewise.MaxPoolGradientNhwc', [dy, a, y], pool)
-      return [emit.op('lanewise.ConvWeightGradientNhwc', [x, routed], attributes)]
-    },
-  },
-
   /** x, dy and places of MaxPooledConvNhwc -> dw of shape weight_shape. */
   'lanewise.MaxPooledConvWeightGradientNhwc': {
     since: 1,

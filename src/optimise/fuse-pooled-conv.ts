@@ -1,4 +1,4 @@
-import type { Node } from '../core/ir.js'
+import type { Attributes, Node } from '../core/ir.js'
 import { isConcrete } from '../core/shape.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { withDefaults } from '../ops/definition.js'
@@ -6,8 +6,8 @@ import { definitionOf } from '../ops/index.js'
 import type { Accelerates } from './expand-composites.js'
 import { nodeByNode } from './pass.js'
 
-/** Whether the windows of a max-pool over images, or of its gradient, lie side by side, without padding. */
-export function isSideBySide({ attributes }: Node): boolean {
+/** Whether the windows of a max-pool over images lie side by side, without padding. */
+function isSideBySide({ attributes }: Node): boolean {
   const { kernel_shape, strides = [], pads = [], dilations = [], ceil_mode } = attributes as Record<string, number[]>
   return (
     kernel_shape.length === 2 &&
@@ -19,44 +19,63 @@ export function isSideBySide({ attributes }: Node): boolean {
   )
 }
 
-const fused = 'lanewise.MaxPooledConvNhwc'
-const gradient = 'lanewise.PooledConvWeightGradientNhwc'
+const whole = 'lanewise.MaxPooledConvNhwc'
+const wholeGradient = 'lanewise.MaxPooledConvWeightGradientNhwc'
 
 /**
- * A convolution and the max-pool that alone reads its result become one op; the gradient by the weights may read it, too, and
- * is given the places of the maxima instead.
+ * A convolution and the max-pool that alone reads its result become one op. The pool's gradient may read it, too, where nothing but
+ * the gradient by the weights asks for that: this is then made from the places of the maxima.
  */
 export const fusePooledConv = (accelerates: Accelerates) =>
   nodeByNode(
     'fuse pooled convolutions',
-    (rewriter, node) => fusePool(rewriter, node, accelerates) || givePlaces(rewriter, node),
+    (rewriter, node) => fuseForward(rewriter, node, accelerates) || fuseGradient(rewriter, node),
   )
 
-function fusePool(rewriter: Rewriter, node: Node, accelerates: Accelerates): boolean {
+const asked = (node: Node, op: string, attributes: Attributes, inputs: Node['inputs']): Node => ({
+  ...node,
+  op,
+  inputs,
+  attributes: withDefaults(definitionOf(op), attributes),
+})
+
+function fuseForward(rewriter: Rewriter, node: Node, accelerates: Accelerates): boolean {
   const [a] = node.inputs
   const [y] = node.outputs
   const conv = rewriter.producer(a)
   if (node.op !== 'lanewise.MaxPoolNhwc' || conv?.op !== 'lanewise.ConvNhwc' || !isSideBySide(node)) return false
-  const readers = rewriter.users.get(a!)!.filter((user) => user !== node)
-  const isGradient = ({ op, inputs }: Node) => op === gradient && inputs[2] === a && inputs[3] === y
-  if (rewriter.leaves(a!) || !readers.every(isGradient) || !isConcrete(a!.shape)) return false
-  const attributes = { ...conv.attributes, pool_shape: node.attributes['kernel_shape'] }
-  const whole: Node = {
-    ...node,
-    op: fused,
-    inputs: conv.inputs,
-    attributes: withDefaults(definitionOf(fused), attributes),
+  if (rewriter.leaves(a!) || !isConcrete(a!.shape)) return false
+  const { kernel_shape: pool_shape } = node.attributes
+  const isFused = (candidate: Node | undefined, gradient: Node): boolean =>
+    candidate?.op === 'lanewise.ConvWeightGradientNhwc' &&
+    accelerates(
+      asked(candidate, wholeGradient, { ...candidate.attributes, pool_shape }, [
+        candidate.inputs[0],
+        gradient.inputs[0],
+        y,
+      ]),
+      rewriter.constantOf,
+    )
+  const gradients = rewriter.users.get(a!)!.filter((user) => user !== node)
+  for (const gradient of gradients) {
+    const { op, inputs, outputs } = gradient
+    if (op !== 'lanewise.MaxPoolGradientNhwc' || inputs[1] !== a || inputs[2] !== y) return false
+    if (!isFused(rewriter.onlyUser(outputs[0]), gradient)) return false
   }
-  if (!accelerates(whole, rewriter.constantOf)) return false
-  if (readers.length === 0) rewriter.write(fused, conv.inputs, attributes, node.outputs)
-  else rewriter.replace(y, rewriter.write(fused, conv.inputs, attributes, y.name, 2)[0])
+  const attributes = { ...conv.attributes, pool_shape }
+  if (!accelerates(asked(node, whole, attributes, conv.inputs), rewriter.constantOf)) return false
+  if (gradients.length === 0) rewriter.write(whole, conv.inputs, attributes, node.outputs)
+  else rewriter.replace(y, rewriter.write(whole, conv.inputs, attributes, y.name, 2)[0])
   return true
 }
 
-function givePlaces(rewriter: Rewriter, node: Node): boolean {
-  const pool = rewriter.producer(node.inputs[3])
-  if (node.op !== gradient || pool?.op !== fused) return false
-  const inputs = [node.inputs[0], node.inputs[1], pool.outputs[1]]
-  rewriter.write('lanewise.MaxPooledConvWeightGradientNhwc', inputs, node.attributes, node.outputs)
+function fuseGradient(rewriter: Rewriter, node: Node): boolean {
+  if (node.op !== 'lanewise.ConvWeightGradientNhwc') return false
+  const gradient = rewriter.producer(node.inputs[1])
+  if (gradient?.op !== 'lanewise.MaxPoolGradientNhwc') return false
+  const pool = rewriter.producer(gradient.inputs[2])
+  if (pool?.op !== whole || pool.outputs.length < 2) return false
+  const attributes = { ...node.attributes, pool_shape: pool.attributes['pool_shape'] }
+  rewriter.write(wholeGradient, [node.inputs[0], gradient.inputs[0], pool.outputs[1]], attributes, node.outputs)
   return true
 }

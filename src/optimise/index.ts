@@ -23,14 +23,16 @@ export interface OptimiseOptions {
   readonly accelerates?: Accelerates
 }
 
-/** The passes that a pack brings for its ops; the backend's kernels may count. */
-export type PackPasses = (accelerates: Accelerates) => readonly Pass[]
+/** A pass that a pack brings for its ops; the backend's kernels may count. */
+export type PackPass = (accelerates: Accelerates) => Pass
 
 /** The passes that packs have brought, by their place in the list. */
-export const packPasses: { quantized?: PackPasses; gradients?: PackPasses } = {}
+export const packPasses: { quantized?: PackPass; gradients?: PackPass } = {}
 
-const fromPack = (place: keyof typeof packPasses, accelerates: Accelerates): readonly Pass[] =>
-  packPasses[place]?.(accelerates) ?? []
+const fromPack = (place: keyof typeof packPasses, accelerates: Accelerates): readonly Pass[] => {
+  const pass = packPasses[place]
+  return pass ? [pass(accelerates)] : []
+}
 
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [

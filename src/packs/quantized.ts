@@ -10,5 +10,5 @@ export const pack = definePack({
   operators: quantization,
   kernels: quantizationKernels,
   lowerings: { ...quantizeLowerings, ...quantizedProductLowerings },
-  passes: { quantized: (accelerates) => [fuseQuantized(accelerates)] },
+  passes: { quantized: fuseQuantized },
 })

@@ -19,7 +19,6 @@ import { optimizerUpdates } from '../ops/optimizer.js'
 import { poolGradients } from '../ops/pool-gradients.js'
 import { pooledConvGradients } from '../ops/pooled-conv-gradients.js'
 import { random } from '../ops/random.js'
-import { fusePoolGradient } from '../optimise/fuse-pool-gradient.js'
 import { hoistScaling } from '../optimise/hoist-scaling.js'
 import { definePack } from './pack.js'
 
@@ -52,5 +51,5 @@ export const pack = definePack({
     ...randomLowerings,
     ...optimizerLowerings,
   },
-  passes: { gradients: (accelerates) => [hoistScaling, fusePoolGradient(accelerates)] },
+  passes: { gradients: () => hoistScaling },
 })

@@ -19,20 +19,20 @@ const aligned = (bytes: number): number => ceilDiv(bytes + 64, 64) * 64
 
 /** How a node is cut, and what a thread holds of it. */
 function layoutOf(node: Node) {
-  const [x, dy, conv] = node.inputs
-  const g = geometryOf(node, x!, node.outputs[0], conv!)
+  const [x, dy] = node.inputs
+  const g = geometryOf(node, x!, node.outputs[0], dy!)
   const [poolH, poolW] = intsAttribute(node.attributes, 'pool_shape')!
   const [, outH, outW] = shapeOf(dy!)
   const run = g.kernelX * g.channels
   const depth = g.kernelY * run
   const vectors = ceilDiv(depth, 4)
   const patchBytes = vectors * 16
-  const placeBytes = ceilDiv(g.outputs, 4) * 16
-  const rowBytes = outW * (poolH * poolW * patchBytes + 2 * placeBytes)
+  const foundBytes = ceilDiv(g.outputs, 4) * 16
+  const rowBytes = outW * (poolH * poolW * patchBytes + 2 * foundBytes)
   const blockRows = Math.max(1, Math.min(outH, Math.floor(BLOCK_BYTES / Math.max(1, rowBytes))))
   const sumBytes = (vectors + 6) * 16
-  const places = aligned(g.outputs * sumBytes)
-  const patches = places + aligned(blockRows * outW * placeBytes)
+  const found = aligned(g.outputs * sumBytes)
+  const patches = found + aligned(blockRows * outW * foundBytes)
   const windows = patches + aligned(blockRows * outW * poolH * poolW * patchBytes + 128)
   const bytes = windows + aligned(poolH * poolW * 4)
   return {
@@ -44,10 +44,10 @@ function layoutOf(node: Node) {
     run,
     depth,
     patchBytes,
-    placeBytes,
+    foundBytes,
     sumBytes,
     blockRows,
-    places,
+    found,
     patches,
     windows,
     bytes,
@@ -55,9 +55,9 @@ function layoutOf(node: Node) {
 }
 
 function plan(node: Node): NodePlan {
-  const [x, dy, a, y] = node.inputs
+  const [x, dy, places] = node.inputs
   const dw = node.outputs[0]
-  const { g, run, depth, outH, outW, blockRows, places, patches, windows, bytes: _, ...fields } = layoutOf(node)
+  const { g, run, depth, outH, outW, blockRows, found, patches, windows, bytes: _, ...fields } = layoutOf(node)
   const frame = padFrame(g)
   const framed = frameImages(g.images, g.height, g.width, g.channels, frame)
   const space = new Workspace()
@@ -81,14 +81,10 @@ function plan(node: Node): NodePlan {
         pooled_weight_gradient_f32(
           {
             x: framed.bytes > 0 ? workspace + frameOffset : address(x!),
-            a: y ? address(a!) : 0,
-            y: y ? address(y) : 0,
-            given: y ? 0 : address(a!),
             dy: address(dy!),
+            places: address(places!),
             dw: target,
             images: g.images,
-            convH: g.outHeight,
-            convW: g.outWidth,
             outH,
             outW,
             outputs: g.outputs,
@@ -104,7 +100,7 @@ function plan(node: Node): NodePlan {
             chunkBlocks,
             partBytes,
             sums: base,
-            places: base + places,
+            found: base + found,
             patches: base + patches,
             windows: base + windows,
             scratchBytes: SCRATCH_BYTES,
@@ -121,17 +117,14 @@ function plan(node: Node): NodePlan {
   }
 }
 
-const lowering: Lowering = {
-  ...fromPlan(plan),
-  accelerates(node) {
-    const [x, dy] = node.inputs
-    if (!isFloat32({ ...node, inputs: [x, dy] }) || x!.shape.length !== 4) return false
-    const { g, depth, bytes } = layoutOf(node)
-    return g.group === 1 && g.dilationX === 1 && depth >= LEAST_DEPTH && bytes <= SCRATCH_BYTES
-  },
-}
-
 export const pooledWeightGradientLowerings = {
-  'lanewise.PooledConvWeightGradientNhwc': lowering,
-  'lanewise.MaxPooledConvWeightGradientNhwc': lowering,
+  'lanewise.MaxPooledConvWeightGradientNhwc': {
+    ...fromPlan(plan),
+    accelerates(node) {
+      const [x, dy] = node.inputs
+      if (!isFloat32({ ...node, inputs: [x, dy] }) || x!.shape.length !== 4) return false
+      const { g, depth, bytes } = layoutOf(node)
+      return g.group === 1 && g.dilationX === 1 && depth >= LEAST_DEPTH && bytes <= SCRATCH_BYTES
+    },
+  },
 } as const satisfies Record<string, Lowering>
