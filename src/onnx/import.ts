@@ -2,6 +2,7 @@ import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Graph, TensorType, Value } from '../core/ir.js'
 import { unranked } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
+import { atOnce } from '../core/turns.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { constantTensor } from '../ops/generators.js'
 import { operators } from '../ops/index.js'
@@ -37,7 +38,11 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}): Gra
 }
 
 /** As importModel, of a model that is decoded already. */
-export function importProto(model: ModelProto, options: ImportOptions = {}): Graph {
+export const importProto = (model: ModelProto, options: ImportOptions = {}): Graph =>
+  atOnce(importParts(model, options))
+
+/** As `importProto`, stopping between any two nodes. */
+export function* importParts(model: ModelProto, options: ImportOptions = {}): Generator<void, Graph> {
   const proto = model.graph ?? {}
   const importer: Importer = {
     functions: functionsOf(model),
@@ -48,7 +53,7 @@ export function importProto(model: ModelProto, options: ImportOptions = {}): Gra
   const opsets = modelOpsets(model, proto)
   refuseUnknownOps(proto, opsets, importer.functions)
   const metadata = metadataOf(model.metadataProps)
-  const builder = importGraph(importer, proto, opsets, undefined)
+  const builder = yield* importGraph(importer, proto, opsets, undefined)
   const { declarations } = importer
   const outputs = new Map(
     [...declarations.of({ output: proto.output ?? [] })].map(([name, { shape }]) => [name, shape]),
@@ -129,14 +134,14 @@ function refuseSubgraph(what: string): never {
  * `proto` as a graph in a builder. In a subgraph, `scope` is what surrounds it, captured values are its last inputs, and
  * `operands` are the types of the others where it leaves them out.
  */
-function importGraph(
+function* importGraph(
   importer: Importer,
   proto: GraphProto,
   opsets: Opsets,
   scope: Scope | undefined,
   captured: readonly Captured[] = [],
   operands: readonly (TensorType | undefined)[] = [],
-): GraphBuilder {
+): Generator<void, GraphBuilder> {
   const builder = new GraphBuilder(proto.name || 'model')
   const values = new Map<string, Value>()
   const depth = scope ? scope.depth + 1 : 0
@@ -182,7 +187,10 @@ function importGraph(
     return values.get(name)
   }
   const names = new Set<string>()
-  for (const source of inOrder(nodes, (name) => lookUp(name) !== undefined)) importNode(source)
+  for (const source of inOrder(nodes, (name) => lookUp(name) !== undefined)) {
+    importNode(source)
+    yield
+  }
 
   function importNode({ proto: node, opsets: within }: SourceNode): void {
     const what = describeProto(node)
@@ -199,7 +207,7 @@ function importGraph(
       files: importer.files,
       graphOf: (graph) => {
         if (depth >= deepestSubgraph) refuseDepth(node)
-        return importGraph(importer, graph, within, inner, captures, given).build()
+        return atOnce(importGraph(importer, graph, within, inner, captures, given)).build()
       },
     })
     const attributes: Attributes = captures.length ? { ...own, captures: captures.length } : own

@@ -3,8 +3,9 @@ import type { Graph, Value } from '../core/ir.js'
 import { loadPngDecoder } from '../core/png.js'
 import { addressOf, type ReadOptions, readBeside, readSource, type Source } from '../core/source.js'
 import { subgraphsOf } from '../core/subgraph.js'
+import { inTurns } from '../core/turns.js'
 import { externalFilesOf } from './external.js'
-import { importProto, overridableInputs } from './import.js'
+import { importParts, importProto, overridableInputs } from './import.js'
 import { loadNeeds } from './needs.js'
 import { decodeModel } from './proto.js'
 import { decodeValueType } from './types.js'
@@ -49,7 +50,7 @@ export async function loadModel(source: Source, options: LoadOptions = {}): Prom
     }
     const [read] = await Promise.all([Promise.all([...externalFilesOf(model)].map(external)), loadNeeds(model)])
     const files = new Map(read.flat())
-    const graph = importProto(model, { externalData: files })
+    const graph = await inTurns(importParts(model, { externalData: files }))
     if (decodesImages(graph)) await loadPngDecoder()
     const inputs = overridableInputs(model)
     if (inputs.length === 0) return { graph, overridable: [], override: () => graph }

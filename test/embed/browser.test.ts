@@ -90,6 +90,7 @@ if (browser) {
       assert.ok(result.runs >= result.predictions + result.steps, `${result.runs} runs were sent to the worker`)
       assert.ok(result.turns >= result.predictions + result.steps, `${result.turns} turns of the event loop meanwhile`)
       // Where any work takes longer than a slice of time, plans are made with a turn between any two passes.
+      assert.ok(result.turnsOfImport > 8, `${result.turnsOfImport} turns while a model is imported`)
       assert.ok(result.turnsOfPlanning > 15, `${result.turnsOfPlanning} turns while plans are made`)
     }
   })
