@@ -120,16 +120,36 @@ const oneCore = {
   },
 }
 
+/** The names that a module of src exports. */
+async function exportsOf(path) {
+  const options = { entryPoints: [path], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node' }
+  const { metafile } = await build({ ...options, packages: 'external', logLevel: 'error' })
+  return Object.values(metafile.outputs)[0].exports
+}
+
 /**
- * Leaves `layers` to the bundle of `lanewise/layers`, which lies beside: esbuild makes an object of a namespace by a call that
- * other bundlers cannot leave out, and with it none of the layers.
+ * Makes the namespaces that lanewise exports (`layers`, `callbacks` …) plain objects: esbuild makes an object of a namespace by a
+ * call, which other bundlers cannot leave out, and with it nothing of the module.
  */
-const layersBeside = {
-  name: 'layers beside',
-  setup({ onResolve }) {
-    onResolve({ filter: /\/layers\/factories\.js$/ }, ({ importer }) =>
-      importer.endsWith('layers.ts') ? undefined : { path: './layers.js', external: true, sideEffects: false },
-    )
+const namespaces = {
+  name: 'namespaces',
+  setup({ onLoad, onResolve }) {
+    onLoad({ filter: /[\\/]src[\\/](index|keras[\\/](index|json))\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8')
+        .replace(/^export \* as (\w+) from '(.+)'$/gm, "export { namespace as $1 } from 'namespace:$2'")
+        .replace(/^import \* as (\w+) from '(.+)'$/gm, "import { namespace as $1 } from 'namespace:$2'"),
+      loader: 'ts',
+    }))
+    onResolve({ filter: /^namespace:/ }, ({ path, resolveDir }) => ({
+      path: resolve(resolveDir, path.slice('namespace:'.length)).replace(/\.js$/, '.ts'),
+      namespace: 'namespaces',
+      sideEffects: false,
+    }))
+    onLoad({ filter: /.*/, namespace: 'namespaces' }, async ({ path }) => {
+      const names = (await exportsOf(path)).join(', ')
+      const contents = `import { ${names} } from ${JSON.stringify(path)}\nexport const namespace = { ${names} }`
+      return { contents, resolveDir: dirname(path) }
+    })
   },
 }
 
@@ -159,7 +179,7 @@ const platforms = {
   browser: {
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [oneCore],
+    plugins: [oneCore, namespaces],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   // Each worker is one file that imports nothing: bundlers that know no workers need only copy it, and it starts sooner.
@@ -212,9 +232,7 @@ const kernelsOf = (platform) => {
 
 /** Bundles `entries` ({ name: path }) for a platform into `outdir`, with the workers and the wasm files beside them. */
 export async function bundle(entries, outdir, platform = 'node') {
-  const options = optionsFor(platform)
-  const plugins = entries.layers ? [...options.plugins, layersBeside] : options.plugins
-  await build({ ...options, plugins, entryPoints: entries, outdir })
+  await build({ ...optionsFor(platform), entryPoints: entries, outdir })
   if (platform === 'node') await build({ ...optionsFor('alone'), entryPoints: aloneEntries, outdir })
   if (platform === 'browser') await build({ ...workerOptions, entryPoints: workerEntries(), outdir })
   for (const file of kernelsOf(platform).flatMap(filesOf)) copyFileSync(join(wasmFolder, file), join(outdir, file))
