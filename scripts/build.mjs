@@ -101,8 +101,7 @@ const embedded = {
 /**
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
- * of the core, by imports that leave no code; the parts of training and data, which pages that only predict do not ask for, of
- * all that is exported.
+ * of the core, by imports that leave no code.
  */
 const oneCore = {
   name: 'one core',
@@ -113,9 +112,8 @@ const oneCore = {
     })
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
-      const core = [/[\\/]src[\\/](keras|data)[\\/]/.test(path) ? 'src/index.ts' : 'src/session.ts', 'package.json']
-      const imports = core.map((file) => `import ${JSON.stringify(join(root, file))}\n`)
-      return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('')}`, loader: 'ts' }
+      const core = ['src/session.ts', 'package.json'].map((file) => `import ${JSON.stringify(join(root, file))}\n`)
+      return { contents: `${readFileSync(path, 'utf8')}\n${core.join('')}`, loader: 'ts' }
     })
   },
 }
