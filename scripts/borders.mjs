@@ -33,7 +33,8 @@ const places = {
     'src/program',
     'src/environment.ts',
   ],
-  'src/ort.ts': ['src/core', 'src/session.ts', 'package.json'],
+  'src/ort.ts': ['src/core', 'src/ort-images.ts', 'src/session.ts', 'package.json'],
+  'src/ort-images.ts': ['src/core'],
   'src/keras': [
     ...stages,
     'src/autodiff',

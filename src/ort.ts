@@ -2,6 +2,15 @@ import { version } from '../package.json'
 import { LanewiseError } from './core/errors.js'
 import type { Source } from './core/source.js'
 import { Tensor as HostTensor } from './core/tensor.js'
+import {
+  type FromImageOptions,
+  type HostImageData,
+  type ImageSource,
+  readImage,
+  type ToImageOptions,
+  toDataUrl,
+  toImageData,
+} from './ort-images.js'
 import { type Feeds, type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
 
 /** The settings that programs make; most only tune onnxruntime. */
@@ -51,42 +60,45 @@ const onTheHost = (form: string) => (): never => {
 
 /** A tensor on the host, with onnxruntime-common's further members. */
 class OrtTensor extends HostTensor {
-  readonly location = 'cpu'
+  #location: 'cpu' | 'none' = 'cpu'
+
+  get location(): 'cpu' | 'none' {
+    return this.#location
+  }
 
   override reshape(dims: readonly number[]): OrtTensor {
     return new OrtTensor(this.type, this.data, dims)
+  }
+
+  override async getData(): Promise<HostTensor['data']> {
+    return this.data
+  }
+
+  /** From then on `data` throws DISPOSED, and `location` is 'none'. */
+  override dispose(): void {
+    this.#location = 'none'
+    Object.defineProperty(this, 'data', {
+      get: () => {
+        throw new LanewiseError('DISPOSED', 'the tensor was disposed of')
+      },
+    })
+  }
+
+  toImageData(options: ToImageOptions = {}): HostImageData {
+    return toImageData(this.dims, this.data as Float32Array, options)
+  }
+
+  toDataURL(options?: ToImageOptions): string {
+    return toDataUrl(this.toImageData(options))
   }
 
   static fromPinnedBuffer(type: HostTensor['type'], buffer: HostTensor['data'], dims?: readonly number[]): OrtTensor {
     return new OrtTensor(type, buffer, dims)
   }
 
-  /**
-   * Pixels as float32 [1, 3 or 4, height, width] (or NHWC), `(pixel + bias) / mean` by channel; /255 unless told.
-   * Takes ImageData; draw other pictures on a canvas and read its ImageData. Throws INVALID_ARGUMENT.
-   */
-  static async fromImage(image: ImageDataLike, options: FromImageOptions = {}): Promise<OrtTensor> {
-    const { width, height, data } = image
-    if (!(data?.length === width * height * 4))
-      throw new LanewiseError(
-        'INVALID_ARGUMENT',
-        'fromImage takes ImageData: draw the picture on a canvas and use getImageData',
-      )
-    const format = options.tensorFormat ?? 'RGB'
-    const order = { RGB: [0, 1, 2], BGR: [2, 1, 0], RGBA: [0, 1, 2, 3] }[format]
-    const channels = order.length
-    const pick = (value: number | readonly number[] | undefined, channel: number, fallback: number) =>
-      (typeof value === 'number' ? value : value?.[channel]) ?? fallback
-    const nhwc = options.tensorLayout === 'NHWC'
-    const elements = new Float32Array(channels * width * height)
-    for (let channel = 0; channel < channels; channel++) {
-      const bias = pick(options.norm?.bias, channel, 0)
-      const mean = pick(options.norm?.mean, channel, 255)
-      for (let pixel = 0; pixel < width * height; pixel++)
-        elements[nhwc ? pixel * channels + channel : channel * width * height + pixel] =
-          (data[4 * pixel + order[channel]] + bias) / mean
-    }
-    return new OrtTensor('float32', elements, nhwc ? [1, height, width, channels] : [1, channels, height, width])
+  static async fromImage(image: ImageSource, options: FromImageOptions = {}): Promise<OrtTensor> {
+    const { elements, dims } = await readImage(image, options)
+    return new OrtTensor('float32', elements, dims)
   }
 
   static fromGpuBuffer = onTheHost('fromGpuBuffer')
@@ -125,7 +137,12 @@ export interface TypedTensor<T extends Tensor.Type> {
   /** Resolves to `data`; `releaseData` is accepted, tensors lie on the host. */
   getData(releaseData?: boolean): Promise<Tensor.DataTypeMap[T]>
   reshape(dims: readonly number[]): TypedTensor<T>
+  /** From then on `data` throws DISPOSED. */
   dispose(): void
+  /** A tensor [1, 3 or 4, height, width] (or NHWC) as pixels: `(element - bias) * mean`, times 255 unless told. Throws INVALID_ARGUMENT. */
+  toImageData(options?: ToImageOptions): HostImageData
+  /** The same picture as PNG in a data: URL; in pages. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
+  toDataURL(options?: ToImageOptions): string
 }
 
 /** A tensor of any type. */
@@ -173,23 +190,15 @@ export interface TensorConstructor {
   ): Tensor
   new (data: Tensor.DataType, dims?: Dims): Tensor
   fromPinnedBuffer<T extends Tensor.Type>(type: T, buffer: DataTypeMap[T], dims?: Dims): TypedTensor<T>
-  fromImage(image: ImageDataLike, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
+  /**
+   * Pixels as float32 [1, 3 or 4, height, width] (or NHWC), `(pixel + bias) / mean` by channel; /255 unless told. An image
+   * element gives RGBA unless told, everything else RGB. Rejects with INVALID_ARGUMENT, IO_ERROR.
+   */
+  fromImage(image: ImageSource, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
 }
 
 /** A tensor with onnxruntime-common's constructor and `fromImage`. */
 export const Tensor = OrtTensor as unknown as TensorConstructor
-
-interface ImageDataLike {
-  readonly width: number
-  readonly height: number
-  readonly data: ArrayLike<number>
-}
-
-interface FromImageOptions {
-  readonly tensorFormat?: 'RGB' | 'BGR' | 'RGBA'
-  readonly tensorLayout?: 'NCHW' | 'NHWC'
-  readonly norm?: { readonly bias?: number | readonly number[]; readonly mean?: number | readonly number[] }
-}
 
 type Values = Readonly<Record<string, Tensor>>
 type ExternalFile = string | { readonly path: string; readonly data: Source }

@@ -6,6 +6,7 @@ import { GraphBuilder } from '../src/graph/builder.js'
 import { encode } from '../src/onnx/encode.js'
 import { exportModel } from '../src/onnx/export.js'
 import * as lanewise from '../src/ort.js'
+import { fails } from './support/errors.js'
 
 web.env.wasm.numThreads = 1
 web.env.logLevel = 'error'
@@ -201,6 +202,87 @@ test('pixels become a tensor as in onnxruntime', async () => {
     Array.from(tensor.data as Float32Array).slice(0, 2),
     [0, 40].map((pixel) => Math.fround(pixel / 255)),
   )
+})
+
+/** Gives Node the little of a page's canvas that onnxruntime-common asks for, while `work` runs. */
+async function withCanvas(work: () => Promise<void>): Promise<void> {
+  class Pixels {
+    constructor(
+      readonly data: Uint8ClampedArray,
+      readonly width: number,
+      readonly height: number,
+    ) {}
+  }
+  class Canvas {
+    getContext() {
+      let kept: Pixels
+      return {
+        createImageData: (width: number, height: number) =>
+          new Pixels(new Uint8ClampedArray(4 * width * height), width, height),
+        putImageData: (pixels: Pixels) => {
+          kept = pixels
+        },
+        getImageData: () => kept,
+      }
+    }
+  }
+  const host = globalThis as Record<string, unknown>
+  Object.assign(host, { ImageData: Pixels, OffscreenCanvas: Canvas })
+  try {
+    await work()
+  } finally {
+    for (const name of ['ImageData', 'OffscreenCanvas']) delete host[name]
+  }
+}
+
+test('pictures become tensors, and tensors pictures, as in onnxruntime', () =>
+  withCanvas(async () => {
+    const picture = () =>
+      new ImageData(
+        Uint8ClampedArray.from({ length: 24 }, (_, i) => (i * 37) % 256),
+        3,
+        2,
+      )
+    const norm = { mean: [200, 210, 220, 230] as const, bias: [1, 2, 3, 4] as const }
+    for (const tensorFormat of ['RGB', 'BGR', 'RBG', 'RGBA'] as const) {
+      const expected = await web.Tensor.fromImage(picture(), { tensorFormat, norm: norm as never })
+      const actual = await lanewise.Tensor.fromImage(picture(), { tensorFormat, norm })
+      assert.equal(actual.dims, expected.dims)
+      assert.equal(Array.from(actual.data), Array.from(expected.data as Float32Array), tensorFormat)
+    }
+    const elements = Float32Array.from({ length: 18 }, (_, i) => i / 17)
+    const options = { format: 'RGB', norm: { mean: 250, bias: 0.1 } } as const
+    const expected = new web.Tensor('float32', elements, [1, 3, 2, 3]).toImageData(options)
+    assert.equal(new lanewise.Tensor('float32', elements, [1, 3, 2, 3]).toImageData(options), expected)
+    assert.equal(
+      (await lanewise.Tensor.fromImage(picture(), { tensorFormat: 'RGBA', tensorLayout: 'NHWC' })).toImageData({
+        format: 'RGBA',
+        tensorLayout: 'NHWC',
+      }),
+      picture(),
+    )
+  }))
+
+test('what is no picture is refused', async () => {
+  await fails(() => lanewise.Tensor.fromImage({ width: 2, height: 2 }), /fromImage takes ImageData/)
+  const pixels = { width: 1, height: 1, data: [1, 2, 3, 4] }
+  await fails(() => lanewise.Tensor.fromImage(pixels, { resizedWidth: 2 }), /does not scale: draw/)
+  await fails(() => lanewise.Tensor.fromImage(pixels, { tensorFormat: 'GRB' as 'RGB' }), /no format 'GRB'/)
+  const flat = new lanewise.Tensor('float32', new Float32Array(12), [3, 4])
+  await fails(() => flat.toImageData(), /a picture is a tensor \[1, 3, height, width\]/)
+  await fails(() => new lanewise.Tensor('float32', new Float32Array(3), [1, 3, 1, 1]).toDataURL(), /needs a page/)
+})
+
+test('a tensor that was disposed of has no data any more', async () => {
+  const [expected, actual] = await both(async (ort) => {
+    const tensor = new ort.Tensor('float32', Float32Array.of(1), [1])
+    tensor.dispose()
+    return [tensor.location, await tensor.getData().then(String, () => 'fails'), tensor.dims]
+  })
+  assert.equal(actual, expected)
+  const tensor = new lanewise.Tensor('float32', Float32Array.of(1), [1])
+  tensor.dispose()
+  await fails(() => tensor.data, /the tensor was disposed of/)
 })
 
 test('mistakes are errors under both faces', async () => {

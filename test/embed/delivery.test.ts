@@ -5,6 +5,7 @@ import model5 from '../../models/model5.js'
 import { setRandomSeed } from '../../src/index.js'
 import { inBrowser, launchChromium, launchFirefox, runPage } from './browser.js'
 import type { DeliveredPage } from './pages/delivery-page.js'
+import type { PicturesPage } from './pages/ort-images-page.js'
 import { headers } from './server.js'
 
 setRandomSeed(5)
@@ -33,6 +34,16 @@ for (const [name, launch] of Object.entries(browsers))
         'a stream that is aborted': 'TimeoutError',
         'no network': 'IO_ERROR',
       })
+    }))
+
+for (const [name, launch] of Object.entries(browsers))
+  test(`${name}: lanewise/ort makes tensors of canvases, bitmaps, elements and addresses, and pictures of them`, () =>
+    inBrowser(launch, async (browser) => {
+      const { result } = await runPage<PicturesPage>(browser, 'pages/ort-images-page.js')
+      const pixels = [0, 1].flatMap((y) => [0, 1, 2].flatMap((x) => [x * 100, y * 200, 50 + x * 10, 255]))
+      assert.is(Object.keys(result.shown).length, 5)
+      for (const [source, shown] of Object.entries(result.shown)) assert.equal(shown, pixels, source)
+      assert.is(result.channels, 4)
     }))
 
 test.run()
