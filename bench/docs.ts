@@ -77,7 +77,7 @@ export function writeDocs(root: string, runs: readonly Run[]): void {
 
 Written by \`npm run bench -- --docs\`; every number comes from its runs. ${unique(runs.map(({ date }) => date))}; ${unique(runs.map(({ machine }) => machine))}; lanewise ${unique(runs.map(({ commit }) => commit))} (${unique(rows.map(({ node, variant }) => `Node ${node}: ${variant}`))}); ${peers}.
 
-Results are compared with the peer's before anything is timed (float32: |a - b| <= 1e-4 + 1e-3 |b|). The contestants of a row take turns of 50 ms in one process; a time is the smallest of many, a ratio the peer's time divided by lanewise's. Keras's times are constants, measured natively with AVX-512 and two threads on such a machine; the training steps are held to lanewise's own reference backend instead.
+Results are compared with the peer's before anything is timed (float32: |a - b| <= 1e-4 + 1e-3 |b|). The contestants of a row take turns of 50 ms in one process; a time is the smallest of many, a ratio the peer's time divided by lanewise's. Keras's times are constants, measured natively with AVX-512 and two threads on such a machine; the training steps are held to lanewise's own reference backend instead. What WebGPU costs, in dispatches and against tfjs-webgpu and jax-js on one adapter, stands in [webgpu.md](webgpu.md#figures).
 
 ![The ratios below as bars](benchmarks.svg)
 
