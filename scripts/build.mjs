@@ -1,8 +1,17 @@
 // Builds dist/: the kernel table, the four wasm builds, the bundles, the type declarations.
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import asc from 'assemblyscript/asc'
@@ -165,6 +174,38 @@ const requiredBuiltins = {
   },
 }
 
+/** Minifies scripts once more, by names that gzip packs better: 4 % less to download. Source maps go through it. */
+const shortened = {
+  name: 'shortened',
+  setup({ initialOptions, onEnd }) {
+    const writes = initialOptions.write !== false
+    initialOptions.write = false
+    onEnd(async ({ outputFiles }) => {
+      const { minify } = await import('@swc/core')
+      const maps = new Map(outputFiles.map((file) => [file.path, file]))
+      for (const file of outputFiles) {
+        if (!file.path.endsWith('.js')) continue
+        const map = maps.get(`${file.path}.map`)
+        const { code, map: shorterMap } = await minify(file.text, {
+          module: true,
+          ecma: 2022,
+          compress: { passes: 3 },
+          mangle: true,
+          format: { comments: 'some' },
+          sourceMap: map ? { content: map.text, filename: basename(file.path) } : false,
+        })
+        file.contents = Buffer.from(map ? `${code}\n//# sourceMappingURL=${basename(map.path)}\n` : code)
+        if (map) map.contents = Buffer.from(shorterMap)
+      }
+      if (!writes) return
+      for (const { path, contents } of outputFiles) {
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, contents)
+      }
+    })
+  },
+}
+
 /** What the builds for the kinds of host differ in: browsers have no `process`, and nothing that hangs on it. */
 const platforms = {
   node: {
@@ -177,7 +218,7 @@ const platforms = {
   browser: {
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [oneCore, namespaces],
+    plugins: [oneCore, namespaces, shortened],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   // Each worker is one file that imports nothing: bundlers that know no workers need only copy it, and it starts sooner.
@@ -188,7 +229,13 @@ const platforms = {
     target: 'es2022',
     external: ['./main.js', './env-paths.js', './decode-jpeg.js'],
   },
-  workers: { platform: 'browser', splitting: false, target: 'es2022', define: { process: 'undefined' } },
+  workers: {
+    platform: 'browser',
+    splitting: false,
+    target: 'es2022',
+    define: { process: 'undefined' },
+    plugins: [shortened],
+  },
   workerd: {
     platform: 'browser',
     splitting: false,

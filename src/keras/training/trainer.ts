@@ -16,7 +16,6 @@ import type { Weight } from '../layers/weight.js'
 import { hostEdge } from '../strings.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
 import type { DataLike } from './data.js'
-import { firstNonFinite, opened } from './diagnosis.js'
 import type { Samples } from './feed.js'
 import { feedScalars, type LoadedStep } from './loaded-step.js'
 import { buildPredictor, predictedOutput } from './predictor.js'
@@ -335,6 +334,7 @@ export class Trainer {
   ): Promise<void> {
     const mode = this.nextMode
     const whole = await this.#build(store, sources, batch, mode)
+    const { firstNonFinite, opened } = await import('./diagnosis.js')
     const graph = opened(whole.graph)
     const step = await this.#load(store, { ...whole, graph }, batch, mode)
     const { executable } = step
