@@ -63,6 +63,11 @@ export class Dataset<T> implements AsyncIterable<T> {
   }
 
   /** The elements that `work` makes of these. */
+  map<U extends readonly [unknown, ...unknown[]]>(
+    work: (element: T, context: MapContext) => U | Promise<U>,
+    options?: MapOptions,
+  ): Dataset<U>
+  map<U>(work: (element: T, context: MapContext) => U | Promise<U>, options?: MapOptions): Dataset<U>
   map<U>(work: (element: T, context: MapContext) => U | Promise<U>, options: MapOptions = {}): Dataset<U> {
     const { parallel = 1, seed = nextSeed() } = options
     natural(parallel, 'parallel', 1)

@@ -12,6 +12,7 @@ import { setRandomSeed } from '../../src/index.js'
 import { launchChromium, resultOf } from './browser.js'
 import { npm, packPackage } from './packed.js'
 import { work } from './pages/work.js'
+import { snippetsOf } from './snippets.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lanewise-package-'))
 const project = join(folder, 'project')
@@ -118,12 +119,20 @@ const resolutions = {
 }
 
 for (const [name, options] of Object.entries(resolutions))
-  test(`types resolve under moduleResolution ${name}, and hold`, () => {
+  test(`types resolve under moduleResolution ${name}, and hold, for the README's programs, too`, () => {
     const config = join(project, `tsconfig.${name}.json`)
     writeFileSync(join(project, 'use.ts'), typedProgram)
+    const programs = snippetsOf('README.md').filter(({ language }) => language === 'ts')
+    assert.ok(programs.length > 5)
+    programs.forEach(({ text }, i) => {
+      writeFileSync(join(project, `readme-${i}.ts`), text)
+    })
     const compilerOptions = { ...options, target: 'es2022', lib: ['es2023', 'dom', 'esnext.disposable'] }
-    const strict = { strict: true, noEmit: true, skipLibCheck: false, types: [] }
-    writeFileSync(config, JSON.stringify({ compilerOptions: { ...compilerOptions, ...strict }, include: ['use.ts'] }))
+    const strict = { strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false, types: [] }
+    writeFileSync(
+      config,
+      JSON.stringify({ compilerOptions: { ...compilerOptions, ...strict }, include: ['use.ts', 'readme-*.ts'] }),
+    )
     const { status, stdout } = spawnSync(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', config], {
       cwd: project,
       encoding: 'utf8',

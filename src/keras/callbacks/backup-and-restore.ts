@@ -47,7 +47,7 @@ export class BackupAndRestore extends Callback {
     await this.model.resume(checkpoint.weights, checkpoint.state)
   }
 
-  override onTrainBatchEnd? = async (_batch: number, _logs: Logs): Promise<void> => {
+  override onTrainBatchEnd?: (batch: number, logs: Logs) => Promise<void> = async (_batch, _logs) => {
     if (++this.#batches < (this.#options.saveFreq as number)) return
     this.#batches = 0
     await this.#save()

@@ -68,7 +68,7 @@ export class ModelCheckpoint extends MonitoringCallback {
     this.#epoch = epoch
   }
 
-  override onTrainBatchEnd? = async (batch: number, logs: Logs): Promise<void> => {
+  override onTrainBatchEnd?: (batch: number, logs: Logs) => Promise<void> = async (batch, logs) => {
     if (++this.#batches < (this.#options.saveFreq as number)) return
     this.#batches = 0
     await this.#save(logs, { batch: batch + 1 })

@@ -86,7 +86,7 @@ export class TensorBoard extends Callback {
     this.#batches = 0
   }
 
-  override onTrainBatchEnd? = async (_batch: number, logs: Logs): Promise<void> => {
+  override onTrainBatchEnd?: (batch: number, logs: Logs) => Promise<void> = async (_batch, logs) => {
     const step = this.#batches++
     if (step % this.#every === 0) await this.#train!.add({ step, scalars: renamed(logs, (name) => `batch_${name}`) })
   }

@@ -14,7 +14,7 @@ export interface BatchSource extends AsyncIterable<Batch> {
   /** The batches of epoch `index`, counted from 0: the same whenever it is asked for. */
   epoch?(index: number): AsyncIterable<Batch>
   /** Batches of an epoch, if that is known. */
-  readonly size?: number
+  readonly size?: number | undefined
 }
 
 /** Batches to predict: of inputs alone, or with targets that are passed over. */
