@@ -1,4 +1,5 @@
 import type { Value } from '../../core/ir.js'
+import { Tensor } from '../../core/tensor.js'
 import { split, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { declareOperators } from '../../ops/index.js'
@@ -311,11 +312,12 @@ export class LSTMCell extends DenseCell<ValuesOf<typeof lstmCellFields>> {
     return [recurrentActivation.name, activation.name, activation.name]
   }
 
+  /** From Keras's order of gates, i, f, c, o, to ONNX's: i, o, f, c. */
   protected override reorder(emit: Emitter, weight: Value): Value {
-    const axis = weight.shape.length - 1
-    const { units } = this.options
-    const [i, f, c, o] = split(emit, weight, axis, [units, units, units, units])
-    return emit.concat([i, o, f, c], axis)
+    const outer = (weight.shape as readonly number[]).slice(0, -1)
+    const gates = emit.reshape(weight, [...outer, 4, this.options.units])
+    const ordered = emit.gather(gates, emit.constant(new Tensor('int32', [0, 3, 1, 2], [4])), outer.length)
+    return emit.reshape(ordered, [...outer, 4 * this.options.units])
   }
 
   call([x]: readonly Value[], context: CallContext, args: CallArguments): readonly Value[] {
