@@ -15,6 +15,9 @@ import {
   modelFromJSON,
   setRandomSeed,
 } from '../../src/keras/index.js'
+import { loadEverything } from './operators.js'
+
+await loadEverything()
 
 const random = new RandomGenerator(11)
 // Initial weights and noise of the tests that use this are the same each time.
