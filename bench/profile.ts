@@ -98,11 +98,12 @@ export async function profile(
   peakOfOne: number,
 ): Promise<Profile | undefined> {
   if (workload.kind === 'start') return undefined
-  const steps = await (workload.kind === 'training'
-    ? trainingSteps(workload, computing)
-    : inferenceSteps(workload, computing))
+  const { backend, threads } = computing
+  const steps = await (workload.kind === 'training' ? trainingSteps : inferenceSteps)(workload as never, {
+    backend,
+    threads,
+  })
   const { group, name } = workload
-  const { threads } = computing
   return { group, name, node: process.versions.node, threads, peak: peakOfOne * threads, nodes: byNode(steps) }
 }
 

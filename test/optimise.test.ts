@@ -43,6 +43,18 @@ test('its training step has no transpose either', () => {
   assert.equal(countOf(graph, 'lanewise.ConvInputGradientNhwc'), 1)
 })
 
+test('global pools read planes where these come channels-first, else pixels', () => {
+  for (const op of ['GlobalAveragePool', 'GlobalMaxPool']) {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', 'float32', [2, 3, 5, 4])
+    builder.output(builder.op(op, [x]), 'planes')
+    const w = builder.input('w', 'float32', [4, 3, 3, 3])
+    builder.output(builder.op(op, [builder.op('Conv', [builder.tanh(x), w], { pads: [1, 1, 1, 1] })]), 'pixels')
+    const graph = optimiseChecked(builder.build())
+    assert.equal([countOf(graph, op), countOf(graph, 'Transpose')], [1, 2], printGraph(graph))
+  }
+})
+
 /** Random elementwise ops, reductions, reshapes and concatenations among random transposes of a cube. */
 function transposingGraph(seed: number) {
   const random = uniform(seed)

@@ -15,6 +15,7 @@ import { fusePooledConv } from './fuse-pooled-conv.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
+import { restoreGlobalPools } from './restore-global-pools.js'
 import { widenHalves } from './widen-halves.js'
 
 export interface OptimiseOptions {
@@ -48,6 +49,7 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   mergeCommon,
   channelsLast,
   cancelTransposes,
+  restoreGlobalPools(accelerates),
   foldConstants(evaluate),
   removeIdentities,
   mergeCommon,
