@@ -35,6 +35,7 @@ export {
 } from './layers/layer.js'
 export { registerLayer } from './layers/registry.js'
 export type { Weight } from './layers/weight.js'
+export { loadLayers } from './load-layers.js'
 export { type Loss, type LossFunction, losses } from './losses/index.js'
 export { Metric, metrics } from './metrics/index.js'
 export { Model, type ModelOptions, model } from './model.js'

@@ -1,7 +1,20 @@
 import type { LoadKerasOptions } from './files/load.js'
 import type { KerasSource } from './files/source.js'
 import { modelFromJSON } from './json.js'
+import { UnknownLayer } from './layers/registry.js'
+import { loadLayers } from './load-layers.js'
 import type { Model } from './model.js'
+
+/** The model of a config; rarer layers are loaded where it has some. */
+async function readModel(json: object): Promise<Model> {
+  try {
+    return modelFromJSON(json)
+  } catch (error) {
+    if (!(error instanceof UnknownLayer)) throw error
+    await loadLayers()
+    return modelFromJSON(json)
+  }
+}
 
 /**
  * A model from a file of Keras or TensorFlow.js: .keras (Keras 3), a whole model in .h5 (Keras 2 and 3), or the folder or
@@ -11,5 +24,5 @@ import type { Model } from './model.js'
  */
 export async function loadKeras(source: KerasSource, options?: LoadKerasOptions): Promise<Model> {
   const { loadKeras } = await import('./files/load.js')
-  return loadKeras(modelFromJSON, source, options)
+  return loadKeras(readModel, source, options)
 }

@@ -1,4 +1,7 @@
-import { input, type Layer, layers } from '../../src/keras/index.js'
+import { input, type Layer, layers, loadLayers } from '../../src/keras/index.js'
+
+/** All of Keras's layers, the rarer ones among them. */
+export const allLayers = { ...layers, ...(await loadLayers()) }
 
 /** How a layer is made, and the shapes of samples that it takes. */
 export interface Example {
@@ -8,6 +11,7 @@ export interface Example {
 }
 
 const image = [[6, 6, 2]]
+const color = [[6, 6, 3]]
 const line = [[6, 2]]
 const volume = [[4, 4, 4, 2]]
 const vector = [[4]]
@@ -22,7 +26,7 @@ const conv = { filters: 2, kernelSize: 2 }
 const units = { units: 3 }
 const cell = () => layers.gruCell(units)
 
-/** Every layer of `layers` but inputs and cells, with the least options. */
+/** Every layer but inputs and cells, with the least options. */
 export const examples: Readonly<Record<string, Example>> = {
   dense: { options: units, inputs: vector },
   einsumDense: { options: { equation: 'ab,bc->ac', outputShape: 3, biasAxes: 'c' }, inputs: vector },
@@ -101,6 +105,30 @@ export const examples: Readonly<Record<string, Example>> = {
   randomCrop: { options: { height: 4, width: 3 }, inputs: image },
   randomContrast: { options: { factor: 0.2 }, inputs: image },
   randomBrightness: { options: { factor: 0.2 }, inputs: image },
+  adaptiveAveragePooling1d: { options: { outputSize: 4 }, inputs: line },
+  adaptiveAveragePooling2d: { options: { outputSize: [4, 3] }, inputs: image },
+  adaptiveAveragePooling3d: { options: { outputSize: 3 }, inputs: volume },
+  adaptiveMaxPooling1d: { options: { outputSize: 4 }, inputs: line },
+  adaptiveMaxPooling2d: { options: { outputSize: [4, 3] }, inputs: image },
+  adaptiveMaxPooling3d: { options: { outputSize: 3 }, inputs: volume },
+  stftSpectrogram: { options: { frameLength: 4 }, inputs: [[16, 2]] },
+  melSpectrogram: { options: { fftLength: 8, sequenceStride: 4, numMelBins: 3 }, inputs: [[16]] },
+  pipeline: { options: { layers: [layers.rescaling({ scale: 2 }), layers.dense(units)] }, inputs: vector },
+  autoContrast: { inputs: color },
+  solarization: { options: { additionFactor: 0.2, thresholdFactor: [0.2, 0.5] }, inputs: color },
+  ...Object.fromEntries(
+    ['ColorDegeneration', 'Hue', 'Saturation', 'Sharpness'].map((name) => [
+      `random${name}`,
+      { options: { factor: [0.1, 0.5] }, inputs: color },
+    ]),
+  ),
+  randomPosterization: { options: { factor: [3, 6] }, inputs: color },
+  randomColorJitter: { options: { brightnessFactor: 0.2, hueFactor: 0.3 }, inputs: color },
+  randomErasing: { inputs: color },
+  randomGaussianBlur: { inputs: color },
+  randomGrayscale: { inputs: color },
+  randomInvert: { inputs: color },
+  randomShear: { options: { xFactor: 0.3, yFactor: [0.1, 0.2] }, inputs: color },
 }
 
 /** Layers that are no example, and why. */
@@ -114,7 +142,7 @@ export const exceptions: Readonly<Record<string, string>> = {
 }
 
 export const makeLayer = (name: string, options: object = examples[name].options ?? {}): Layer =>
-  (layers as unknown as Record<string, (options: object) => Layer>)[name](options)
+  (allLayers as unknown as Record<string, (options: object) => Layer>)[name](options)
 
 /** Applies a layer to inputs of the example's shapes, with a batch size. */
 export function applied(name: string, layer: Layer, batch: number | null = null) {

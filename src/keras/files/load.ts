@@ -21,12 +21,12 @@ export interface LoadKerasOptions extends ReadOptions {
 }
 
 /** `modelFromJSON`: given, not imported, so that a page's bundler does not take layers for a part of this chunk. */
-export type ReadModel = (json: object) => Model
+export type ReadModel = (json: object) => Promise<Model>
 
 /** A model from its object; errors name `place`. */
-function buildModel(readModel: ReadModel, object: () => unknown, place: string): Model {
+async function buildModel(readModel: ReadModel, object: () => unknown, place: string): Promise<Model> {
   try {
-    return readModel(modernLayer(object()))
+    return await readModel(modernLayer(object()))
   } catch (cause) {
     if (cause instanceof LanewiseError) throw new LanewiseError(cause.code, `${place}: ${cause.message}`, { cause })
     throw new LanewiseError('INVALID_MODEL', `${place}: not a model's config (${(cause as Error).message})`, { cause })
@@ -54,7 +54,7 @@ async function fromArchive(readModel: ReadModel, archive: ZipArchive, compile: b
   const { name } = archive
   const config = parseJson(archive.need(members.config), `${name}: ${members.config}`)
   const root = readHdf5(archive.need(members.weights), `${name}: ${members.weights}`)
-  const model = buildModel(readModel, () => withVocabularies(config, archive), `${name}: ${members.config}`)
+  const model = await buildModel(readModel, () => withVocabularies(config, archive), `${name}: ${members.config}`)
   applyContents(readWeights(root, model, `${name}: ${members.weights}`))
   const compiled = config.compile_config as KerasObject['config'] | null | undefined
   if (!compile || !compiled || Object.keys(compiled).length === 0) return model
@@ -73,7 +73,7 @@ async function fromHdf5(readModel: ReadModel, root: Hdf5Group, name: string, com
       'INVALID_DATA',
       `${name}: it holds weights, but no model; build the model and call its loadWeights('${name}')`,
     )
-  const model = buildModel(readModel, () => parseJson(text, `${name}: model_config`), `${name}: model_config`)
+  const model = await buildModel(readModel, () => parseJson(text, `${name}: model_config`), `${name}: model_config`)
   const group = root.group('model_weights')
   if (!group) throw new LanewiseError('INVALID_DATA', `${name}: it has no group model_weights`)
   applyContents(readLegacyWeights(group, model, name))
@@ -91,7 +91,7 @@ async function fromHdf5(readModel: ReadModel, root: Hdf5Group, name: string, com
 
 async function fromTfjs(readModel: ReadModel, file: OpenedFile, compile: boolean): Promise<Model> {
   const { topology, training, read } = await readTfjsModel(file)
-  const model = buildModel(readModel, () => topology, `${file.name}: modelTopology`)
+  const model = await buildModel(readModel, () => topology, `${file.name}: modelTopology`)
   applyContents(read(model))
   if (compile && training) compileFrom(model, () => modernTraining(training), `${file.name}: training_config`)
   return model

@@ -9,10 +9,10 @@ import { ImageLayer } from './images.js'
 import { uniform } from './regularization.js'
 import { resizeTo } from './resizing.js'
 
-type FactorLike = number | readonly number[]
+export type FactorLike = number | readonly number[]
 
 /** From where to where a random number goes, and how the option was given. */
-interface Range {
+export interface Range {
   readonly low: number
   readonly high: number
   readonly given: FactorLike
@@ -28,7 +28,7 @@ interface FactorRules {
 }
 
 /** A number, or [lower, upper]. */
-const factor = ({ least, most, single, kept }: FactorRules): Field<FactorLike, Range, true> => ({
+export const factor = ({ least, most, single, kept }: FactorRules): Field<FactorLike, Range, true> => ({
   needed: true,
   read(value, what) {
     const list: readonly unknown[] = Array.isArray(value) ? value : [value]
@@ -43,32 +43,35 @@ const factor = ({ least, most, single, kept }: FactorRules): Field<FactorLike, R
   write: ({ low, high, given }) => (kept ? given : [low, high]),
 })
 
-const bothWays = (value: number) => [-Math.abs(value), Math.abs(value)] as const
+export const bothWays = (value: number) => [-Math.abs(value), Math.abs(value)] as const
 const share = factor({ least: -1, most: 1, single: bothWays })
 const move = factor({ least: -1, most: 1, single: bothWays, kept: true })
 
 const randomFields = { seed, dataFormat, boundingBoxFormat: absent }
 
-interface RandomOptions {
+export interface RandomOptions {
   readonly seed: number | null
   readonly dataFormat: boolean
 }
 
 /** Changes images at random while training, each image in its own way; else they pass. */
-abstract class RandomImages<Options extends RandomOptions> extends ImageLayer<Options> {
+export abstract class RandomImages<Options extends RandomOptions> extends ImageLayer<Options> {
+  /** Whether images change outside of training, too. */
+  protected readonly always: boolean = false
+
   /** x in float32, channels last. */
-  protected abstract change(x: Value, context: CallContext): Value
+  abstract change(x: Value, context: CallContext): Value
 
   call([x]: readonly Value[], context: CallContext): Value {
     const { emit } = context
     const images = emit.cast(x, 'float32')
-    if (!context.training) return images
+    if (!context.training && !this.always) return images
     if (this.options.dataFormat) return this.change(images, context)
     return emit.transpose(this.change(emit.transpose(images, [0, 2, 3, 1]), context), [0, 3, 1, 2])
   }
 
   /** A number for each image, [batch, 1, …] of the rank `rank`. */
-  protected draw(context: CallContext, x: Value, { low, high }: Range, rank: number): Value {
+  drawFor(context: CallContext, x: Value, { low, high }: Range, rank: number): Value {
     const shape = Array.from({ length: rank }, (_, axis) => (axis === 0 ? Number(x.shape[0]) : 1))
     const { emit } = context
     return emit.add(emit.mul(uniform(context, shape, this.options.seed), high - low), low)
@@ -82,14 +85,14 @@ const flipFields = { mode: choice(flipModes, 'horizontal_and_vertical'), ...rand
 export class RandomFlip extends RandomImages<ValuesOf<typeof flipFields>> {
   static override readonly fields = flipFields
 
-  protected change(x: Value, context: CallContext): Value {
+  change(x: Value, context: CallContext): Value {
     const { emit } = context
     const { mode } = this.options
     const turned = [...(mode !== 'vertical' ? [2] : []), ...(mode !== 'horizontal' ? [1] : [])].reduce(
       (y, axis) => backwards(emit, y, axis),
       x,
     )
-    const flips = emit.lessOrEqual(this.draw(context, x, { low: 0, high: 1, given: 1 }, 4), 0.5)
+    const flips = emit.lessOrEqual(this.drawFor(context, x, { low: 0, high: 1, given: 1 }, 4), 0.5)
     return emit.where(flips, turned, x)
   }
 }
@@ -101,7 +104,7 @@ function backwards(emit: Emitter, x: Value, axis: number): Value {
   return emit.gather(x, emit.neg(order), axis)
 }
 
-const affineFields = {
+export const affineFields = {
   fillMode: choice(fillModes, 'reflect'),
   interpolation: choice(samplings, 'bilinear'),
   fillValue: number(0),
@@ -110,10 +113,10 @@ const affineFields = {
 type AffineOptions = ValuesOf<typeof affineFields>
 
 /** Images through maps of the plane, one each. */
-abstract class RandomMap<Options extends AffineOptions> extends RandomImages<Options> {
+export abstract class RandomMap<Options extends AffineOptions> extends RandomImages<Options> {
   protected abstract map(x: Value, size: readonly [height: number, width: number], context: CallContext): AffineMap
 
-  protected change(x: Value, context: CallContext): Value {
+  change(x: Value, context: CallContext): Value {
     const [, height, width] = x.shape as readonly number[]
     return transformImages(context.emit, x, this.map(x, [height, width], context), this.options)
   }
@@ -127,7 +130,7 @@ export class RandomRotation extends RandomMap<ValuesOf<typeof rotationFields>> {
 
   protected map(x: Value, [height, width]: readonly [number, number], context: CallContext): AffineMap {
     const { emit } = context
-    const angle = emit.mul(this.draw(context, x, this.options.factor, 3), 2 * Math.PI)
+    const angle = emit.mul(this.drawFor(context, x, this.options.factor, 3), 2 * Math.PI)
     const [cos, sin] = [emit.op('Cos', [angle]), emit.op('Sin', [angle])]
     const [cx, cy] = [(width - 1) / 2, (height - 1) / 2]
     return {
@@ -157,8 +160,8 @@ export class RandomZoom extends RandomMap<ValuesOf<typeof zoomFields>> {
   protected map(x: Value, [height, width]: readonly [number, number], context: CallContext): AffineMap {
     const { emit } = context
     const { heightFactor, widthFactor } = this.options
-    const vertical = emit.add(this.draw(context, x, heightFactor, 3), 1)
-    const horizontal = widthFactor ? emit.add(this.draw(context, x, widthFactor, 3), 1) : vertical
+    const vertical = emit.add(this.drawFor(context, x, heightFactor, 3), 1)
+    const horizontal = widthFactor ? emit.add(this.drawFor(context, x, widthFactor, 3), 1) : vertical
     const about = (zoom: Value, size: number) => emit.mul(emit.sub(1, zoom), (size - 1) / 2)
     return { a: [horizontal, 0, about(horizontal, width)], b: [0, vertical, about(vertical, height)] }
   }
@@ -172,13 +175,13 @@ export class RandomTranslation extends RandomMap<ValuesOf<typeof translationFiel
 
   protected map(x: Value, [height, width]: readonly [number, number], context: CallContext): AffineMap {
     const { emit } = context
-    const by = (range: Range, size: number) => emit.mul(this.draw(context, x, range, 3), -size)
+    const by = (range: Range, size: number) => emit.mul(this.drawFor(context, x, range, 3), -size)
     const down = by(this.options.heightFactor, height)
     return { a: [1, 0, by(this.options.widthFactor, width)], b: [0, 1, down] }
   }
 }
 
-const valueRange: Field<readonly number[], readonly number[]> = {
+export const valueRange: Field<readonly number[], readonly number[]> = {
   needed: false,
   fallback: [0, 255],
   read(value, what) {
@@ -210,10 +213,10 @@ const contrastFields = {
 export class RandomContrast extends RandomImages<ValuesOf<typeof contrastFields>> {
   static override readonly fields = contrastFields
 
-  protected change(x: Value, context: CallContext): Value {
+  change(x: Value, context: CallContext): Value {
     const { emit } = context
     const mean = emit.mean(x, [1, 2], true)
-    const by = this.draw(context, x, this.options.factor, 4)
+    const by = this.drawFor(context, x, this.options.factor, 4)
     const [low, high] = this.options.valueRange
     return emit.clip(emit.add(emit.mul(emit.sub(x, mean), by), mean), low, high)
   }
@@ -225,10 +228,10 @@ const brightnessFields = { factor: share, valueRange, ...randomFields }
 export class RandomBrightness extends RandomImages<ValuesOf<typeof brightnessFields>> {
   static override readonly fields = brightnessFields
 
-  protected change(x: Value, context: CallContext): Value {
+  change(x: Value, context: CallContext): Value {
     const { emit } = context
     const [low, high] = this.options.valueRange
-    const by = emit.mul(this.draw(context, x, this.options.factor, 4), high - low)
+    const by = emit.mul(this.drawFor(context, x, this.options.factor, 4), high - low)
     return emit.clip(emit.add(x, by), low, high)
   }
 }

@@ -126,7 +126,7 @@ export const formatKerasShape = (shape: KerasShape): string =>
 export const graphShape = (shape: KerasShape, prefix: string): Shape =>
   shape.map((dim, axis) => dim ?? (axis === 0 ? 'batch' : `${prefix}_dim${axis}`))
 
-const kerasShape = (shape: Shape): KerasShape => shape.map((dim) => (typeof dim === 'number' ? dim : null))
+export const kerasShape = (shape: Shape): KerasShape => shape.map((dim) => (typeof dim === 'number' ? dim : null))
 
 /** One size, which must be known. Throws SHAPE_MISMATCH naming the layer. */
 export function knownDim(layer: Layer, shape: KerasShape, axis: number): number {

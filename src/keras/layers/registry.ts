@@ -1,3 +1,4 @@
+import { LanewiseError } from '../../core/errors.js'
 import { camelKeys, invalid, isKerasObject, type KerasObject } from '../config.js'
 import type { Field, Fields, OptionsOf } from './fields.js'
 import { Layer, type LayerOptions } from './layer.js'
@@ -20,12 +21,18 @@ export const registerOwn = (name: string, make: Maker): void => {
   own.set(name.toLowerCase(), make)
 }
 
-/** Makes all of Keras's layers known: the functions that make them, by their names in `layers`. */
-export function provideLayers(layers: Readonly<Record<string, (options: never) => Layer>>): void {
-  if (isComplete) return
-  isComplete = true
-  for (const [name, create] of Object.entries(layers))
+type Factories = Readonly<Record<string, (options: never) => Layer>>
+
+/** Makes layers of Keras's known: the functions that make them, by their names in `layers`. */
+export function addLayers(factories: Factories): void {
+  for (const [name, create] of Object.entries(factories))
     registerOwn(name, ({ config }) => create(camelKeys(config) as never))
+}
+
+/** `addLayers` of all but the rare ones. */
+export function provideLayers(factories: Factories): void {
+  isComplete = true
+  addLayers(factories)
 }
 
 let complete = () => {}
@@ -85,6 +92,13 @@ export function registerLayer<F, L extends Layer>(
   return ((options: object = {}) => new layer(options)) as never
 }
 
+/** A class is neither registered nor one of Keras's layers that are there. */
+export class UnknownLayer extends LanewiseError {
+  constructor(message: string) {
+    super('INVALID_ARGUMENT', message)
+  }
+}
+
 /**
  * A layer from Keras's serialised form. Throws INVALID_ARGUMENT for options that are not known, and for classes that are
  * neither registered nor Keras's; of Keras's, in a page that reads no configs, only those are known that are in use.
@@ -97,9 +111,9 @@ export function layerFromConfig(object: KerasObject): Layer {
   if (!own.has(key)) complete()
   const layer = own.get(key)?.(object)
   if (layer?.className === class_name) return layer
-  throw invalid(
+  throw new UnknownLayer(
     isComplete
-      ? `layer class '${class_name}' is not supported; supported: ${[...registry.keys(), ...own.keys()].join(', ')}`
+      ? `layer class '${class_name}' is not supported; supported: ${[...registry.keys(), ...own.keys()].join(', ')}; rarer ones once loadLayers() has come`
       : `a layer '${class_name}' in its serialised form: give the layer itself, or layerFromConfig of it`,
   )
 }
