@@ -7,6 +7,7 @@ export const instead: Readonly<Record<string, { readonly here: string; readonly 
     here: '`callbacks.lambda`, or an object with the hooks',
     why: 'hooks are in camelCase',
   },
+  'callbacks.CallbackList': { here: 'a list of callbacks', why: '`fit` and the others take it' },
   'losses.Loss': {
     here: 'a function `(yTrue, yPred, k) => …`',
     why: 'it writes graph values; its gradient is derived',
@@ -54,6 +55,8 @@ export const samples: Readonly<Record<string, unknown>> = {
   keyDim: 1,
   layer: layers.dense({ units: 1 }),
   'layers.Bidirectional.layer': layers.simpleRNN({ units: 1 }),
+  'layers.Pipeline.layers': [],
+  'layers.RandomPosterization.factor': 3,
   maxNumber: 1,
   n: 1,
   numBins: 2,

@@ -1,82 +1,17 @@
 import type { Value } from '../../core/ir.js'
 import { positions } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { invalid } from '../config.js'
-import { type AffineMap, fillModes, samplings, transformImages } from './affine.js'
+import type { AffineMap } from './affine.js'
 import type { CallContext } from './context.js'
-import { absent, choice, dataFormat, type Field, neededCount, number, seed, type ValuesOf } from './fields.js'
-import { ImageLayer } from './images.js'
+import { choice, neededCount, type ValuesOf } from './fields.js'
+import { ImageLayer } from './image-layer.js'
+import { bothWays, type FactorLike, factor, RandomImages, type Range, randomFields } from './random-images.js'
+import { affineFields, RandomMap } from './random-map.js'
 import { uniform } from './regularization.js'
 import { resizeTo } from './resizing.js'
 
-export type FactorLike = number | readonly number[]
-
-/** From where to where a random number goes, and how the option was given. */
-export interface Range {
-  readonly low: number
-  readonly high: number
-  readonly given: FactorLike
-}
-
-interface FactorRules {
-  readonly least: number
-  readonly most: number
-  /** What a single number stands for. */
-  readonly single: (factor: number) => readonly [number, number]
-  /** Whether Keras's config keeps the number as it was given. */
-  readonly kept?: boolean
-}
-
-/** A number, or [lower, upper]. */
-export const factor = ({ least, most, single, kept }: FactorRules): Field<FactorLike, Range, true> => ({
-  needed: true,
-  read(value, what) {
-    const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-    const fits = typeof value === 'number' || list.length === 2
-    if (!fits || list.some((item) => typeof item !== 'number' || !(item >= least && item <= most)))
-      throw invalid(
-        `${what} must be a number or [lower, upper] within [${least}, ${most}], got ${JSON.stringify(value)}`,
-      )
-    const [a, b] = typeof value === 'number' ? single(value) : (list as [number, number])
-    return { low: Math.min(a, b), high: Math.max(a, b), given: value }
-  },
-  write: ({ low, high, given }) => (kept ? given : [low, high]),
-})
-
-export const bothWays = (value: number) => [-Math.abs(value), Math.abs(value)] as const
 const share = factor({ least: -1, most: 1, single: bothWays })
 const move = factor({ least: -1, most: 1, single: bothWays, kept: true })
-
-const randomFields = { seed, dataFormat, boundingBoxFormat: absent }
-
-export interface RandomOptions {
-  readonly seed: number | null
-  readonly dataFormat: boolean
-}
-
-/** Changes images at random while training, each image in its own way; else they pass. */
-export abstract class RandomImages<Options extends RandomOptions> extends ImageLayer<Options> {
-  /** Whether images change outside of training, too. */
-  protected readonly always: boolean = false
-
-  /** x in float32, channels last. */
-  abstract change(x: Value, context: CallContext): Value
-
-  call([x]: readonly Value[], context: CallContext): Value {
-    const { emit } = context
-    const images = emit.cast(x, 'float32')
-    if (!context.training && !this.always) return images
-    if (this.options.dataFormat) return this.change(images, context)
-    return emit.transpose(this.change(emit.transpose(images, [0, 2, 3, 1]), context), [0, 3, 1, 2])
-  }
-
-  /** A number for each image, [batch, 1, …] of the rank `rank`. */
-  drawFor(context: CallContext, x: Value, { low, high }: Range, rank: number): Value {
-    const shape = Array.from({ length: rank }, (_, axis) => (axis === 0 ? Number(x.shape[0]) : 1))
-    const { emit } = context
-    return emit.add(emit.mul(uniform(context, shape, this.options.seed), high - low), low)
-  }
-}
 
 const flipModes = ['horizontal_and_vertical', 'horizontal', 'vertical'] as const
 const flipFields = { mode: choice(flipModes, 'horizontal_and_vertical'), ...randomFields }
@@ -102,24 +37,6 @@ function backwards(emit: Emitter, x: Value, axis: number): Value {
   const size = Number(x.shape[axis])
   const order = emit.sub(emit.reshape(positions(emit, size, 0, 1, 'int32'), [size]), size - 1)
   return emit.gather(x, emit.neg(order), axis)
-}
-
-export const affineFields = {
-  fillMode: choice(fillModes, 'reflect'),
-  interpolation: choice(samplings, 'bilinear'),
-  fillValue: number(0),
-  ...randomFields,
-}
-type AffineOptions = ValuesOf<typeof affineFields>
-
-/** Images through maps of the plane, one each. */
-export abstract class RandomMap<Options extends AffineOptions> extends RandomImages<Options> {
-  protected abstract map(x: Value, size: readonly [height: number, width: number], context: CallContext): AffineMap
-
-  change(x: Value, context: CallContext): Value {
-    const [, height, width] = x.shape as readonly number[]
-    return transformImages(context.emit, x, this.map(x, [height, width], context), this.options)
-  }
 }
 
 const rotationFields = { factor: share, ...affineFields }
@@ -178,61 +95,6 @@ export class RandomTranslation extends RandomMap<ValuesOf<typeof translationFiel
     const by = (range: Range, size: number) => emit.mul(this.drawFor(context, x, range, 3), -size)
     const down = by(this.options.heightFactor, height)
     return { a: [1, 0, by(this.options.widthFactor, width)], b: [0, 1, down] }
-  }
-}
-
-export const valueRange: Field<readonly number[], readonly number[]> = {
-  needed: false,
-  fallback: [0, 255],
-  read(value, what) {
-    if (!Array.isArray(value) || value.length !== 2 || !(value[0] < value[1]))
-      throw invalid(`${what} must be [lowest, highest], got ${JSON.stringify(value)}`)
-    return value
-  },
-  write: (value) => value,
-}
-
-const contrastField = factor({ least: 0, most: 1, single: (value) => [value, value] })
-
-const contrastFields = {
-  /** How much less and more than 1: [lower, upper], or one number for both. */
-  factor: {
-    ...contrastField,
-    read(value: FactorLike, what: string, rank: number): Range {
-      contrastField.read(value, what, rank)
-      const [less, more] = typeof value === 'number' ? [value, value] : value
-      return { low: 1 - less, high: 1 + more, given: [less, more] }
-    },
-    write: ({ given }: Range) => given,
-  },
-  valueRange,
-  ...randomFields,
-}
-
-/** The distance of each pixel from its channel's mean times a factor. */
-export class RandomContrast extends RandomImages<ValuesOf<typeof contrastFields>> {
-  static override readonly fields = contrastFields
-
-  change(x: Value, context: CallContext): Value {
-    const { emit } = context
-    const mean = emit.mean(x, [1, 2], true)
-    const by = this.drawFor(context, x, this.options.factor, 4)
-    const [low, high] = this.options.valueRange
-    return emit.clip(emit.add(emit.mul(emit.sub(x, mean), by), mean), low, high)
-  }
-}
-
-const brightnessFields = { factor: share, valueRange, ...randomFields }
-
-/** Brighter or darker by a part of the range of values. */
-export class RandomBrightness extends RandomImages<ValuesOf<typeof brightnessFields>> {
-  static override readonly fields = brightnessFields
-
-  change(x: Value, context: CallContext): Value {
-    const { emit } = context
-    const [low, high] = this.options.valueRange
-    const by = emit.mul(this.drawFor(context, x, this.options.factor, 4), high - low)
-    return emit.clip(emit.add(x, by), low, high)
   }
 }
 

@@ -2,19 +2,12 @@ import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
-import {
-  type FactorLike,
-  factor,
-  RandomBrightness,
-  RandomContrast,
-  RandomImages,
-  type RandomOptions,
-  type Range,
-  valueRange,
-} from './augmentation.js'
+import { RandomBrightness, RandomContrast } from './brightness.js'
 import { fromHsv, grey, toHsv } from './colors.js'
 import type { CallContext } from './context.js'
 import { absent, dataFormat, type Field, number, seed, type ValuesOf } from './fields.js'
+
+import { type FactorLike, factor, RandomImages, type RandomOptions, type Range, valueRange } from './random-images.js'
 
 /** From 0 to the number, or [lower, upper]. */
 export const upTo = (least: number, most: number) =>

@@ -1,14 +1,7 @@
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
 import { AdditiveAttention, Attention } from './attention.js'
-import {
-  RandomBrightness,
-  RandomContrast,
-  RandomCrop,
-  RandomFlip,
-  RandomRotation,
-  RandomTranslation,
-  RandomZoom,
-} from './augmentation.js'
+import { RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom } from './augmentation.js'
+import { RandomBrightness, RandomContrast } from './brightness.js'
 import { GRUCell, LSTMCell, SimpleRNNCell } from './cells.js'
 import { ConvLSTM } from './conv-lstm.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'

@@ -4,19 +4,11 @@ import { positions } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
 import type { AffineMap } from './affine.js'
-import {
-  affineFields,
-  bothWays,
-  type FactorLike,
-  factor,
-  RandomImages,
-  RandomMap,
-  type Range,
-  valueRange,
-} from './augmentation.js'
 import { common, happens, optional, share } from './color-augmentation.js'
 import type { CallContext } from './context.js'
 import type { Field, ValuesOf } from './fields.js'
+import { bothWays, type FactorLike, factor, RandomImages, type Range, valueRange } from './random-images.js'
+import { affineFields, RandomMap } from './random-map.js'
 import { normal, uniform } from './regularization.js'
 
 const fillValue: Field<number | readonly number[] | null, number | readonly number[] | null> = {

@@ -1,0 +1,40 @@
+import type { Value } from '../../core/ir.js'
+import { slice } from '../../ops/compose.js'
+import type { Emitter } from '../../ops/emitter.js'
+import { type KerasShape, knownDim, Layer, requireRank } from './layer.js'
+
+/** Layers on images [batch, height, width, channels], or channels first. */
+export abstract class ImageLayer<Options extends { readonly dataFormat: boolean }> extends Layer<Options> {
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
+  protected override build([shape]: readonly KerasShape[]): void {
+    requireRank(this, shape, 4)
+    for (const axis of this.planeAxes) knownDim(this, shape, axis)
+  }
+
+  /** The axes of height and width. */
+  protected get planeAxes(): readonly [height: number, width: number] {
+    return this.options.dataFormat ? [1, 2] : [2, 3]
+  }
+
+  protected planeOf(x: Value): readonly [height: number, width: number] {
+    const [height, width] = this.planeAxes
+    return [Number(x.shape[height]), Number(x.shape[width])]
+  }
+
+  /** The part of the images from (top, left) on. */
+  protected window(emit: Emitter, x: Value, [top, left]: readonly number[], [height, width]: readonly number[]): Value {
+    const [vertical, horizontal] = this.planeAxes
+    return slice(emit, slice(emit, x, vertical, top, top + height), horizontal, left, left + width)
+  }
+
+  /** The largest window in the middle whose sides are as those of `target`. */
+  protected middle(emit: Emitter, x: Value, [height, width]: readonly number[]): Value {
+    const [h, w] = this.planeOf(x)
+    const tall = Math.max(1, Math.min(h, Math.floor((w * height) / width)))
+    const wide = Math.max(1, Math.min(w, Math.floor((h * width) / height)))
+    return this.window(emit, x, [(h - tall) >> 1, (w - wide) >> 1], [tall, wide])
+  }
+}
