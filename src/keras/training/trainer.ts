@@ -18,7 +18,9 @@ import { type Compiled, type CompileOptions, resolveCompileOptions } from './com
 import type { DataLike } from './data.js'
 import type { Samples } from './feed.js'
 import { feedScalars, type LoadedStep } from './loaded-step.js'
+import { PlanCache } from './plan-cache.js'
 import { buildPredictor, predictedOutput } from './predictor.js'
+import { Recovery } from './recovery.js'
 import { checkInputs, checkSamples, type SampleWeightOptions } from './samples.js'
 import { accumulatedGradient, movingAverage, Slots } from './slots.js'
 import type { Position, TrainingState } from './state.js'
@@ -27,32 +29,10 @@ import type { Trainee } from './trainee.js'
 
 type StepMode = 'update' | 'accumulate' | 'test'
 
-/** Devices that may be lost at one step before training gives up. */
-const lossesBorne = 3
-
-/** Everything that training changes, as it was after `iterations` steps. */
-interface KeptState {
-  readonly contents: ReadonlyMap<Variable, Tensor>
-  /** The store's count of changes. */
-  readonly changes: number
-  readonly iterations: number
-}
-
 const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
 
 /** An op of the pack that every step needs. */
 const everyStepWrites = 'lanewise.GatherGradient'
-
-/** Compiled steps and predictors that are kept, each. */
-const keptPlans = 16
-
-/** Keeps the newest plans only. */
-function dropOldest(plans: Map<string, { readonly executable: Executable }>): void {
-  if (plans.size <= keptPlans) return
-  const [[key, { executable }]] = plans
-  executable.dispose()
-  plans.delete(key)
-}
 
 /** Compiles a model's steps and runs them: backend memory, optimizer state, plans by batch size. */
 export class Trainer {
@@ -65,12 +45,10 @@ export class Trainer {
   /** Where `fit` is. */
   position: () => Position = startingPosition
   readonly #slots = new Slots()
-  readonly #steps = new Map<string, LoadedStep>()
-  readonly #predictors = new Map<string, { executable: Executable; shapes: (readonly number[])[] }>()
+  readonly #steps = new PlanCache<LoadedStep>()
+  readonly #predictors = new PlanCache<{ readonly executable: Executable; readonly shapes: (readonly number[])[] }>()
   readonly #notes = new Set<string>()
-  #kept: KeptState | undefined
-  #losses = 0
-  #lostAt = -1
+  readonly #recovery = new Recovery()
   #resumed: Position | undefined
   /** Whether a state was written that no `fit` has come to the end from. */
   isResumed = false
@@ -111,7 +89,6 @@ export class Trainer {
 
   /** Drops compiled steps, as after a change of what is trainable. */
   forgetSteps(): void {
-    for (const step of this.#steps.values()) step.executable.dispose()
     this.#steps.clear()
   }
 
@@ -203,7 +180,6 @@ export class Trainer {
     store.restore(backend, contents)
     this.#slots.forgetLost(store)
     this.forgetSteps()
-    for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()
   }
 
@@ -226,9 +202,7 @@ export class Trainer {
 
   /** Keeps the state that `recover` goes back to. */
   async keepState(store: VariableStore): Promise<void> {
-    const { changes } = store
-    const { iterations } = this.compiled.optimizer
-    this.#kept = { contents: await store.snapshot(), changes, iterations }
+    await this.#recovery.keep(store, this.compiled.optimizer.iterations)
   }
 
   /**
@@ -236,21 +210,17 @@ export class Trainer {
    * unless a device or a thread was lost and a state was kept; where `current`, it must be that at the loss.
    */
   async recover(store: VariableStore, error: unknown, current: boolean): Promise<void> {
-    const code = error instanceof LanewiseError && error.code
-    const kept = current && this.#kept?.changes !== store.changes ? this.#untrained(store) : this.#kept
-    if (!kept || (code !== 'DEVICE_LOST' && code !== 'WORKER_LOST')) throw error
-    this.#losses = this.#lostAt === kept.iterations ? this.#losses + 1 : 1
-    this.#lostAt = kept.iterations
-    if (this.#losses > lossesBorne) throw error
-    if (code === 'DEVICE_LOST') this.#moveTo(await replaceDefaultBackend(store.backend), store, kept.contents)
-    else for (const [variable, content] of kept.contents) store.write(variable, content)
-    this.#kept = { ...kept, changes: store.changes }
-    if (this.#compiled) this.#compiled.optimizer.iterations = kept.iterations
+    const { lost, state } = this.#recovery.after(error, store, current, this.#compiled?.optimizer.iterations ?? 0)
+    if (lost === 'DEVICE_LOST') {
+      this.#moveTo(await replaceDefaultBackend(store.backend), store, state.contents)
+      this.#recovery.restored(store, state)
+    } else this.#recovery.rewind(store, state)
+    if (this.#compiled) this.#compiled.optimizer.iterations = state.iterations
     const { name, variant, threads } = store.backend.report
     this.say(
-      code === 'DEVICE_LOST'
-        ? `the GPU device was lost; training went on from step ${kept.iterations} on ${name} (${variant})`
-        : `a worker thread was lost; training went on from step ${kept.iterations} on ${threads} threads`,
+      lost === 'DEVICE_LOST'
+        ? `the GPU device was lost; training went on from step ${state.iterations} on ${name} (${variant})`
+        : `a worker thread was lost; training went on from step ${state.iterations} on ${threads} threads`,
     )
   }
 
@@ -262,12 +232,6 @@ export class Trainer {
       await this.recover(store, error, true)
       return this.surely(store, work)
     }
-  }
-
-  /** The state as it was written, if no step has run since. */
-  #untrained(store: VariableStore): KeptState | undefined {
-    const contents = store.written
-    return contents && { contents, changes: store.changes, iterations: this.#compiled?.optimizer.iterations ?? 0 }
   }
 
   async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
@@ -319,10 +283,7 @@ export class Trainer {
 
   /** Goes back to the kept state. */
   rewind(store: VariableStore): void {
-    const { contents, iterations } = this.#kept!
-    for (const [variable, content] of contents) store.write(variable, content)
-    this.#kept = { ...this.#kept!, changes: store.changes }
-    this.compiled.optimizer.iterations = iterations
+    this.compiled.optimizer.iterations = this.#recovery.rewind(store)
   }
 
   /** Says which node of the next training step makes the first number that is not finite; changes nothing. `feed` writes the batch. */
@@ -435,13 +396,7 @@ export class Trainer {
     )
     const frozen = this.#trainee.weights.map((weight) => (weight.trainable ? 1 : 0)).join('')
     const key = JSON.stringify([mode, batch, types, frozen])
-    let step = this.#steps.get(key)
-    if (!step) {
-      step = await this.load(store, sources, batch, mode)
-      this.#steps.set(key, step)
-      dropOldest(this.#steps)
-    }
-    return step
+    return this.#steps.of(key, () => this.load(store, sources, batch, mode))
   }
 
   /** Which step the optimizer's next iteration runs. */
@@ -455,17 +410,13 @@ export class Trainer {
     const { outputNames } = this.#trainee
     const { network, inputNames, outOf } = hostEdge(this.#trainee.network)
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
-    let predictor = this.#predictors.get(key)
-    if (!predictor) {
+    const { executable, shapes } = await this.#predictors.of(key, async () => {
       const graph = await withOperators(() => buildPredictor(this.#trainee, inputs))
-      predictor = {
+      return {
         executable: await this.#compileGraph(graph, store),
         shapes: graph.outputs.map((result) => concrete(result.shape, `output '${result.name}'`)),
       }
-      this.#predictors.set(key, predictor)
-      dropOldest(this.#predictors)
-    }
-    const { executable, shapes } = predictor
+    })
     inputs.forEach((tensor, i) => {
       executable.write(inputNames[i], tensor.data as TypedArray)
     })
@@ -483,7 +434,6 @@ export class Trainer {
   dispose(): void {
     if (this.#occupied) throw invalid(`model '${this.#trainee.name}' is busy; await the running work before dispose()`)
     this.forgetSteps()
-    for (const { executable } of this.#predictors.values()) executable.dispose()
     this.#predictors.clear()
     this.#slots.clear(this.#store)
     for (const weight of this.#variables) weight.release(this)
