@@ -73,6 +73,16 @@ export const convCases: readonly OpCase[] = [
       gradient: [0, 1],
     },
   ]),
+  {
+    op: 'lanewise.MaxPooledConvNhwc',
+    inputs: [f32([2, 10, 13, 1]), f32([3, 3, 1, 4]), f32([4])],
+    attributes: { pool_shape: [2, 3], activation: 'relu' },
+  },
+  {
+    op: 'lanewise.MaxPooledConvWeightGradientNhwc',
+    inputs: [f32([2, 10, 13, 1]), f32([2, 4, 3, 4]), { shape: [2, 4, 3, 4], dtype: 'int32', range: [0, 6] }],
+    attributes: { pool_shape: [2, 3], weight_shape: [3, 3, 1, 4] },
+  },
   ...transposed.flatMap(({ x, w, attributes }): OpCase[] => {
     const channels = w[1] * ((attributes?.['group'] as number | undefined) ?? 1)
     return [{ op: 'ConvTranspose', inputs: [f32(x), f32(w), f32([channels])], attributes, gradient: [0, 1, 2] }]
