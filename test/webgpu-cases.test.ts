@@ -1,20 +1,17 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { Backend } from '../src/backend/backend.js'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { evaluate } from '../src/backend/reference/evaluate.js'
 import { accelerates as onWasm } from '../src/backend/wasm/tape.js'
 import { elementTypeOf } from '../src/backend/webgpu/elements.js'
 import type { WebGpuBackend } from '../src/backend/webgpu/index.js'
-import { compile } from '../src/compile.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
 import { LanewiseError } from '../src/core/errors.js'
 import type { Graph, Value } from '../src/core/ir.js'
 import { isConcrete } from '../src/core/shape.js'
-import type { Tensor } from '../src/core/tensor.js'
 import { operators } from '../src/ops/index.js'
 import { optimise } from '../src/optimise/index.js'
-import { graphOf, type OpCase, titleOf } from './cases/case.js'
+import { graphOf, type OpCase, resultsOf, titleOf } from './cases/case.js'
 import { cases } from './cases/index.js'
 import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
@@ -44,32 +41,19 @@ function wasmTakes(graph: Graph): boolean {
   )
 }
 
-/** What the graph of a case gives on `backend`. */
-async function resultsOf(graph: Graph, tensors: readonly (Tensor | undefined)[], backend: Backend) {
-  const executable = compile(graph, backend)
-  try {
-    for (const input of graph.inputs)
-      executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
-    await executable.run()
-    return await Promise.all(graph.outputs.map((output) => executable.read(output.name)))
-  } finally {
-    executable.dispose()
-  }
-}
-
 /** Runs a case on `device` and on the reference backend. Throws what differs. */
 async function check(row: OpCase, device: WebGpuBackend): Promise<void> {
   const { graph, tensors } = graphOf(row)
   let results: readonly TypedArray[]
   try {
-    results = await resultsOf(graph, tensors, device)
+    results = (await resultsOf(graph, tensors, device)).results
   } catch (error) {
     if (!(error instanceof LanewiseError && error.code === 'UNSUPPORTED_OP')) throw error
     assert.not(wasmTakes(graph), `wasm has kernels for it: ${error.message}`)
     if (device === gpu) left.set(row.op, (left.get(row.op) ?? 0) + 1)
     return
   }
-  const expectations = await resultsOf(graph, tensors, reference)
+  const { results: expectations } = await resultsOf(graph, tensors, reference)
   graph.outputs.forEach((output, index) => {
     const allowed = isFloat(output.dtype) ? Math.max(TOLERANCE, row.tolerance ?? 0) : 0
     const [actual, expected] = [results[index], expectations[index]]

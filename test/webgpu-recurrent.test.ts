@@ -1,14 +1,11 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { differentiate } from '../src/autodiff/differentiate.js'
-import type { Backend } from '../src/backend/backend.js'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { compile } from '../src/compile.js'
-import type { TypedArray } from '../src/core/dtype.js'
-import type { Attributes, Graph } from '../src/core/ir.js'
-import type { Tensor } from '../src/core/tensor.js'
+import type { Attributes } from '../src/core/ir.js'
 import { GraphBuilder } from '../src/graph/builder.js'
-import { f32, graphOf, type OpCase, operandTensor, titleOf } from './cases/case.js'
+import { f32, graphOf, type OpCase, operandTensor, resultsOf, titleOf } from './cases/case.js'
 import { loadEverything } from './support/operators.js'
 import { openWebGpu } from './support/webgpu.js'
 
@@ -50,20 +47,6 @@ const rows = [
   rowOf('GRU', 264, { linear_before_reset: 1, direction: 'reverse' }),
   rowOf('LSTM', 264, { direction: 'bidirectional' }),
 ]
-
-/** What `graph` gives on `backend`, and how it runs there. */
-async function resultsOf(graph: Graph, tensors: readonly (Tensor | undefined)[], backend: Backend) {
-  const executable = compile(graph, backend)
-  try {
-    for (const input of graph.inputs)
-      executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
-    await executable.run()
-    const results = await Promise.all(graph.outputs.map((output) => executable.read(output.name)))
-    return { results, description: executable.describe() }
-  } finally {
-    executable.dispose()
-  }
-}
 
 if (gpu) {
   for (const row of rows)

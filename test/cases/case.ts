@@ -1,6 +1,8 @@
-import type { NumericDType } from '../../src/core/dtype.js'
+import type { Backend } from '../../src/backend/backend.js'
+import { compile } from '../../src/compile.js'
+import type { NumericDType, TypedArray } from '../../src/core/dtype.js'
 import { isFloat } from '../../src/core/dtype.js'
-import type { Attributes } from '../../src/core/ir.js'
+import type { Attributes, Graph } from '../../src/core/ir.js'
 import { sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
 import { GraphBuilder } from '../../src/graph/builder.js'
@@ -114,4 +116,18 @@ export function graphOf(row: OpCase) {
     builder.output(value, `output${index}`)
   })
   return { graph: builder.build(), tensors }
+}
+
+/** What the graph of a case gives on `backend`, and how it runs there. */
+export async function resultsOf(graph: Graph, tensors: readonly (Tensor | undefined)[], backend: Backend) {
+  const executable = compile(graph, backend)
+  try {
+    for (const input of graph.inputs)
+      executable.write(input.name, tensors[Number(input.name.slice('input'.length))]!.data as TypedArray)
+    await executable.run()
+    const results = await Promise.all(graph.outputs.map((output) => executable.read(output.name)))
+    return { results, description: executable.describe() }
+  } finally {
+    executable.dispose()
+  }
 }
