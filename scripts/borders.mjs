@@ -34,7 +34,7 @@ const places = {
     'src/environment.ts',
   ],
   'src/ort.ts': ['src/core', 'src/ort-images.ts', 'src/session.ts', 'package.json'],
-  'src/ort-images.ts': ['src/core'],
+  'src/ort-images.ts': ['src/core', 'src/ops'],
   'src/keras': [
     ...stages,
     'src/autodiff',

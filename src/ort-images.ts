@@ -1,4 +1,5 @@
 import { LanewiseError } from './core/errors.js'
+import type { ResampleTable } from './ops/resample.js'
 
 /** Orders of channels in a tensor. */
 export type ImageFormat = 'RGB' | 'BGR' | 'RBG' | 'RGBA'
@@ -18,6 +19,10 @@ interface LayoutOptions {
 
 export interface FromImageOptions extends LayoutOptions {
   readonly tensorFormat?: ImageFormat
+  /** Pixels; the picture's own width if absent. */
+  readonly resizedWidth?: number
+  /** Pixels; the picture's own height if absent. */
+  readonly resizedHeight?: number
   readonly [option: string]: unknown
 }
 
@@ -64,14 +69,16 @@ const placeIn = (layout: LayoutOptions['tensorLayout'], channels: number, pixels
     ? (channel: number, pixel: number) => pixel * channels + channel
     : (channel: number, pixel: number) => channel * pixels + pixel
 
-/** The elements and dims of a float32 tensor of the picture: `(pixel + bias) / mean`, pixels being 0 to 255. Throws INVALID_ARGUMENT, IO_ERROR. */
+/**
+ * The elements and dims of a float32 tensor of the picture: `(pixel + bias) / mean`, pixels being 0 to 255. In another size
+ * it is sampled by a triangle filter, channel by channel, and a smaller one averages over all that it leaves out. Throws
+ * INVALID_ARGUMENT, IO_ERROR.
+ */
 export async function readImage(
   image: ImageSource,
   options: FromImageOptions,
 ): Promise<{ elements: Float32Array; dims: readonly number[] }> {
-  if (options['resizedWidth'] !== undefined || options['resizedHeight'] !== undefined)
-    throw invalid('fromImage does not scale: draw the picture on a canvas of the size that is wanted')
-  const { width, height, data } = await pixelsOf(image)
+  const { width, height, data } = await resized(await pixelsOf(image), options)
   const isElement = typeof HTMLImageElement !== 'undefined' && image instanceof HTMLImageElement
   const order = orderOf(options.tensorFormat ?? (isElement ? 'RGBA' : 'RGB'))
   const [channels, pixels] = [order.length, width * height]
@@ -104,6 +111,53 @@ async function pixelsOf(image: ImageSource): Promise<PictureData> {
   throw invalid(
     'fromImage takes ImageData; in pages also an address, an image element that has loaded, a bitmap or a canvas',
   )
+}
+
+/** What a tensor of a picture may take. */
+const mostPixels = 1e8
+
+/** The picture in the size that the options ask for; colours may then lie between whole numbers. */
+async function resized(picture: PictureData, options: FromImageOptions): Promise<PictureData> {
+  const { resizedWidth: width = picture.width, resizedHeight: height = picture.height } = options
+  if (width === picture.width && height === picture.height) return picture
+  const isSize = (size: unknown) => Number.isInteger(size) && (size as number) > 0
+  if (!isSize(width) || !isSize(height) || width * height > mostPixels)
+    throw invalid(
+      `resizedWidth and resizedHeight are whole numbers of pixels, at most ${mostPixels} together, got ${width} x ${height}`,
+    )
+  const { resampleTable } = await import('./ops/resample.js')
+  const tableOf = (from: number, to: number) =>
+    resampleTable({
+      from,
+      to,
+      scale: to / from,
+      roi: [0, 1],
+      coordinates: 'half_pixel',
+      mode: 'linear',
+      nearest: 'floor',
+      cubicA: 0,
+      antialias: true,
+      excludeOutside: true,
+    })
+  const rows = resampled(picture.data, picture.height, 4 * picture.width, tableOf(picture.height, height))
+  return { width, height, data: resampled(rows, picture.width, 4, tableOf(picture.width, width)) }
+}
+
+/** [outer, from, inner] with its middle axis sampled as `table` says. */
+function resampled(source: ArrayLike<number>, from: number, inner: number, table: ResampleTable): Float32Array {
+  const { taps, indices, weights } = table
+  const to = indices.length / taps
+  const outer = source.length / (from * inner)
+  const target = new Float32Array(outer * to * inner)
+  for (let block = 0; block < outer; block++)
+    for (let entry = 0; entry < indices.length; entry++) {
+      const weight = weights[entry]
+      if (weight === 0) continue
+      const read = (block * from + indices[entry]) * inner
+      const write = (block * to + Math.floor(entry / taps)) * inner
+      for (let i = 0; i < inner; i++) target[write + i] += weight * source[read + i]
+    }
+  return target
 }
 
 async function fetchImage(address: string): Promise<ImageBitmap> {

@@ -192,7 +192,8 @@ export interface TensorConstructor {
   fromPinnedBuffer<T extends Tensor.Type>(type: T, buffer: DataTypeMap[T], dims?: Dims): TypedTensor<T>
   /**
    * Pixels as float32 [1, 3 or 4, height, width] (or NHWC), `(pixel + bias) / mean` by channel; /255 unless told. An image
-   * element gives RGBA unless told, everything else RGB. Rejects with INVALID_ARGUMENT, IO_ERROR.
+   * element gives RGBA unless told, everything else RGB. `resizedWidth` and `resizedHeight` scale the whole picture, the same
+   * on every host (onnxruntime-web cuts a corner of that size out). Rejects with INVALID_ARGUMENT, IO_ERROR.
    */
   fromImage(image: ImageSource, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
 }

@@ -2,10 +2,12 @@ import * as web from 'onnxruntime-web'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { LanewiseError } from '../src/core/errors.js'
+import { Tensor as HostTensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { encode } from '../src/onnx/encode.js'
 import { exportModel } from '../src/onnx/export.js'
 import * as lanewise from '../src/ort.js'
+import { loadOperators } from '../src/packs/index.js'
 import { fails } from './support/errors.js'
 
 web.env.wasm.numThreads = 1
@@ -263,10 +265,44 @@ test('pictures become tensors, and tensors pictures, as in onnxruntime', () =>
     )
   }))
 
+test("a picture is scaled as onnxruntime's antialiased Resize scales it", async () => {
+  await loadOperators(['Resize'])
+  const [width, height] = [11, 6]
+  const data = Uint8ClampedArray.from({ length: 4 * width * height }, (_, i) => (i * i * 37) % 256)
+  for (const [resizedWidth, resizedHeight] of [
+    [4, 3],
+    [23, 9],
+    [5, 6],
+    [11, 1],
+  ]) {
+    const k = new GraphBuilder()
+    const sizes = k.constant(new HostTensor('int64', [1, 4, resizedHeight, resizedWidth].map(BigInt), [4]))
+    const attributes = { mode: 'linear', antialias: 1, exclude_outside: 1 }
+    k.output(
+      k.op('Resize', [k.input('x', 'float32', [1, 4, height, width]), undefined, undefined, sizes], attributes),
+      'y',
+    )
+    const session = await web.InferenceSession.create(exportModel(k.build()))
+    const whole = await lanewise.Tensor.fromImage({ width, height, data }, { tensorFormat: 'RGBA', norm: { mean: 1 } })
+    const { y } = await session.run({ x: new web.Tensor('float32', whole.data, whole.dims) })
+    const scaled = await lanewise.Tensor.fromImage(
+      { width, height, data },
+      { tensorFormat: 'RGBA', norm: { mean: 1 }, resizedWidth, resizedHeight },
+    )
+    assert.equal(scaled.dims, y.dims)
+    scaled.data.forEach((element, i) => {
+      assert.ok(Math.abs(element - Number(y.data[i])) < 1e-3, `${element} for ${y.data[i]} at ${i}`)
+    })
+  }
+  const onlyWide = await lanewise.Tensor.fromImage({ width, height, data }, { resizedWidth: 22 })
+  assert.equal(onlyWide.dims, [1, 3, 6, 22])
+})
+
 test('what is no picture is refused', async () => {
   await fails(() => lanewise.Tensor.fromImage({ width: 2, height: 2 }), /fromImage takes ImageData/)
   const pixels = { width: 1, height: 1, data: [1, 2, 3, 4] }
-  await fails(() => lanewise.Tensor.fromImage(pixels, { resizedWidth: 2 }), /does not scale: draw/)
+  await fails(() => lanewise.Tensor.fromImage(pixels, { resizedWidth: 0 }), /whole numbers of pixels.*got 0 x 1/)
+  await fails(() => lanewise.Tensor.fromImage(pixels, { resizedHeight: 1e9 }), /at most 100000000 together/)
   await fails(() => lanewise.Tensor.fromImage(pixels, { tensorFormat: 'GRB' as 'RGB' }), /no format 'GRB'/)
   const flat = new lanewise.Tensor('float32', new Float32Array(12), [3, 4])
   await fails(() => flat.toImageData(), /a picture is a tensor \[1, 3, height, width\]/)
