@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
+import { folderError } from '../core/file-kinds.js'
 import type { Graph } from '../core/ir.js'
 import { readSource } from '../core/source.js'
 import { isHdf5 } from '../data/hdf5/reader.js'
@@ -23,11 +24,11 @@ const endings: readonly (readonly [ending: string, kind: Kind])[] = [
   ['.safetensors', 'safetensors'],
 ]
 
-/** The kind of the file at `path`, `-` being standard input. Throws DATA_NOT_FOUND for a folder without model.json. */
+/** The kind of the file at `path`, `-` being standard input. Throws INVALID_ARGUMENT for a folder without model.json. */
 export async function kindOf(path: string): Promise<Kind> {
   if (existsSync(path) && statSync(path).isDirectory()) {
     if (existsSync(join(path, 'model.json'))) return 'tfjs'
-    throw new LanewiseError('DATA_NOT_FOUND', `${path} is a folder without model.json: no TensorFlow.js model`)
+    throw folderError(path, readdirSync(path))
   }
   if (path === standard) return kindByContent(await bytesOf(path))
   if (path.endsWith('.json')) return (await isTopology(path)) ? 'tfjs' : 'config'

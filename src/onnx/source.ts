@@ -6,6 +6,7 @@ import { subgraphsOf } from '../core/subgraph.js'
 import { inTurns } from '../core/turns.js'
 import { externalFilesOf } from './external.js'
 import { importParts, importProto, overridableInputs } from './import.js'
+import type { ModelProto } from './messages.js'
 import { loadNeeds } from './needs.js'
 import { decodeModel } from './proto.js'
 import { decodeValueType } from './types.js'
@@ -41,7 +42,7 @@ export async function loadModel(source: Source, options: LoadOptions = {}): Prom
   const bytes = await readSource(source, reading)
   const address = addressOf(source)
   try {
-    const model = decodeModel(bytes)
+    const model = await decoded(bytes)
     const { integrity, ...others } = reading
     const forGiven = typeof integrity === 'string' ? others : reading
     const external = async (name: string): Promise<readonly [string, Uint8Array][]> => {
@@ -62,6 +63,17 @@ export async function loadModel(source: Source, options: LoadOptions = {}): Prom
   } catch (error) {
     if (address === undefined || address.startsWith('data:') || !(error instanceof LanewiseError)) throw error
     throw new LanewiseError(error.code, `${address}: ${error.message}`, { cause: error })
+  }
+}
+
+/** As decodeModel; the error names what the file looks like where it is of another kind. */
+async function decoded(bytes: Uint8Array): Promise<ModelProto> {
+  try {
+    return decodeModel(bytes)
+  } catch (error) {
+    const { mismatch } = await import('../core/file-kinds.js')
+    const reason = mismatch('an ONNX model', bytes)
+    throw reason === undefined ? error : new LanewiseError('INVALID_MODEL', reason, { cause: error })
   }
 }
 

@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { mismatch } from '../../core/file-kinds.js'
 import { isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
 import { parseSafetensors } from '../../data/safetensors.js'
 import { isZip, ZipArchive } from '../../data/zip.js'
@@ -14,8 +15,8 @@ import { hasLegacyWeights, readLegacyWeights, readWeights } from './weights-h5.j
 export async function loadWeights(model: Model, source: KerasSource): Promise<void> {
   const file = await openSource(source)
   const { bytes, name } = file
-  if (isZip(bytes)) {
-    const archive = new ZipArchive(bytes, name)
+  const archive = isZip(bytes) ? new ZipArchive(bytes, name) : undefined
+  if (archive?.names.includes(members.weights)) {
     applyContents(fromHdf5(archive.need(members.weights), model, `${name}: ${members.weights}`))
   } else if (isHdf5(bytes)) applyContents(fromHdf5(bytes, model, name))
   else if (isTfjs(bytes)) applyContents((await readTfjsModel(file)).read(model))
@@ -23,7 +24,7 @@ export async function loadWeights(model: Model, source: KerasSource): Promise<vo
   else
     throw new LanewiseError(
       'INVALID_DATA',
-      `${name}: no weights that are known here: .weights.h5, .h5, .keras, .safetensors, or the model.json of a TensorFlow.js model`,
+      `${name}: ${mismatch('weights of a Keras model', bytes) ?? 'no weights that are known here: .weights.h5, .h5, .keras, .safetensors, or the model.json of a TensorFlow.js model'}`,
     )
 }
 

@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { mismatch } from '../../core/file-kinds.js'
 import type { ReadOptions } from '../../core/source.js'
 import { type Hdf5Dataset, type Hdf5Group, isHdf5, readHdf5 } from '../../data/hdf5/reader.js'
 import { isZip, ZipArchive } from '../../data/zip.js'
@@ -41,12 +42,13 @@ export async function loadKeras(
 ): Promise<Model> {
   const file = await openSource(source, reading)
   const { bytes, name } = file
-  if (isZip(bytes)) return fromArchive(readModel, new ZipArchive(bytes, name), compile)
+  const archive = isZip(bytes) ? new ZipArchive(bytes, name) : undefined
+  if (archive?.names.includes(members.config)) return fromArchive(readModel, archive, compile)
   if (isHdf5(bytes)) return fromHdf5(readModel, readHdf5(bytes, name), name, compile)
   if (isTfjs(bytes)) return fromTfjs(readModel, file, compile)
   throw new LanewiseError(
     'INVALID_DATA',
-    `${name}: neither a .keras file, nor a whole model in .h5, nor the model.json of a TensorFlow.js layers model`,
+    `${name}: ${mismatch('a Keras file', bytes) ?? 'neither a .keras file, nor a whole model in .h5, nor the model.json of a TensorFlow.js layers model'}`,
   )
 }
 

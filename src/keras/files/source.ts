@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { folderError } from '../../core/file-kinds.js'
 import { node, requireNode } from '../../core/node.js'
 import { addressOf, isSource, type ReadOptions, readBeside, readSource, type Source } from '../../core/source.js'
 
@@ -66,15 +67,14 @@ function fromFiles(files: Files): OpenedFile {
   }
 }
 
-/** The model file of a folder, or `address` itself. */
+/** The model file of a folder, or `address` itself. Throws INVALID_ARGUMENT for a folder without one. */
 async function fileOf(address: string): Promise<string> {
   if (node === undefined || /^(https?|data|blob):/.test(address)) return address
   const modules = requireNode(address)
   const [fs, path, url] = await Promise.all([modules.fs(), modules.path(), modules.url()])
   const place = address.startsWith('file:') ? url.fileURLToPath(address) : address
-  const isFolder = await fs.stat(place).then(
-    (stat) => stat.isDirectory(),
-    () => false,
-  )
-  return isFolder ? path.join(place, folderFile) : place
+  const names = await fs.readdir(place).catch(() => undefined)
+  if (names === undefined) return place
+  if (!names.includes(folderFile)) throw folderError(place, names)
+  return path.join(place, folderFile)
 }
