@@ -110,19 +110,24 @@ const embedded = {
 /**
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
- * of the core, by imports that leave no code.
+ * of the core, by imports that leave no code. Parts of Keras's layer and of data, which only pages with all of lanewise load,
+ * are made to use all of it.
  */
 const oneCore = {
   name: 'one core',
-  setup({ onLoad, onResolve }) {
+  setup({ initialOptions, onLoad, onResolve }) {
     const parts = new Set()
+    const index = join(root, 'src/index.ts')
+    const wholly = Object.values(initialOptions.entryPoints ?? {}).includes(index)
     onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
       if (kind === 'dynamic-import') parts.add(resolve(resolveDir, path.replace(/\.js$/, '.ts')))
     })
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
-      const core = ['src/session.ts', 'package.json'].map((file) => `import ${JSON.stringify(join(root, file))}\n`)
-      return { contents: `${readFileSync(path, 'utf8')}\n${core.join('')}`, loader: 'ts' }
+      const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
+      if (wholly && /[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(index)
+      const imports = core.map((file) => `import ${JSON.stringify(file)}\n`)
+      return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('')}`, loader: 'ts' }
     })
   },
 }
