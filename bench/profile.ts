@@ -2,7 +2,7 @@ import type { StepTime } from '../src/backend/backend.js'
 import { compile } from '../src/compile.js'
 import type { TypedArray } from '../src/core/dtype.js'
 import { formatShape } from '../src/core/shape.js'
-import { configure, createBackend, environment } from '../src/environment.js'
+import { configure, createBackend, defaultBackend } from '../src/environment.js'
 import { createFeed } from '../src/keras/training/feed.js'
 import { feedScalars } from '../src/keras/training/loaded-step.js'
 import { Trainer } from '../src/keras/training/trainer.js'
@@ -69,7 +69,7 @@ async function inferenceSteps({ model, inputs }: Inference, computing: Computing
 
 async function trainingSteps({ recipe, batch, shape }: Training, computing: Computing): Promise<readonly StepTime[]> {
   configure(computing)
-  await environment()
+  await (await defaultBackend()).ready()
   const trainer = new Trainer(recipe.model())
   trainer.compile(recipe.compile())
   const { x, y } = samplesOf(shape, batch)

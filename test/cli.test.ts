@@ -256,12 +256,17 @@ test('convert: float16 through and through, inside, or of the weights; onnxrunti
     refused(folder, 2, /choose one/, 'convert', path, 'x.onnx', '--float16', '--float16-weights')
   }))
 
-test('doctor --json', () =>
+test('doctor, and doctor --json', () =>
   withFolder((folder) => {
     const [found] = runCli(cli, ['doctor', '--json'], folder).json()
     assert.is(found.backend, 'wasm')
     assert.ok((found.threads as number) >= 1)
     assert.ok(Array.isArray(found.notes))
+    const { stdout, stderr, status } = runCli(cli, ['doctor'], folder)
+    assert.is(status, 0)
+    assert.is(stderr, '')
+    assert.match(stdout, new RegExp(`^threads +${found.threads}$`, 'm'))
+    assert.match(stdout, /^WebGPU +\S/m)
   }))
 
 test('--resume ends with the bits of a training without a break', () =>
