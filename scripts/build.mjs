@@ -115,13 +115,10 @@ const embedded = {
  */
 const oneCore = {
   name: 'one core',
-  setup({ initialOptions, onLoad, onResolve }) {
-    const parts = new Set()
+  setup({ initialOptions, onLoad }) {
+    const parts = loadedOnDemand()
     const index = join(root, 'src/index.ts')
     const wholly = Object.values(initialOptions.entryPoints ?? {}).includes(index)
-    onResolve({ filter: /^\.{1,2}\// }, ({ kind, path, resolveDir }) => {
-      if (kind === 'dynamic-import') parts.add(resolve(resolveDir, path.replace(/\.js$/, '.ts')))
-    })
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
       const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
@@ -130,6 +127,18 @@ const oneCore = {
       return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('')}`, loader: 'ts' }
     })
   },
+}
+
+/** The modules of src that others of it import dynamically. */
+function loadedOnDemand() {
+  const files = readdirSync(join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts'))
+  return new Set(
+    files.flatMap((file) => {
+      const path = join(root, 'src', file)
+      const imports = readFileSync(path, 'utf8').matchAll(/\bimport\('(\.{1,2}\/[^']+)\.js'\)/g)
+      return Array.from(imports, ([, name]) => resolve(dirname(path), `${name}.ts`))
+    }),
+  )
 }
 
 /** The names that a module of src exports. */
