@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { differentiate } from '../src/autodiff/differentiate.js'
 import { evaluate } from '../src/backend/reference/evaluate.js'
-import type { Value } from '../src/core/ir.js'
+import type { Attributes, Value } from '../src/core/ir.js'
 import { sizeOf } from '../src/core/shape.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
@@ -53,6 +53,50 @@ test('global pools read planes where these come channels-first, else pixels', ()
     const graph = optimiseChecked(builder.build())
     assert.equal([countOf(graph, op), countOf(graph, 'Transpose')], [1, 2], printGraph(graph))
   }
+})
+
+test('pools of windows read planes where that moves fewer elements', () => {
+  const counts = (
+    write: (builder: GraphBuilder, x: Value, pool: (x: Value, attributes?: Attributes) => Value) => Value,
+  ) => {
+    const builder = new GraphBuilder()
+    const x = builder.input('x', 'float32', [2, 3, 9, 8])
+    const pool = (value: Value, attributes: Attributes = { strides: [2, 2] }) =>
+      builder.op('MaxPool', [value], { kernel_shape: [2, 3], ...attributes })
+    builder.output(write(builder, x, pool), 'y')
+    const graph = optimiseChecked(builder.build())
+    return ['MaxPool', 'lanewise.MaxPoolNhwc', 'Transpose'].map((op) => countOf(graph, op))
+  }
+  const conv = (builder: GraphBuilder, x: Value) => builder.op('Conv', [x, builder.input('w', 'float32', [4, 3, 2, 2])])
+  const same = { pads: [0, 1, 1, 1] }
+  const averages = { kernel_shape: [2, 3], strides: [2, 2] }
+  assert.equal(
+    counts((_, x, pool) => pool(x)),
+    [1, 0, 0],
+  )
+  assert.equal(
+    counts((builder, x, pool) => builder.relu(pool(pool(x)))),
+    [2, 0, 0],
+  )
+  assert.equal(
+    counts((builder, x, pool) => builder.add(pool(x), builder.op('AveragePool', [x], averages))),
+    [1, 0, 0],
+  )
+  assert.equal(
+    counts((builder, x, pool) => conv(builder, pool(x))),
+    [1, 0, 3],
+    'the transpose of the smaller result',
+  )
+  assert.equal(
+    counts((builder, x, pool) => conv(builder, pool(x, same))),
+    [0, 1, 3],
+    'no smaller result',
+  )
+  assert.equal(
+    counts((builder, x, pool) => pool(conv(builder, x))),
+    [0, 1, 3],
+    'pixels come channels-last',
+  )
 })
 
 /** Random elementwise ops, reductions, reshapes and concatenations among random transposes of a cube. */

@@ -33,6 +33,9 @@ const pools: Pool[] = [
   { input: [2, 5, 6, 7, 3], kernel: [2, 2, 2], strides: [2, 2, 2] },
   { input: [1, 5, 4, 3, 3], kernel: [3, 2, 2], pads: [1, 1, 0, 1, 0, 1] },
   { input: [1, 1, 1, 17], kernel: [1, 1] },
+  { input: [1, 5000, 2], kernel: [3] },
+  { input: [1, 5001, 1], kernel: [4], strides: [2], pads: [1, 2] },
+  { input: [1, 2, 4600, 1], kernel: [2, 5], strides: [1, 4], dilations: [1, 7], pads: [0, 9, 1, 20] },
 ]
 
 const outputShape = ({ input, kernel, strides, dilations, pads, ceil }: Pool): number[] => {
@@ -74,6 +77,19 @@ function forEachElement(pool: Pool, visit: (output: number, taps: number[], padd
     }
     visit(o, taps, padded)
   }
+}
+
+/** The tensor [N, …, C] as [N, C, …], and the shape. */
+const channelsFirst = <T>([batch, ...rest]: readonly T[]): T[] => [batch, rest.at(-1)!, ...rest.slice(0, -1)]
+
+function planesOf(x: Tensor): Tensor {
+  const [batch, c] = channelsFirst(x.dims)
+  const size = x.size / batch / c
+  const data = Float32Array.from({ length: x.size }, (_, i) => {
+    const [image, channel, pixel] = [Math.floor(i / size / c), Math.floor(i / size) % c, i % size]
+    return x.data[(image * size + pixel) * c + channel] as number
+  })
+  return new Tensor(data, channelsFirst(x.dims))
 }
 
 const attributesOf = (pool: Pool, includePad = 0) => ({
@@ -125,6 +141,13 @@ for (const build of builds) {
         build,
       })
       close(y, expected, what)
+      const [planes] = runLowering(poolLowerings.MaxPool, 'MaxPool', {
+        inputs: [planesOf(x)],
+        outputs: [{ dtype: 'float32', shape: channelsFirst(shape) }],
+        attributes,
+        build,
+      })
+      assert.equal(planes, planesOf(y), `planes of ${what}`)
       const [dx] = runLowering(poolGradientLowerings['lanewise.MaxPoolGradientNhwc'], 'lanewise.MaxPoolGradientNhwc', {
         inputs: [dy, x, y],
         outputs: [{ dtype: 'float32', shape: pool.input }],
@@ -160,6 +183,17 @@ for (const build of builds) {
           build,
         })
         close(y, expected, what)
+        const [planes] = runLowering(poolLowerings.AveragePool, 'AveragePool', {
+          inputs: [planesOf(x)],
+          outputs: [{ dtype: 'float32', shape: channelsFirst(shape) }],
+          attributes,
+          build,
+        })
+        close(
+          planes,
+          Float64Array.from(planesOf(new Tensor(Float32Array.from(expected), shape)).toNumbers()),
+          `planes of ${what}`,
+        )
         const [dx] = runLowering(
           poolGradientLowerings['lanewise.AveragePoolGradientNhwc'],
           'lanewise.AveragePoolGradientNhwc',
@@ -198,11 +232,24 @@ test('NaN reaches every window that holds it, infinities of both signs do not ma
   data.set([Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
   for (const size of [3, 5]) {
     const side = 10 - size
-    const [y] = runLowering(poolLowerings['lanewise.MaxPoolNhwc'], 'lanewise.MaxPoolNhwc', {
-      inputs: [new Tensor(data, [1, 9, 9, 1])],
-      outputs: [{ dtype: 'float32', shape: [1, side, side, 1] }],
-      attributes: { kernel_shape: [size, size] },
+    const attributes = { kernel_shape: [size, size] }
+    // Channels-last, two channels; channels-first.
+    const [pixels] = runLowering(poolLowerings['lanewise.MaxPoolNhwc'], 'lanewise.MaxPoolNhwc', {
+      inputs: [
+        new Tensor(
+          Float32Array.from({ length: 162 }, (_, i) => data[i >> 1]),
+          [1, 9, 9, 2],
+        ),
+      ],
+      outputs: [{ dtype: 'float32', shape: [1, side, side, 2] }],
+      attributes,
     })
+    const [y] = runLowering(poolLowerings.MaxPool, 'MaxPool', {
+      inputs: [new Tensor(data, [1, 1, 9, 9])],
+      outputs: [{ dtype: 'float32', shape: [1, 1, side, side] }],
+      attributes,
+    })
+    assert.is(planesOf(pixels).toNumbers().join(), [...y.toNumbers(), ...y.toNumbers()].join())
     for (let row = 0; row < side; row++)
       for (let column = 0; column < side; column++) {
         const holds = [row, column].every((at) => at <= 4 && at + size > 4)

@@ -15,7 +15,7 @@ import { fusePooledConv } from './fuse-pooled-conv.js'
 import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
-import { restoreGlobalPools } from './restore-global-pools.js'
+import { restorePlanes } from './restore-planes.js'
 import { widenHalves } from './widen-halves.js'
 
 export interface OptimiseOptions {
@@ -49,7 +49,8 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   mergeCommon,
   channelsLast,
   cancelTransposes,
-  restoreGlobalPools(accelerates),
+  restorePlanes(accelerates),
+  cancelTransposes,
   foldConstants(evaluate),
   removeIdentities,
   mergeCommon,

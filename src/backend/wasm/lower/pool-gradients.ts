@@ -1,7 +1,7 @@
 import { concrete } from '../../../core/shape.js'
 import { average_pool_gradient_f32, max_pool_gradient_f32 } from '../gen/training-pool-gradient.js'
 import type { Lowering } from './lowering.js'
-import { isPool, windowFields } from './pool.js'
+import { isPool, windowFields } from './pool-window.js'
 
 export const poolGradientLowerings = {
   'lanewise.MaxPoolGradientNhwc': {
