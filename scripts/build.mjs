@@ -110,19 +110,22 @@ const embedded = {
 /**
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
- * of the core, by imports that leave no code. Parts of Keras's layer and of data, which only pages with all of lanewise load,
- * are made to use all of it.
+ * of the core, by imports that leave no code. Parts of Keras's layer and of data are made to use all of lanewise, where a page
+ * starts with that, else what every model has.
  */
 const oneCore = {
   name: 'one core',
   setup({ initialOptions, onLoad }) {
     const parts = loadedOnDemand()
     const index = join(root, 'src/index.ts')
-    const wholly = Object.values(initialOptions.entryPoints ?? {}).includes(index)
+    const models = ['sequential', 'layers/convolution', 'layers/pooling', 'layers/reshaping']
+    const used = Object.values(initialOptions.entryPoints ?? {}).includes(index)
+      ? [index]
+      : models.map((name) => join(root, `src/keras/${name}.ts`))
     onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
       if (!parts.has(path)) return
       const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
-      if (wholly && /[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(index)
+      if (/[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(...used)
       const imports = core.map((file) => `import ${JSON.stringify(file)}\n`)
       return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('')}`, loader: 'ts' }
     })

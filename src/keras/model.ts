@@ -347,7 +347,10 @@ export class Model extends Layer {
     return builder.build()
   }
 
-  /** The model as ONNX, with the current weights and standard ops only. Where `getWeights` throws, `exportOnnx` does it. */
+  /**
+   * The model as ONNX, with the current weights and standard ops only. Where `getWeights` throws, and before what writes the nodes
+   * of layers on images has come (`loadLayers`), `exportOnnx` does it.
+   */
   toOnnx(options?: ExportOptions): Uint8Array {
     const variables = [...this.weights, ...this.states]
     const contents = this.#read(variables)

@@ -1,32 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
-
-/** How a Resize finds the point of the input that an element of the output shows. */
-export const coordinateModes = [
-  'half_pixel',
-  'half_pixel_symmetric',
-  'pytorch_half_pixel',
-  'align_corners',
-  'asymmetric',
-  'tf_crop_and_resize',
-] as const
-export const resizeModes = ['nearest', 'linear', 'cubic'] as const
-export const nearestModes = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const
-
-/** A Resize along one axis. */
-export interface AxisResize {
-  readonly from: number
-  readonly to: number
-  /** Output size over input size, before rounding. */
-  readonly scale: number
-  /** Part of the axis that tf_crop_and_resize shows, in units of its length. */
-  readonly roi: readonly [start: number, end: number]
-  readonly coordinates: (typeof coordinateModes)[number]
-  readonly mode: (typeof resizeModes)[number]
-  readonly nearest: (typeof nearestModes)[number]
-  readonly cubicA: number
-  readonly antialias: boolean
-  readonly excludeOutside: boolean
-}
+import { formatShape, normalizeAxis } from '../core/shape.js'
+import { intAttribute, type OpDefinition } from './definition.js'
+import { required } from './infer.js'
+import type { AxisResize } from './resize.js'
 
 /** Each element of an axis as a weighted sum of `taps` elements of another. */
 export interface ResampleTable {
@@ -140,3 +116,26 @@ export function transposedTable(table: ResampleTable, from: number): ResampleTab
   })
   return { taps, indices, weights }
 }
+
+/** What a Resize along an axis comes to. */
+export const resample = {
+  /** x, indices and weights [size, taps] -> y: element i along `axis` is the sum over j of weights[i, j] x[indices[i, j]]. */
+  'lanewise.Resample': {
+    since: 1,
+    inputs: [3, 3],
+    outputs: [1, 1],
+    attributes: { axis: { type: 'int', required: true } },
+    infer: (context) => {
+      const [x, indices, weights] = [required(context, 0), required(context, 1), required(context, 2)]
+      if (indices.shape.length !== 2 || indices.shape.some((dim, axis) => dim !== weights.shape[axis]))
+        throw new LanewiseError(
+          'SHAPE_MISMATCH',
+          `indices ${formatShape(indices.shape)} and weights ${formatShape(weights.shape)} must be of one shape [size, taps]`,
+        )
+      if (weights.dtype !== x.dtype || indices.dtype !== 'int32')
+        throw new LanewiseError('TYPE_MISMATCH', `indices must be int32 and weights ${x.dtype}`)
+      const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)
+      return [{ dtype: x.dtype, shape: x.shape.with(axis, indices.shape[0]) }]
+    },
+  },
+} as const satisfies Record<string, OpDefinition>

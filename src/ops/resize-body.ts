@@ -5,8 +5,8 @@ import { Tensor } from '../core/tensor.js'
 import { inputShape } from './compose.js'
 import { stringAttribute } from './definition.js'
 import type { Emitter } from './emitter.js'
-import { type AxisResize, liesOutside, nearestIndices, type ResampleTable, resampleTable } from './resample.js'
-import { contentOf, resizesOf } from './resize.js'
+import { liesOutside, nearestIndices, type ResampleTable, resampleTable } from './resample.js'
+import { type AxisResize, contentOf, resizesOf } from './resize.js'
 
 /** Indices and weights of `table` as constants [size, taps]. */
 export const tableConstants = (

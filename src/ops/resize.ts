@@ -4,7 +4,34 @@ import { type Dim, formatShape, normalizeAxis, type Shape } from '../core/shape.
 import type { Tensor } from '../core/tensor.js'
 import { type InferenceContext, intAttribute, intsAttribute, type OpDefinition, stringAttribute } from './definition.js'
 import { freshShape, normalizeAxes, required } from './infer.js'
-import { type AxisResize, coordinateModes, nearestModes, resizeModes } from './resample.js'
+
+/** How a Resize finds the point of the input that an element of the output shows. */
+export const coordinateModes = [
+  'half_pixel',
+  'half_pixel_symmetric',
+  'pytorch_half_pixel',
+  'align_corners',
+  'asymmetric',
+  'tf_crop_and_resize',
+] as const
+export const resizeModes = ['nearest', 'linear', 'cubic'] as const
+export const nearestModes = ['round_prefer_floor', 'round_prefer_ceil', 'floor', 'ceil'] as const
+
+/** A Resize along one axis. */
+export interface AxisResize {
+  readonly from: number
+  readonly to: number
+  /** Output size over input size, before rounding. */
+  readonly scale: number
+  /** Part of the axis that tf_crop_and_resize shows, in units of its length. */
+  readonly roi: readonly [start: number, end: number]
+  readonly coordinates: (typeof coordinateModes)[number]
+  readonly mode: (typeof resizeModes)[number]
+  readonly nearest: (typeof nearestModes)[number]
+  readonly cubicA: number
+  readonly antialias: boolean
+  readonly excludeOutside: boolean
+}
 
 const policies = ['stretch', 'not_larger', 'not_smaller'] as const
 
@@ -141,25 +168,5 @@ export const resize = {
       nearest_mode: { type: 'string', default: 'round_prefer_floor' },
     },
     infer: inferResize,
-  },
-
-  /** x, indices and weights [size, taps] -> y: element i along `axis` is the sum over j of weights[i, j] x[indices[i, j]]. */
-  'lanewise.Resample': {
-    since: 1,
-    inputs: [3, 3],
-    outputs: [1, 1],
-    attributes: { axis: { type: 'int', required: true } },
-    infer: (context) => {
-      const [x, indices, weights] = [required(context, 0), required(context, 1), required(context, 2)]
-      if (indices.shape.length !== 2 || indices.shape.some((dim, axis) => dim !== weights.shape[axis]))
-        throw new LanewiseError(
-          'SHAPE_MISMATCH',
-          `indices ${formatShape(indices.shape)} and weights ${formatShape(weights.shape)} must be of one shape [size, taps]`,
-        )
-      if (weights.dtype !== x.dtype || indices.dtype !== 'int32')
-        throw new LanewiseError('TYPE_MISMATCH', `indices must be int32 and weights ${x.dtype}`)
-      const axis = normalizeAxis(intAttribute(context.attributes, 'axis'), x.shape.length)
-      return [{ dtype: x.dtype, shape: x.shape.with(axis, indices.shape[0]) }]
-    },
   },
 } as const satisfies Record<string, OpDefinition>

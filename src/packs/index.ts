@@ -1,4 +1,5 @@
-import { isLoaded, OperatorNotLoaded } from '../ops/index.js'
+import type { NotLoaded } from '../core/later.js'
+import { isLoaded, type OperatorNotLoaded } from '../ops/index.js'
 import { packs } from './gen/packs.js'
 import { addPack } from './pack.js'
 
@@ -35,23 +36,25 @@ export async function loadOperators(ops?: Iterable<string>): Promise<void> {
   )
 }
 
-/** The op that `error` or what caused it misses. */
-function missing(error: unknown): string | undefined {
-  if (error instanceof OperatorNotLoaded) return error.op
-  return error instanceof Error ? missing(error.cause) : undefined
+/** Brings what `error`, or what caused it, misses; undefined where that is nothing that could come. */
+function bringing(error: unknown): (() => Promise<unknown>) | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { load, op, cause } = error as Partial<NotLoaded & OperatorNotLoaded>
+  if (op) return packOf(op) && !isLoaded(op) ? () => loadOperators([op]) : undefined
+  return load ?? bringing(cause)
 }
 
 /**
- * What `work` gives, which writes or compiles graphs and changes nothing else: where it asks for an op that is in a pack, the
- * pack is loaded, and the work begins anew.
+ * What `work` gives, which writes or compiles graphs and changes nothing else: where it asks for an op that is in a pack, or for
+ * another module that comes by need, that is loaded, and the work begins anew.
  */
 export async function withOperators<T>(work: () => T | Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const op = missing(error)
-    if (op === undefined || packOf(op) === undefined || isLoaded(op)) throw error
-    await loadOperators([op])
+    const bring = bringing(error)
+    if (!bring) throw error
+    await bring()
     return withOperators(work)
   }
 }

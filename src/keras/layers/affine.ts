@@ -1,9 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import { positions } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-
-export const fillModes = ['reflect', 'wrap', 'constant', 'nearest'] as const
-export const samplings = ['nearest', 'bilinear'] as const
+import type { fillModes, samplings } from './image-fields.js'
 
 /** How points between pixels and outside of an image are made up. */
 export interface Sampling {

@@ -3,18 +3,20 @@ import { positions } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { AffineMap } from './affine.js'
 import type { CallContext } from './context.js'
-import { choice, neededCount, type ValuesOf } from './fields.js'
+import type { ValuesOf } from './fields.js'
+import {
+  flipFields,
+  type Range,
+  randomCropFields,
+  rotationFields,
+  translationFields,
+  zoomFields,
+} from './image-fields.js'
 import { ImageLayer } from './image-layer.js'
-import { bothWays, type FactorLike, factor, RandomImages, type Range, randomFields } from './random-images.js'
-import { affineFields, RandomMap } from './random-map.js'
+import { RandomImages } from './random-images.js'
+import { RandomMap } from './random-map.js'
 import { uniform } from './regularization.js'
 import { resizeTo } from './resizing.js'
-
-const share = factor({ least: -1, most: 1, single: bothWays })
-const move = factor({ least: -1, most: 1, single: bothWays, kept: true })
-
-const flipModes = ['horizontal_and_vertical', 'horizontal', 'vertical'] as const
-const flipFields = { mode: choice(flipModes, 'horizontal_and_vertical'), ...randomFields }
 
 /** Every second image upside down, mirrored, or both. */
 export class RandomFlip extends RandomImages<ValuesOf<typeof flipFields>> {
@@ -39,8 +41,6 @@ function backwards(emit: Emitter, x: Value, axis: number): Value {
   return emit.gather(x, emit.neg(order), axis)
 }
 
-const rotationFields = { factor: share, ...affineFields }
-
 /** Turned about the middle by a part of a full turn; positive parts turn counter-clockwise. */
 export class RandomRotation extends RandomMap<ValuesOf<typeof rotationFields>> {
   static override readonly fields = rotationFields
@@ -57,19 +57,6 @@ export class RandomRotation extends RandomMap<ValuesOf<typeof rotationFields>> {
   }
 }
 
-const zoomFields = {
-  heightFactor: move,
-  /** As much as the height, unless given. */
-  widthFactor: {
-    needed: false as const,
-    fallback: null,
-    read: (value: FactorLike | null, what: string, rank: number) =>
-      value === null ? null : move.read(value, what, rank),
-    write: (range: Range | null) => range?.given ?? null,
-  },
-  ...affineFields,
-}
-
 /** Zoomed about the middle: by 0.2, an image shows 1.2 times as much of the plane; by -0.2, 0.8 times. */
 export class RandomZoom extends RandomMap<ValuesOf<typeof zoomFields>> {
   static override readonly fields = zoomFields
@@ -84,8 +71,6 @@ export class RandomZoom extends RandomMap<ValuesOf<typeof zoomFields>> {
   }
 }
 
-const translationFields = { heightFactor: move, widthFactor: move, ...affineFields }
-
 /** Moved down and to the right by parts of height and width. */
 export class RandomTranslation extends RandomMap<ValuesOf<typeof translationFields>> {
   static override readonly fields = translationFields
@@ -98,11 +83,9 @@ export class RandomTranslation extends RandomMap<ValuesOf<typeof translationFiel
   }
 }
 
-const cropFields = { height: neededCount, width: neededCount, ...randomFields }
-
 /** A window at random, the same for a batch; outside of training, and of smaller images, the middle, resized. */
-export class RandomCrop extends ImageLayer<ValuesOf<typeof cropFields>> {
-  static override readonly fields = cropFields
+export class RandomCrop extends ImageLayer<ValuesOf<typeof randomCropFields>> {
+  static override readonly fields = randomCropFields
 
   call([x]: readonly Value[], context: CallContext): Value {
     const { emit } = context

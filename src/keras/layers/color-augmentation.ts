@@ -7,7 +7,8 @@ import { fromHsv, grey, toHsv } from './colors.js'
 import type { CallContext } from './context.js'
 import { absent, dataFormat, type Field, number, seed, type ValuesOf } from './fields.js'
 
-import { type FactorLike, factor, RandomImages, type RandomOptions, type Range, valueRange } from './random-images.js'
+import { type FactorLike, factor, type Range, valueRange } from './image-fields.js'
+import { RandomImages, type RandomOptions } from './random-images.js'
 
 /** From 0 to the number, or [lower, upper]. */
 export const upTo = (least: number, most: number) =>

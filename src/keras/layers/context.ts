@@ -12,6 +12,8 @@ export interface CallContextOptions {
   readonly firstStream?: number
   /** Masks by value that are known, and where those of this pass are added. */
   readonly masks?: Map<Value, Value>
+  /** Whether nothing but the types of outputs is asked for: what is written may stand for nodes. */
+  readonly typesOnly?: boolean
 }
 
 /** What a layer may use while it writes its nodes. */
@@ -24,6 +26,7 @@ export class CallContext {
   /** New contents of statistics, to be stored after a training step. */
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
   readonly masks: Map<Value, Value>
+  readonly typesOnly: boolean
   readonly #step: (() => Value) | undefined
   #streams: number
 
@@ -32,6 +35,7 @@ export class CallContext {
     this.training = options.training
     this.seed = options.seed ?? 0
     this.masks = options.masks ?? new Map()
+    this.typesOnly = options.typesOnly ?? false
     this.#step = options.step
     this.#streams = options.firstStream ?? 0
   }

@@ -1,7 +1,5 @@
 import { Activation, ELU, LeakyReLU, PReLU, ReLU, Softmax } from './activation.js'
 import { AdditiveAttention, Attention } from './attention.js'
-import { RandomCrop, RandomFlip, RandomRotation, RandomTranslation, RandomZoom } from './augmentation.js'
-import { RandomBrightness, RandomContrast } from './brightness.js'
 import { GRUCell, LSTMCell, SimpleRNNCell } from './cells.js'
 import { ConvLSTM } from './conv-lstm.js'
 import { Conv, ConvTranspose, DepthwiseConv, SeparableConv } from './convolution.js'
@@ -19,7 +17,17 @@ import {
 import { EinsumDense } from './einsum-dense.js'
 import { HashedCrossing, Hashing } from './hashing.js'
 import { GroupQueryAttention, MultiHeadAttention } from './head-attention.js'
-import { CenterCrop, Resizing } from './images.js'
+import {
+  CenterCrop,
+  RandomBrightness,
+  RandomContrast,
+  RandomCrop,
+  RandomFlip,
+  RandomRotation,
+  RandomTranslation,
+  RandomZoom,
+  Resizing,
+} from './images.js'
 import { IntegerLookup, StringLookup } from './lookup.js'
 import { Add, Average, Concatenate, Dot, Maximum, Minimum, Multiply, Subtract } from './merging.js'
 import {

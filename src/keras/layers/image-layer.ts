@@ -1,7 +1,8 @@
 import type { Value } from '../../core/ir.js'
 import { slice } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { type KerasShape, knownDim, Layer, requireRank } from './layer.js'
+import { planeAxes, requirePlane } from './image-plane.js'
+import { type KerasShape, Layer } from './layer.js'
 
 /** Layers on images [batch, height, width, channels], or channels first. */
 export abstract class ImageLayer<Options extends { readonly dataFormat: boolean }> extends Layer<Options> {
@@ -10,13 +11,12 @@ export abstract class ImageLayer<Options extends { readonly dataFormat: boolean 
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
-    requireRank(this, shape, 4)
-    for (const axis of this.planeAxes) knownDim(this, shape, axis)
+    requirePlane(this, shape, this.options.dataFormat)
   }
 
   /** The axes of height and width. */
   protected get planeAxes(): readonly [height: number, width: number] {
-    return this.options.dataFormat ? [1, 2] : [2, 3]
+    return planeAxes(this.options.dataFormat)
   }
 
   protected planeOf(x: Value): readonly [height: number, width: number] {

@@ -1,36 +1,57 @@
-import { isFloat, type NumericDType } from '../../core/dtype.js'
-import type { Value } from '../../core/ir.js'
-import type { Emitter } from '../../ops/emitter.js'
+import { isFloat } from '../../core/dtype.js'
+import type { TensorType, Value } from '../../core/ir.js'
 import { invalid } from '../config.js'
-import type { CallContext } from './context.js'
-import { choice, dataFormat, flag, neededCount, number, only, type ValuesOf } from './fields.js'
-import { ImageLayer } from './image-layer.js'
-import type { KerasShape } from './layer.js'
-import { interpolations, resizeTo } from './resizing.js'
+import { DeferredLayer } from './deferred.js'
+import type { ValuesOf } from './fields.js'
+import {
+  brightnessFields,
+  centerCropFields,
+  contrastFields,
+  flipFields,
+  randomCropFields,
+  resizingFields,
+  rotationFields,
+  translationFields,
+  zoomFields,
+} from './image-fields.js'
+import { planeAxes, requirePlane } from './image-plane.js'
+import type { KerasShape, Layer } from './layer.js'
+import { imageClasses } from './parts.js'
 
-const sizeFields = { height: neededCount, width: neededCount }
-
-const resizingFields = {
-  ...sizeFields,
-  interpolation: choice(interpolations, 'bilinear'),
-  cropToAspectRatio: flag(false),
-  padToAspectRatio: flag(false),
-  fillMode: only('constant'),
-  fillValue: number(0),
-  antialias: flag(false),
-  dataFormat,
+interface ImageOptions {
+  readonly dataFormat: boolean
+  /** The size of the plane that it gives, where that is another. */
+  readonly height?: number
+  readonly width?: number
 }
 
-/** What integers hold; the widest ones as far as float32 counts. */
-const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  uint8: [0, 255],
-  int8: [-128, 127],
-  uint16: [0, 65535],
-  int16: [-32768, 32767],
+/** A layer on images, float32 out. The classes of the same names write the nodes. */
+abstract class DeferredImages<Options extends ImageOptions> extends DeferredLayer<Options> {
+  protected override get buildsWithoutWeights(): boolean {
+    return true
+  }
+
+  protected override build([shape]: readonly KerasShape[]): void {
+    requirePlane(this, shape, this.options.dataFormat)
+  }
+
+  protected typesOf([{ shape }]: readonly Value[]): readonly TensorType[] {
+    const { dataFormat, height, width } = this.options
+    const sized = [...shape]
+    planeAxes(dataFormat).forEach((axis, i) => {
+      sized[axis] = [height, width][i] ?? shape[axis]
+    })
+    return [{ dtype: 'float32', shape: sized }]
+  }
+
+  protected writer(options: object): Layer {
+    const classes: Readonly<Record<string, new (options: object, className: string) => Layer>> = imageClasses() as never
+    return new classes[this.className](options, this.className)
+  }
 }
 
 /** Images in another size. Those of integers are rounded and kept within their type. */
-export class Resizing extends ImageLayer<ValuesOf<typeof resizingFields>> {
+export class Resizing extends DeferredImages<ValuesOf<typeof resizingFields>> {
   static override readonly fields = resizingFields
 
   protected override build(shapes: readonly KerasShape[]): void {
@@ -39,46 +60,49 @@ export class Resizing extends ImageLayer<ValuesOf<typeof resizingFields>> {
       throw invalid(`layer '${this.name}' (Resizing): choose one of cropToAspectRatio and padToAspectRatio`)
   }
 
-  call([x]: readonly Value[], { emit }: CallContext): Value {
-    const { height, width, interpolation, cropToAspectRatio, padToAspectRatio, antialias, dataFormat } = this.options
-    const images = emit.cast(x, 'float32')
-    let source = images
-    if (cropToAspectRatio) source = this.middle(emit, images, [height, width])
-    if (padToAspectRatio) source = this.#padded(emit, images)
-    const y = resizeTo(emit, source, [height, width], dataFormat, interpolation, antialias)
-    if (isFloat(x.dtype)) return y
-    const [low, high] = ranges[x.dtype] ?? [-(2 ** 31), 2 ** 31 - 128]
-    return emit.cast(emit.clip(emit.op('Round', [y]), low, high), x.dtype as NumericDType)
-  }
-
-  /** Wide enough, or high enough, for the target's ratio, with `fillValue` on both sides. */
-  #padded(emit: Emitter, x: Value): Value {
-    const { height, width, fillValue } = this.options
-    const sizes = this.planeOf(x)
-    const [h, w] = sizes
-    const whole = [Math.max(h, Math.floor((w * height) / width)), Math.max(w, Math.floor((h * width) / height))]
-    const margins = whole.map((size, i) => (size - sizes[i]) >> 1)
-    if (margins.every((margin) => margin === 0)) return x
-    const side = x.shape.map((_, axis) => {
-      const at = this.planeAxes.indexOf(axis)
-      return at < 0 ? 0 : margins[at]
-    })
-    return emit.op('Pad', [x, emit.ints([...side, ...side]), emit.scalar(fillValue)], { mode: 'constant' })
+  protected override typesOf(inputs: readonly Value[]): readonly TensorType[] {
+    const [type] = super.typesOf(inputs)
+    const [{ dtype }] = inputs
+    return [isFloat(dtype) ? type : { ...type, dtype }]
   }
 }
 
-const cropFields = { ...sizeFields, dataFormat }
-
 /** The middle of the images; of smaller ones the largest window of that ratio, resized. */
-export class CenterCrop extends ImageLayer<ValuesOf<typeof cropFields>> {
-  static override readonly fields = cropFields
+export class CenterCrop extends DeferredImages<ValuesOf<typeof centerCropFields>> {
+  static override readonly fields = centerCropFields
+}
 
-  call([x]: readonly Value[], { emit }: CallContext): Value {
-    const { height, width, dataFormat } = this.options
-    const images = emit.cast(x, 'float32')
-    const [h, w] = this.planeOf(x)
-    if (h >= height && w >= width)
-      return this.window(emit, images, [(h - height) >> 1, (w - width) >> 1], [height, width])
-    return resizeTo(emit, this.middle(emit, images, [height, width]), [height, width], dataFormat, 'bilinear')
-  }
+/** Every second image upside down, mirrored, or both. */
+export class RandomFlip extends DeferredImages<ValuesOf<typeof flipFields>> {
+  static override readonly fields = flipFields
+}
+
+/** Turned about the middle by a part of a full turn; positive parts turn counter-clockwise. */
+export class RandomRotation extends DeferredImages<ValuesOf<typeof rotationFields>> {
+  static override readonly fields = rotationFields
+}
+
+/** Zoomed about the middle: by 0.2, an image shows 1.2 times as much of the plane; by -0.2, 0.8 times. */
+export class RandomZoom extends DeferredImages<ValuesOf<typeof zoomFields>> {
+  static override readonly fields = zoomFields
+}
+
+/** Moved down and to the right by parts of height and width. */
+export class RandomTranslation extends DeferredImages<ValuesOf<typeof translationFields>> {
+  static override readonly fields = translationFields
+}
+
+/** A window at random, the same for a batch; outside of training, and of smaller images, the middle, resized. */
+export class RandomCrop extends DeferredImages<ValuesOf<typeof randomCropFields>> {
+  static override readonly fields = randomCropFields
+}
+
+/** The distance of each pixel from its channel's mean times a factor. */
+export class RandomContrast extends DeferredImages<ValuesOf<typeof contrastFields>> {
+  static override readonly fields = contrastFields
+}
+
+/** Brighter or darker by a part of the range of values. */
+export class RandomBrightness extends DeferredImages<ValuesOf<typeof brightnessFields>> {
+  static override readonly fields = brightnessFields
 }

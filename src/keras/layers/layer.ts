@@ -419,7 +419,7 @@ export abstract class Layer<Options extends object = object> {
       return value
     }
     const call = callOf({ args }, find)
-    const outputs = this.write(call.inputs, new CallContext(emit, { training: false }), call.args)
+    const outputs = this.write(call.inputs, new CallContext(emit, { training: false, typesOnly: true }), call.args)
     return outputs.map((output) => ({ shape: kerasShape(output.shape), dtype: output.dtype }))
   }
 

@@ -7,8 +7,9 @@ import type { AffineMap } from './affine.js'
 import { common, happens, optional, share } from './color-augmentation.js'
 import type { CallContext } from './context.js'
 import type { Field, ValuesOf } from './fields.js'
-import { bothWays, type FactorLike, factor, RandomImages, type Range, valueRange } from './random-images.js'
-import { affineFields, RandomMap } from './random-map.js'
+import { affineFields, bothWays, type FactorLike, factor, type Range, valueRange } from './image-fields.js'
+import { RandomImages } from './random-images.js'
+import { RandomMap } from './random-map.js'
 import { normal, uniform } from './regularization.js'
 
 const fillValue: Field<number | readonly number[] | null, number | readonly number[] | null> = {

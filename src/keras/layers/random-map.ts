@@ -1,15 +1,10 @@
 import type { Value } from '../../core/ir.js'
-import { type AffineMap, fillModes, samplings, transformImages } from './affine.js'
+import { type AffineMap, transformImages } from './affine.js'
 import type { CallContext } from './context.js'
-import { choice, number, type ValuesOf } from './fields.js'
-import { RandomImages, randomFields } from './random-images.js'
+import type { ValuesOf } from './fields.js'
+import type { affineFields } from './image-fields.js'
+import { RandomImages } from './random-images.js'
 
-export const affineFields = {
-  fillMode: choice(fillModes, 'reflect'),
-  interpolation: choice(samplings, 'bilinear'),
-  fillValue: number(0),
-  ...randomFields,
-}
 type AffineOptions = ValuesOf<typeof affineFields>
 
 /** Images through maps of the plane, one each. */

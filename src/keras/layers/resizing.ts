@@ -3,10 +3,9 @@ import { Tensor } from '../../core/tensor.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { declareOperators } from '../../ops/index.js'
 import { resize } from '../../ops/resize.js'
+import type { Interpolation } from './image-fields.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
-export const interpolations = ['nearest', 'bilinear', 'bicubic', 'lanczos3', 'lanczos5'] as const
-export type Interpolation = (typeof interpolations)[number]
 type Smooth = Exclude<Interpolation, 'nearest'>
 
 /**

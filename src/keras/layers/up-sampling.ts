@@ -4,8 +4,10 @@ import { declareOperators } from '../../ops/index.js'
 import { resize } from '../../ops/resize.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
+import { interpolations } from './image-fields.js'
+import { type KerasShape, knownDim } from './layer.js'
+import { resizing } from './parts.js'
 import { Spatial } from './reshaping.js'
-import { interpolations, resizeTo } from './resizing.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 const upSamplingFields = {
@@ -18,12 +20,24 @@ const upSamplingFields = {
 export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
   static override readonly fields = upSamplingFields
 
-  call([x]: readonly Value[], { emit }: CallContext): Value {
+  /** The first spatial axis. */
+  get #start(): number {
+    return this.options.dataFormat ? 1 : 2
+  }
+
+  protected override build(shapes: readonly KerasShape[]): void {
+    super.build(shapes)
+    const { size, interpolation } = this.options
+    if (interpolation === 'nearest') return
+    for (const axis of size.keys()) knownDim(this, shapes[0], axis + this.#start)
+  }
+
+  call([x]: readonly Value[], { emit, typesOnly }: CallContext): Value {
     const { size, dataFormat, interpolation } = this.options
-    const start = dataFormat ? 1 : 2
     if (interpolation !== 'nearest') {
-      const sizes = size.map((factor, i) => factor * Number(x.shape[i + start]))
-      return resizeTo(emit, x, sizes, dataFormat, interpolation)
+      const sizes = size.map((factor, i) => factor * Number(x.shape[i + this.#start]))
+      if (typesOnly) return emit.input(this.name, x.dtype, x.shape.toSpliced(this.#start, size.length, ...sizes))
+      return resizing().resizeTo(emit, x, sizes, dataFormat, interpolation)
     }
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
     const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
