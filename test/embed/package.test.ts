@@ -97,6 +97,17 @@ for (const entry of ['lanewise', 'lanewise/inline'])
     assert.equal(result, { predicted, losses })
   })
 
+test('functions that a start calls are in parentheses, and nothing of the marks is left', () => {
+  const scripts = files.filter((name) => /^dist\/.*\.js$/.test(name))
+  const texts = new Map(scripts.map((path) => [path, readFileSync(join(source, path), 'utf8')]))
+  for (const [path, text] of texts) assert.not.ok(/ĸ|\\u0138/.test(text), path)
+  for (const folder of ['', 'browser/', 'workerd/', 'inline/']) {
+    const own = [...texts].filter(([path]) => new RegExp(`^dist/${folder}[^/]+$`).test(path)).map(([, text]) => text)
+    const marks = own.join('').match(/[=(:,] ?\((async )?function\(/g)
+    assert.ok(marks && marks.length > 500, `${folder}: ${marks?.length} functions`)
+  }
+})
+
 test('publint finds nothing to mend', async () => {
   const { messages } = await publint({ pkgDir: source, pack: false, strict: true })
   assert.equal(messages, [])

@@ -1,0 +1,119 @@
+// Finds the functions of a module and marks some of them, for V8 to compile with the script (`hinted`), or all, to tell when they
+// are called (`recording`). A function's number is its place among those of its file, methods and accessors of classes left out.
+import remapping from '@jridgewell/remapping'
+import { parse } from 'acorn'
+import { transform } from 'esbuild'
+import MagicString from 'magic-string'
+
+/** Calls `visit(node, parents)` for `node` and all that it holds, in the order of the text; `parents` has the nearest last. */
+function walk(node, visit, parents = []) {
+  visit(node, parents)
+  const inside = [...parents, node]
+  for (const child of Object.values(node).flat()) if (typeof child?.type === 'string') walk(child, visit, inside)
+}
+
+/**
+ * What SWC, which drops parentheses that it finds idle, is given before them: a call that it cannot know. No source and no minifier
+ * has that name.
+ */
+export const marker = 'ĸ'
+
+const isFunction = ({ type }) => /^(Arrow)?Function(Expression|Declaration)$/.test(type)
+
+/** Whether `node` is the value of a method or an accessor, whose text is no function by itself. */
+const isMethod = (parent) =>
+  parent.type === 'MethodDefinition' || parent.method || parent.kind === 'get' || parent.kind === 'set'
+
+/** The module without its types, as text with a source map, and its functions: [{ node, parent, holder }]. */
+async function parsed({ path, text }) {
+  const { code, map } = await transform(text, {
+    loader: 'ts',
+    target: 'esnext',
+    sourcefile: path,
+    sourcemap: 'external',
+    tsconfigRaw: { compilerOptions: { target: 'es2022', verbatimModuleSyntax: true } },
+  })
+  const functions = []
+  walk(parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true }), (node, parents) => {
+    const parent = parents.at(-1)
+    if (isFunction(node) && !isMethod(parent)) functions.push({ node, parent, holder: parents.at(-2) })
+  })
+  return { code, map, functions }
+}
+
+const inline = (map) =>
+  `\n//# sourceMappingURL=data:application/json;base64,${Buffer.from(`${map}`).toString('base64')}\n`
+
+/** The text of `source` whose functions call `globalThis.called(path, number)` first. */
+export async function recording(source, name) {
+  const { code, functions } = await parsed(source)
+  const text = new MagicString(code)
+  for (const [number, { node }] of functions.entries()) {
+    const { body } = node
+    const call = `globalThis.called?.(${JSON.stringify(name)}, ${number})`
+    if (body.type === 'BlockStatement') text.appendRight(body.start + 1, `${call};`)
+    else text.appendRight(body.start, `(${call}, (`).prependLeft(body.end, '))')
+  }
+  return text.toString()
+}
+
+/** Whether an arrow function reads what a function expression would have of its own. */
+function readsOuter(arrow) {
+  let found = false
+  const look = (node) => {
+    if (
+      ['ThisExpression', 'Super', 'MetaProperty'].includes(node.type) ||
+      (node.type === 'Identifier' && node.name === 'arguments')
+    )
+      found = true
+    if (node !== arrow && isFunction(node) && node.type !== 'ArrowFunctionExpression') return
+    for (const child of Object.values(node).flat()) if (typeof child?.type === 'string') look(child)
+  }
+  look(arrow)
+  return found
+}
+
+/** Makes an arrow function of `text` a function expression. */
+function unarrow(text, { start, end, async, params, body }) {
+  const { original } = text
+  const arrow = original.indexOf('=>', params.at(-1)?.end ?? start)
+  text.appendRight(start + (async ? 'async '.length : 0), 'function')
+  if (body.type === 'BlockStatement') return text.remove(arrow, arrow + 2)
+  text.overwrite(arrow, arrow + 2, '{return(').prependLeft(end, ')}')
+}
+
+/** Where `declaration` has to go to be a constant that all of `block` can use: the start of its first other statement; none if it is there. */
+function hoistTo(block, declaration, moved) {
+  const first = block.body.find((statement) => statement.type !== 'ImportDeclaration' && !moved.has(statement))
+  return first && first.start < declaration.start ? first.start : undefined
+}
+
+/**
+ * The text of `source` in which the functions with the given numbers are such as V8 compiles with the script: function expressions
+ * in parentheses, which it takes to be called at once (declarations become constants at the start of their block, arrow functions
+ * become functions where they can). `open` stands before each parenthesis.
+ */
+export async function hinted(source, numbers, open = '') {
+  const { code, map, functions } = await parsed(source)
+  const text = new MagicString(code)
+  const moved = new Set()
+  for (const number of numbers) {
+    const { node, parent, holder } = functions[number]
+    const { type, start, end, id } = node
+    if (type === 'FunctionDeclaration') {
+      const exported = parent.type === 'ExportNamedDeclaration'
+      const [statement, block] = exported ? [parent, holder] : [node, parent]
+      if (!['Program', 'BlockStatement'].includes(block.type)) continue
+      text.remove(id.start, id.end).appendRight(start, `const ${id.name} = ${open}(`).prependLeft(end, ');\n')
+      moved.add(statement)
+      const place = hoistTo(block, statement, moved)
+      if (place !== undefined) text.move(statement.start, statement.end, place)
+      continue
+    }
+    text.appendRight(start, `${open}(`).prependLeft(end, ')')
+    if (type === 'ArrowFunctionExpression' && !readsOuter(node)) unarrow(text, node)
+  }
+  const edited = text.generateMap({ source: source.path, hires: 'boundary' })
+  const whole = remapping(edited, (_, { depth }) => (depth === 1 ? map : undefined))
+  return text.toString() + inline(whole)
+}

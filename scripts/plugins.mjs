@@ -1,0 +1,164 @@
+// What the bundler does to the sources of src on their way into a bundle, and to the bundles.
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { basename, dirname, join, resolve, sep } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { marker } from './eager/functions.mjs'
+import { root, wasmFolder } from './folders.mjs'
+
+/**
+ * The plugin that reads the files of src: esbuild asks one plugin for a file, so all that changes sources are `edits`. Each gets the
+ * build, as plugins do, and returns a function from a source, { path, text }, to what stands in for it; the next goes on from there.
+ */
+export const sources = (...edits) => ({
+  name: 'sources',
+  setup(build) {
+    const steps = edits.map((edit) => edit(build))
+    const folder = join(root, 'src') + sep
+    build.onLoad({ filter: /\.ts$/, namespace: 'file' }, async ({ path }) => {
+      if (!path.startsWith(folder)) return
+      let source = { path, text: readFileSync(path, 'utf8') }
+      for (const step of steps) source = await step(source)
+      return { contents: source.text, loader: 'ts', resolveDir: dirname(path) }
+    })
+  },
+})
+
+const wasmSources = join(root, 'src/backend/wasm')
+
+/** Takes another file in place of `name`.ts of src/backend/wasm: files.ts says where kernels and workers come from, open-engine.ts where kernels run. */
+export const insteadOf =
+  (name, file) =>
+  () =>
+  ({ path, text }) => {
+    if (path !== join(wasmSources, `${name}.ts`)) return { path, text }
+    const other = join(wasmSources, file)
+    return { path: other, text: readFileSync(other, 'utf8') }
+  }
+
+export const engineHere = insteadOf('open-engine', 'open-engine-here.ts')
+
+/** Kernels as text. */
+export const embedded = {
+  name: 'embedded kernels',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /^embedded:/ }, ({ path }) => ({ path: path.slice('embedded:'.length), namespace: 'embedded' }))
+    onLoad({ filter: /.*/, namespace: 'embedded' }, ({ path }) => {
+      const packed = gzipSync(readFileSync(join(wasmFolder, `lanewise-${path}.wasm`)), { level: 9 })
+      return { contents: packed.toString('base64'), loader: 'text' }
+    })
+  },
+}
+
+/**
+ * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
+ * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
+ * of the core, by imports that leave no code. Parts of Keras's layer and of data are made to use all of lanewise, where a page
+ * starts with that, else what every model has.
+ */
+export const oneCore = ({ initialOptions }) => {
+  const parts = loadedOnDemand()
+  const index = join(root, 'src/index.ts')
+  const models = ['sequential', 'layers/convolution', 'layers/pooling', 'layers/reshaping']
+  const used = Object.values(initialOptions.entryPoints ?? {}).includes(index)
+    ? [index]
+    : models.map((name) => join(root, `src/keras/${name}.ts`))
+  return ({ path, text }) => {
+    if (!parts.has(path)) return { path, text }
+    const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
+    if (/[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(...used)
+    return { path, text: `${text}\n${core.map((file) => `import ${JSON.stringify(file)}\n`).join('')}` }
+  }
+}
+
+/** The modules of src that others of it import dynamically. */
+function loadedOnDemand() {
+  const files = readdirSync(join(root, 'src'), { recursive: true }).filter((name) => name.endsWith('.ts'))
+  return new Set(
+    files.flatMap((file) => {
+      const path = join(root, 'src', file)
+      const imports = readFileSync(path, 'utf8').matchAll(/\bimport\('(\.{1,2}\/[^']+)\.js'\)/g)
+      return Array.from(imports, ([, name]) => resolve(dirname(path), `${name}.ts`))
+    }),
+  )
+}
+
+/** The names that a module of src exports. */
+async function exportsOf(path) {
+  const options = { entryPoints: [path], bundle: true, write: false, metafile: true, format: 'esm', platform: 'node' }
+  const { metafile } = await build({ ...options, packages: 'external', logLevel: 'error' })
+  return Object.values(metafile.outputs)[0].exports
+}
+
+/**
+ * Makes the namespaces that lanewise exports (`layers`, `callbacks` …) plain objects: esbuild makes an object of a namespace by a
+ * call, which other bundlers cannot leave out, and with it nothing of the module.
+ */
+export const namespaces = ({ onLoad, onResolve }) => {
+  onResolve({ filter: /^namespace:/ }, ({ path, resolveDir }) => ({
+    path: resolve(resolveDir, path.slice('namespace:'.length)).replace(/\.js$/, '.ts'),
+    namespace: 'namespaces',
+    sideEffects: false,
+  }))
+  onLoad({ filter: /.*/, namespace: 'namespaces' }, async ({ path }) => {
+    const names = (await exportsOf(path)).join(', ')
+    const contents = `import { ${names} } from ${JSON.stringify(path)}\nexport const namespace = { ${names} }`
+    return { contents, resolveDir: dirname(path) }
+  })
+  const files = ['index.ts', 'keras/index.ts', 'keras/json.ts'].map((file) => join(root, 'src', file))
+  return ({ path, text }) => {
+    if (!files.includes(path)) return { path, text }
+    const rewritten = text
+      .replace(/^export \* as (\w+) from '(.+)'$/gm, "export { namespace as $1 } from 'namespace:$2'")
+      .replace(/^import \* as (\w+) from '(.+)'$/gm, "import { namespace as $1 } from 'namespace:$2'")
+    return { path, text: rewritten }
+  }
+}
+
+/** Lets CommonJS packages in the bundles require Node's modules; only the chunks that hold such packages make a `require`. */
+export const requiredBuiltins = {
+  name: 'required builtins',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /.*/ }, ({ kind, path }) =>
+      kind === 'require-call' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined,
+    )
+    onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: `module.exports = require('./builtin.mjs').requireBuiltin(${JSON.stringify(path)})`,
+      resolveDir: join(root, 'scripts'),
+    }))
+  },
+}
+
+/** Minifies scripts once more, by names that gzip packs better: 4 % less to download. Source maps go through it. */
+export const shortened = {
+  name: 'shortened',
+  setup({ initialOptions, onEnd }) {
+    const writes = initialOptions.write !== false
+    initialOptions.write = false
+    onEnd(async ({ outputFiles }) => {
+      const { minify } = await import('@swc/core')
+      const maps = new Map(outputFiles.map((file) => [file.path, file]))
+      for (const file of outputFiles) {
+        if (!file.path.endsWith('.js')) continue
+        const map = maps.get(`${file.path}.map`)
+        const { code, map: shorterMap } = await minify(file.text, {
+          module: true,
+          ecma: 2022,
+          compress: { passes: 3 },
+          mangle: true,
+          format: { comments: 'some' },
+          sourceMap: map ? { content: map.text, filename: basename(file.path) } : false,
+        })
+        const eager = code.replaceAll(`${marker}(`, ' (')
+        file.contents = Buffer.from(map ? `${eager}\n//# sourceMappingURL=${basename(map.path)}\n` : eager)
+        if (map) map.contents = Buffer.from(shorterMap)
+      }
+      if (!writes) return
+      for (const { path, contents } of outputFiles) {
+        mkdirSync(dirname(path), { recursive: true })
+        writeFileSync(path, contents)
+      }
+    })
+  },
+}
