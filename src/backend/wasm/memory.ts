@@ -80,8 +80,9 @@ export class LocalContent implements Content {
     target.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   }
 
+  /** By the array's constructor, which, unlike `slice`, does not clear the memory before it copies. */
   read(dtype: NumericDType, address: number, length: number): TypedArray {
-    return this.peek(dtype, address, length).slice() as TypedArray
+    return new (arrayOf(dtype))(this.peek(dtype, address, length) as never)
   }
 
   peek(dtype: NumericDType, address: number, length: number): TypedArray {
