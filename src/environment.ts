@@ -1,8 +1,9 @@
 import type { Backend } from './backend/backend.js'
-import { startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
+import { checkThreads, startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
 import { type HostSupport, hostSupport } from './backend/wasm/module.js'
 import type { WebGpuOptions, WebGpuSupport } from './backend/webgpu/host.js'
 import { LanewiseError } from './core/errors.js'
+import { checkOptions } from './core/options.js'
 
 /** Where graphs run: WebAssembly, a GPU, or plain loops. */
 export type BackendName = 'wasm' | 'webgpu' | 'reference'
@@ -28,14 +29,10 @@ const optionNames: Readonly<Record<keyof BackendOptions, true>> = {
   products: true,
 }
 
-/** Throws INVALID_ARGUMENT for a name that is no option. */
-function checkNames(options: object): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name))
-  if (unknown !== undefined)
-    throw new LanewiseError(
-      'INVALID_ARGUMENT',
-      `there is no option '${unknown}'; those of backends are ${Object.keys(optionNames).join(', ')}`,
-    )
+/** Throws INVALID_ARGUMENT for a name that is no option, or a number of threads that cannot be. */
+function check(options: BackendOptions): void {
+  checkOptions('a backend', options, optionNames)
+  checkThreads(options)
 }
 
 /** What runs, and why anything is off. */
@@ -53,7 +50,7 @@ export interface Environment {
 
 /** A new backend, which the caller disposes of; its worker threads may still be starting. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
 export async function createBackend(given: BackendOptions = {}): Promise<Backend> {
-  checkNames(given)
+  check(given)
   const { backend = 'wasm', fallback, ...options } = given
   if (backend === 'wasm') return startWasmBackend(options)
   if (backend === 'webgpu') {
@@ -85,10 +82,10 @@ let shared: Promise<Backend> | undefined
 /**
  * Chooses the default backend for everything that is created afterwards. Sessions and models that exist keep theirs, which
  * ends with the last of them.
- * Options that are left out keep the value of an earlier call. Throws INVALID_ARGUMENT for unknown ones.
+ * Options that are left out keep the value of an earlier call. Throws INVALID_ARGUMENT for unknown ones, and for `threads` that cannot be.
  */
 export function configure(options: BackendOptions): void {
-  checkNames(options)
+  check(options)
   settings = { ...settings, ...options }
   shared = undefined
 }

@@ -3,11 +3,14 @@ import {
   type BackendOptions,
   callbacks,
   configure,
+  confusionMatrix,
+  datasets,
   InferenceSession,
   input,
   layers,
   type Model,
   model,
+  optimizers,
   type SymbolicTensor,
   sequential,
   Tensor,
@@ -36,7 +39,7 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ],
   [
     'a misspelt option of a session',
-    /no option 'thread'; those of backends are backend, fallback, threads/,
+    /a backend has no option 'thread'; its options are backend, fallback, threads/,
     () => InferenceSession.create(network().toOnnx(), untyped({ thread: 1 })),
   ],
   [
@@ -49,6 +52,69 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
     /compile has no option 'optimiser'; its options are optimizer, loss/,
     () => network().compile(untyped({ optimiser: 'adam', loss: 'meanSquaredError' })),
   ],
+  [
+    'threads that cannot be',
+    /threads is "two"; it takes a whole number from 1 to 256/,
+    () => configure(untyped<BackendOptions>({ threads: 'two' })),
+  ],
+  [
+    'a misspelt option of evaluate',
+    /evaluate has no option 'batchsize'; its options are batchSize/,
+    () => network().evaluate(x, labels(0, 1, 2, 0), untyped({ batchsize: 2 })),
+  ],
+  [
+    'a misspelt option of predict',
+    /predict has no option 'batch_size'; its options are batchSize/,
+    () => network().predict(x, untyped({ batch_size: 2 })),
+  ],
+  [
+    'a misspelt option of a data set',
+    /mnist has no option 'dir'; its options are dataDir/,
+    () => datasets.mnist(untyped({ dir: '.' })),
+  ],
+  ['nothing to predict', /input: give a Tensor.*got undefined/, () => network().predict(untyped(undefined))],
+  [
+    'inputs alone for validation',
+    /validation data.*are \[x, y\]/,
+    () => network().fit(x, labels(0, 1, 2, 0), { validationData: untyped(x), verbose: 0 }),
+  ],
+  [
+    'a batch that is no batch',
+    /batches of a dataset, are \[x, y\]/,
+    () =>
+      network().fit(
+        untyped(
+          datasets
+            .fromArrays(x, x)
+            .batch(2)
+            .map(() => 5),
+        ),
+        null,
+        { verbose: 0 },
+      ),
+  ],
+  [
+    'a function for a callback',
+    /a callback is what callbacks\.… makes, or an object with hooks.*got \(\) ?=> ?1/,
+    () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped([() => 1]), verbose: 0 }),
+  ],
+  [
+    'a misspelt hook',
+    /callbacks have no hook 'onEpochFinish'.*as onEpochEnd/,
+    () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped([{ onEpochFinish: () => {} }]), verbose: 0 }),
+  ],
+  [
+    'a text for the learning rate',
+    /the learning rate must be a number of 0 or more, or a schedule, got "0\.1"/,
+    () => optimizers.adam(untyped({ learningRate: '0.1' })),
+  ],
+  ['no path to save to', /save takes a path, as 'net\.keras', got undefined/, () => network().save(untyped(undefined))],
+  ['an input of negative size', /the shape of an input is a list of sizes.*got \[-2\]/, () => input({ shape: [-2] })],
+  ['a text for a shape', /the shape of an input.*got "28"/, () => input({ shape: untyped('28') })],
+  ['negative dims', /dims are whole numbers of 0 or more, got \[-1, 2\]/, () => x.reshape([-1, 2])],
+  ['more elements than any host holds', /1000000000000 elements of float32/, () => Tensor.zeros('float32', [1e6, 1e6])],
+  ['a class beyond the last', /label 5 at 1 is not one of 3 classes/, () => toCategorical([0, 5], 3)],
+  ['a list of one prediction for two', /as many predictions as targets/, () => confusionMatrix([0, 1], [0])],
   ['a number for options', /Dense takes an object of options, got 10/, () => layers.dense(untyped(10))],
   ['no options', /Dense needs the option 'units'/, () => layers.dense(untyped(undefined))],
   [

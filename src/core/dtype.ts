@@ -128,9 +128,16 @@ export const isInteger = (dtype: DType): boolean => !isFloat(dtype) && dtype !==
 
 export const isBigInt = (dtype: DType): boolean => dtype === 'int64' || dtype === 'uint64'
 
-/** Zero-filled storage for `size` elements (empty strings for dtype `string`). */
-export const allocate = (dtype: DType, size: number): TensorData =>
-  dtype === 'string' ? new Array<string>(size).fill('') : new arrays[dtype](size)
+/** Zero-filled storage for `size` elements (empty strings for dtype `string`). Throws OUT_OF_MEMORY. */
+export function allocate(dtype: DType, size: number): TensorData {
+  try {
+    return dtype === 'string' ? new Array<string>(size).fill('') : new arrays[dtype](size)
+  } catch (cause) {
+    throw new LanewiseError('OUT_OF_MEMORY', `${size} elements of ${dtype} do not fit into this host's memory`, {
+      cause,
+    })
+  }
+}
 
 /** The dtype that a bare typed array stands for; Uint16Array is uint16, Uint8Array uint8. */
 export const dtypeOfArray = (data: TensorData): DType => {

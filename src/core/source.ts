@@ -77,7 +77,9 @@ async function request(address: string, signal: AbortSignal | undefined): Promis
   try {
     response = await fetch(address, signal ? { signal } : {})
   } catch (cause) {
-    const cure = ' (is the server up, and does it allow CORS to pages of other origins?)'
+    const cure = node
+      ? ' (is the address right, and the server up?)'
+      : ' (is the server up, and does it allow CORS to pages of other origins?)'
     throw new LanewiseError('IO_ERROR', `cannot fetch ${address}: ${reasonOf(cause as Error)}${cure}`, { cause })
   }
   return accepted(response, address)

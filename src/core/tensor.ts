@@ -40,15 +40,17 @@ export class Tensor {
     const dims = (typed ? args[2] : args[1]) ?? [this.data.length]
     if (!Array.isArray(dims)) throw new LanewiseError('SHAPE_MISMATCH', `dims must be a list of sizes, got ${dims}`)
     this.dims = Object.freeze([...dims])
-    if (this.dims.some((dim) => !Number.isInteger(dim) || dim < 0) || sizeOf(this.dims) !== this.data.length)
+    checkDims(dims)
+    if (sizeOf(this.dims) !== this.data.length)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
         `a tensor of shape ${formatShape(this.dims)} needs ${sizeOf(this.dims)} elements, its data has ${this.data.length}`,
       )
   }
 
-  /** Zero-filled (or empty strings). */
+  /** Zero-filled (or empty strings). Throws SHAPE_MISMATCH, and OUT_OF_MEMORY where the host has no room for so many. */
   static zeros(type: DType, dims: readonly number[]): Tensor {
+    checkDims(dims)
     return new Tensor(type, allocate(type, sizeOf(dims)), dims)
   }
 
@@ -93,6 +95,11 @@ export class Tensor {
   }
 
   dispose(): void {}
+}
+
+function checkDims(dims: readonly number[]): void {
+  if (dims.some((dim) => !Number.isInteger(dim) || dim < 0))
+    throw new LanewiseError('SHAPE_MISMATCH', `dims are whole numbers of 0 or more, got ${formatShape(dims)}`)
 }
 
 const inferDType = (source: readonly unknown[]): DType =>

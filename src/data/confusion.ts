@@ -1,25 +1,30 @@
 import { LanewiseError } from '../core/errors.js'
 import { formatShape } from '../core/shape.js'
-import type { Tensor } from '../core/tensor.js'
+import { Tensor } from '../core/tensor.js'
+
+type Classes = Tensor | readonly number[]
+
+const tensorOf = (classes: Classes): Tensor => (classes instanceof Tensor ? classes : new Tensor(classes))
 
 /**
  * How often each class was taken for which: row i, column j counts the samples of class i that were predicted as j, as in
- * scikit-learn. `yTrue` are class indices [n] or one-hot rows [n, classes], `yPred` too, or scores [n, classes], whose highest counts.
+ * scikit-learn. `yTrue` are class indices, a list or [n], or one-hot rows [n, classes], `yPred` too, or scores [n, classes], whose highest counts.
  * Throws SHAPE_MISMATCH when they do not belong together, INVALID_DATA for a class that is not below `classes`.
  */
-export function confusionMatrix(yTrue: Tensor, yPred: Tensor, classes = classesOf(yTrue, yPred)): number[][] {
-  const actual = classIndices(yTrue)
-  const predicted = classIndices(yPred)
+export function confusionMatrix(yTrue: Classes, yPred: Classes, classes?: number): number[][] {
+  const [actualTensor, predictedTensor] = [tensorOf(yTrue), tensorOf(yPred)]
+  const width = classes ?? classesOf(actualTensor, predictedTensor)
+  const [actual, predicted] = [classIndices(actualTensor), classIndices(predictedTensor)]
   if (actual.length !== predicted.length)
     throw new LanewiseError(
       'SHAPE_MISMATCH',
       `a confusion matrix takes as many predictions as targets, got ${predicted.length} and ${actual.length}`,
     )
-  const matrix = Array.from({ length: classes }, () => new Array<number>(classes).fill(0))
+  const matrix = Array.from({ length: width }, () => new Array<number>(width).fill(0))
   actual.forEach((label, sample) => {
     for (const index of [label, predicted[sample]])
-      if (!Number.isInteger(index) || index < 0 || index >= classes)
-        throw new LanewiseError('INVALID_DATA', `class ${index} of sample ${sample} is not one of ${classes} classes`)
+      if (!Number.isInteger(index) || index < 0 || index >= width)
+        throw new LanewiseError('INVALID_DATA', `class ${index} of sample ${sample} is not one of ${width} classes`)
     matrix[label][predicted[sample]]++
   })
   return matrix

@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFile } from '../core/files.js'
 import { requireNode } from '../core/node.js'
+import { checkOptions } from '../core/options.js'
 import { RandomGenerator } from '../core/random.js'
 import { nextSeed } from '../core/seed.js'
 import type { Tensor } from '../core/tensor.js'
@@ -23,6 +24,17 @@ export interface ImageFolderOptions {
   /** The share of the files that `subset: 'validation'` has; both subsets need the same seed. */
   readonly validationSplit?: number
   readonly subset?: 'training' | 'validation'
+}
+
+const optionNames: Readonly<Record<keyof ImageFolderOptions, true>> = {
+  imageSize: true,
+  colorMode: true,
+  labelMode: true,
+  classNames: true,
+  shuffle: true,
+  seed: true,
+  validationSplit: true,
+  subset: true,
 }
 
 /** A picture in a folder that is named after its class: a file that an input of a page gave, or what reads one. */
@@ -97,6 +109,7 @@ export async function imageFolder(
   folder: string | Iterable<ImageFile>,
   options: ImageFolderOptions = {},
 ): Promise<ImageFolder> {
+  checkOptions('imageFolder', options, optionNames)
   const { imageSize: [height, width] = [256, 256], colorMode = 'rgb', labelMode = 'int', shuffle = true } = options
   const { seed = nextSeed() } = options
   if (!(colorMode in channelsOf))

@@ -2,15 +2,20 @@ import { LanewiseError } from '../core/errors.js'
 import { sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 
-/** Class indices [n] (any integer dtype) as one-hot rows, float32 [n, classes]. Throws INVALID_DATA for an index out of range. */
-export function toCategorical(labels: Tensor, classes: number): Tensor {
-  const rows = new Float32Array(labels.size * classes)
-  labels.toNumbers().forEach((label, index) => {
-    if (!Number.isInteger(label) || label < 0 || label >= classes)
-      throw new LanewiseError('INVALID_DATA', `label ${label} at ${index} is not one of ${classes} classes`)
-    rows[index * classes + label] = 1
+/**
+ * Class indices, a tensor [n] or a list, as one-hot rows, float32 [n, classes]; one class more than the highest index if
+ * `classes` is absent. Throws INVALID_DATA for an index out of range.
+ */
+export function toCategorical(labels: Tensor | ArrayLike<number>, classes?: number): Tensor {
+  const indices = labels instanceof Tensor ? labels.toNumbers() : Array.from(labels, Number)
+  const width = classes ?? indices.reduce((most, index) => Math.max(most, index + 1), 0)
+  const rows = Tensor.zeros('float32', [indices.length, width])
+  indices.forEach((label, index) => {
+    if (!Number.isInteger(label) || label < 0 || label >= width)
+      throw new LanewiseError('INVALID_DATA', `label ${label} at ${index} is not one of ${width} classes`)
+    ;(rows.data as Float32Array)[index * width + label] = 1
   })
-  return new Tensor('float32', rows, [labels.size, classes])
+  return rows
 }
 
 /** Rows `start` to `end` (exclusive) along the first axis. */

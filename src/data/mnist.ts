@@ -1,6 +1,7 @@
 import { LanewiseError } from '../core/errors.js'
 import { readFileIfPresent, writeFileAtomic } from '../core/files.js'
 import { node, requireNode } from '../core/node.js'
+import { checkOptions } from '../core/options.js'
 import { formatShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { gunzip } from './compression.js'
@@ -42,6 +43,16 @@ export interface MnistOptions {
   readonly onNotice?: (text: string) => void
 }
 
+const mnistOptions: Readonly<Record<keyof MnistOptions, true>> = {
+  dataDir: true,
+  files: true,
+  address: true,
+  download: true,
+  synthetic: true,
+  onProgress: true,
+  onNotice: true,
+}
+
 /** The archive that Keras's own mnist.load_data() fetches. */
 const archive = {
   url: 'https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz',
@@ -60,6 +71,7 @@ const syntheticSizes = { train: 20000, test: 4000 }
 
 /** See datasets.ts. */
 export async function mnist(options: MnistOptions = {}): Promise<ImageDataset> {
+  checkOptions('mnist', options, mnistOptions)
   const notice = options.onNotice ?? ((text: string) => console.warn(text))
   if (options.synthetic) return synthetic('asked for')
   if (options.files !== undefined) return fromFiles(options.files)

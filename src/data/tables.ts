@@ -1,4 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 import { addressOf, readSource, type Source } from '../core/source.js'
 import { Tensor } from '../core/tensor.js'
 import { parseNpy } from './npy.js'
@@ -36,6 +37,14 @@ export interface CsvOptions {
   readonly missing?: number
 }
 
+const csvOptions: Readonly<Record<keyof CsvOptions, true>> = {
+  label: true,
+  features: true,
+  delimiter: true,
+  header: true,
+  missing: true,
+}
+
 export interface CsvTable {
   /** float32 [rows, features]. */
   readonly x: Tensor
@@ -57,6 +66,7 @@ function numberOf(text: string): number | undefined {
 
 /** See datasets.ts. */
 export async function csv(source: Source, options: CsvOptions = {}): Promise<CsvTable> {
+  checkOptions('csv', options, csvOptions)
   const name = nameOf(source, 'the CSV file')
   const { label = -1, delimiter = ',', header = true, missing } = options
   const { parse } = await import('./parse-csv.js')

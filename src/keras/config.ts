@@ -50,15 +50,6 @@ export function camelKeys(config: KerasConfig): Record<string, unknown> {
 export const snakeKeys = (options: object): KerasConfig =>
   Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value]))
 
-/** Throws INVALID_ARGUMENT for options of `what` that are no object, or hold a name other than those of `known`. */
-export function checkOptions(what: string, options: object, known: Readonly<Record<string, unknown>>): void {
-  if (typeof options !== 'object' || options === null)
-    throw invalid(`${what} takes an object of options, got ${JSON.stringify(options)}`)
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name))
-  if (unknown !== undefined)
-    throw invalid(`${what} has no option '${unknown}'; its options are ${Object.keys(known).join(', ')}`)
-}
-
 /** Looks `name` up in `table` by its snake_case form. Throws INVALID_ARGUMENT listing what there is. */
 export function lookUp<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {
   checkName(name, what)

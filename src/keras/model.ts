@@ -1,14 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+
 import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
+import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
 import { simplify } from '../optimise/simplify.js'
 import { withOperators } from '../packs/index.js'
 import type { History } from './callbacks/history.js'
-import { checkOptions, invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import { invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
 import type { SaveOptions } from './files/save.js'
 import type { Files, KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'

@@ -61,7 +61,7 @@ async function start(options: WasmOptions): Promise<WasmBackend> {
   const notes = [...support.notes]
   if (!support.simd)
     throw new LanewiseError('BACKEND_UNAVAILABLE', 'this host has no WebAssembly SIMD; use the reference backend')
-  const asked = wantedThreads(options)
+  const asked = checkThreads(options)
   const cores = asked === 1 ? 1 : await availableCores()
   const wanted = asked ?? Math.min(cores, MAX_DEFAULT_THREADS)
   const build = options.build ?? bestBuild(wanted, options.deterministic ?? false, support)
@@ -92,13 +92,14 @@ function tellOnce(notes: readonly string[]): void {
   told = true
 }
 
-function wantedThreads({ threads }: WasmOptions): number | undefined {
+/** The number of threads that is asked for, if one is. Throws INVALID_ARGUMENT unless it is a whole number from 1 to 256. */
+export function checkThreads({ threads }: WasmOptions): number | undefined {
   const setting = typeof process === 'undefined' ? undefined : process.env?.LANEWISE_THREADS
   const wanted = threads ?? (setting ? Number(setting) : undefined)
   if (wanted !== undefined && (!Number.isInteger(wanted) || wanted < 1 || wanted > MAX_THREADS))
     throw new LanewiseError(
       'INVALID_ARGUMENT',
-      `threads is ${threads ?? `'${setting}' (LANEWISE_THREADS)`}; it takes a whole number from 1 to ${MAX_THREADS}`,
+      `threads is ${JSON.stringify(threads) ?? `'${setting}' (LANEWISE_THREADS)`}; it takes a whole number from 1 to ${MAX_THREADS}`,
     )
   return wanted
 }

@@ -1,4 +1,5 @@
-import { checkOptions, invalid } from '../config.js'
+import { checkOptions } from '../../core/options.js'
+import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 

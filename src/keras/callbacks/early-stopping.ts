@@ -1,5 +1,6 @@
+import { checkOptions } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
-import { checkOptions } from '../config.js'
+
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
-import { checkOptions } from '../config.js'
+import { checkOptions } from '../../core/options.js'
+
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 

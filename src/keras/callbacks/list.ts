@@ -1,3 +1,4 @@
+import { invalid } from '../config.js'
 import type { Model } from '../model.js'
 import type { Logs } from '../training/logs.js'
 import type { Callback, CallbackParams } from './callback.js'
@@ -16,6 +17,18 @@ const batchHooks: Readonly<Record<'train' | 'test' | 'predict', { begin: readonl
   predict: { begin: ['onPredictBatchBegin'], end: ['onPredictBatchEnd'] },
 }
 
+const hookNames = /^on(Epoch|Batch|(Train|Test|Predict)(Batch)?)(Begin|End)$/
+
+/** Throws INVALID_ARGUMENT for what is no callback, or a plain one with a hook that there is not. */
+function checkCallback(callback: Callback): void {
+  if (typeof callback !== 'object' || callback === null)
+    throw invalid(`a callback is what callbacks.… makes, or an object with hooks, as onEpochEnd, got ${callback}`)
+  if (Object.getPrototypeOf(callback) !== Object.prototype) return
+  const wrong = Object.keys(callback).find((name) => name.startsWith('on') && !hookNames.test(name))
+  if (wrong !== undefined)
+    throw invalid(`callbacks have no hook '${wrong}'; there are those of ${hookNames.source}, as onEpochEnd`)
+}
+
 /** Callbacks in their order. While they run, the model may be measured and used. */
 export class CallbackList {
   readonly #callbacks: readonly Callback[]
@@ -30,6 +43,7 @@ export class CallbackList {
     this.#callbacks = callbacks
     this.#around = around
     for (const callback of callbacks) {
+      checkCallback(callback)
       callback.setModel?.(model)
       callback.setParams?.(params)
     }

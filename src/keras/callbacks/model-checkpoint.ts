@@ -1,5 +1,6 @@
 import { writeFileAtomic } from '../../core/files.js'
-import { checkOptions, invalid } from '../config.js'
+import { checkOptions } from '../../core/options.js'
+import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 

@@ -1,6 +1,7 @@
 import { appendFile } from '../../core/files.js'
+import { checkOptions } from '../../core/options.js'
 import type { EventContent } from '../../data/event-log.js'
-import { checkOptions, invalid } from '../config.js'
+import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 

@@ -83,6 +83,7 @@ export async function modelFiles(model: Model, name: string, options: SaveOption
 
 /** See `Model.save`. */
 export async function saveModel(model: Model, path: string, options?: SaveOptions): Promise<void> {
+  if (typeof path !== 'string') throw invalid(`save takes a path, as 'net.keras', got ${path}`)
   const slash = Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1
   const folder = path.slice(0, slash)
   const files = await modelFiles(model, path.slice(slash) || 'model.json', options)

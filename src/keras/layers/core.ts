@@ -54,7 +54,11 @@ export class InputLayer extends Layer {
     if (options.sparse || options.ragged || options.optional)
       throw invalid('inputs are dense and needed: sparse, ragged and optional ones are not supported')
     super({ name: options.name })
-    const shape = options.batchShape ?? [null, ...(options.shape ?? [])]
+    const shape = options.batchShape ?? [null, ...[options.shape ?? []].flat()]
+    if (!Array.isArray(shape) || shape.some((dim) => dim !== null && !(Number.isInteger(dim) && dim > 0)))
+      throw invalid(
+        `the shape of an input is a list of sizes, null for those that vary, as [28, 28, 1], got ${JSON.stringify(options.batchShape ?? options.shape)}`,
+      )
     this.inputDType = options.dtype ?? 'float32'
     this.addNode({}, [{ shape, dtype: this.inputDType }])
   }

@@ -195,7 +195,7 @@ export abstract class Layer<Options extends object = object> {
     this.#name = options.name
     this.#named = options.name !== undefined
     this.#trainable = options.trainable ?? true
-    this.batchInputShape = options.batchInputShape ?? (options.inputShape && [null, ...options.inputShape])
+    this.batchInputShape = options.batchInputShape ?? (options.inputShape && [null, ...[options.inputShape].flat()])
     const dtype = isKerasObject(options.dtype) ? String(options.dtype.config?.name) : (options.dtype ?? 'float32')
     const { policies } = this.constructor as typeof Layer
     if (!policies.includes(dtype))

@@ -184,6 +184,7 @@ export function resolveLearningRate(like: LearningRateLike): number | Schedule {
   if (like instanceof Schedule) return like
   if (typeof like === 'function') return new Schedule('', {}, like)
   if (isKerasObject(like)) return lookUp(table, like.class_name, 'schedule')(camelKeys(like.config) as never)
-  if (!(like >= 0)) throw invalid(`the learning rate must be a number of 0 or more, got ${like}`)
+  if (typeof like !== 'number' || !(like >= 0))
+    throw invalid(`the learning rate must be a number of 0 or more, or a schedule, got ${JSON.stringify(like)}`)
   return like
 }

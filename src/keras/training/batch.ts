@@ -1,4 +1,5 @@
 import { Tensor } from '../../core/tensor.js'
+import { invalid } from '../config.js'
 import type { ArrayLikeData, DataLike } from './data.js'
 import type { Samples } from './feed.js'
 import type { SampleWeightOptions } from './samples.js'
@@ -25,6 +26,8 @@ export const isDataset = <S extends InputSource>(value: Batch | DataLike | S | n
 
 /** The arrays of a batch, checked. */
 export function samplesOf(trainer: Trainer, batch: Batch, options: SampleWeightOptions = {}): Samples {
+  if (typeof batch !== 'object' || batch === null || !(Array.isArray(batch) || 'x' in batch))
+    throw invalid('validation data, and batches of a dataset, are [x, y], [x, y, sampleWeight] or { x, y }')
   const isList = (value: Batch): value is Extract<Batch, readonly unknown[]> => Array.isArray(value)
   const { x, y, sampleWeight } = isList(batch) ? { x: batch[0], y: batch[1], sampleWeight: batch[2] } : batch
   return trainer.samples(x, y, { ...options, sampleWeight })

@@ -1,4 +1,5 @@
-import { checkOptions, invalid } from '../config.js'
+import { checkOptions } from '../../core/options.js'
+import { invalid } from '../config.js'
 import { type Loss, type LossLike, resolveLoss } from '../losses/index.js'
 import { type Metric, type MetricLike, resolveMetric } from '../metrics/index.js'
 import { type Optimizer, type OptimizerLike, resolveOptimizer } from '../optimizers/index.js'

@@ -53,6 +53,8 @@ export function toTensors(data: DataLike, names: readonly string[], what: string
       throw invalid(`${what}: the model has ${names.length} (${names.join(', ')}), got ${data.length} arrays`)
     return data.map((item, i) => toTensor(item as ArrayLikeData, `${what} '${names[i]}'`))
   }
+  if (typeof data !== 'object' || data === null)
+    throw invalid(`${what}: give a Tensor, { data, shape }, nested lists, or one of these for each, got ${data}`)
   const record = data as Readonly<Record<string, ArrayLikeData>>
   const unknown = Object.keys(record).find((key) => !names.includes(key))
   if (unknown !== undefined) throw invalid(`${what}: there is no '${unknown}'; the model has ${names.join(', ')}`)

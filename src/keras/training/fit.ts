@@ -1,10 +1,11 @@
 import type { VariableStore } from '../../backend/store.js'
+import { checkOptions as checkNames } from '../../core/options.js'
 import { TurnClock, turn } from '../../core/turns.js'
 import type { Callback } from '../callbacks/callback.js'
 import { History } from '../callbacks/history.js'
 import { CallbackList } from '../callbacks/list.js'
 import { ProgbarLogger } from '../callbacks/loggers.js'
-import { checkOptions as checkNames, invalid } from '../config.js'
+import { invalid } from '../config.js'
 import type { Model } from '../model.js'
 import type { BatchSource } from './batch.js'
 import type { DataLike } from './data.js'
@@ -54,10 +55,18 @@ export interface EvaluateOptions extends BatchOptions {
   readonly steps?: number | null
 }
 
-const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
+const batchOptions: Readonly<Record<keyof BatchOptions, true>> = {
   batchSize: true,
   verbose: true,
   residentBytes: true,
+  callbacks: true,
+}
+
+/** The options of `predict`, which are of `evaluate`, too. */
+export const predictOptions: Readonly<Record<keyof BatchOptions | 'steps', true>> = { ...batchOptions, steps: true }
+
+const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
+  ...batchOptions,
   epochs: true,
   initialEpoch: true,
   initialBatch: true,
@@ -68,7 +77,6 @@ const fitOptions: Readonly<Record<keyof FitOptions, true>> = {
   validationSteps: true,
   validationFreq: true,
   shuffle: true,
-  callbacks: true,
   sampleWeight: true,
   classWeight: true,
 }
@@ -190,6 +198,7 @@ export function evaluate(
   options: EvaluateOptions = {},
 ): Promise<Logs> {
   return trainer.exclusively(async (store) => {
+    checkNames('evaluate', options, { ...predictOptions, sampleWeight: true })
     checkCounts({ steps: options.steps })
     const source = openEvaluation(trainer, store, x, y, options)
     const verbose = resolveVerbosity(options.verbose)

@@ -1,11 +1,12 @@
 import { LanewiseError } from '../../core/errors.js'
+import { checkOptions } from '../../core/options.js'
 import { Tensor } from '../../core/tensor.js'
 import { TurnClock } from '../../core/turns.js'
 import { CallbackList } from '../callbacks/list.js'
 import type { Model } from '../model.js'
 import { type InputSource, inputsOf, isDataset } from './batch.js'
 import { type DataLike, rowsOf } from './data.js'
-import { type BatchOptions, checkCounts } from './fit.js'
+import { type BatchOptions, checkCounts, predictOptions } from './fit.js'
 import { Progress, resolveVerbosity } from './progress.js'
 import { checkBatchSize } from './sources.js'
 import type { Trainer } from './trainer.js'
@@ -36,6 +37,7 @@ export function predict(
   options: PredictOptions = {},
 ): Promise<Tensor[]> {
   return trainer.exclusively(async (store) => {
+    checkOptions('predict', options, predictOptions)
     checkCounts({ steps: options.steps })
     const most = options.steps ?? Number.POSITIVE_INFINITY
     const batchSize = checkBatchSize(options.batchSize)
