@@ -124,7 +124,11 @@ test('faults of servers are told', async () => {
   await rejects(predict(await fetch(`${origin}/page`)), 'DATA_NOT_FOUND', /\/page: the server answered with a page/)
   await rejects(predict(`${origin}/broken`), 'IO_ERROR', /broke off/)
   await rejects(predict(`${origin}/broken`, { onProgress: () => {} }), 'IO_ERROR', /broke off/)
-  await rejects(predict('http://127.0.0.1:1/model.onnx'), 'IO_ERROR', /cannot fetch http:\/\/127\.0\.0\.1:1.*is the address right/)
+  await rejects(
+    predict('http://127.0.0.1:1/model.onnx'),
+    'IO_ERROR',
+    /cannot fetch http:\/\/127\.0\.0\.1:1.*is the address right/,
+  )
   await rejects(predict(join(folder, 'none.onnx')), 'DATA_NOT_FOUND', /there is no file/)
 })
 
