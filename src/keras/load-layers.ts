@@ -1,5 +1,5 @@
-import { loadParts } from './layers/parts.js'
 import { addLayers } from './layers/registry.js'
+import { loadParts } from './parts.js'
 
 type RareLayers = typeof import('./layers/rare.js')
 

@@ -1,4 +1,4 @@
-import { loadParts } from '../../src/keras/layers/parts.js'
+import { loadParts } from '../../src/keras/parts.js'
 import { loadFunctionBodies } from '../../src/onnx/functions.js'
 import { loadAdapters, loadContribWriters } from '../../src/onnx/opsets/index.js'
 import { loadOperators } from '../../src/packs/index.js'

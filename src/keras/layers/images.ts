@@ -1,6 +1,7 @@
 import { isFloat } from '../../core/dtype.js'
 import type { TensorType, Value } from '../../core/ir.js'
 import { invalid } from '../config.js'
+import { imageClasses } from '../parts.js'
 import { DeferredLayer } from './deferred.js'
 import type { ValuesOf } from './fields.js'
 import {
@@ -16,7 +17,6 @@ import {
 } from './image-fields.js'
 import { planeAxes, requirePlane } from './image-plane.js'
 import type { KerasShape, Layer } from './layer.js'
-import { imageClasses } from './parts.js'
 
 interface ImageOptions {
   readonly dataFormat: boolean

@@ -4,7 +4,8 @@ import { Tensor } from '../../core/tensor.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { invalid } from '../config.js'
 import { spread } from '../losses/loss.js'
-import { type MetricTerms, sameRank } from './metric.js'
+import { type Metric, type MetricTerms, sameRank, share } from './metric.js'
+import { type ConfusionOptions, lowest } from './threshold-lists.js'
 
 /** What positives and negatives amount to for each threshold (and label, threshold by threshold). */
 export interface Counts {
@@ -13,22 +14,6 @@ export interface Counts {
   readonly tn: Float64Array
   readonly fn: Float64Array
 }
-
-export interface ConfusionOptions {
-  /** Ascending. A prediction is positive for the thresholds below it. */
-  readonly thresholds: readonly number[]
-  /** Whether thresholds lie at k / (count - 1), so that a prediction's place among them follows by arithmetic. */
-  readonly even?: boolean
-  /** Only the k highest predictions of a sample may be positive. */
-  readonly topK?: number | null
-  readonly classId?: number | null
-  /** Counts for each label of the last axis apart. */
-  readonly multiLabel?: boolean
-  readonly labelWeights?: readonly number[] | null
-}
-
-/** Below every threshold. */
-export const lowest = -1e10
 
 /** Weights of positives, and of negatives, by how many thresholds lie below their predictions: [thresholds + 1 (, labels)] each. */
 export function confusionTerms(
@@ -97,21 +82,101 @@ export function countsOf(sums: ArrayLike<number>, count: number): Counts {
   return { tp: positives.slice(labels), fp: negatives.slice(labels), fn: below(positives), tn: below(negatives) }
 }
 
-/** Thresholds at k / (count - 1), the outer ones moved by `margin` beyond 0 and 1. */
-export function evenThresholds(count: number, margin = 0): number[] {
-  if (!Number.isInteger(count) || count < 2) throw invalid(`numThresholds must be an integer above 1, got ${count}`)
-  const inner = Array.from({ length: count - 2 }, (_, i) => (i + 1) / (count - 1))
-  return [-margin, ...inner, 1 + margin]
+type Rate = (counts: Counts, threshold: number) => number
+
+const recall = ({ tp, fn }: Counts, i: number) => share(tp[i], tp[i] + fn[i])
+const precision = ({ tp, fp }: Counts, i: number) => share(tp[i], tp[i] + fp[i])
+const specificity = ({ tn, fp }: Counts, i: number) => share(tn[i], tn[i] + fp[i])
+
+/** What metrics of one threshold or more are called in Keras, and give for each. */
+const perThreshold: Readonly<Record<string, Rate>> = {
+  TruePositives: ({ tp }, i) => tp[i],
+  TrueNegatives: ({ tn }, i) => tn[i],
+  FalsePositives: ({ fp }, i) => fp[i],
+  FalseNegatives: ({ fn }, i) => fn[i],
+  Precision: precision,
+  Recall: recall,
 }
 
-/** `thresholds` as a list, ascending, and the place of each in the order that was given. Throws INVALID_ARGUMENT. */
-export function sortThresholds(
-  thresholds: number | readonly number[] | null | undefined,
-  fallback: number,
-): { sorted: readonly number[]; places: readonly number[] } {
-  const list = typeof thresholds === 'number' ? [thresholds] : (thresholds ?? [fallback])
-  const wrong = thresholds === null || thresholds === undefined ? undefined : list.find((t) => !(t >= 0 && t <= 1))
-  if (wrong !== undefined) throw invalid(`thresholds must lie in [0, 1], got ${wrong}`)
-  const sorted = [...list].sort((a, b) => a - b)
-  return { sorted, places: list.map((threshold) => sorted.indexOf(threshold)) }
+/** Of metrics that look for a threshold: what has to be held there, and what is wanted. */
+const held: Readonly<Record<string, readonly [held: Rate, wanted: Rate]>> = {
+  SensitivityAtSpecificity: [specificity, recall],
+  SpecificityAtSensitivity: [recall, specificity],
+  PrecisionAtRecall: [recall, precision],
+  RecallAtPrecision: [precision, recall],
+}
+
+type Parts = Pick<Metric, 'terms' | 'result'>
+
+const partsOf = (options: ConfusionOptions, result: (counts: Counts) => number | readonly number[]): Parts => ({
+  terms: (yTrue, yPred, weights, emit) =>
+    confusionTerms(yTrue, options.fromLogits ? emit.sigmoid(yPred) : yPred, weights, emit, options),
+  result: (sums) => result(countsOf(sums, options.thresholds.length)),
+})
+
+/** The value of `className` at the thresholds of these places. */
+export const atPlaces = (className: string, options: ConfusionOptions, places: readonly number[]): Parts =>
+  partsOf(options, (counts) => {
+    const values = places.map((place) => perThreshold[className](counts, place))
+    return values.length === 1 ? values[0] : values
+  })
+
+/** The highest value that is wanted at the thresholds where what has to be held is at least `least`. */
+export function bestWhere(className: string, options: ConfusionOptions, least: number): Parts {
+  const [isHeld, wanted] = held[className]
+  return partsOf(options, (counts) =>
+    options.thresholds.reduce(
+      (best, _, i) => (isHeld(counts, i) >= least ? Math.max(best, wanted(counts, i)) : best),
+      0,
+    ),
+  )
+}
+
+/** Davis and Goadrich, 2006: precision is interpolated by true positives, not linearly. */
+function interpolatedPrecision({ tp, fp, fn }: Counts, i: number, next: number): number {
+  const dtp = tp[i] - tp[next]
+  const [p, pNext] = [tp[i] + fp[i], tp[next] + fp[next]]
+  const slope = share(dtp, Math.max(p - pNext, 0))
+  const intercept = tp[next] - slope * pNext
+  const safe = p > 0 && pNext > 0 ? p / pNext : 1
+  return share(slope * (dtp + intercept * Math.log(safe)), Math.max(tp[next] + fn[next], 0))
+}
+
+/** Where the curve is at a threshold. */
+function pointOf(counts: Counts, i: number, curve: string): [x: number, y: number] {
+  if (curve === 'ROC') return [1 - specificity(counts, i), recall(counts, i)]
+  if (curve === 'PR') return [recall(counts, i), precision(counts, i)]
+  const { tp, fp, fn, tn } = counts
+  if (tp[i] === 0) return [0, 1]
+  const scale = share(tp[i] + fn[i], tn[i] + fp[i])
+  return [Math.max(0, 1 - (scale * fn[i]) / tp[i]), 1 - (scale * fp[i]) / tp[i]]
+}
+
+/** The area under a curve, by Keras's Riemann sums over thresholds. */
+export function areaUnder(options: ConfusionOptions, curve: string, method: string): Parts {
+  const { thresholds, multiLabel, labelWeights } = options
+  const height = (a: number, b: number) =>
+    method === 'interpolation' ? (a + b) / 2 : method === 'minoring' ? Math.min(a, b) : Math.max(a, b)
+  const areaOf = (counts: Counts, label: number, labels: number) => {
+    let area = 0
+    for (let i = label; i + labels < counts.tp.length; i += labels) {
+      if (curve === 'PR' && method === 'interpolation') area += interpolatedPrecision(counts, i, i + labels)
+      else {
+        const [[x, y], [xNext, yNext]] = [pointOf(counts, i, curve), pointOf(counts, i + labels, curve)]
+        area += (x - xNext) * height(y, yNext)
+      }
+    }
+    return area
+  }
+  return partsOf(options, (counts) => {
+    const labels = counts.tp.length / thresholds.length
+    let area = 0
+    let total = 0
+    for (let label = 0; label < labels; label++) {
+      const weight = multiLabel ? (labelWeights?.[label] ?? 1) : 1
+      area += weight * areaOf(counts, label, labels)
+      total += weight
+    }
+    return share(area, total)
+  })
 }

@@ -1,7 +1,6 @@
-import type { Value } from '../../core/ir.js'
-import type { GraphBuilder } from '../../graph/builder.js'
 import { snakeKeys } from '../config.js'
 import { type LossFunction, losses, resolveLoss } from '../losses/index.js'
+import { scoreTerms } from '../parts.js'
 import { lossTerms, Metric, type MetricOptions, type MetricResult, meanTerms, ratio, sameRank } from './metric.js'
 
 type LossName = keyof typeof losses
@@ -21,26 +20,22 @@ export interface AxisOptions extends MetricOptions {
   readonly axis?: number
 }
 
-/** The mean of a function over the predictions' axis `axis`. */
+/** The mean of a correlation over the predictions' axis `axis`. */
 const alongAxis =
-  (className: string, name: string, values: (yTrue: Value, yPred: Value, axis: number, emit: GraphBuilder) => Value) =>
+  (className: string, name: string) =>
   (options: AxisOptions = {}): Metric => {
     const { axis = -1 } = options
     return new Metric(
       options.name ?? name,
       (yTrue, yPred, weights, emit) => {
         const [target, prediction] = sameRank(yTrue, yPred, emit)
-        return meanTerms(values(target, prediction, axis, emit), weights, emit)
+        return meanTerms(scoreTerms().correlations[className](target, prediction, axis, emit), weights, emit)
       },
       ratio,
       className,
       { axis },
     )
   }
-
-const centered = (x: Value, axis: number, emit: GraphBuilder) => emit.sub(x, emit.mean(x, [axis], true))
-const variance = (x: Value, axis: number, emit: GraphBuilder) =>
-  emit.mean(emit.square(centered(x, axis, emit)), [axis], true)
 
 export const means = {
   meanSquaredError: likeLoss('meanSquaredError', 'MeanSquaredError', 'mean_squared_error'),
@@ -72,22 +67,9 @@ export const means = {
     'sparse_categorical_crossentropy',
   ),
   /** 1 for vectors of one direction; the loss of that name has the other sign. */
-  cosineSimilarity: alongAxis('CosineSimilarity', 'cosine_similarity', (t, p, axis, emit) => {
-    const unit = (x: Value) => emit.div(x, emit.maximum(emit.sqrt(emit.sum(emit.square(x), [axis], true)), 1e-7))
-    return emit.sum(emit.mul(unit(t), unit(p)), [axis])
-  }),
-  pearsonCorrelation: alongAxis('PearsonCorrelation', 'pearson_correlation', (t, p, axis, emit) => {
-    const norm = (x: Value) => emit.div(centered(x, axis, emit), emit.sqrt(variance(x, axis, emit)))
-    return emit.mean(emit.mul(norm(t), norm(p)), [axis])
-  }),
-  /** As Keras computes it: both factors of the covariance are taken from the predictions' mean. */
-  concordanceCorrelation: alongAxis('ConcordanceCorrelation', 'concordance_correlation', (t, p, axis, emit) => {
-    const mean = emit.mean(p, [axis], true)
-    const covariance = emit.mul(emit.sub(t, mean), emit.sub(p, mean))
-    const gap = emit.sub(emit.mean(t, [axis], true), mean)
-    const norm = emit.add(emit.add(variance(t, axis, emit), variance(p, axis, emit)), emit.square(gap))
-    return emit.mean(emit.div(emit.mul(covariance, 2), emit.add(norm, 1e-7)), [axis])
-  }),
+  cosineSimilarity: alongAxis('CosineSimilarity', 'cosine_similarity'),
+  pearsonCorrelation: alongAxis('PearsonCorrelation', 'pearson_correlation'),
+  concordanceCorrelation: alongAxis('ConcordanceCorrelation', 'concordance_correlation'),
   /** The mean of a function over graph values: Keras's MeanMetricWrapper. */
   mean: (values: LossFunction, options: MetricOptions = {}): Metric =>
     new Metric(options.name ?? (values.name || 'metric'), lossTerms(resolveLoss(values)), ratio),

@@ -1,4 +1,5 @@
 import type { Value } from '../../core/ir.js'
+import type { Later } from '../../core/later.js'
 import { sizeOf } from '../../core/shape.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { type KerasConfig, type KerasObject, kerasObject } from '../config.js'
@@ -36,6 +37,28 @@ export class Metric {
     if (!this.className) return undefined
     return kerasObject('keras.metrics', this.className, { name: this.name, dtype: 'float32', ...this.config })
   }
+}
+
+/** A metric whose terms and result `make` makes of a module that comes by need. */
+export function metricOf<M>(
+  module: Later<M>,
+  make: (module: M) => Pick<Metric, 'terms' | 'result'>,
+  name: string,
+  className: string,
+  config: KerasConfig,
+): Metric {
+  let made: ReturnType<typeof make> | undefined
+  const parts = () => {
+    made ??= make(module())
+    return made
+  }
+  return new Metric(
+    name,
+    (...batch) => parts().terms(...batch),
+    (sums) => parts().result(sums),
+    className,
+    config,
+  )
 }
 
 export interface MetricOptions {

@@ -1,32 +1,7 @@
-import { invalid, type KerasConfig } from '../config.js'
-import {
-  type ConfusionOptions,
-  type Counts,
-  confusionTerms,
-  countsOf,
-  evenThresholds,
-  lowest,
-  sortThresholds,
-} from './confusion.js'
-import { Metric, type MetricOptions, type MetricResult, share } from './metric.js'
-
-/** A metric of the counts of a confusion matrix at some thresholds. */
-const confusionMetric = (
-  className: string,
-  name: string,
-  options: ConfusionOptions,
-  config: KerasConfig,
-  result: (counts: Counts) => ReturnType<MetricResult>,
-  logits = false,
-): Metric =>
-  new Metric(
-    name,
-    (yTrue, yPred, weights, emit) =>
-      confusionTerms(yTrue, logits ? emit.sigmoid(yPred) : yPred, weights, emit, options),
-    (sums) => result(countsOf(sums, options.thresholds.length)),
-    className,
-    config,
-  )
+import { invalid } from '../config.js'
+import { confusion } from '../parts.js'
+import { type Metric, type MetricOptions, metricOf } from './metric.js'
+import { evenThresholds, lowest, sortThresholds } from './threshold-lists.js'
 
 export interface ThresholdOptions extends MetricOptions {
   /** What predictions must exceed to be positive; 0.5 unless given. A list gives a result for each. */
@@ -41,19 +16,16 @@ export interface PrecisionOptions extends ThresholdOptions {
 }
 
 const perThreshold =
-  (className: string, name: string, value: (counts: Counts, threshold: number) => number, ranked = false) =>
+  (className: string, name: string, ranked = false) =>
   (options: PrecisionOptions = {}): Metric => {
     const { topK = null, classId = null, thresholds = null } = options
     const { sorted, places } = sortThresholds(thresholds, topK === null ? 0.5 : lowest)
-    return confusionMetric(
-      className,
+    return metricOf(
+      confusion,
+      ({ atPlaces }) => atPlaces(className, { thresholds: sorted, topK, classId }, places),
       options.name ?? name,
-      { thresholds: sorted, topK, classId },
+      className,
       { thresholds, ...(ranked && { top_k: topK, class_id: classId }) },
-      (counts) => {
-        const values = places.map((place) => value(counts, place))
-        return values.length === 1 ? values[0] : values
-      },
     )
   }
 
@@ -63,28 +35,21 @@ export interface AtOptions extends MetricOptions {
   readonly classId?: number | null
 }
 
-const recall = ({ tp, fn }: Counts, i: number) => share(tp[i], tp[i] + fn[i])
-const precision = ({ tp, fp }: Counts, i: number) => share(tp[i], tp[i] + fp[i])
-const specificity = ({ tn, fp }: Counts, i: number) => share(tn[i], tn[i] + fp[i])
-
-type Rate = (counts: Counts, threshold: number) => number
-
-/** The highest `wanted` at the thresholds where `held` is at least what the option `key` says. */
+/** The best at the thresholds where another rate is at least what the option `key` says. */
 const bestAt =
-  <Key extends string>(className: string, name: string, key: Key, held: Rate, wanted: Rate) =>
+  <Key extends string>(className: string, name: string, key: Key) =>
   (options: AtOptions & Readonly<Record<Key, number>>): Metric => {
     const { numThresholds = 200, classId = null } = options
     const least: number = options[key]
     if (!(least >= 0 && least <= 1)) throw invalid(`${className}: ${key} must lie in [0, 1], got ${least}`)
     const even = numThresholds !== 1
     const thresholds = even ? evenThresholds(numThresholds) : [0.5]
-    return confusionMetric(
-      className,
+    return metricOf(
+      confusion,
+      ({ bestWhere }) => bestWhere(className, { thresholds, even, classId }, least),
       options.name ?? name,
-      { thresholds, even, classId },
+      className,
       { num_thresholds: numThresholds, [key]: least, class_id: classId },
-      (counts) =>
-        thresholds.reduce((best, _, i) => (held(counts, i) >= least ? Math.max(best, wanted(counts, i)) : best), 0),
     )
   }
 
@@ -102,26 +67,6 @@ export interface AUCOptions extends MetricOptions {
   readonly fromLogits?: boolean
 }
 
-/** Davis and Goadrich, 2006: precision is interpolated by true positives, not linearly. */
-function interpolatedPrecision({ tp, fp, fn }: Counts, i: number, next: number): number {
-  const dtp = tp[i] - tp[next]
-  const [p, pNext] = [tp[i] + fp[i], tp[next] + fp[next]]
-  const slope = share(dtp, Math.max(p - pNext, 0))
-  const intercept = tp[next] - slope * pNext
-  const safe = p > 0 && pNext > 0 ? p / pNext : 1
-  return share(slope * (dtp + intercept * Math.log(safe)), Math.max(tp[next] + fn[next], 0))
-}
-
-/** Where the curve is at a threshold. */
-function pointOf(counts: Counts, i: number, curve: string): [x: number, y: number] {
-  if (curve === 'ROC') return [1 - specificity(counts, i), recall(counts, i)]
-  if (curve === 'PR') return [recall(counts, i), precision(counts, i)]
-  const { tp, fp, fn, tn } = counts
-  if (tp[i] === 0) return [0, 1]
-  const scale = share(tp[i] + fn[i], tn[i] + fp[i])
-  return [Math.max(0, 1 - (scale * fn[i]) / tp[i]), 1 - (scale * fp[i]) / tp[i]]
-}
-
 /** The area under a curve, by Keras's Riemann sums over thresholds. */
 function auc(options: AUCOptions = {}): Metric {
   const { name = 'auc', thresholds = null, multiLabel = false, labelWeights = null, fromLogits = false } = options
@@ -135,23 +80,12 @@ function auc(options: AUCOptions = {}): Metric {
   const limits = thresholds
     ? [-margin, ...sortThresholds(thresholds, 0.5).sorted, 1 + margin]
     : evenThresholds(numThresholds, margin)
-  const height = (a: number, b: number) =>
-    method === 'interpolation' ? (a + b) / 2 : method === 'minoring' ? Math.min(a, b) : Math.max(a, b)
-  const areaOf = (counts: Counts, label: number, labels: number) => {
-    let area = 0
-    for (let i = label; i + labels < counts.tp.length; i += labels) {
-      if (curve === 'PR' && method === 'interpolation') area += interpolatedPrecision(counts, i, i + labels)
-      else {
-        const [[x, y], [xNext, yNext]] = [pointOf(counts, i, curve), pointOf(counts, i + labels, curve)]
-        area += (x - xNext) * height(y, yNext)
-      }
-    }
-    return area
-  }
-  return confusionMetric(
-    'AUC',
+  return metricOf(
+    confusion,
+    ({ areaUnder }) =>
+      areaUnder({ thresholds: limits, even: !thresholds, multiLabel, labelWeights, fromLogits }, curve, method),
     name,
-    { thresholds: limits, even: !thresholds, multiLabel, labelWeights },
+    'AUC',
     {
       num_thresholds: limits.length,
       curve,
@@ -162,43 +96,19 @@ function auc(options: AUCOptions = {}): Metric {
       from_logits: fromLogits,
       ...(thresholds && { thresholds: limits.slice(1, -1) }),
     },
-    (counts) => {
-      const labels = counts.tp.length / limits.length
-      let area = 0
-      let total = 0
-      for (let label = 0; label < labels; label++) {
-        const weight = multiLabel ? (labelWeights?.[label] ?? 1) : 1
-        area += weight * areaOf(counts, label, labels)
-        total += weight
-      }
-      return share(area, total)
-    },
-    fromLogits,
   )
 }
 
 export const thresholdMetrics = {
-  truePositives: perThreshold('TruePositives', 'true_positives', ({ tp }, i) => tp[i]),
-  trueNegatives: perThreshold('TrueNegatives', 'true_negatives', ({ tn }, i) => tn[i]),
-  falsePositives: perThreshold('FalsePositives', 'false_positives', ({ fp }, i) => fp[i]),
-  falseNegatives: perThreshold('FalseNegatives', 'false_negatives', ({ fn }, i) => fn[i]),
-  precision: perThreshold('Precision', 'precision', precision, true),
-  recall: perThreshold('Recall', 'recall', recall, true),
-  sensitivityAtSpecificity: bestAt(
-    'SensitivityAtSpecificity',
-    'sensitivity_at_specificity',
-    'specificity',
-    specificity,
-    recall,
-  ),
-  specificityAtSensitivity: bestAt(
-    'SpecificityAtSensitivity',
-    'specificity_at_sensitivity',
-    'sensitivity',
-    recall,
-    specificity,
-  ),
-  precisionAtRecall: bestAt('PrecisionAtRecall', 'precision_at_recall', 'recall', recall, precision),
-  recallAtPrecision: bestAt('RecallAtPrecision', 'recall_at_precision', 'precision', precision, recall),
+  truePositives: perThreshold('TruePositives', 'true_positives'),
+  trueNegatives: perThreshold('TrueNegatives', 'true_negatives'),
+  falsePositives: perThreshold('FalsePositives', 'false_positives'),
+  falseNegatives: perThreshold('FalseNegatives', 'false_negatives'),
+  precision: perThreshold('Precision', 'precision', true),
+  recall: perThreshold('Recall', 'recall', true),
+  sensitivityAtSpecificity: bestAt('SensitivityAtSpecificity', 'sensitivity_at_specificity', 'specificity'),
+  specificityAtSensitivity: bestAt('SpecificityAtSensitivity', 'specificity_at_sensitivity', 'sensitivity'),
+  precisionAtRecall: bestAt('PrecisionAtRecall', 'precision_at_recall', 'recall'),
+  recallAtPrecision: bestAt('RecallAtPrecision', 'recall_at_precision', 'precision'),
   auc,
 } as const

@@ -1,0 +1,22 @@
+import { later } from '../core/later.js'
+
+const nodes =
+  "what writes this model's nodes has not come yet: await loadLayers() first, or exportOnnx() in place of toOnnx()"
+const steps = 'it comes with fit, evaluate and the steps of a model; elsewhere await loadLayers() first'
+
+/** The classes of layers on images. */
+export const imageClasses = /* @__PURE__ */ later(nodes, () => import('./layers/image-classes.js'))
+
+/** The resizing of images. */
+export const resizing = /* @__PURE__ */ later(nodes, () => import('./layers/resizing.js'))
+
+/** The terms of metrics of thresholds. */
+export const confusion = /* @__PURE__ */ later(steps, () => import('./metrics/confusion.js'))
+
+/** The terms of scores and correlations. */
+export const scoreTerms = /* @__PURE__ */ later(steps, () => import('./metrics/score-terms.js'))
+
+const all = () => [imageClasses, resizing, confusion, scoreTerms]
+
+/** Loads all that writes nodes and comes by need. */
+export const loadParts = (): Promise<unknown> => Promise.all(all().map((part) => part.load()))
