@@ -16,7 +16,13 @@ export const confusion = /* @__PURE__ */ later(steps, () => import('./metrics/co
 /** The terms of scores and correlations. */
 export const scoreTerms = /* @__PURE__ */ later(steps, () => import('./metrics/score-terms.js'))
 
-const all = () => [imageClasses, resizing, confusion, scoreTerms]
+/** The updates of rarer optimizers. */
+export const rareUpdates = /* @__PURE__ */ later(steps, () => import('./optimizers/rare-updates.js'))
+
+/** The values of rarer losses. */
+export const rareValues = /* @__PURE__ */ later(steps, () => import('./losses/rare-values.js'))
+
+const all = () => [imageClasses, resizing, confusion, scoreTerms, rareUpdates, rareValues]
 
 /** Loads all that writes nodes and comes by need. */
 export const loadParts = (): Promise<unknown> => Promise.all(all().map((part) => part.load()))

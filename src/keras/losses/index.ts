@@ -5,7 +5,6 @@ import { Loss, type LossFunction } from './loss.js'
 import { pointwise } from './pointwise.js'
 import { structured } from './structured.js'
 
-export { oneHot } from './crossentropy.js'
 export { Loss, type LossFunction, type LossOptions, type Reduction } from './loss.js'
 
 /** Losses by their names in camelCase. */

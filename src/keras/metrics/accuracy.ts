@@ -1,6 +1,6 @@
 import type { Value } from '../../core/ir.js'
 import type { GraphBuilder } from '../../graph/builder.js'
-import { oneHot } from '../losses/index.js'
+import { oneHot } from '../losses/classes.js'
 import { labelsOf, Metric, type MetricOptions, meanTerms, ratio, sameRank } from './metric.js'
 
 type Matches = (yTrue: Value, yPred: Value, emit: GraphBuilder) => Value

@@ -1,7 +1,6 @@
-import type { Value } from '../../core/ir.js'
-import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
-import { optimizer, type UpdateContext, type UpdateResult, type WeightInfo } from './optimizer.js'
+import { rareUpdates } from '../parts.js'
+import { optimizer, type WeightInfo } from './optimizer.js'
 
 const muonDefaults = {
   adamBeta1: 0.9,
@@ -20,7 +19,7 @@ const muonDefaults = {
   nesterov: true,
   rmsRate: 0.2 as number | null,
 }
-type MuonOptions = typeof muonDefaults
+export type MuonOptions = typeof muonDefaults
 
 /** Throws INVALID_ARGUMENT for what is no pattern. */
 function matches(pattern: string, name: string): boolean {
@@ -36,29 +35,6 @@ const goesByAdam = ({ excludeEmbeddings, excludeLayers }: MuonOptions, { shape, 
   shape.length !== 2 ||
   (excludeEmbeddings && name.toLowerCase().includes('embedding')) ||
   excludeLayers.some((pattern) => matches(pattern, name))
-
-/** Nearly the orthogonal matrix that is nearest to `x`: iterations of Newton and Schulz's with a quintic polynomial. */
-function orthogonalized(emit: Emitter, x: Value, { muonA, muonB, muonC, nsSteps }: MuonOptions): Value {
-  const turned = (matrix: Value) => emit.transpose(matrix, [1, 0])
-  const [rows, columns] = x.shape as readonly number[]
-  const isTall = rows > columns
-  let wide = isTall ? turned(x) : x
-  wide = emit.div(wide, emit.add(emit.sqrt(emit.sum(emit.square(wide))), 1e-7))
-  for (let step = 0; step < nsSteps; step++) {
-    const a = emit.matMul(wide, turned(wide))
-    const b = emit.add(emit.mul(a, muonB), emit.matMul(emit.mul(a, muonC), a))
-    wide = emit.add(emit.mul(wide, muonA), emit.matMul(b, wide))
-  }
-  return isTall ? turned(wide) : wide
-}
-
-function byAdam(options: MuonOptions, { emit, weight, gradient, slots: [m, v], rate }: UpdateContext): UpdateResult {
-  const moved = (state: Value, value: Value, share: number) => emit.add(state, emit.mul(emit.sub(value, state), share))
-  const momentum = moved(m, gradient, 1 - options.adamBeta1)
-  const velocity = moved(v, emit.square(gradient), 1 - options.adamBeta2)
-  const change = emit.div(emit.mul(momentum, rate('alpha')), emit.add(emit.sqrt(velocity), options.epsilon))
-  return { weight: emit.sub(weight, change), slots: [momentum, velocity] }
-}
 
 /** Momentum whose direction is made orthogonal, for matrices; Adam for the rest (Jordan et al., 2024; Liu et al., 2025). */
 export const muon = optimizer('Muon', {
@@ -78,15 +54,5 @@ export const muon = optimizer('Muon', {
   rates: ({ adamBeta1, adamBeta2, adamLrRatio }, learningRate, step) => ({
     alpha: (learningRate * adamLrRatio * Math.sqrt(1 - adamBeta2 ** (step + 1))) / (1 - adamBeta1 ** (step + 1)),
   }),
-  update: (options, context) => {
-    const { emit, weight, gradient, slots, rate } = context
-    if (slots.length === 2) return byAdam(options, context)
-    const { momentum: keep, nesterov, rmsRate } = options
-    const momentum = emit.add(emit.mul(slots[0], keep), gradient)
-    const direction = nesterov ? emit.add(gradient, emit.mul(momentum, keep)) : momentum
-    const [rows, columns] = weight.shape as readonly number[]
-    const size = rmsRate === null ? 1 : Math.sqrt(Math.max(rows, columns)) * rmsRate
-    const change = emit.mul(orthogonalized(emit, direction, options), emit.mul(rate('learning_rate'), size))
-    return { weight: emit.sub(weight, change), slots: [momentum] }
-  },
+  update: (options, context) => rareUpdates().muon(options, context),
 })

@@ -1,19 +1,9 @@
-import type { Value } from '../../core/ir.js'
-import type { Emitter } from '../../ops/emitter.js'
+import { rareUpdates } from '../parts.js'
+import { adamDefaults, blend, moments, squareOf } from './moments.js'
 import { optimizer, type Rule, type UpdateContext, type UpdateResult } from './optimizer.js'
+import { adadeltaDefaults, adafactorDefaults, ftrlDefaults, lionDefaults } from './rare-defaults.js'
 
 const zero = (name: string) => ({ name, initial: 0 })
-
-/** state + share (value - state). */
-const moved = (emit: Emitter, state: Value, value: Value, share: number) =>
-  emit.add(state, emit.mul(emit.sub(value, state), share))
-
-/** keep state + (1 - keep) value. */
-const blend = (emit: Emitter, state: Value, value: Value, keep: number) =>
-  emit.add(emit.mul(state, keep), emit.mul(value, 1 - keep))
-
-/** The gradient squared. */
-const squareOf = ({ emit, gradient, squaredRows }: UpdateContext) => squaredRows ?? emit.square(gradient)
 
 /** An op of the domain lanewise that does the whole update; it squares the gradient itself. */
 const fused = (
@@ -35,14 +25,6 @@ export const sgd = optimizer('SGD', {
   update: ({ momentum, nesterov }, context) =>
     momentum === 0 ? fused('Sgd', context) : fused('Momentum', context, { momentum, nesterov: nesterov ? 1 : 0 }),
 })
-
-const adamDefaults = { beta1: 0.9, beta2: 0.999, epsilon: 1e-7 }
-
-/** The moments of the gradient after this batch, from its slots. */
-const moments = ({ beta1, beta2 }: typeof adamDefaults, context: UpdateContext) => {
-  const { emit, gradient, slots } = context
-  return [moved(emit, slots[0], gradient, 1 - beta1), moved(emit, slots[1], squareOf(context), 1 - beta2)] as const
-}
 
 const adamRule: Rule<typeof adamDefaults & { amsgrad: boolean }> = {
   learningRate: 0.001,
@@ -76,12 +58,7 @@ export const adamax = optimizer('Adamax', {
   defaults: adamDefaults,
   slots: () => [zero('momentum'), zero('norm')],
   rates: ({ beta1 }, learningRate, step) => ({ alpha: learningRate / (1 - beta1 ** (step + 1)) }),
-  update: ({ beta1, beta2, epsilon }, { emit, weight, gradient, slots: [m, u], rate }) => {
-    const momentum = moved(emit, m, gradient, 1 - beta1)
-    const norm = emit.maximum(emit.mul(u, beta2), emit.abs(gradient))
-    const change = emit.div(emit.mul(momentum, rate('alpha')), emit.add(norm, epsilon))
-    return { weight: emit.sub(weight, change), slots: [momentum, norm] }
-  },
+  update: (options, context) => rareUpdates().adamax(options, context),
 })
 
 /** Adam with Nesterov momentum (Dozat, 2015). */
@@ -101,13 +78,7 @@ export const nadam = optimizer('Nadam', {
       velocity_scale: 1 / (1 - beta2 ** (step + 1)),
     }
   },
-  update: (options, context) => {
-    const { emit, weight, gradient, rate } = context
-    const [m, v] = moments(options, context)
-    const ahead = emit.add(emit.mul(m, rate('momentum_rate')), emit.mul(gradient, rate('gradient_rate')))
-    const deviation = emit.add(emit.sqrt(emit.mul(v, rate('velocity_scale'))), options.epsilon)
-    return { weight: emit.sub(weight, emit.div(ahead, deviation)), slots: [m, v] }
-  },
+  update: (options, context) => rareUpdates().nadam(options, context),
 })
 
 /** Adam with a trust ratio for each weight (You et al., 2019). */
@@ -119,27 +90,15 @@ export const lamb = optimizer('Lamb', {
     momentum_scale: 1 / (1 - beta1 ** (step + 1)),
     velocity_scale: 1 / (1 - beta2 ** (step + 1)),
   }),
-  update: (options, context) => {
-    const { emit, weight, rate } = context
-    const [m, v] = moments(options, context)
-    const deviation = emit.add(emit.sqrt(emit.mul(v, rate('velocity_scale'))), options.epsilon)
-    const change = emit.div(emit.mul(m, rate('momentum_scale')), deviation)
-    const [weightNorm, changeNorm] = [weight, change].map((x) => emit.sqrt(emit.sum(emit.square(x))))
-    const positive = emit.and(emit.greater(weightNorm, 0), emit.greater(changeNorm, 0))
-    const ratio = emit.where(positive, emit.div(weightNorm, changeNorm), 1)
-    return { weight: emit.sub(weight, emit.mul(change, emit.mul(ratio, rate('learning_rate')))), slots: [m, v] }
-  },
+  update: (options, context) => rareUpdates().lamb(options, context),
 })
 
 /** Chen et al., 2023: only the sign of the momentum counts. */
 export const lion = optimizer('Lion', {
   learningRate: 0.001,
-  defaults: { beta1: 0.9, beta2: 0.99 },
+  defaults: lionDefaults,
   slots: () => [zero('momentum')],
-  update: ({ beta1, beta2 }, { emit, weight, gradient, slots: [m], rate }) => ({
-    weight: emit.sub(weight, emit.mul(emit.sign(blend(emit, m, gradient, beta1)), rate('learning_rate'))),
-    slots: [blend(emit, m, gradient, beta2)],
-  }),
+  update: (options, context) => rareUpdates().lion(options, context),
 })
 
 /** Tieleman and Hinton, 2012. */
@@ -185,50 +144,17 @@ export const adagrad = optimizer('Adagrad', {
 /** Zeiler, 2012. */
 export const adadelta = optimizer('Adadelta', {
   learningRate: 0.001,
-  defaults: { rho: 0.95, epsilon: 1e-7 },
+  defaults: adadeltaDefaults,
   slots: () => [zero('accumulated_grad'), zero('accumulated_delta_var')],
-  update: ({ rho, epsilon }, context) => {
-    const { emit, weight, gradient, rate } = context
-    const [gradients, changes] = context.slots
-    const rms = (squares: Value) => emit.sqrt(emit.add(squares, epsilon))
-    const squares = blend(emit, gradients, squareOf(context), rho)
-    const change = emit.div(emit.mul(rms(changes), gradient), rms(squares))
-    return {
-      weight: emit.sub(weight, emit.mul(change, rate('learning_rate'))),
-      slots: [squares, blend(emit, changes, emit.square(change), rho)],
-    }
-  },
+  update: (options, context) => rareUpdates().adadelta(options, context),
 })
 
 /** Follow the regularized leader (McMahan et al., 2013). */
 export const ftrl = optimizer('Ftrl', {
   learningRate: 0.001,
-  defaults: {
-    learningRatePower: -0.5,
-    initialAccumulatorValue: 0.1,
-    l1RegularizationStrength: 0,
-    l2RegularizationStrength: 0,
-    l2ShrinkageRegularizationStrength: 0,
-    beta: 0,
-  },
+  defaults: ftrlDefaults,
   slots: ({ initialAccumulatorValue }) => [{ name: 'accumulator', initial: initialAccumulatorValue }, zero('linear')],
-  update: (options, context) => {
-    const { emit, weight, gradient, rate } = context
-    const [n, z] = context.slots
-    const { learningRatePower, l1RegularizationStrength: l1, l2RegularizationStrength: l2, beta } = options
-    const shrinkage = 2 * options.l2ShrinkageRegularizationStrength
-    const learningRate = rate('learning_rate')
-    const power = (x: Value) => (learningRatePower === -0.5 ? emit.sqrt(x) : emit.pow(x, -learningRatePower))
-    const accumulator = emit.add(n, squareOf(context))
-    const shrunk = shrinkage ? emit.add(gradient, emit.mul(weight, shrinkage)) : gradient
-    const sigma = emit.div(emit.sub(power(accumulator), power(n)), learningRate)
-    const linear = emit.sub(emit.add(z, shrunk), emit.mul(sigma, weight))
-    const quadratic = emit.add(emit.div(emit.add(power(accumulator), beta), learningRate), 2 * l2)
-    return {
-      weight: emit.div(emit.sub(emit.clip(linear, -l1, l1), linear), quadratic),
-      slots: [accumulator, linear],
-    }
-  },
+  update: (options, context) => rareUpdates().ftrl(options, context),
 })
 
 const isMatrix = (shape: readonly number[]) => shape.length > 1
@@ -236,7 +162,7 @@ const isMatrix = (shape: readonly number[]) => shape.length > 1
 /** Shazeer and Stern, 2018: the second moments of matrices are kept by rows and columns. */
 export const adafactor = optimizer('Adafactor', {
   learningRate: 0.001,
-  defaults: { beta2Decay: -0.8, epsilon1: 1e-30, epsilon2: 1e-3, clipThreshold: 1, relativeStep: true },
+  defaults: adafactorDefaults,
   slots: () => [
     { ...zero('row'), shape: (w) => (isMatrix(w) ? w.slice(0, -1) : undefined) },
     { ...zero('column'), shape: (w) => (isMatrix(w) ? [...w.slice(0, -2), w[w.length - 1]] : undefined) },
@@ -250,31 +176,5 @@ export const adafactor = optimizer('Adafactor', {
       one_minus_beta_2: (step + 1) ** beta2Decay,
     }
   },
-  update: ({ epsilon1, epsilon2, clipThreshold }, context) => {
-    const { emit, weight, gradient, slots, rate } = context
-    const rms = (x: Value) => emit.sqrt(emit.mean(emit.square(x)))
-    const step = emit.mul(emit.maximum(rms(weight), epsilon2), rate('rho'))
-    const squares = emit.add(squareOf(context), epsilon1)
-    const keep = (state: Value, value: Value) =>
-      emit.add(emit.mul(state, rate('beta_2')), emit.mul(value, rate('one_minus_beta_2')))
-    let state: Value[]
-    let velocity: Value
-    if (slots.length === 2) {
-      const rank = weight.shape.length
-      const [row, column] = [rank - 1, rank - 2].map((axis, i) => keep(slots[i], emit.mean(squares, [axis])))
-      const share = emit.div(row, emit.mean(row, [rank - 2], true))
-      const leading = weight.shape.slice(0, -2) as number[]
-      velocity = emit.mul(
-        emit.reshape(share, [...leading, weight.shape[rank - 2] as number, 1]),
-        emit.reshape(column, [...leading, 1, weight.shape[rank - 1] as number]),
-      )
-      state = [row, column]
-    } else {
-      velocity = keep(slots[0], squares)
-      state = [velocity]
-    }
-    const change = emit.div(gradient, emit.sqrt(velocity))
-    const limited = emit.div(change, emit.maximum(emit.div(rms(change), clipThreshold), 1))
-    return { weight: emit.sub(weight, emit.mul(limited, step)), slots: state }
-  },
+  update: (options, context) => rareUpdates().adafactor(options, context),
 })
