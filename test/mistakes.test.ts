@@ -12,7 +12,9 @@ import {
   model,
   optimizers,
   type SymbolicTensor,
+  schedules,
   sequential,
+  setRandomSeed,
   Tensor,
   toCategorical,
 } from '../src/index.js'
@@ -115,6 +117,38 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ['more elements than any host holds', /1000000000000 elements of float32/, () => Tensor.zeros('float32', [1e6, 1e6])],
   ['a class beyond the last', /label 5 at 1 is not one of 3 classes/, () => toCategorical([0, 5], 3)],
   ['a list of one prediction for two', /as many predictions as targets/, () => confusionMatrix([0, 1], [0])],
+  [
+    'a misspelt option of a schedule',
+    /ExponentialDecay has no option 'decaySpeed'; its options are initialLearningRate, decaySteps/,
+    () => schedules.exponentialDecay(untyped({ initialLearningRate: 0.1, decaySpeed: 2 })),
+  ],
+  [
+    'a schedule without its steps',
+    /CosineDecay needs a number for 'decaySteps'/,
+    () => schedules.cosineDecay(untyped({ initialLearningRate: 0.1 })),
+  ],
+  ['a text for a seed', /a seed is a whole number, got x/, () => setRandomSeed(untyped('x'))],
+  [
+    'a misspelt option of toOnnx',
+    /an export has no option 'opst'; its options are opset/,
+    () => network().toOnnx(untyped({ opst: 17 })),
+  ],
+  [
+    'layers one by one',
+    /sequential takes a list of layers: sequential\(\[…\]\)/,
+    () => sequential(untyped(layers.flatten())),
+  ],
+  [
+    'weights beyond memory',
+    /weight 'dense\/kernel' \[1000000, 1000000\] does not fit into memory/,
+    () => sequential([layers.dense({ units: 1e6, inputShape: [1e6], name: 'dense' })]).getWeights(),
+  ],
+  ['lists for weights', /weight '.*' takes a Tensor, got 1/, () => network().setWeights(untyped([[1], [2]]))],
+  [
+    'too few weights for a layer',
+    /Dense 'dense.*' has 2 weights, got 1/,
+    () => network().layers[0].setWeights([Tensor.zeros('float32', [4, 3])]),
+  ],
   ['a number for options', /Dense takes an object of options, got 10/, () => layers.dense(untyped(10))],
   ['no options', /Dense needs the option 'units'/, () => layers.dense(untyped(undefined))],
   [

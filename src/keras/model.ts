@@ -1,7 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
-import { LanewiseError } from '../core/errors.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
@@ -24,7 +23,7 @@ import {
   type LayerOptions,
   type SymbolicTensor,
 } from './layers/layer.js'
-import type { Weight } from './layers/weight.js'
+import { readNow, type Weight } from './layers/weight.js'
 import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
 import type { Optimizer } from './optimizers/index.js'
 import { formatSummary } from './summary.js'
@@ -234,37 +233,6 @@ export class Model extends Layer {
   }
 
   /**
-   * Copies of all weights in Keras's order. Where they lie on a GPU or, in a page, with a worker, they are at hand after
-   * `fit` and after `readVariables`; after other steps it throws INVALID_ARGUMENT.
-   */
-  getWeights(): Tensor[] {
-    return this.#read(this.weights)
-  }
-
-  #read(weights: readonly Weight[]): Tensor[] {
-    return weights.map((weight) => {
-      const content = weight.read()
-      if (content instanceof Promise)
-        throw new LanewiseError(
-          'INVALID_ARGUMENT',
-          'the weights lie on the GPU or with a worker; `await model.readVariables()` first, which leaves copies here (`exportOnnx` needs none)',
-        )
-      return content
-    })
-  }
-
-  /** Replaces all weights, in the order of `getWeights`; the states of stateful layers may follow. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
-  setWeights(tensors: readonly Tensor[]): void {
-    const { weights, states } = this
-    const variables = tensors.length === weights.length ? weights : [...weights, ...states]
-    if (tensors.length !== variables.length)
-      throw invalid(`model '${this.name}' has ${weights.length} weights, got ${tensors.length}`)
-    variables.forEach((variable, i) => {
-      variable.write(tensors[i])
-    })
-  }
-
-  /**
    * Replaces all weights by those of a file: .weights.h5, .keras, .h5, .safetensors, or a TensorFlow.js layers model; a path,
    * a URL, bytes, a Blob, or files by name. Nothing changes unless all fit. Throws DATA_NOT_FOUND, IO_ERROR, INVALID_DATA,
    * SHAPE_MISMATCH, TYPE_MISMATCH, naming the place in the file.
@@ -355,7 +323,7 @@ export class Model extends Layer {
    */
   toOnnx(options?: ExportOptions): Uint8Array {
     const variables = [...this.weights, ...this.states]
-    const contents = this.#read(variables)
+    const contents = readNow(variables)
     return this.#export(new Map(variables.map((variable, i) => [variable, contents[i]])), options)
   }
 

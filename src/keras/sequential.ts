@@ -20,6 +20,7 @@ export class Sequential extends Model {
   constructor(layers: readonly (Layer | SymbolicTensor)[] = [], options: SequentialOptions = {}) {
     super({ ...options })
     if (!this.isNamed) this.assignName('sequential')
+    if (!Array.isArray(layers)) throw invalid('sequential takes a list of layers: sequential([…])')
     for (const layer of layers) this.#append(layer)
     this.#connectChain()
     if (options.trainable === false) this.trainable = false

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { About, Graph, Node, Value, Variable } from '../core/ir.js'
+import { checkOptions } from '../core/options.js'
 import { isUnranked } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
@@ -22,6 +23,8 @@ export interface ExportOptions {
   readonly strip?: boolean | undefined
 }
 
+const exportOptions: Readonly<Record<keyof ExportOptions, true>> = { opset: true, metadata: true, strip: true }
+
 const defaultOpset = 18
 const oldestWritable = 13
 const newestWritable = 24
@@ -35,6 +38,7 @@ const irVersionOf = (opset: number): number =>
  * every value and the metadata kept. Throws UNSUPPORTED_OP for a node that the opset cannot say.
  */
 export function exportModel(graph: Graph, options: ExportOptions = {}): Uint8Array {
+  checkOptions('an export', options, exportOptions)
   const opset = options.opset ?? neededOpset(graph)
   if (!Number.isInteger(opset) || opset < oldestWritable || opset > newestWritable)
     throw new LanewiseError(

@@ -18,7 +18,7 @@ import { type InitializerLike, resolveInitializer } from '../initializers.js'
 import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
 import { CallContext } from './context.js'
 import { type Fields, readFields, weightOptions, writeFields } from './fields.js'
-import { Weight, type WeightOptions } from './weight.js'
+import { readNow, Weight, type WeightOptions } from './weight.js'
 
 /** How a weight starts, what it costs and how it is held: names, Keras's serialised forms, or objects. */
 export interface WeightLike extends Pick<WeightOptions, 'trainable' | 'dtype'> {
@@ -281,6 +281,25 @@ export abstract class Layer<Options extends object = object> {
   /** The states of this layer and of those within. */
   get states(): readonly Weight[] {
     return [...this.statesHere, ...Object.values(this.sublayers).flatMap((layer) => layer.states)]
+  }
+
+  /**
+   * Copies of all weights in Keras's order. Where they lie on a GPU or, in a page, with a worker, they are at hand after
+   * `fit` and after `readVariables`; after other steps it throws INVALID_ARGUMENT.
+   */
+  getWeights(): Tensor[] {
+    return readNow(this.weights)
+  }
+
+  /** Replaces all weights, in the order of `getWeights`; the states of stateful layers may follow. Throws INVALID_ARGUMENT, SHAPE_MISMATCH, TYPE_MISMATCH. */
+  setWeights(tensors: readonly Tensor[]): void {
+    const { weights, states } = this
+    const variables = tensors.length === weights.length ? weights : [...weights, ...states]
+    if (tensors.length !== variables.length)
+      throw invalid(`${this.className} '${this.name}' has ${weights.length} weights, got ${tensors.length}`)
+    variables.forEach((variable, i) => {
+      variable.write(tensors[i])
+    })
   }
 
   /** Number of elements of all weights. */

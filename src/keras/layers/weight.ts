@@ -87,8 +87,20 @@ export class Weight implements Variable {
   #drawn(): Tensor {
     if (this.#released)
       throw new LanewiseError('DISPOSED', `weight '${this.name}' went when its model was disposed of; set it anew`)
-    this.#initial ??= new Tensor(this.dtype, typedAs(this.dtype, this.#initializer.fill(this.shape)), this.shape)
+    this.#initial ??= new Tensor(this.dtype, typedAs(this.dtype, this.#filled()), this.shape)
     return this.#initial
+  }
+
+  #filled(): Float32Array {
+    try {
+      return this.#initializer.fill(this.shape)
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause
+      const { name, shape } = this
+      throw new LanewiseError('OUT_OF_MEMORY', `weight '${name}' ${formatShape(shape)} does not fit into memory`, {
+        cause,
+      })
+    }
   }
 
   /** Moves the content to `store`, where it stays until every holder has released it. Throws INVALID_ARGUMENT if it is elsewhere. */
@@ -107,6 +119,8 @@ export class Weight implements Variable {
 
   /** Replaces the content. Throws SHAPE_MISMATCH or TYPE_MISMATCH. */
   write(content: Tensor): void {
+    if (!(content instanceof Tensor))
+      throw new LanewiseError('TYPE_MISMATCH', `weight '${this.name}' takes a Tensor, got ${content}`)
     if (content.type !== this.dtype)
       throw new LanewiseError('TYPE_MISMATCH', `weight '${this.name}' is ${this.dtype}, got ${content.type}`)
     if (!sameShape(content.dims, this.shape))
@@ -129,3 +143,15 @@ export class Weight implements Variable {
     this.#released = true
   }
 }
+
+/** Copies of the current contents. Throws INVALID_ARGUMENT where they cannot be had at once. */
+export const readNow = (weights: readonly Weight[]): Tensor[] =>
+  weights.map((weight) => {
+    const content = weight.read()
+    if (content instanceof Promise)
+      throw new LanewiseError(
+        'INVALID_ARGUMENT',
+        'the weights lie on the GPU or with a worker; `await model.readVariables()` first, which leaves copies here (`exportOnnx` needs none)',
+      )
+    return content
+  })

@@ -1,3 +1,4 @@
+import { checkOptions } from '../../core/options.js'
 import {
   camelKeys,
   invalid,
@@ -25,6 +26,13 @@ export class Schedule {
   }
 }
 
+/** Throws INVALID_ARGUMENT for options that are not known, and for needed ones that are no numbers. */
+function check(className: string, options: object, needed: readonly string[], others: readonly string[] = []): void {
+  checkOptions(className, options, Object.fromEntries([...needed, ...others, 'name'].map((name) => [name, true])))
+  const missing = needed.find((name) => typeof (options as Record<string, unknown>)[name] !== 'number')
+  if (missing !== undefined) throw invalid(`${className} needs a number for '${missing}'`)
+}
+
 interface DecayOptions {
   readonly initialLearningRate: number
   readonly decaySteps: number
@@ -35,6 +43,7 @@ interface DecayOptions {
 const decay =
   (className: string, rate: (options: DecayOptions, progress: number) => number) =>
   (options: DecayOptions): Schedule => {
+    check(className, options, ['initialLearningRate', 'decaySteps', 'decayRate'], ['staircase'])
     const { initialLearningRate, decaySteps, decayRate, staircase = false } = options
     const config = {
       initial_learning_rate: initialLearningRate,
@@ -66,6 +75,7 @@ export const piecewiseConstantDecay = (options: {
   boundaries: readonly number[]
   values: readonly number[]
 }): Schedule => {
+  check('PiecewiseConstantDecay', options, [], ['boundaries', 'values'])
   const { boundaries, values } = options
   if (values.length !== boundaries.length + 1)
     throw invalid(
@@ -86,6 +96,7 @@ export interface PolynomialDecayOptions {
 }
 
 export const polynomialDecay = (options: PolynomialDecayOptions): Schedule => {
+  check('PolynomialDecay', options, ['initialLearningRate', 'decaySteps'], ['endLearningRate', 'power', 'cycle'])
   const { initialLearningRate, decaySteps, endLearningRate = 1e-4, power = 1, cycle = false } = options
   const config = {
     initial_learning_rate: initialLearningRate,
@@ -113,6 +124,7 @@ export interface CosineDecayOptions {
 
 /** Loshchilov and Hutter, 2016, after an optional linear warm-up to `warmupTarget`. */
 export const cosineDecay = (options: CosineDecayOptions): Schedule => {
+  check('CosineDecay', options, ['initialLearningRate', 'decaySteps'], ['alpha', 'warmupTarget', 'warmupSteps'])
   const { initialLearningRate, decaySteps, alpha = 0, warmupTarget = null, warmupSteps = 0 } = options
   const config = {
     initial_learning_rate: initialLearningRate,
@@ -145,6 +157,7 @@ export interface CosineDecayRestartsOptions {
 
 /** Stochastic gradient descent with warm restarts (Loshchilov and Hutter, 2016). */
 export const cosineDecayRestarts = (options: CosineDecayRestartsOptions): Schedule => {
+  check('CosineDecayRestarts', options, ['initialLearningRate', 'firstDecaySteps'], ['tMul', 'mMul', 'alpha'])
   const { initialLearningRate, firstDecaySteps, tMul = 2, mMul = 1, alpha = 0 } = options
   const config = {
     initial_learning_rate: initialLearningRate,
