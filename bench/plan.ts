@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { completeKernels } from '../src/backend/reference/complete.js'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { compile } from '../src/compile.js'
 import { loadGraph } from '../src/onnx/source.js'
@@ -34,6 +35,7 @@ const least = (all: readonly Times[]): Times => [
 ]
 
 async function measure(path: string): Promise<Measured> {
+  completeKernels()
   const graph = await loadGraph(path)
   const inputShapes = Object.fromEntries(
     graph.inputs.map(({ name, shape }) => [

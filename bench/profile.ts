@@ -1,4 +1,5 @@
 import type { StepTime } from '../src/backend/backend.js'
+import { completeKernels } from '../src/backend/reference/complete.js'
 import { compile } from '../src/compile.js'
 import type { TypedArray } from '../src/core/dtype.js'
 import { formatShape } from '../src/core/shape.js'
@@ -58,6 +59,7 @@ async function inferenceSteps({ model, inputs }: Inference, computing: Computing
   const backend = await createBackend(computing)
   await backend.ready()
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]))
+  completeKernels()
   const executable = compile(await loadGraph(model), backend, { inputShapes: shapes })
   for (const [name, { data }] of Object.entries(inputs)) executable.write(name, data as TypedArray)
   await executable.run()

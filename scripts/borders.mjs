@@ -21,7 +21,7 @@ const places = {
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm', 'src/backend/webgpu'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],
   'src/packs': [...stages, 'src/autodiff', 'src/optimise', 'src/backend/reference', 'src/backend/wasm'],
-  'src/program': [...stages, 'src/backend', 'src/backend/reference', 'src/compile.ts'],
+  'src/program': [...stages, 'src/packs', 'src/backend', 'src/backend/reference', 'src/compile.ts'],
   'src/onnx': [...stages, 'src/autodiff', 'src/packs'],
   'src/data': ['src/core'],
   'src/session.ts': [

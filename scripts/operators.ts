@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { ruleOf } from '../src/autodiff/rules/index.js'
-import { referenceKernels } from '../src/backend/reference/index.js'
+import { referenceKernels } from '../src/backend/reference/table.js'
 import { lowerings as wasmLowerings } from '../src/backend/wasm/lower/index.js'
 import { lowerings as webGpuLowerings } from '../src/backend/webgpu/lower/index.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'

@@ -1,15 +1,18 @@
 import { join, resolve } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { coreKernels, referenceKernels } from '../src/backend/reference/table.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { Node } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
+import { exportModel } from '../src/onnx/export.js'
 import { loadModel } from '../src/onnx/source.js'
 import { withDefaults } from '../src/ops/definition.js'
 import { coreOperators, definitionOf, operators } from '../src/ops/index.js'
 import { packs } from '../src/packs/gen/packs.js'
 import { loadOperators, packOf } from '../src/packs/index.js'
+import { InferenceSession } from '../src/session.js'
 import { cases } from './cases/index.js'
 
 const folder = join(resolve(process.env['LANEWISE_DATA'] || '../shared/data'), 'onnx-backend/node')
@@ -36,6 +39,38 @@ const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: 
 test('a Keras CNN holds core ops only: it loads no pack', async () => {
   await loadModel(join(folder, '../../bench/model5.onnx'))
   assert.equal(Object.keys(operators), Object.keys(coreOperators))
+})
+
+/** A session of y = x op 4; 4 is a sum of constants where it is to be folded. */
+async function sessionOf(op: string, dtype: 'float32' | 'int64', folds: boolean): Promise<InferenceSession> {
+  for (const loaded of Object.keys(referenceKernels))
+    if (!Object.hasOwn(coreKernels, loaded)) delete referenceKernels[loaded]
+  const builder = new GraphBuilder('computing')
+  const x = builder.input('x', dtype, [3])
+  const constant = () => builder.constant(Tensor.scalar(2, dtype))
+  const [sum] = builder.emit('Add', [constant(), constant()])
+  const c = folds ? sum : builder.constant(Tensor.scalar(4, dtype))
+  const [y] = builder.emit(op, [x, c])
+  builder.output(y, 'y')
+  return InferenceSession.create(exportModel(builder.build()))
+}
+
+test('reference kernels of core ops come once a plan folds such an op', async () => {
+  const session = await sessionOf('Mul', 'float32', true)
+  assert.not.ok(Object.hasOwn(referenceKernels, 'Add'))
+  const { y } = await session.run({ x: new Tensor('float32', [1, 2, 3], [3]) })
+  assert.equal(Array.from(y.toNumbers()), [4, 8, 12])
+  assert.ok(Object.hasOwn(referenceKernels, 'Add'))
+  await session.release()
+})
+
+test('reference kernels of core ops come once a plan holds what wasm has no kernel for', async () => {
+  const session = await sessionOf('Pow', 'int64', false)
+  assert.not.ok(Object.hasOwn(referenceKernels, 'Pow'))
+  const { y } = await session.run({ x: new Tensor('int64', [1n, 2n, 3n], [3]) })
+  assert.equal(Array.from(y.toNumbers()), [1, 16, 81])
+  assert.ok(Object.hasOwn(referenceKernels, 'Pow'))
+  await session.release()
 })
 
 for (const [pack, [op, name]] of Object.entries(examples))

@@ -1,3 +1,4 @@
+import { completeKernels } from '../../src/backend/reference/complete.js'
 import { evaluate } from '../../src/backend/reference/evaluate.js'
 import type { Graph, Node, Value } from '../../src/core/ir.js'
 import type { Tensor } from '../../src/core/tensor.js'
@@ -194,6 +195,7 @@ function fusedActivations(graph: Graph): Map<Node, string> {
 /** An ONNX model as calls of tfjs, images channels-last throughout. Throws for an op or a form of it that has no rule. */
 export async function translate(tf: Tf, model: string | Uint8Array, inputs: Readonly<Record<string, Tensor>>) {
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]))
+  completeKernels()
   const graph = specialize(await loadGraph(model), shapes, evaluate)
   for (const { op } of graph.nodes) if (!rules[op]) throw new Error(`the operator ${op} has no rule`)
   const float = [...graph.inputs, ...graph.nodes.flatMap(({ outputs }) => outputs)].every(

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../../package.json'
+import { completeKernels } from '../backend/reference/complete.js'
 import { LanewiseError } from '../core/errors.js'
 import { addBench } from './bench.js'
 import { addCompare } from './compare.js'
@@ -51,6 +52,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
+completeKernels()
 try {
   await program.parseAsync()
 } catch (error) {

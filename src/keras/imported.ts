@@ -1,3 +1,4 @@
+import { completeKernels } from '../backend/reference/complete.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
@@ -96,6 +97,7 @@ export class ImportedModel extends Model {
  * exporters leave around them is folded away. Throws as `InferenceSession.create`.
  */
 export async function loadOnnx(source: Source, options?: LoadOptions): Promise<ImportedModel> {
+  completeKernels()
   return modelOfGraph(simplify(await loadGraph(source, options), { evaluate, decode: true }))
 }
 

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import { completeKernels } from '../backend/reference/complete.js'
 import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
@@ -334,6 +335,7 @@ export class Model extends Layer {
   }
 
   #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {
+    completeKernels()
     const graph = simplify(bakeVariables(this.inferenceGraph(), contents), { evaluate: evaluateNode })
     return exportModel(graph, { ...options, metadata: { ...this.exportedMetadata, ...options.metadata } })
   }

@@ -1,3 +1,4 @@
+import { loadKernels } from '../backend/reference/loaded.js'
 import type { NotLoaded } from '../core/later.js'
 import { isLoaded, type OperatorNotLoaded } from '../ops/index.js'
 import { packs } from './gen/packs.js'
@@ -21,8 +22,9 @@ export const packOf = (op: string): PackName | undefined =>
  */
 export async function loadOperators(ops?: Iterable<string>): Promise<void> {
   const wanted = ops ? new Set([...ops].flatMap((op) => packOf(op) ?? [])) : names
-  await Promise.all(
-    [...wanted].map((name) => {
+  await Promise.all([
+    ops ? undefined : loadKernels(),
+    ...[...wanted].map((name) => {
       const known = loads.get(name)
       if (known) return known
       const load = packs[name].load().then(async (pack) => {
@@ -33,7 +35,7 @@ export async function loadOperators(ops?: Iterable<string>): Promise<void> {
       load.catch(() => loads.delete(name))
       return load
     }),
-  )
+  ])
 }
 
 /** Brings what `error`, or what caused it, misses; undefined where that is nothing that could come. */

@@ -1,6 +1,6 @@
 import { type GradientRules, packRules } from '../autodiff/rule.js'
-import { referenceKernels } from '../backend/reference/index.js'
 import type { ReferenceKernel } from '../backend/reference/kernel.js'
+import { referenceKernels } from '../backend/reference/table.js'
 import { lowerings } from '../backend/wasm/lower/index.js'
 import type { Lowering } from '../backend/wasm/lower/lowering.js'
 import { resolveWith } from '../graph/resolver.js'

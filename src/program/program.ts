@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.js'
+import { completeKernels } from '../backend/reference/complete.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { evaluateSequence, isSequenceOp } from '../backend/reference/sequences.js'
 import { LanewiseError } from '../core/errors.js'
@@ -38,6 +39,7 @@ export class Program {
   #signal: AbortSignal | undefined
 
   constructor(graph: Graph, backend: Backend) {
+    completeKernels()
     this.#graph = graph
     this.#backend = backend
     const hosted = graph.nodes.filter(isHostNode).map(({ op, name }) => `${op} '${name}'`)

@@ -7,6 +7,7 @@ import { concrete } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { specialize } from '../graph/specialize.js'
 import { isStatic } from '../graph/static.js'
+import { withOperators } from '../packs/index.js'
 
 /** A model for certain input shapes, ready to run. */
 export interface Runnable {
@@ -28,7 +29,10 @@ export interface Runnable {
  * Loads `graph` into `backend` for inputs of the shapes that `inputs` have: as one plan if its shapes allow, else as a
  * program. Throws LanewiseError.
  */
-export async function load(graph: Graph, inputs: readonly HostValue[], backend: Backend): Promise<Runnable> {
+export const load = (graph: Graph, inputs: readonly HostValue[], backend: Backend): Promise<Runnable> =>
+  withOperators(() => loadForm(graph, inputs, backend))
+
+function loadForm(graph: Graph, inputs: readonly HostValue[], backend: Backend): Promise<Runnable> {
   const shapes = graph.inputs.flatMap(({ name }, index) => {
     const value = inputs[index]
     return value instanceof Tensor ? [[name, value.dims] as const] : []

@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { completeKernels } from '../../src/backend/reference/complete.js'
 import { evaluate, interpret } from '../../src/backend/reference/evaluate.js'
 import type { NumericDType } from '../../src/core/dtype.js'
 import type { Graph, Value } from '../../src/core/ir.js'
@@ -7,6 +8,8 @@ import { Tensor } from '../../src/core/tensor.js'
 import { verify } from '../../src/graph/verify.js'
 import { optimise, passes } from '../../src/optimise/index.js'
 import { uniform } from '../cases/case.js'
+
+completeKernels()
 
 /** Content for every input and variable, by name: the same for graphs that name them alike. */
 export function feedsFor(graph: Graph, seed = 1): ReadonlyMap<string, Tensor> {

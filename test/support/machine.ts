@@ -1,4 +1,5 @@
 import * as assert from 'uvu/assert'
+import { completeKernels } from '../../src/backend/reference/complete.js'
 import { evaluate } from '../../src/backend/reference/evaluate.js'
 import { arrayOf, type NumericDType } from '../../src/core/dtype.js'
 import type { Node, Value } from '../../src/core/ir.js'
@@ -7,6 +8,8 @@ import { Tensor } from '../../src/core/tensor.js'
 import { traitsOf } from '../../src/ops/index.js'
 import type { Plan, Region } from '../../src/plan/plan.js'
 import { bytesOf } from '../../src/plan/planner.js'
+
+completeKernels()
 
 /** Runs plans in byte memory with reference kernels, and refuses operands in places that kernels could not cope with. */
 export class Machine {

@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { completeKernels } from '../../src/backend/reference/complete.js'
 import { evaluate } from '../../src/backend/reference/evaluate.js'
 import { createWasmBackend } from '../../src/backend/wasm/index.js'
 import { compile } from '../../src/compile.js'
@@ -12,6 +13,8 @@ import { importModel } from '../../src/onnx/import.js'
 import { costOf } from '../../src/ops/cost.js'
 import { isProgramOp } from '../../src/ops/index.js'
 import { dataRoot } from './conformance.js'
+
+completeKernels()
 
 /** Models that mutants are made of: small ones, so that many run in a minute. */
 export function seedModels(largest: number): { readonly name: string; readonly bytes: Uint8Array }[] {

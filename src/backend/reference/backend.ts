@@ -5,10 +5,14 @@ import { concrete, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
+import { completeKernels } from './complete.js'
 import { interpret } from './evaluate.js'
 
 /** The backend that evaluates node by node in plain TypeScript: the oracle of the others. It takes every op. */
-export const createReferenceBackend = (): Backend => new ReferenceBackend()
+export function createReferenceBackend(): Backend {
+  completeKernels()
+  return new ReferenceBackend()
+}
 
 class ReferenceStorage implements Storage {
   readonly dtype: DType

@@ -7,19 +7,19 @@ import { GraphBuilder } from '../../graph/builder.js'
 import { withDefaults } from '../../ops/definition.js'
 import { definitionOf, isProgramOp, loadedDefinitionOf } from '../../ops/index.js'
 import { inferOutputs } from '../../ops/inference.js'
-import { referenceKernels } from './index.js'
+import { kernelOf } from './loaded.js'
 import { numbersOf, tensorOf } from './numbers.js'
 
 /**
  * Runs one node on host tensors: outputs in the node's order. Types are inferred from the tensors themselves,
- * so the values of `node` may be symbolic. Throws LanewiseError, naming the node.
+ * so the values of `node` may be symbolic. Throws LanewiseError, naming the node, and NotLoaded.
  */
 export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] {
   if (isProgramOp(node.op))
     throw new LanewiseError('UNSUPPORTED_OP', `${node.op} '${node.name}' runs in a program only, or expanded`)
   const definition = loadedDefinitionOf(node.op)
   const attributes = withDefaults(definition, node.attributes)
-  const kernel = Object.hasOwn(referenceKernels, node.op) ? referenceKernels[node.op] : undefined
+  const kernel = kernelOf(node.op)
   try {
     const types = inputs.map((input) => input && { dtype: input.type, shape: input.dims })
     const outputs = inferOutputs(node, types, (index) => inputs[index])

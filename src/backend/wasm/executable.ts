@@ -7,6 +7,7 @@ import type { Plan } from '../../plan/plan.js'
 import { bytesOf } from '../../plan/planner.js'
 import type { Executable, MaybePromise, StepTime, Storage } from '../backend.js'
 import { evaluate } from '../reference/evaluate.js'
+import { kernelOf } from '../reference/loaded.js'
 import { type KernelCall, type Part, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
 import type { Machine, Prepared } from './machine.js'
@@ -263,12 +264,13 @@ const unknown = (kind: string, name: string, known: ReadonlyMap<string, unknown>
     `the graph has no ${kind} '${name}'; its ${kind}s are ${[...known.keys()].join(', ')}`,
   )
 
-/** Runs `node` in the reference backend, on views of wasm memory. */
+/** Runs `node` in the reference backend, on views of wasm memory. Throws NotLoaded. */
 function hostStep(
   node: Node,
   operands: readonly (MemoryView | undefined)[],
   outputs: readonly MemoryView[],
 ): () => MaybePromise<void> {
+  kernelOf(node.op)
   const compute = (contents: readonly (TypedArray | undefined)[]): void => {
     const inputs = node.inputs.map(
       (input, index) => input && new Tensor(input.dtype, contents[index]!, concrete(input.shape)),

@@ -1,3 +1,4 @@
+import { completeKernels } from '../../../src/backend/reference/complete.js'
 import { interpret } from '../../../src/backend/reference/evaluate.js'
 import { type DType, isFloat, type NumericDType, onnxTypeCode } from '../../../src/core/dtype.js'
 import { RandomGenerator } from '../../../src/core/random.js'
@@ -7,6 +8,8 @@ import { encode } from '../../../src/onnx/encode.js'
 import { importModel } from '../../../src/onnx/import.js'
 import { encodeTensor } from '../../../src/onnx/tensors.js'
 import { attributeProto, type RowAttribute } from '../rows.js'
+
+completeKernels()
 
 /** A node by the names of its operands; '' for one that is left out. */
 export interface NodeDraft {

@@ -1,0 +1,9 @@
+import { generatorKernels } from './generators.js'
+import type { ReferenceKernel } from './kernel.js'
+import { movementKernels, viewKernels } from './movement.js'
+
+/** What the graphs of CNNs and MLPs have evaluated before they run: how weights lie, and shapes. */
+export const coreKernels = { ...viewKernels, ...movementKernels, ...generatorKernels } as const
+
+/** The kernels that are loaded, by op name. `complete.ts` adds those of the core ops that compute, `src/packs` its own. */
+export const referenceKernels: Record<string, ReferenceKernel> = { ...coreKernels }
