@@ -371,6 +371,10 @@ test('bad input: truncated data and models, wrong shapes', () =>
     writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.zeros('float32', [1, 27, 28, 1])))
     refused(folder, 2, /\[1, 27, 28, 1\]/, 'run', 'm.onnx', '--input', 'x.npy', '--output-dir', 'out')
     refused(folder, 2, /no input 'nope'/, 'run', 'm.onnx', '--input', 'nope=x.npy')
+    writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.full('float32', [1, 28, 28, 1], Number.NaN)))
+    refused(folder, 1, /row 0 of '.*' is not finite \(NaN, /, 'predict', 'm.onnx', '--input', 'x.npy')
+    writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.zeros('float32', [0, 28, 28, 1])))
+    refused(folder, 2, /m\.onnx gave \[0, 10\]: the input has no rows/, 'predict', 'm.onnx', '--input', 'x.npy')
     writeFileSync(join(folder, 'x.npy'), formatNpy(Tensor.zeros('float64', [1, 28, 28, 1])))
     refused(folder, 2, /float64/, 'run', 'm.onnx', '--input', 'x.npy')
     truncateSync(join(folder, 'x.npy'), 200)
@@ -381,6 +385,8 @@ test('bad input: truncated data and models, wrong shapes', () =>
     refused(folder, 2, /JSON/, 'train', 'net.json', '--synthetic')
     writeFileSync(join(folder, 'net.mjs'), 'export default 5')
     refused(folder, 2, /default export/, 'train', 'net.mjs', '--synthetic')
+    writeFileSync(join(folder, 'net.mjs'), 'let a\nthrow new Error("boom")')
+    refused(folder, 2, /net\.mjs does not load: boom \(.*net\.mjs:2:7/, 'train', 'net.mjs', '--synthetic')
   }))
 
 test('a loss that is not a number ends the training with status 1, and nothing is saved', () =>

@@ -3,7 +3,7 @@ import type { Backend } from '../backend/backend.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compile } from '../compile.js'
 import { LanewiseError } from '../core/errors.js'
-import type { Graph, HostValue } from '../core/ir.js'
+import type { Graph, HostValue, Node } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
 import { createBackend } from '../environment.js'
 import { specialize } from '../graph/specialize.js'
@@ -106,10 +106,13 @@ async function profile(graph: Graph, inputs: readonly HostValue[], backend: Back
     await executable.run()
     const steps = await executable.profile(profiledRuns)
     const total = steps.reduce((sum, { ms }) => sum + ms, 0)
+    const spent = new Map<Node | undefined, number>()
+    for (const { node, ms } of steps) spent.set(node, (spent.get(node) ?? 0) + ms)
     if (!json) console.log(`${steps.length} steps, ${milliseconds(total)}:`)
     for (const { node, kernel, ms } of [...steps].sort((a, b) => b.ms - a.ms)) {
-      // Timestamps of GPUs come in steps: what is shorter shows as 0.
-      const gflops = node && ms > 0 ? costOf(node).flops / ms / 1e6 : 0
+      // Of all kernels of a node together. Timestamps of GPUs come in steps: what is shorter shows as 0.
+      const time = spent.get(node) ?? 0
+      const gflops = node && time > 0 ? costOf(node).flops / time / 1e6 : 0
       if (json) printJson({ node: node?.name ?? null, op: node?.op ?? null, kernel, ms, gflops })
       else
         console.log(

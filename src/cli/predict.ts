@@ -57,10 +57,17 @@ export const addPredict = (program: Command): Command =>
       const { feeds, image, label } = await readFeeds(session, options)
       const output = (await session.run(feeds))[session.outputNames[0]]
       const width = output.dims.at(-1) ?? 1
+      if (output.size === 0)
+        throw new LanewiseError('INVALID_DATA', `${path} gave [${output.dims.join(', ')}]: the input has no rows`)
       if (image && !options.json) console.log(drawImage(image))
       for (let row = 0; row < output.size / width; row++) {
         const scores = (output.data as Float32Array).subarray(row * width, (row + 1) * width)
         const prediction = argMax(scores)
+        if (!scores.every(Number.isFinite))
+          throw new LanewiseError(
+            'NUMERIC_ERROR',
+            `row ${row} of '${session.outputNames[0]}' is not finite (${Array.from(scores).slice(0, 4).join(', ')}…): look for NaN or infinity in the input, then in the weights`,
+          )
         if (options.json)
           printJson({ prediction, ...(label === undefined ? {} : { label }), scores: Array.from(scores) })
         else

@@ -74,16 +74,26 @@ export async function loadRecipe(model: string, parameters: ModelParameters = {}
     case '.mjs':
       if (/^https?:/.test(path))
         throw new LanewiseError('INVALID_MODEL', `${model}: modules are run from disk only; save it`)
-      return fromModule(
-        model,
-        ((await import(isAddress ? path : pathToFileURL(path).href)) as { default?: unknown }).default,
-        parameters,
-      )
+      return fromModule(model, await defaultExport(isAddress ? path : pathToFileURL(path).href, model), parameters)
     default:
       throw new LanewiseError(
         'INVALID_MODEL',
         `${model}: training starts from a module (.js, .mjs), a Keras model JSON (.json), a .keras, .h5 or .onnx file, or a TensorFlow.js folder`,
       )
+  }
+}
+
+/** What the module at `address` exports as default. Throws INVALID_MODEL where it does not load, with the place in it. */
+async function defaultExport(address: string, name: string): Promise<unknown> {
+  try {
+    return ((await import(address)) as { default?: unknown }).default
+  } catch (cause) {
+    if (cause instanceof LanewiseError) throw cause
+    const { message, stack = message } = cause as Error
+    const place = stack.split('\n').find((line) => line.includes(address))
+    throw new LanewiseError('INVALID_MODEL', `${name} does not load: ${message}${place ? ` (${place.trim()})` : ''}`, {
+      cause,
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import { inflateSync, zipSync } from 'fflate'
 import { LanewiseError } from '../core/errors.js'
+import { mismatch } from '../core/file-kinds.js'
 
 /** No deflate stream is larger than this times its own size (RFC 1951: 258 bytes take 2 bits). */
 const mostInflation = 1032
@@ -58,7 +59,8 @@ export class ZipArchive {
     let end = bytes.length - 22
     const lowest = Math.max(0, end - 0xffff)
     while (end >= lowest && view.getUint32(end, true) !== signatures.end) end--
-    if (end < lowest) this.#fail('not a zip archive, or a truncated one')
+    if (end < lowest)
+      this.#fail((!isZip(bytes) && mismatch('a zip archive', bytes)) || 'not a zip archive, or a truncated one')
     const count = view.getUint16(end + 10, true)
     let at = view.getUint32(end + 16, true)
     if (at === 0xffffffff || count === 0xffff)

@@ -1,5 +1,6 @@
 import { unzlibSync } from 'fflate'
 import type { NumericDType } from '../../core/dtype.js'
+import { mismatch } from '../../core/file-kinds.js'
 import { Tensor } from '../../core/tensor.js'
 import { walkTree } from './btree.js'
 import { type Filters, type Layout, readElements, readFilters, readLayout } from './dataset.js'
@@ -259,7 +260,7 @@ function readSuperblock(source: Source): number {
   let start = 0
   while (!isHdf5(source.bytes.subarray(start, start + 8))) {
     start = start === 0 ? 512 : 2 * start
-    if (start >= source.bytes.length) source.fail('not an HDF5 file')
+    if (start >= source.bytes.length) source.fail(mismatch('an HDF5 file', source.bytes) ?? 'not an HDF5 file')
   }
   const cursor = source.cursor(start).skip(8)
   const version = cursor.u8()
