@@ -225,8 +225,12 @@ export class Model extends Layer {
   async predictOnBatch<T extends Tensor | Tensor[]>(x: DataLike): Promise<T>
   async predictOnBatch(x: DataLike): Promise<Tensor | Tensor[]> {
     this.connectFor(x)
-    const inputs = this.#trainer.inputs(x)
-    return this.#single(await this.#trainer.exclusively((store) => this.#trainer.predictBatch(store, inputs)))
+    const trainer = this.#trainer
+    const outputs = await trainer.exclusively(async (store) => {
+      await trainer.ready()
+      return trainer.predictBatch(store, trainer.inputs(x))
+    })
+    return this.#single(outputs)
   }
 
   #single(outputs: Tensor[]): Tensor | Tensor[] {

@@ -22,7 +22,10 @@ export const rareUpdates = /* @__PURE__ */ later(steps, () => import('./optimize
 /** The values of rarer losses. */
 export const rareValues = /* @__PURE__ */ later(steps, () => import('./losses/rare-values.js'))
 
-const all = () => [imageClasses, resizing, confusion, scoreTerms, rareUpdates, rareValues]
+/** The buckets that strings and integers have, as the host finds them. */
+export const fingerprints = /* @__PURE__ */ later(steps, () => import('../core/fingerprint.js'))
+
+const all = () => [fingerprints, imageClasses, resizing, confusion, scoreTerms, rareUpdates, rareValues]
 
 /** Loads all that writes nodes and comes by need. */
 export const loadParts = (): Promise<unknown> => Promise.all(all().map((part) => part.load()))

@@ -53,6 +53,11 @@ class Rest extends Layer {
   }
 }
 
+/** Brings what the host needs for a network's strings and comes by need. */
+export async function hostReady({ nodes }: Network): Promise<void> {
+  for (const { layer } of nodes) if (isHostLayer(layer)) await layer.ready?.()
+}
+
 const edges = new WeakMap<Network, HostEdge>()
 
 /** Has the host run the lookup layers that read strings from the inputs, or give them as outputs. */

@@ -1,10 +1,9 @@
 import { LanewiseError } from '../../core/errors.js'
-import { crossBucket, hashBucket } from '../../core/fingerprint.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { hashing } from '../../ops/hashing.js'
-import { declareOperators } from '../../ops/index.js'
+import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
+import { fingerprints } from '../parts.js'
 import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, type OutputMode, outputMode } from './encoding.js'
 import { any, type Field, neededCount, type OptionsOf, only, type ValuesOf } from './fields.js'
@@ -34,16 +33,23 @@ abstract class Binning<V extends { readonly numBins: number; readonly outputMode
 {
   static override readonly policies = [...Layer.policies, ...integers]
 
-  constructor(options: LayerOptions, className?: string) {
-    super(options, className)
-    declareOperators(hashing)
-  }
-
   protected override dtypeConfig(): unknown {
     return binsPolicy(this.dtype, this.options.outputMode)
   }
 
   abstract onHost(...inputs: readonly Tensor[]): Tensor
+  /** The bins of strings or integers, int64. */
+  protected abstract binsOf(inputs: readonly Value[], emit: Emitter): Value
+
+  ready(): Promise<unknown> {
+    return fingerprints.load()
+  }
+
+  call(inputs: readonly Value[], context: CallContext): Value {
+    const { emit, typesOnly } = context
+    const bins = typesOnly ? emit.input(this.name, 'int64', inputs[0].shape) : this.binsOf(inputs, emit)
+    return this.afterHost(bins, context)
+  }
 
   afterHost(bins: Value, { emit }: CallContext): Value {
     const { numBins, outputMode } = this.options
@@ -79,6 +85,7 @@ export class Hashing extends Binning<ValuesOf<typeof hashingFields>> {
   /** The bins of strings or integers, int64. */
   onHost(x: Tensor): Tensor {
     const { maskValue, salt } = this.options
+    const { hashBucket } = fingerprints()
     const bins = tokensOf(x).map((token) => {
       if (!this.#isMasked) return hashBucket(token, this.#buckets, salt)
       return String(token) === String(maskValue) ? 0 : 1 + hashBucket(token, this.#buckets, salt)
@@ -86,14 +93,12 @@ export class Hashing extends Binning<ValuesOf<typeof hashingFields>> {
     return new Tensor('int64', bins, x.dims)
   }
 
-  call([x]: readonly Value[], context: CallContext): Value {
-    const { emit } = context
+  protected binsOf([x]: readonly Value[], emit: Emitter): Value {
     const { maskValue, salt } = this.options
     const tokens = x.dtype === 'string' ? x : emit.cast(x, 'int64')
     const buckets = emit.op('lanewise.HashBucket', [tokens], { buckets: this.#buckets, ...(salt && { salt }) })
-    if (!this.#isMasked || typeof maskValue !== 'number') return this.afterHost(buckets, context)
-    const bins = emit.where(emit.equal(tokens, maskValue), emit.scalar(0, 'int64'), emit.add(buckets, 1))
-    return this.afterHost(bins, context)
+    if (!this.#isMasked || typeof maskValue !== 'number') return buckets
+    return emit.where(emit.equal(tokens, maskValue), emit.scalar(0, 'int64'), emit.add(buckets, 1))
   }
 }
 
@@ -129,7 +134,7 @@ export class HashedCrossing extends Binning<ValuesOf<typeof crossingFields>> {
   onHost(...features: readonly Tensor[]): Tensor {
     const columns = features.map(tokensOf)
     const bins = columns[0].map((_, row) =>
-      crossBucket(
+      fingerprints().crossBucket(
         columns.map((column) => column[row]),
         this.options.numBins,
       ),
@@ -137,9 +142,8 @@ export class HashedCrossing extends Binning<ValuesOf<typeof crossingFields>> {
     return new Tensor('int64', bins, features[0].dims)
   }
 
-  call(features: readonly Value[], context: CallContext): Value {
-    const { emit } = context
+  protected binsOf(features: readonly Value[], emit: Emitter): Value {
     const tokens = features.map((x) => (x.dtype === 'string' ? x : emit.cast(x, 'int64')))
-    return this.afterHost(emit.op('lanewise.CrossBucket', tokens, { buckets: this.options.numBins }), context)
+    return emit.op('lanewise.CrossBucket', tokens, { buckets: this.options.numBins })
   }
 }

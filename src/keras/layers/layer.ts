@@ -98,6 +98,8 @@ export function callOf(
 export interface HostLayer {
   /** What the layer makes of tensors of which some are strings, or the strings that it gives for one. */
   onHost(...inputs: readonly Tensor[]): Tensor
+  /** Brings what `onHost` needs and comes by need. */
+  ready?(): Promise<unknown>
   /** The shape of what it makes of an input of that shape: the same unless told. */
   hostShape?(shape: KerasShape): KerasShape
   /** What the layer gives for what it made of strings, which then is int64. */

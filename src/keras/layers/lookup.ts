@@ -1,11 +1,8 @@
 import { LanewiseError } from '../../core/errors.js'
-import { hashBucket } from '../../core/fingerprint.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { hashing } from '../../ops/hashing.js'
-import { declareOperators } from '../../ops/index.js'
-import { labels } from '../../ops/labels.js'
 import { invalid, type KerasConfig } from '../config.js'
+import { fingerprints } from '../parts.js'
 import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
@@ -63,15 +60,6 @@ const lookupFields = {
 }
 type LookupValues = ValuesOf<typeof lookupFields>
 
-const text = new TextEncoder()
-/** By the bytes of UTF-8, or by size. */
-function compareTokens(a: Token, b: Token): number {
-  if (typeof a === 'number' && typeof b === 'number') return a - b
-  const [x, y] = [text.encode(String(a)), text.encode(String(b))]
-  for (let i = 0; i < Math.min(x.length, y.length); i++) if (x[i] !== y[i]) return x[i] - y[i]
-  return x.length - y.length
-}
-
 const tokensOf = (tensor: Tensor): readonly Token[] =>
   tensor.type === 'string' ? (tensor.data as readonly string[]) : tensor.toNumbers()
 
@@ -87,7 +75,6 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
     protected readonly tokenType: 'string' | 'int64',
   ) {
     super(options, className)
-    declareOperators({ ...labels, ...hashing })
     const { vocabulary, idfWeights, invert, outputMode, padToMaxTokens, maxTokens, salt } = this.options
     if (salt && !this.#hashes)
       throw this.#error(
@@ -110,7 +97,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
   /** The bucket of an unknown token among several. */
   #bucketOf(token: Token): number {
     const { numOovIndices, salt } = this.options
-    return this.#hashes ? hashBucket(token, numOovIndices, salt) : modulo(Number(token), numOovIndices)
+    return this.#hashes ? fingerprints().hashBucket(token, numOovIndices, salt) : modulo(Number(token), numOovIndices)
   }
 
   #error(message: string): LanewiseError {
@@ -182,25 +169,20 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
   async adapt(data: AdaptData | readonly Token[]): Promise<void> {
     const { vocabulary, maskToken, oovToken, maxTokens, outputMode } = this.options
     if (vocabulary !== null) throw this.#error('it has a given vocabulary: there is nothing to adapt')
-    const counts = new Map<Token, number>()
-    const documents = new Map<Token, number>()
-    let rows = 0
     const list = Array.isArray(data) && data.every((item) => typeof item !== 'object')
     const all = list ? new Tensor(this.tokenType, data as string[], [data.length, 1]) : (data as AdaptData)
-    for await (const batch of batchesOf(all, `the data of '${this.name}'`)) {
-      this.#check(batch)
-      const tokens = tokensOf(batch)
-      for (const token of tokens) counts.set(token, (counts.get(token) ?? 0) + 1)
-      const width = batch.dims.length > 1 ? tokens.length / batch.dims[0] : tokens.length
-      for (let from = 0; from < tokens.length; from += width, rows++)
-        for (const token of new Set(tokens.slice(from, from + width)))
-          documents.set(token, (documents.get(token) ?? 0) + 1)
-    }
+    const { countTokens, mostFrequent } = await import('./adapting.js')
+    const { counts, documents, rows } = await countTokens<Token>(
+      batchesOf(all, `the data of '${this.name}'`),
+      (batch) => {
+        this.#check(batch)
+        return tokensOf(batch)
+      },
+    )
     for (const special of [maskToken, oovToken]) if (special !== null) counts.delete(special)
     if (counts.size === 0) throw this.#error('the data holds no tokens')
     const most = maxTokens === null ? counts.size : maxTokens - this.#special.length
-    const sorted = [...counts].sort(([a, m], [b, n]) => n - m || compareTokens(b, a)).slice(0, most)
-    this.#tokens = sorted.map(([token]) => token)
+    this.#tokens = mostFrequent(counts, most)
     if (outputMode === 'tf_idf')
       this.#idf = this.#padded(this.#tokens.map((token) => Math.log(1 + rows / (1 + documents.get(token)!))))
   }
@@ -258,9 +240,17 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
     return new Tensor('int64', found, x.dims)
   }
 
+  async ready(): Promise<void> {
+    if (this.#hashes) await fingerprints.load()
+  }
+
   call([x]: readonly Value[], context: CallContext): Value {
     const { emit } = context
     const { invert } = this.options
+    if (context.typesOnly) {
+      const found = emit.input(this.name, invert ? this.tokenType : 'int64', x.shape)
+      return invert ? found : this.afterHost(found, context)
+    }
     if (invert) {
       const values = this.getVocabulary().map((token) => token ?? '')
       return emit.op('ai.onnx.ml.LabelEncoder', [emit.cast(x, 'int64')], {

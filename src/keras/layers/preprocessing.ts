@@ -4,7 +4,6 @@ import { Tensor } from '../../core/tensor.js'
 import { unsqueeze } from '../../ops/compose.js'
 import { invalid, type KerasConfig } from '../config.js'
 import { type ArrayLikeData, toTensor } from '../training/data.js'
-import { quantiles } from './binning.js'
 import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, outputMode } from './encoding.js'
 import {
@@ -116,42 +115,22 @@ export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
   async adapt(data: AdaptData): Promise<void> {
     if (this.options.mean !== null)
       throw invalid(`layer '${this.name}' (Normalization) has a given mean and variance: there is nothing to adapt`)
-    let count = 0
-    let means: Float64Array | undefined
-    let squares: Float64Array | undefined
-    for await (const batch of batchesOf(data, `the data of '${this.name}'`)) {
-      this.ensureBuilt([[null, ...batch.dims.slice(1)]])
-      const sizes = this.#axes.map((axis) => batch.dims[axis])
-      const [mean] = this.weightsHere
-      if (formatShape(sizes) !== formatShape(mean.shape))
+    const { momentsOf } = await import('./adapting.js')
+    const moments = await momentsOf(batchesOf(data, `the data of '${this.name}'`), ({ dims }) => {
+      this.ensureBuilt([[null, ...dims.slice(1)]])
+      const sizes = this.#axes.map((axis) => dims[axis])
+      const [{ shape }] = this.weightsHere
+      if (formatShape(sizes) !== formatShape(shape))
         throw invalid(
-          `layer '${this.name}' keeps statistics of shape ${formatShape(mean.shape)}, the data has ${formatShape(batch.dims)}`,
+          `layer '${this.name}' keeps statistics of shape ${formatShape(shape)}, the data has ${formatShape(dims)}`,
         )
-      means ??= new Float64Array(sizeOf(sizes))
-      squares ??= new Float64Array(sizeOf(sizes))
-      const places = placesOf(batch.dims, this.#axes)
-      const rows = batch.size / means.length
-      const sums = new Float64Array(means.length)
-      const values = batch.toNumbers()
-      for (const [i, value] of values.entries()) sums[places[i]] += value
-      const deviations = new Float64Array(means.length)
-      for (const [i, value] of values.entries()) deviations[places[i]] += (value - sums[places[i]] / rows) ** 2
-      // Chan, Golub and LeVeque, 1979: sums of squares of two parts about their common mean.
-      for (let i = 0; i < means.length; i++) {
-        const delta = sums[i] / rows - means[i]
-        squares[i] += deviations[i] + (delta ** 2 * count * rows) / (count + rows)
-        means[i] += (delta * rows) / (count + rows)
-      }
-      count += rows
-    }
-    if (!means || !squares || count === 0) throw invalid(`the data for '${this.name}' to adapt to has no samples`)
-    const write = (weight: Weight, content: Float64Array) =>
+      return this.#axes
+    })
+    if (!moments) throw invalid(`the data for '${this.name}' to adapt to has no samples`)
+    moments.forEach((content, i) => {
+      const weight = this.weightsHere[i]
       weight.write(new Tensor('float32', Float32Array.from(content), weight.shape))
-    write(this.weightsHere[0], means)
-    write(
-      this.weightsHere[1],
-      squares.map((sum) => sum / count),
-    )
+    })
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
@@ -172,21 +151,6 @@ export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
     const value = emit.cast(x, 'float32')
     return invert ? emit.add(centre, emit.mul(value, deviation)) : emit.div(emit.sub(value, centre), deviation)
   }
-}
-
-/** For each element of a tensor of the shape `dims`, its place in a table over `axes`. */
-function placesOf(dims: readonly number[], axes: readonly number[]): Int32Array {
-  const places = new Int32Array(sizeOf(dims))
-  let inner = 1
-  let stride = 1
-  for (const axis of dims.map((_, i) => i).reverse()) {
-    if (axes.includes(axis)) {
-      for (let i = 0; i < places.length; i++) places[i] += (Math.floor(i / inner) % dims[axis]) * stride
-      stride *= dims[axis]
-    }
-    inner *= dims[axis]
-  }
-  return places
 }
 
 const categoryFields = {
@@ -253,6 +217,7 @@ export class Discretization extends Layer<ValuesOf<typeof discretizationFields>>
     const batches: number[][] = []
     for await (const batch of batchesOf(data, `the data of '${this.name}'`)) batches.push(batch.toNumbers())
     if (batches.flat().length === 0) throw invalid(`the data for '${this.name}' to adapt to is empty`)
+    const { quantiles } = await import('./adapting.js')
     this.#boundaries = quantiles(batches, numBins, epsilon)
   }
 

@@ -1,8 +1,6 @@
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { splits, standards, type TokenOptions, tokenRows } from '../../core/tokens.js'
-import { declareOperators } from '../../ops/index.js'
-import { tokens as tokenizers } from '../../ops/tokens.js'
 import { invalid, type KerasConfig, snakeCase } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, type Field, flag, maybe, neededCount, type OptionsOf, only, unwritten, type ValuesOf } from './fields.js'
@@ -108,7 +106,10 @@ export class TextVectorization extends Layer<ValuesOf<typeof vectorizationFields
   call([x]: readonly Value[], context: CallContext): Value {
     const { standardize, split, ngrams } = this.#tokens
     const { outputSequenceLength } = this.options
-    declareOperators(tokenizers)
+    if (context.typesOnly) {
+      const shape = [x.shape[0], outputSequenceLength ?? `${this.name}_tokens`]
+      return this.#lookup.call([context.emit.input(this.name, 'string', shape)], context)
+    }
     const tokens = context.emit.op('lanewise.Tokenize', [x], {
       standardize: standardize ?? '',
       split: split ?? '',

@@ -115,6 +115,7 @@ export function fit(
 ): Promise<History> {
   return trainer.exclusively(async (store) => {
     checkOptions(options)
+    await trainer.ready()
     const { training, validation } = await trainer.surely(store, () => openTraining(trainer, store, x, y, options))
     try {
       await turn()
@@ -200,6 +201,7 @@ export function evaluate(
   return trainer.exclusively(async (store) => {
     checkNames('evaluate', options, { ...predictOptions, sampleWeight: true })
     checkCounts({ steps: options.steps })
+    await trainer.ready()
     const source = openEvaluation(trainer, store, x, y, options)
     const verbose = resolveVerbosity(options.verbose)
     const progress = new Progress(verbose)
@@ -236,6 +238,7 @@ export function onBatch(
   options: SampleWeightOptions = {},
 ): Promise<Logs> {
   return trainer.exclusively(async (store) => {
+    await trainer.ready()
     const samples = trainer.samples(x, y, options)
     const { step, vector } = await runBatch(trainer, store, samples, training)
     const sums = new LogSums(step.entries)

@@ -39,6 +39,7 @@ export function predict(
   return trainer.exclusively(async (store) => {
     checkOptions('predict', options, predictOptions)
     checkCounts({ steps: options.steps })
+    await trainer.ready()
     const most = options.steps ?? Number.POSITIVE_INFINITY
     const batchSize = checkBatchSize(options.batchSize)
     const verbose = resolveVerbosity(options.verbose ?? 0)

@@ -13,7 +13,7 @@ import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
 import { loadOperators, withOperators } from '../../packs/index.js'
 import { invalid } from '../config.js'
 import type { Weight } from '../layers/weight.js'
-import { hostEdge } from '../strings.js'
+import { hostEdge, hostReady } from '../strings.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
 import type { DataLike } from './data.js'
 import type { Samples } from './feed.js'
@@ -137,6 +137,11 @@ export class Trainer {
     })
     if (isFirst) await turn()
     return store
+  }
+
+  /** Brings what `inputs` and `samples` need and comes by need. */
+  ready(): Promise<void> {
+    return hostReady(this.#trainee.network)
   }
 
   /** Inputs, as `checkInputs` gives them. */
