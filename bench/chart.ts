@@ -22,8 +22,9 @@ export function barChart(title: string, series: readonly string[], bars: readonl
   const text = (at: number, y: number, words: string, extra = '') =>
     parts.push(`<text x="${at.toFixed(1)}" y="${y.toFixed(1)}" ${extra}>${escaped(words)}</text>`)
   series.forEach((name, index) => {
-    parts.push(`<rect x="${left + index * 150}" y="30" width="10" height="10" fill="${colours[index]}"/>`)
-    text(left + index * 150 + 15, 39, name)
+    const at = 20 + (index * (width - 20)) / series.length
+    parts.push(`<rect x="${at.toFixed(1)}" y="30" width="10" height="10" fill="${colours[index]}"/>`)
+    text(at + 15, 39, name)
   })
   let y = top
   for (const label of labels) {

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { launchChromium } from './browser.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lanewise-site-'))
 
@@ -35,6 +37,24 @@ test('the documentation site builds without a warning, and no link in it is dead
     }
   assert.equal(dead, [])
   for (const address of elsewhere) assert.match(address, /^https?:\/\/[\w.-]+\.[a-z]+(\/|$)/, address)
+})
+
+test('no page of the documents is wider than a phone', async () => {
+  const browser = await launchChromium()
+  if (!browser) return
+  try {
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
+    const names = readdirSync(join(folder, 'documents'))
+    assert.ok(names.length >= 15, names.join())
+    const widths: Record<string, number> = {}
+    for (const name of names) {
+      await page.goto(pathToFileURL(join(folder, 'documents', name)).href)
+      widths[name] = await page.evaluate(() => document.documentElement.scrollWidth)
+    }
+    assert.equal(widths, Object.fromEntries(names.map((name) => [name, 390])))
+  } finally {
+    await browser.close()
+  }
 })
 
 test.after(() => rmSync(folder, { recursive: true, force: true }))
