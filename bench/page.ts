@@ -54,7 +54,7 @@ function importsOf(folder: string, entry: string, found = new Set<string>()): Se
 }
 
 /**
- * A page that loads model5 and predicts once; its result is the milliseconds from its call on, and the output. The page names
+ * A page without a bundler that loads model5 and predicts once; its result is the milliseconds from its call on, and the output. The page names
  * all `modules` of the library, the entry first, as bundlers write pages, so that they come side by side.
  */
 const startPage = (modules: readonly string[]) => `<!doctype html><meta charset="utf-8"><title>start</title>
@@ -89,7 +89,7 @@ interface Started {
 async function coldStarts(browser: Browser, files: ServerOptions['files']): Promise<Map<string, number[]>> {
   const first = join(build(), 'first')
   const pages = {
-    lanewise: [...importsOf(first, 'inference.js')].map((name) => `/first/${name}`),
+    lanewise: [...importsOf(first, 'ort.js')].map((name) => `/first/${name}`),
     'onnxruntime-web': ['/onnxruntime/ort.wasm.bundle.min.mjs'],
   }
   const addresses = Object.entries(pages).map(([name, modules]) => [`/${name}.html`, startPage(modules)])

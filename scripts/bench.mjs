@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import asc from 'assemblyscript/asc'
-import { browserEntries, buildWasm, bundle, entries, root } from './build.mjs'
+import { browserEntries, buildWasm, bundle, entries, packageEntries, root } from './build.mjs'
 
 const [name, ...options] = process.argv.slice(2)
 const outdir = join(root, 'build', `bench-${process.pid}`)
@@ -40,7 +40,7 @@ async function buildPages() {
   const names = readdirSync(join(root, 'bench/pages')).map((file) => file.replace(/\.ts$/, ''))
   const pages = Object.fromEntries(names.map((page) => [`pages/${page}`, join(root, `bench/pages/${page}.ts`)]))
   await bundle({ ...browserEntries(), ...pages }, join(outdir, 'browser'), 'browser')
-  await bundle({ inference: join(root, 'bench/pages/inference.ts') }, join(outdir, 'browser/first'), 'browser')
+  await bundle(packageEntries(), join(outdir, 'browser/first'), 'browser')
   process.env.LANEWISE_TEST_BUILD = outdir
 }
 

@@ -179,6 +179,9 @@ export const browserEntries = () => {
   return { index, ort }
 }
 
+/** Those of the package for browsers. */
+export const packageEntries = () => ({ ...browserEntries(), layers: join(root, 'src/layers.ts') })
+
 /** What a worker thread runs. */
 const threadEntry = join(root, 'src/backend/wasm/worker.ts')
 
@@ -218,7 +221,7 @@ export async function buildPackage(outdir) {
   await buildWasm()
   rmSync(outdir, { recursive: true, force: true })
   await bundle(entries(), outdir)
-  await bundle({ ...browserEntries(), layers: join(root, 'src/layers.ts') }, join(outdir, 'browser'), 'browser')
+  await bundle(packageEntries(), join(outdir, 'browser'), 'browser')
   await bundle(browserEntries(), join(outdir, 'workerd'), 'workerd')
   await writeLayers(outdir)
   await bundle({ index: join(root, 'src/index.ts') }, join(outdir, 'inline'), 'inline')
