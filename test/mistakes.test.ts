@@ -1,16 +1,22 @@
 import { test } from 'uvu'
+import * as assert from 'uvu/assert'
 import {
   type BackendOptions,
   callbacks,
   configure,
   confusionMatrix,
+  constraints,
   datasets,
   InferenceSession,
+  initializers,
   input,
   layers,
+  losses,
   type Model,
+  metrics,
   model,
   optimizers,
+  regularizers,
   type SymbolicTensor,
   schedules,
   sequential,
@@ -207,6 +213,30 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ],
   ['a model without outputs', /needs inputs and outputs/, () => model(untyped({ inputs: input({ shape: [4] }) }))],
 ]
+
+/** Factories whose first argument are their options. */
+const factories: readonly (readonly [what: string, table: object])[] = [
+  ['optimizers', optimizers],
+  ['losses', losses],
+  ['metrics', metrics],
+  ['regularizers', regularizers],
+  ['constraints', constraints],
+  ['initializers', initializers],
+  ['schedules', schedules],
+  ['layers', layers],
+]
+for (const [what, table] of factories)
+  test(`each of ${what} refuses a number in place of its options, and options that it has not`, async () => {
+    const makers = Object.entries(table).filter(
+      ([name]) => /^[a-z]/.test(name) && !/^(resolve.*|fansOf|mean|sum)$/.test(name),
+    )
+    assert.ok(makers.length >= 4, what)
+    for (const [name, make] of makers) {
+      await fails(() => make(0.5), /takes an object of options|needs|must|do not fit/)
+      await fails(() => make({ learning_rates: 2 }), /has no option 'learning_?[rR]ates'|needs|must|do not fit/)
+      assert.type(make, 'function', name)
+    }
+  })
 
 for (const [title, message, make] of mistakes)
   test(`${title} is refused, and how to mend it is told`, () => fails(make, message))

@@ -1,4 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
+import { checkOptions } from '../core/options.js'
 
 /** A plain JSON config with Keras's snake_case names. */
 export type KerasConfig = Record<string, unknown>
@@ -49,6 +50,30 @@ export function camelKeys(config: KerasConfig): Record<string, unknown> {
 /** The keys of one level in snake_case; values are kept as they are. */
 export const snakeKeys = (options: object): KerasConfig =>
   Object.fromEntries(Object.entries(options).map(([key, value]) => [snakeCase(key), value]))
+
+interface Serializable {
+  serialize(): KerasObject | undefined
+}
+
+/**
+ * `make`, with an error for options that are no object, or have no part in the config of what it makes (INVALID_ARGUMENT).
+ * A second argument, true, takes options of files, which may hold more.
+ */
+export const strict = <F extends (...given: never[]) => Serializable>(make: F): F =>
+  ((options: object | undefined, ...more: unknown[]) => {
+    const made = make(...([options, ...more] as never[]))
+    if (options === undefined || typeof options === 'function' || more[0] === true) return made
+    const { class_name: what, config } = made.serialize() ?? { class_name: 'a metric', config: { name: true } }
+    const given = typeof options === 'object' && options !== null ? Object.entries(options) : undefined
+    // What is absent, null or false may be left out of a config.
+    const told = given && Object.fromEntries(given.filter(([, value]) => value !== false && (value ?? null) !== null))
+    checkOptions(what, told ?? options, camelKeys(config))
+    return made
+  }) as unknown as F
+
+/** The functions of a table, each `strict`. */
+export const strictly = <T extends Readonly<Record<string, (...given: never[]) => Serializable>>>(table: T): T =>
+  Object.fromEntries(Object.entries(table).map(([name, make]) => [name, strict(make)])) as T
 
 /** Looks `name` up in `table` by its snake_case form. Throws INVALID_ARGUMENT listing what there is. */
 export function lookUp<T>(table: Readonly<Record<string, T>>, name: string, what: string): T {

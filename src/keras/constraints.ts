@@ -1,6 +1,15 @@
 import type { Value } from '../core/ir.js'
 import type { Emitter } from '../ops/emitter.js'
-import { camelKeys, isKerasObject, type KerasConfig, type KerasObject, kerasObject, lookUp, noForm } from './config.js'
+import {
+  camelKeys,
+  isKerasObject,
+  type KerasConfig,
+  type KerasObject,
+  kerasObject,
+  lookUp,
+  noForm,
+  strict,
+} from './config.js'
 
 /** Projects a weight after each update. */
 export class Constraint {
@@ -28,16 +37,20 @@ const axesOf = (axis: number | readonly number[]) => (typeof axis === 'number' ?
 const normOf = (w: Value, emit: Emitter, axis: number | readonly number[]) =>
   emit.sqrt(emit.sum(emit.square(w), axesOf(axis), true))
 
-export const maxNorm = ({ maxValue = 2, axis = 0 }: { maxValue?: number; axis?: number | number[] } = {}): Constraint =>
-  new Constraint('MaxNorm', { max_value: maxValue, axis }, (w, emit) => {
-    const norm = normOf(w, emit, axis)
-    return emit.mul(w, emit.div(emit.clip(norm, 0, maxValue), emit.add(norm, epsilon)))
-  })
+export const maxNorm = strict(
+  ({ maxValue = 2, axis = 0 }: { maxValue?: number; axis?: number | number[] } = {}): Constraint =>
+    new Constraint('MaxNorm', { max_value: maxValue, axis }, (w, emit) => {
+      const norm = normOf(w, emit, axis)
+      return emit.mul(w, emit.div(emit.clip(norm, 0, maxValue), emit.add(norm, epsilon)))
+    }),
+)
 
-export const nonNeg = (): Constraint => new Constraint('NonNeg', {}, (w, emit) => emit.relu(w))
+export const nonNeg = strict((): Constraint => new Constraint('NonNeg', {}, (w, emit) => emit.relu(w)))
 
-export const unitNorm = ({ axis = 0 }: { axis?: number | number[] } = {}): Constraint =>
-  new Constraint('UnitNorm', { axis }, (w, emit) => emit.div(w, emit.add(normOf(w, emit, axis), epsilon)))
+export const unitNorm = strict(
+  ({ axis = 0 }: { axis?: number | number[] } = {}): Constraint =>
+    new Constraint('UnitNorm', { axis }, (w, emit) => emit.div(w, emit.add(normOf(w, emit, axis), epsilon))),
+)
 
 export interface MinMaxNormOptions {
   readonly minValue?: number
@@ -46,14 +59,16 @@ export interface MinMaxNormOptions {
   readonly axis?: number | number[]
 }
 
-export const minMaxNorm = ({ minValue = 0, maxValue = 1, rate = 1, axis = 0 }: MinMaxNormOptions = {}): Constraint =>
-  new Constraint('MinMaxNorm', { min_value: minValue, max_value: maxValue, rate, axis }, (w, emit) => {
-    const norm = normOf(w, emit, axis)
-    const desired = emit.add(emit.mul(emit.clip(norm, minValue, maxValue), rate), emit.mul(norm, 1 - rate))
-    return emit.mul(w, emit.div(desired, emit.add(norm, epsilon)))
-  })
+export const minMaxNorm = strict(
+  ({ minValue = 0, maxValue = 1, rate = 1, axis = 0 }: MinMaxNormOptions = {}): Constraint =>
+    new Constraint('MinMaxNorm', { min_value: minValue, max_value: maxValue, rate, axis }, (w, emit) => {
+      const norm = normOf(w, emit, axis)
+      const desired = emit.add(emit.mul(emit.clip(norm, minValue, maxValue), rate), emit.mul(norm, 1 - rate))
+      return emit.mul(w, emit.div(desired, emit.add(norm, epsilon)))
+    }),
+)
 
-const table: Readonly<Record<string, (options: never) => Constraint>> = {
+const table: Readonly<Record<string, (...given: never[]) => Constraint>> = {
   max_norm: maxNorm,
   non_neg: nonNeg,
   unit_norm: unitNorm,
@@ -65,5 +80,5 @@ export function resolveConstraint(like: ConstraintLike | null | undefined): Cons
   if (like === null || like === undefined || like instanceof Constraint) return like ?? undefined
   if (typeof like === 'function') return new Constraint('', {}, like)
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'constraint')(camelKeys(config) as never)
+  return lookUp(table, name, 'constraint')(...([camelKeys(config), true] as never[]))
 }

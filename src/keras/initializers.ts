@@ -11,6 +11,7 @@ import {
   lookUp,
   noForm,
   snakeCase,
+  strict,
 } from './config.js'
 
 /** Gives the initial content of a weight: `shape` to float32 elements. */
@@ -86,10 +87,20 @@ const scaled =
 /** Keras's options for which axes count as inputs and outputs; here those that it assumes. */
 const noAxes = { input_axes: null, output_axes: null }
 
-const scaling =
-  (className: string, scale: number, mode: 'fan_in' | 'fan_avg', distribution: 'uniform' | 'truncated_normal') =>
-  (options?: SeedOptions): Initializer =>
-    new Initializer(className, { seed: seeded(options), ...noAxes }, scaled({ scale, mode, distribution, ...options }))
+const scaling = (
+  className: string,
+  scale: number,
+  mode: 'fan_in' | 'fan_avg',
+  distribution: 'uniform' | 'truncated_normal',
+) =>
+  strict(
+    (options?: SeedOptions): Initializer =>
+      new Initializer(
+        className,
+        { seed: seeded(options), ...noAxes },
+        scaled({ scale, mode, distribution, ...options }),
+      ),
+  )
 
 /** Glorot and Bengio, 2010. */
 export const glorotUniform = scaling('GlorotUniform', 1, 'fan_avg', 'uniform')
@@ -101,56 +112,59 @@ export const heNormal = scaling('HeNormal', 2, 'fan_in', 'truncated_normal')
 export const lecunUniform = scaling('LecunUniform', 1, 'fan_in', 'uniform')
 export const lecunNormal = scaling('LecunNormal', 1, 'fan_in', 'truncated_normal')
 
-export const varianceScaling = (options: VarianceScalingOptions = {}): Initializer => {
+export const varianceScaling = strict((options: VarianceScalingOptions = {}): Initializer => {
   const { scale = 1, mode = 'fan_in', distribution = 'truncated_normal' } = options
   const config = { scale, mode, distribution, seed: seeded(options), ...noAxes }
   return new Initializer('VarianceScaling', config, scaled(options))
-}
+})
 
 const filled = (value: number) => (shape: readonly number[]) => new Float32Array(sizeOf(shape)).fill(value)
 
-export const zeros = (): Initializer => new Initializer('Zeros', {}, filled(0))
-export const ones = (): Initializer => new Initializer('Ones', {}, filled(1))
-export const constant = ({ value = 0 }: { value?: number } = {}): Initializer =>
-  new Initializer('Constant', { value }, filled(value))
+export const zeros = strict((): Initializer => new Initializer('Zeros', {}, filled(0)))
+export const ones = strict((): Initializer => new Initializer('Ones', {}, filled(1)))
+export const constant = strict(
+  ({ value = 0 }: { value?: number } = {}): Initializer => new Initializer('Constant', { value }, filled(value)),
+)
 
-export const randomUniform = (options: SeedOptions & { minval?: number; maxval?: number } = {}): Initializer => {
+export const randomUniform = strict((options: SeedOptions & { minval?: number; maxval?: number } = {}): Initializer => {
   const { minval = -0.05, maxval = 0.05 } = options
   return new Initializer('RandomUniform', { seed: seeded(options), minval, maxval }, (shape) =>
     generate(shape, options.seed, (random) => random.uniform(minval, maxval)),
   )
-}
+})
 
 export interface NormalOptions extends SeedOptions {
   readonly mean?: number
   readonly stddev?: number
 }
 
-export const randomNormal = (options: NormalOptions = {}): Initializer => {
+export const randomNormal = strict((options: NormalOptions = {}): Initializer => {
   const { mean = 0, stddev = 0.05 } = options
   return new Initializer('RandomNormal', { seed: seeded(options), mean, stddev }, (shape) =>
     generate(shape, options.seed, (random) => random.normal(mean, stddev)),
   )
-}
+})
 
 /** Normal values, drawn again when further than two standard deviations from the mean. */
-export const truncatedNormal = (options: NormalOptions = {}): Initializer => {
+export const truncatedNormal = strict((options: NormalOptions = {}): Initializer => {
   const { mean = 0, stddev = 0.05 } = options
   return new Initializer('TruncatedNormal', { seed: seeded(options), mean, stddev }, (shape) =>
     generate(shape, options.seed, (random) => random.truncatedNormal(mean, stddev)),
   )
-}
+})
 
-export const identity = ({ gain = 1 }: { gain?: number } = {}): Initializer =>
-  new Initializer('Identity', { gain }, (shape) => {
-    if (shape.length !== 2) throw invalid(`the Identity initializer fills matrices, got shape [${shape.join(', ')}]`)
-    const data = new Float32Array(sizeOf(shape))
-    for (let i = 0; i < Math.min(shape[0], shape[1]); i++) data[i * shape[1] + i] = gain
-    return data
-  })
+export const identity = strict(
+  ({ gain = 1 }: { gain?: number } = {}): Initializer =>
+    new Initializer('Identity', { gain }, (shape) => {
+      if (shape.length !== 2) throw invalid(`the Identity initializer fills matrices, got shape [${shape.join(', ')}]`)
+      const data = new Float32Array(sizeOf(shape))
+      for (let i = 0; i < Math.min(shape[0], shape[1]); i++) data[i * shape[1] + i] = gain
+      return data
+    }),
+)
 
 /** Orthonormal rows or columns (Saxe et al., 2013), the leading axes taken as one. */
-export const orthogonal = (options: SeedOptions & { gain?: number } = {}): Initializer => {
+export const orthogonal = strict((options: SeedOptions & { gain?: number } = {}): Initializer => {
   const { gain = 1 } = options
   return new Initializer('Orthogonal', { seed: seeded(options), gain }, (shape) => {
     if (shape.length < 2) throw invalid(`the Orthogonal initializer needs two axes, got shape [${shape.join(', ')}]`)
@@ -177,9 +191,9 @@ export const orthogonal = (options: SeedOptions & { gain?: number } = {}): Initi
         data[row * columns + column] = gain * (rows >= columns ? basis[column][row] : basis[row][column])
     return data
   })
-}
+})
 
-const table: Readonly<Record<string, (options: never) => Initializer>> = {
+const table: Readonly<Record<string, (...given: never[]) => Initializer>> = {
   glorot_uniform: glorotUniform,
   glorot_normal: glorotNormal,
   he_uniform: heUniform,
@@ -204,5 +218,5 @@ export function resolveInitializer(like: InitializerLike): Initializer {
   if (like instanceof Initializer) return like
   if (typeof like === 'function') return new Initializer('', {}, (shape) => Float32Array.from(like(shape)))
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'initializer')(camelKeys(config) as never)
+  return lookUp(table, name, 'initializer')(...([camelKeys(config), true] as never[]))
 }

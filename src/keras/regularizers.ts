@@ -10,6 +10,7 @@ import {
   kerasObject,
   lookUp,
   noForm,
+  strict,
 } from './config.js'
 
 /** A penalty on a weight or on a layer's output: gives a scalar that is added to the loss. */
@@ -41,22 +42,22 @@ function factorOf(value: number | null, name: string): number {
   throw invalid(`a regularizer's ${name} is a number of 0 or more, got ${value}`)
 }
 
-export const l1 = (options: { l1?: number } = {}): Regularizer => {
+export const l1 = strict((options: { l1?: number } = {}): Regularizer => {
   const factor = factorOf(options.l1 ?? 0.01, 'l1')
   return new Regularizer('L1', { l1: factor }, (x, emit) => absolutes(x, emit, factor))
-}
+})
 
-export const l2 = (options: { l2?: number } = {}): Regularizer => {
+export const l2 = strict((options: { l2?: number } = {}): Regularizer => {
   const factor = factorOf(options.l2 ?? 0.01, 'l2')
   return new Regularizer('L2', { l2: factor }, (x, emit) => squares(x, emit, factor))
-}
+})
 
-export const l1l2 = (options: { l1?: number; l2?: number } = {}): Regularizer => {
+export const l1l2 = strict((options: { l1?: number; l2?: number } = {}): Regularizer => {
   const [first, second] = [factorOf(options.l1 ?? 0, 'l1'), factorOf(options.l2 ?? 0, 'l2')]
   return new Regularizer('L1L2', { l1: first, l2: second }, (x, emit) =>
     emit.add(absolutes(x, emit, first), squares(x, emit, second)),
   )
-}
+})
 
 export interface OrthogonalOptions {
   readonly factor?: number
@@ -64,7 +65,7 @@ export interface OrthogonalOptions {
 }
 
 /** `factor` times the mean of the absolute cosines between the rows, or columns, of a matrix. */
-export const orthogonalRegularizer = ({ factor = 0.01, mode = 'rows' }: OrthogonalOptions = {}): Regularizer => {
+export const orthogonalRegularizer = strict(({ factor = 0.01, mode = 'rows' }: OrthogonalOptions = {}): Regularizer => {
   factorOf(factor, 'factor')
   if (mode !== 'rows' && mode !== 'columns') throw invalid(`mode must be rows or columns, got '${mode}'`)
   return new Regularizer('OrthogonalRegularizer', { factor, mode }, (x, emit) => {
@@ -79,9 +80,9 @@ export const orthogonalRegularizer = ({ factor = 0.01, mode = 'rows' }: Orthogon
     const mask = emit.constant(new Tensor('float32', others, [count, count]))
     return emit.mul(emit.sum(emit.abs(emit.mul(cosines, mask))), factor / (count * (count - 1)))
   })
-}
+})
 
-const table: Readonly<Record<string, (options: never) => Regularizer>> = {
+const table: Readonly<Record<string, (...given: never[]) => Regularizer>> = {
   l1,
   l2,
   l1l2,
@@ -94,5 +95,5 @@ export function resolveRegularizer(like: RegularizerLike | null | undefined): Re
   if (like === null || like === undefined || like instanceof Regularizer) return like ?? undefined
   if (typeof like === 'function') return new Regularizer('', {}, like)
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'regularizer')(camelKeys(config) as never)
+  return lookUp(table, name, 'regularizer')(...([camelKeys(config), true] as never[]))
 }

@@ -15,6 +15,8 @@ export class LearningRateScheduler extends Callback {
 
   constructor(schedule: RateByEpoch, { verbose = 0 }: { readonly verbose?: 0 | 1 } = {}) {
     super()
+    if (typeof schedule !== 'function')
+      throw invalid(`learningRateScheduler takes a function of the epoch and the rate before, got ${schedule}`)
     this.#schedule = schedule
     this.#verbose = verbose
   }

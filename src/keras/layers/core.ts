@@ -1,5 +1,6 @@
 import type { DType } from '../../core/dtype.js'
 import type { Value } from '../../core/ir.js'
+import { checkOptions } from '../../core/options.js'
 import { unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid, type KerasConfig } from '../config.js'
@@ -32,25 +33,25 @@ export interface InputOptions {
   readonly optional?: boolean
 }
 
+const inputOptions: Readonly<Record<keyof InputOptions | 'batchInputShape' | 'trainable', true>> = {
+  name: true,
+  shape: true,
+  batchShape: true,
+  batchInputShape: true,
+  dtype: true,
+  sparse: true,
+  ragged: true,
+  optional: true,
+  trainable: true,
+}
+
 /** The entry of a model. */
 export class InputLayer extends Layer {
   override readonly className = 'InputLayer'
   readonly inputDType: DType
 
   constructor(options: InputOptions) {
-    const known = [
-      'name',
-      'shape',
-      'batchShape',
-      'batchInputShape',
-      'dtype',
-      'sparse',
-      'ragged',
-      'optional',
-      'trainable',
-    ]
-    const unknown = Object.keys(options).find((key) => !known.includes(key))
-    if (unknown) throw invalid(`input has no option '${unknown}'; known: ${known.join(', ')}`)
+    checkOptions('input', options, inputOptions)
     if (options.sparse || options.ragged || options.optional)
       throw invalid('inputs are dense and needed: sparse, ragged and optional ones are not supported')
     super({ name: options.name })

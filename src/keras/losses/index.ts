@@ -1,5 +1,5 @@
 import type { Value } from '../../core/ir.js'
-import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase } from '../config.js'
+import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase, strictly } from '../config.js'
 import { crossentropies } from './crossentropy.js'
 import { Loss, type LossFunction } from './loss.js'
 import { pointwise } from './pointwise.js'
@@ -7,13 +7,16 @@ import { structured } from './structured.js'
 
 export { Loss, type LossFunction, type LossOptions, type Reduction } from './loss.js'
 
+/** Losses by their names in camelCase, which take what files say of them. */
+export const lenientLosses = { ...pointwise, ...crossentropies, ...structured } as const
+
 /** Losses by their names in camelCase. */
-export const losses = { ...pointwise, ...crossentropies, ...structured } as const
+export const losses = strictly(lenientLosses)
 
 type LossTable = Map<string, (options: never) => Loss>
 
 function tableOfLosses(): LossTable {
-  const table: LossTable = new Map(Object.entries(losses).map(([name, create]) => [snakeCase(name), create]))
+  const table: LossTable = new Map(Object.entries(lenientLosses).map(([name, create]) => [snakeCase(name), create]))
   for (const [alias, name] of [
     ['mse', 'mean_squared_error'],
     ['mae', 'mean_absolute_error'],

@@ -1,4 +1,4 @@
-import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase } from '../config.js'
+import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase, strictly } from '../config.js'
 import { isLossName, type LossFunction, resolveLoss } from '../losses/index.js'
 import { accuracies, chosen } from './accuracy.js'
 import { means } from './means.js'
@@ -8,11 +8,13 @@ import { thresholdMetrics } from './thresholds.js'
 
 export { Metric, type MetricOptions, type MetricResult, type MetricTerms } from './metric.js'
 
+const lenientMetrics = { ...accuracies, ...means, ...thresholdMetrics, ...scores } as const
+
 /** Metrics by their names in camelCase. */
-export const metrics = { ...accuracies, ...means, ...thresholdMetrics, ...scores } as const
+export const metrics = strictly(lenientMetrics)
 
 /** Those that a name alone tells. */
-const namedMetrics = () => Object.entries(metrics).filter(([name]) => name !== 'mean' && name !== 'sum')
+const namedMetrics = () => Object.entries(lenientMetrics).filter(([name]) => name !== 'mean' && name !== 'sum')
 
 type MetricTable = Map<string, (options: never) => Metric>
 

@@ -1,19 +1,21 @@
 import { snakeKeys } from '../config.js'
-import { type LossFunction, losses, resolveLoss } from '../losses/index.js'
+import { type LossFunction, lenientLosses, resolveLoss } from '../losses/index.js'
 import { scoreTerms } from '../parts.js'
 import { lossTerms, Metric, type MetricOptions, type MetricResult, meanTerms, ratio, sameRank } from './metric.js'
 
-type LossName = keyof typeof losses
+type LossName = keyof typeof lenientLosses
 
 /** The mean of a loss's values over samples. */
 const likeLoss =
   <Name extends LossName>(lossName: Name, className: string, name: string, result: MetricResult = ratio) =>
   (
-    options: MetricOptions & Omit<NonNullable<Parameters<(typeof losses)[Name]>[0]>, 'reduction'> = {} as never,
+    options: MetricOptions & Omit<NonNullable<Parameters<(typeof lenientLosses)[Name]>[0]>, 'reduction'> = {} as never,
   ): Metric => {
     const { name: given, ...rest } = options as MetricOptions
-    const loss = (losses[lossName] as (options: object) => ReturnType<(typeof losses)[Name]>)(rest)
-    return new Metric(given ?? name, lossTerms(loss), result, className, snakeKeys(rest))
+    const loss = (lenientLosses[lossName] as (options: object) => ReturnType<(typeof lenientLosses)[Name]>)(rest)
+    const { config } = loss.details
+    const own = Object.entries(snakeKeys(rest)).filter(([key]) => config && key in config)
+    return new Metric(given ?? name, lossTerms(loss), result, className, Object.fromEntries(own))
   }
 
 export interface AxisOptions extends MetricOptions {

@@ -67,6 +67,8 @@ export interface IoUOptions extends MeanIoUOptions {
 /** Intersection over union, from a confusion matrix [classes, classes] of targets and predictions. */
 function iou(className: string, options: IoUOptions, config: object, threshold?: number) {
   const { numClasses, targetClassIds } = options
+  if (!Array.isArray(targetClassIds))
+    throw invalid(`${className} needs the options numClasses and targetClassIds, a list`)
   if (!Number.isInteger(numClasses) || numClasses < 1 || targetClassIds.some((id) => !(id >= 0 && id < numClasses)))
     throw invalid(`${className}: class numbers ${targetClassIds.join(', ')} do not fit numClasses ${numClasses}`)
   return metricOf(scoreTerms, ({ iouParts }) => iouParts(options, threshold), options.name!, className, {

@@ -1,4 +1,5 @@
 import type { Value } from '../../core/ir.js'
+import { checkOptions } from '../../core/options.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid, type KerasObject, kerasObject, snakeCase } from '../config.js'
 import type { Weight } from '../layers/weight.js'
@@ -229,9 +230,6 @@ export class Optimizer<O extends object = object> {
 export const optimizer =
   <O extends object>(className: string, rule: Rule<O>) =>
   (options: OptimizerOptions & Partial<O> = {}, lenient = false): Optimizer => {
-    const known = ['learningRate', 'name', ...Object.keys({ ...baseDefaults, ...rule.defaults })]
-    const unknown = lenient ? undefined : Object.keys(options).find((name) => !known.includes(name))
-    if (unknown !== undefined)
-      throw invalid(`${className} has no option '${unknown}'; its options are ${known.join(', ')}`)
+    if (!lenient) checkOptions(className, options, { learningRate: 0, name: 0, ...baseDefaults, ...rule.defaults })
     return new Optimizer(className, rule, options) as unknown as Optimizer
   }
