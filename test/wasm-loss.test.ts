@@ -12,6 +12,7 @@ import { configure, defaultBackend } from '../src/environment.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { type Callback, layers, type Model, optimizers, sequential, setRandomSeed } from '../src/keras/index.js'
 import { randomTensor } from './support/products.js'
+import { Thief } from './support/thief.js'
 
 /** The worker threads that were started, newest last. */
 const workers: Worker[] = []
@@ -39,7 +40,7 @@ function products() {
   return builder.build()
 }
 
-test('a worker that ends in the midst of a run is replaced, and the run gives the same bits', async () => {
+test('a thread that stops in the midst of a run is replaced, and the run gives the same bits', async () => {
   const graph = products()
   const x = randomTensor([256, 512]).data as Float32Array
   const backend = await createWasmBackend(settings)
@@ -47,14 +48,28 @@ test('a worker that ends in the midst of a run is replaced, and the run gives th
   executable.write('x', x)
   await executable.run()
   const expected = Buffer.from(((await executable.read('y')) as Float32Array).buffer)
+  const thief = await Thief.of(backend)
   for (let loss = 1; loss <= 2; loss++) {
-    void workers.at(-1)!.terminate()
+    thief.strike()
     await executable.run()
     assert.equal(Buffer.from(((await executable.read('y')) as Float32Array).buffer), expected)
     assert.is(backend.report.threads, 2)
     assert.match(backend.report.notes.join(), new RegExp(`stopped answering and was replaced \\(${loss} so far\\)`))
     assert.match(warnings.pop()!, /a worker thread stopped answering/)
   }
+  await thief.stop()
+  backend.dispose()
+})
+
+test('a run does not wait for a worker that ends before it has taken a tile', async () => {
+  const backend = await createWasmBackend({ ...settings, workerTimeout: 60_000 })
+  const executable = compile(products(), backend)
+  executable.write('x', randomTensor([256, 512]).data as Float32Array)
+  await executable.run()
+  const expected = Buffer.from(((await executable.read('y')) as Float32Array).buffer)
+  await workers.at(-1)!.terminate()
+  await executable.run()
+  assert.equal(Buffer.from(((await executable.read('y')) as Float32Array).buffer), expected)
   backend.dispose()
 })
 
@@ -80,13 +95,15 @@ test('where threads end again and again, the calling thread goes on alone and sa
   const backend = await createWasmBackend(settings)
   const executable = compile(products(), backend)
   executable.write('x', randomTensor([256, 512]).data as Float32Array)
+  const thief = await Thief.of(backend)
   for (let loss = 1; loss <= 4; loss++) {
     await running(backend)
-    void workers.at(-1)!.terminate()
+    thief.strike()
     await executable.run()
   }
   assert.is(backend.report.threads, 1)
   assert.match(backend.report.notes.join(), /again and again: one thread goes on/)
+  await thief.stop()
   await executable.run()
   backend.dispose()
 })
@@ -123,17 +140,19 @@ function network(): Model {
   return net
 }
 
-/** The weights' bits and the losses after a training that loses its worker at the given steps. */
+/** The weights' bits and the losses after a training that loses a thread at the given steps. */
 async function train(lost: readonly number[]) {
   configure({ ...settings })
-  await (await defaultBackend()).ready()
+  const backend = await defaultBackend()
+  await backend.ready()
+  const thief = await Thief.of(backend)
   const net = network()
   let step = 0
   const seen: number[] = []
   const loss: Callback = {
     onBatchBegin(batch) {
       seen.push(batch)
-      if (lost.includes(step++)) void workers.at(-1)!.terminate()
+      if (lost.includes(step++)) thief.strike()
     },
   }
   const { history } = await net.fit(x, y, { epochs, batchSize, verbose: 0, callbacks: [loss] })
@@ -141,11 +160,12 @@ async function train(lost: readonly number[]) {
     .getWeights()
     .map((weight) => Buffer.from((weight.data as Float32Array).slice().buffer).toString('hex'))
   const { notes } = net
+  await thief.stop()
   net.dispose()
   return { bits, losses: history['loss'], notes, seen }
 }
 
-test('a training that loses its worker ends with the same bits', async () => {
+test('a training that loses a thread ends with the same bits', async () => {
   const whole = await train([])
   assert.equal(whole.notes, [])
   const steps = (samples / batchSize) * epochs
@@ -159,17 +179,20 @@ test('a training that loses its worker ends with the same bits', async () => {
 test('a step outside of fit tells that its weights may be half-written', async () => {
   configure({ ...settings })
   const net = network()
-  await (await defaultBackend()).ready()
+  const backend = await defaultBackend()
+  await backend.ready()
+  const thief = await Thief.of(backend)
   await net.trainOnBatch(x, y)
-  void workers.at(-1)!.terminate()
+  thief.strike()
   try {
     await net.trainOnBatch(x, y)
-    assert.unreachable('the worker was not missed')
+    assert.unreachable('the thread was not missed')
   } catch (error) {
     assert.instance(error, LanewiseError)
     assert.is((error as LanewiseError).code, 'WORKER_LOST')
     assert.match((error as Error).message, /half-written/)
   }
+  await thief.stop()
   await net.trainOnBatch(x, y)
   net.dispose()
 })

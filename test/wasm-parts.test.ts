@@ -1,5 +1,3 @@
-import { syncBuiltinESMExports } from 'node:module'
-import worker_threads, { type Worker } from 'node:worker_threads'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Executable } from '../src/backend/backend.js'
@@ -12,18 +10,10 @@ import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { loadOperators } from '../src/packs/index.js'
 import { randomTensor } from './support/products.js'
+import { Thief } from './support/thief.js'
 
 await loadOperators()
 
-const workers: Worker[] = []
-const Original = worker_threads.Worker
-worker_threads.Worker = class extends Original {
-  constructor(...settings: ConstructorParameters<typeof Original>) {
-    super(...settings)
-    workers.push(this)
-  }
-}
-syncBuiltinESMExports()
 console.warn = () => {}
 
 const x = randomTensor([64, 4096])
@@ -85,8 +75,10 @@ test('threads that replace a lost one take the parts, too', async () => {
   await backend.ready()
   const executable = await compileInTurns(chain(['Sin', 'Cos'], 100), backend)
   const expected = await result(executable)
-  void workers.at(-1)!.terminate()
+  const thief = await Thief.of(backend)
+  thief.strike()
   assert.equal(await result(executable), expected)
+  await thief.stop()
   assert.match(backend.report.notes.join(), /replaced \(1 so far\)/)
   assert.is(backend.report.threads, 2)
   assert.equal(await result(executable), expected)

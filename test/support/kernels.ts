@@ -35,7 +35,7 @@ interface Case {
 
 interface Machine {
   readonly memory: WebAssembly.Memory
-  run(tape: number, steps: number, threads: number): void
+  run(tape: number, steps: number, shared: boolean): void
 }
 
 const bytesOf = (build: Build, part: Part = 'core') =>
@@ -137,8 +137,8 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
 
   const before = bytes.slice()
   calls.forEach((call, i) => {
-    new Int32Array(machine.memory.buffer, TAPE, 4).set([call.kernel, blocks[i], call.tiles, 0])
-    machine.run(TAPE, 1, 1)
+    new Int32Array(machine.memory.buffer, TAPE, 3).set([call.kernel, blocks[i], call.tiles])
+    machine.run(TAPE, 1, false)
   })
   const results = outputs.map(
     (output) => new Tensor(output.dtype, view(output).slice() as TypedArray, concrete(output.shape)),

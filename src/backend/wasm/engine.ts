@@ -132,13 +132,13 @@ export class LocalEngine implements Engine {
   run(tape: number, steps: number, parallel: boolean, repeatable = false): MaybePromise<void> {
     if (this.#mending) return this.#mending.then(() => this.run(tape, steps, parallel, repeatable))
     try {
-      if (!parallel) this.#exports.run(tape, steps, 1)
-      else if (this.#pool) this.#exports.run(tape, steps, this.#pool.threads)
+      if (!parallel) this.#exports.run(tape, steps, false)
+      else if (this.#pool) this.#exports.run(tape, steps, this.#pool.threads > 1)
       else this.#runAlone(tape, steps)
     } catch (cause) {
       if (!this.#exports.lost()) this.#fail(cause)
-      const again = () => this.#exports.run(tape, steps, 1)
-      return this.#replaceThreads(tape, steps, repeatable ? again : undefined).then(() => {
+      const again = () => this.#exports.run(tape, steps, false)
+      return this.#replaceThreads(repeatable ? again : undefined).then(() => {
         if (!repeatable) throw new LanewiseError('WORKER_LOST', lossOf(this.report), { cause })
       })
     }
@@ -146,7 +146,7 @@ export class LocalEngine implements Engine {
 
   #runAlone(tape: number, steps: number): void {
     const start = performance.now()
-    this.#exports.run(tape, steps, 1)
+    this.#exports.run(tape, steps, false)
     this.#workAlone += performance.now() - start
     if (this.#workAlone > WORK_ALONE) this.#threads()
     else if (this.#idle === undefined) {
@@ -178,11 +178,11 @@ export class LocalEngine implements Engine {
   }
 
   /** Ends all workers and starts others, then does `work`; runs wait until that is done. */
-  #replaceThreads(tape = 0, steps = 0, work?: () => void): Promise<void> {
+  #replaceThreads(work?: () => void): Promise<void> {
     this.#mending ??= (async () => {
       await this.#pool?.stop()
       if (this.#stopped) return
-      this.#exports.reset(tape, steps)
+      this.#exports.reset()
       this.#losses++
       this.#pool = this.#losses < POOLS ? this.#openPool(this.#onLost) : noWorkers
       console.warn(`lanewise: ${this.report.notes.at(-1)}`)

@@ -17,7 +17,7 @@ import { type Addresses, lowerPlan, type Segment, STEP_BYTES, type Tape, writeTa
 
 /**
  * Tiles beyond the first of each step that make waking the other threads worth while: a tile is some microseconds of
- * work, a start and a barrier cost about as much.
+ * work, a thread that has to wake up costs about as much as eight.
  */
 const PARALLEL_TILES = 8
 

@@ -3,14 +3,14 @@ import { type Part, parts } from './gen/kernels.js'
 /** What the core of the kernels exports, see assembly/tape.ts. Addresses are byte offsets into its memory. */
 export interface KernelExports extends Record<string, unknown> {
   configure(spins: number, callerSpins: number, patience: number): void
-  run(tape: number, steps: number, threads: number): void
+  run(tape: number, steps: number, shared: boolean): void
   workers(): number
   join(): number
   worker(thread: number): void
-  stop(threads: number): void
+  stop(): void
   fail(): void
   lost(): number
-  reset(tape: number, steps: number): void
+  reset(): void
   /** The dispatchers of the other parts, by part. */
   readonly table: WebAssembly.Table
 }

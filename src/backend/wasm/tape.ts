@@ -8,7 +8,7 @@ import type { Preparation } from './lower/lowering.js'
 import { copyCall } from './lower/strided.js'
 import type { WasmMemory } from './memory.js'
 
-const STEP_WORDS = 4
+const STEP_WORDS = 3
 /** Bytes of a step of a tape. */
 export const STEP_BYTES = 4 * STEP_WORDS
 const PARAMETER_ALIGNMENT = 16
@@ -91,7 +91,7 @@ export function writeTapes(
 ): { readonly block: number; readonly tapes: readonly Tape[] } {
   const align = (bytes: number) => Math.ceil(bytes / PARAMETER_ALIGNMENT) * PARAMETER_ALIGNMENT
   const calls = programs.flat()
-  const tapeBytes = calls.length * STEP_WORDS * 4
+  const tapeBytes = align(calls.length * STEP_WORDS * 4)
   const blockBytes = calls.reduce((bytes, call) => bytes + align(call.words.byteLength), tapeBytes)
   const block = memory.allocate(blockBytes, 'the tape of a plan')
   const words = new Int32Array(blockBytes / 4)
@@ -100,7 +100,7 @@ export function writeTapes(
   const tapes = programs.map((program) => {
     const tape = { address: block + step, steps: program.length }
     for (const call of program) {
-      words.set([call.kernel, block + parameters, call.tiles, 0], step / 4)
+      words.set([call.kernel, block + parameters, call.tiles], step / 4)
       words.set(call.words, parameters / 4)
       step += STEP_WORDS * 4
       parameters += align(call.words.byteLength)

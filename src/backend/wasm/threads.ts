@@ -70,7 +70,7 @@ export function startThreads(
     async stop() {
       stopped = true
       clearTimeout(timer)
-      exports.stop(threads)
+      exports.stop()
       await Promise.all([...helpers].map((helper) => helper.terminate()))
     },
   }
