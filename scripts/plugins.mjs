@@ -55,7 +55,7 @@ export const embedded = {
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
  * of the core, by imports that leave no code. Parts of Keras's layer and of data are made to use all of lanewise, where a page
- * starts with that, else what every model has; packs and programs, all reference kernels of the core's ops.
+ * starts with that, else what every model has; packs (but that of training) and programs, all reference kernels of the core's ops.
  */
 export const oneCore = ({ initialOptions }) => {
   const parts = loadedOnDemand()
@@ -67,7 +67,8 @@ export const oneCore = ({ initialOptions }) => {
   return ({ path, text }) => {
     if (!parts.has(path)) return { path, text }
     const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
-    if (/[\\/]src[\\/](packs|program)[\\/]/.test(path)) core.push(join(root, 'src/backend/reference/complete.ts'))
+    if (/[\\/]src[\\/](packs[\\/](?!training)|program|backend[\\/]reference)/.test(path))
+      core.push(join(root, 'src/backend/reference/complete.ts'))
     if (/[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(...used)
     return { path, text: `${text}\n${core.map((file) => `import ${JSON.stringify(file)}\n`).join('')}` }
   }

@@ -1,5 +1,5 @@
-import { completeKernels } from '../backend/reference/complete.js'
 import { evaluate } from '../backend/reference/evaluate.js'
+import { loadKernels } from '../backend/reference/loaded.js'
 import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
 import type { Source } from '../core/source.js'
@@ -97,7 +97,7 @@ export class ImportedModel extends Model {
  * exporters leave around them is folded away. Throws as `InferenceSession.create`.
  */
 export async function loadOnnx(source: Source, options?: LoadOptions): Promise<ImportedModel> {
-  completeKernels()
+  await loadKernels()
   return modelOfGraph(simplify(await loadGraph(source, options), { evaluate, decode: true }))
 }
 

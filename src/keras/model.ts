@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { completeKernels } from '../backend/reference/complete.js'
 import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
+import { addFoldingKernels } from '../backend/reference/folding.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
@@ -339,7 +339,7 @@ export class Model extends Layer {
   }
 
   #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {
-    completeKernels()
+    addFoldingKernels()
     const graph = simplify(bakeVariables(this.inferenceGraph(), contents), { evaluate: evaluateNode })
     return exportModel(graph, { ...options, metadata: { ...this.exportedMetadata, ...options.metadata } })
   }

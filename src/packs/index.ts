@@ -1,4 +1,4 @@
-import { loadKernels } from '../backend/reference/loaded.js'
+import { loadAwaited, loadKernels } from '../backend/reference/loaded.js'
 import type { NotLoaded } from '../core/later.js'
 import { isLoaded, type OperatorNotLoaded } from '../ops/index.js'
 import { packs } from './gen/packs.js'
@@ -21,28 +21,33 @@ export const packOf = (op: string): PackName | undefined =>
  * passed over.
  */
 export async function loadOperators(ops?: Iterable<string>): Promise<void> {
-  const wanted = ops ? new Set([...ops].flatMap((op) => packOf(op) ?? [])) : names
-  await Promise.all([
-    ops ? undefined : loadKernels(),
-    ...[...wanted].map((name) => {
+  await loadPacks(ops ?? names.flatMap((name) => packs[name].ops.split(' ')))
+  await (ops ? loadAwaited() : loadKernels())
+}
+
+/** `loadOperators` but for reference kernels that wasm seldom needs: who asks for one throws NotLoaded. */
+export async function loadPacks(ops: Iterable<string>): Promise<void> {
+  const wanted = new Set([...ops].flatMap((op) => packOf(op) ?? []))
+  await Promise.all(
+    [...wanted].map((name) => {
       const known = loads.get(name)
       if (known) return known
       const load = packs[name].load().then(async (pack) => {
         addPack(pack)
-        await loadOperators(pack.writes ?? [])
+        await loadPacks(pack.writes ?? [])
       })
       loads.set(name, load)
       load.catch(() => loads.delete(name))
       return load
     }),
-  ])
+  )
 }
 
 /** Brings what `error`, or what caused it, misses; undefined where that is nothing that could come. */
 function bringing(error: unknown): (() => Promise<unknown>) | undefined {
   if (!(error instanceof Error)) return undefined
   const { load, op, cause } = error as Partial<NotLoaded & OperatorNotLoaded>
-  if (op) return packOf(op) && !isLoaded(op) ? () => loadOperators([op]) : undefined
+  if (op) return packOf(op) && !isLoaded(op) ? () => loadPacks([op]) : undefined
   return load ?? bringing(cause)
 }
 

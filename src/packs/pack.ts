@@ -1,5 +1,6 @@
 import { type GradientRules, packRules } from '../autodiff/rule.js'
 import type { ReferenceKernel } from '../backend/reference/kernel.js'
+import { awaitKernels } from '../backend/reference/loaded.js'
 import { referenceKernels } from '../backend/reference/table.js'
 import { lowerings } from '../backend/wasm/lower/index.js'
 import type { Lowering } from '../backend/wasm/lower/lowering.js'
@@ -10,11 +11,14 @@ import { packPasses } from '../optimise/index.js'
 
 type Operators = Readonly<Record<string, OpDefinition>>
 
+type LaterKernels = () => Promise<Readonly<Record<string, ReferenceKernel>>>
+type KernelsOf<Table extends Operators> = Readonly<Record<PrimitiveOf<Table>, ReferenceKernel>>
+
 /** Ops that come as one chunk, with what runs them. What their rules emit is core, in the same pack, or named by `writes`. */
 export interface Pack<Table extends Operators = Operators> {
   readonly operators: Table
-  /** For every op but composites. */
-  readonly kernels: Readonly<Record<PrimitiveOf<Table>, ReferenceKernel>>
+  /** For every op but composites; or what brings them, where wasm has kernels of its own for what models hold. */
+  readonly kernels: KernelsOf<Table> | (() => Promise<KernelsOf<Table>>)
   readonly lowerings?: Readonly<Record<string, Lowering>>
   readonly gradients?: GradientRules
   /** Passes that only its ops need. */
@@ -28,10 +32,14 @@ export interface Pack<Table extends Operators = Operators> {
 /** A pack whose table of kernels is complete. */
 export const definePack = <Table extends Operators>(pack: Pack<Table>): Pack<Table> => pack
 
+const primitivesOf = (table: Operators): string[] => Object.keys(table).filter((op) => !table[op].decompose)
+
 /** Makes the ops of `pack` known to every stage. */
 export function addPack(pack: Pack<never> | Pack): void {
   addOperators(pack.operators)
-  Object.assign(referenceKernels, pack.kernels)
+  const { kernels, operators } = pack as Pack
+  if (typeof kernels === 'function') awaitKernels(primitivesOf(operators), kernels as LaterKernels)
+  else Object.assign(referenceKernels, kernels)
   Object.assign(lowerings, pack.lowerings)
   Object.assign(packRules, pack.gradients)
   Object.assign(packPasses, pack.passes)

@@ -1,9 +1,3 @@
-import { convGradientKernels } from '../backend/reference/conv-gradients.js'
-import { crossEntropyKernels } from '../backend/reference/crossentropy.js'
-import { gradientKernels } from '../backend/reference/gradients.js'
-import { optimizerKernels } from '../backend/reference/optimizer.js'
-import { poolGradientKernels } from '../backend/reference/pool-gradients.js'
-import { randomKernels } from '../backend/reference/random.js'
 import { convGradientLowerings } from '../backend/wasm/lower/conv-gradients.js'
 import { crossEntropyLowerings } from '../backend/wasm/lower/crossentropy.js'
 import { gradientLowerings } from '../backend/wasm/lower/gradients.js'
@@ -34,14 +28,7 @@ export const pack = definePack({
     ...random,
     ...optimizerUpdates,
   },
-  kernels: {
-    ...gradientKernels,
-    ...convGradientKernels,
-    ...poolGradientKernels,
-    ...crossEntropyKernels,
-    ...randomKernels,
-    ...optimizerKernels,
-  },
+  kernels: async () => (await import('../backend/reference/training.js')).trainingKernels,
   lowerings: {
     ...gradientLowerings,
     ...convGradientLowerings,

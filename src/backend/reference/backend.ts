@@ -7,6 +7,7 @@ import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
 import { completeKernels } from './complete.js'
 import { interpret } from './evaluate.js'
+import { requireKernels } from './loaded.js'
 
 /** The backend that evaluates node by node in plain TypeScript: the oracle of the others. It takes every op. */
 export function createReferenceBackend(): Backend {
@@ -85,6 +86,7 @@ class ReferenceBackend implements Backend {
   }
 
   load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable {
+    requireKernels()
     return new ReferenceExecutable(plan, storageOf)
   }
 

@@ -1,4 +1,5 @@
 import type { Backend, Executable } from '../../backend/backend.js'
+import { addFoldingKernels } from '../../backend/reference/folding.js'
 import { VariableStore } from '../../backend/store.js'
 import { compileInTurns } from '../../compile.js'
 import type { TypedArray } from '../../core/dtype.js'
@@ -10,7 +11,7 @@ import { concrete } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { inTurns, turn } from '../../core/turns.js'
 import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
-import { loadOperators, withOperators } from '../../packs/index.js'
+import { loadPacks, withOperators } from '../../packs/index.js'
 import { invalid } from '../config.js'
 import type { Weight } from '../layers/weight.js'
 import { hostEdge, hostReady } from '../strings.js'
@@ -125,7 +126,10 @@ export class Trainer {
     const weights = this.#variables
     const home = () => weights.find((weight) => weight.home)?.home
     const isFirst = !this.#store
-    if (isFirst) await turn()
+    if (isFirst) {
+      addFoldingKernels()
+      await turn()
+    }
     if (!this.#store) {
       const backend = home() ? undefined : await defaultBackend()
       // Models that share weights may open at once: nothing may come between the look for a home and the move.
@@ -240,7 +244,7 @@ export class Trainer {
   }
 
   async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
-    await loadOperators([everyStepWrites])
+    await loadPacks([everyStepWrites])
     this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
     const request: StepRequest = {
       network: hostEdge(this.#trainee.network).network,
