@@ -307,4 +307,24 @@ test('a seed of setRandomSeed seeds datasets', async () => {
   assert.not.equal(orders[0], await count(20).shuffle(20).toArray())
 })
 
+test('nested lists are one array, as in fit; lists of arrays are several', async () => {
+  const rows: unknown[] = []
+  for await (const [x, y] of fromArrays(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [0, 1],
+  ))
+    rows.push([x.dims, x.toNumbers(), y])
+  assert.equal(rows, [
+    [[2], [1, 2], 0],
+    [[2], [3, 4], 1],
+  ])
+  for await (const [a, b] of fromArrays([Float32Array.of(1), Float32Array.of(2)]) as unknown as AsyncIterable<
+    [number, number]
+  >)
+    assert.equal([a, b], [1, 2])
+})
+
 test.run()

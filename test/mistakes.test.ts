@@ -80,6 +80,36 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
     /mnist has no option 'dir'; its options are dataDir/,
     () => datasets.mnist(untyped({ dir: '.' })),
   ],
+  [
+    'ragged lists',
+    /input: lists of one depth need one length; the first ones make \[2, 4\], item 4/,
+    () => network().predict([[1, 2, 3, 4], [5]]),
+  ],
+  [
+    'ragged lists that have enough numbers together',
+    /input: lists of one depth need one length/,
+    () =>
+      network().predict([
+        [1, 2, 3, 4],
+        [1, 2, 3],
+        [1, 2, 3, 4, 5],
+      ]),
+  ],
+  [
+    'null among numbers',
+    /input: item 1 is object null, not a number/,
+    () => network().predict(untyped([[1, null, 3, 4]])),
+  ],
+  [
+    'a text among numbers',
+    /input: item 1 is string 2, not a number/,
+    () => network().predict(untyped([[1, '2', 3, 4]])),
+  ],
+  [
+    'a verbosity that there is not',
+    /verbose is 0, 1, 2 or 'auto', got silent/,
+    () => network().fit(x, labels(0, 1, 2, 0), { verbose: untyped('silent') }),
+  ],
   ['nothing to predict', /input: give a Tensor.*got undefined/, () => network().predict(untyped(undefined))],
   [
     'inputs alone for validation',

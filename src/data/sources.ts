@@ -1,16 +1,16 @@
 import type { TypedArray } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
+import { fromNested, isNested, type Nested } from '../core/nested.js'
 import { formatShape, sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { Dataset } from './dataset.js'
 
-/** Samples along the first axis: a tensor, `{ data, shape }`, a typed array or a list of numbers or texts; several in a list or an object. */
+/** Samples along the first axis: a tensor, `{ data, shape }`, a typed array or nested lists of numbers or texts; several in a list or an object. */
 export type Arrays =
   | Tensor
   | { readonly data: TypedArray; readonly shape: readonly number[] }
   | TypedArray
-  | readonly number[]
-  | readonly string[]
+  | Nested
   | readonly Arrays[]
   | { readonly [name: string]: Arrays }
 
@@ -31,7 +31,8 @@ function columnOf(arrays: Arrays): Column {
   if (isShaped(arrays)) return rowsOf(new Tensor(arrays.data, arrays.shape))
   if (Array.isArray(arrays)) {
     if (typeof arrays[0] !== 'object') return { count: arrays.length, row: (index) => arrays[index] }
-    const columns = arrays.map(columnOf)
+    if (isNested(arrays)) return rowsOf(fromNested(arrays, 'a dataset'))
+    const columns = (arrays as readonly Arrays[]).map(columnOf)
     return { count: countOf(columns), row: (index) => columns.map((column) => column.row(index)) }
   }
   const columns = Object.entries(arrays).map(([name, value]) => [name, columnOf(value)] as const)

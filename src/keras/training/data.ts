@@ -1,11 +1,10 @@
 import { allocate, arrayOf, isBigInt, type NumericDType, type TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import { encodingOfDType } from '../../core/minifloat.js'
+import { fromNested, type Nested } from '../../core/nested.js'
 import { formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
-
-type Nested = readonly number[] | readonly string[] | readonly Nested[]
 
 /** An array with its shape, the first axis being the samples: a Tensor, `{ data, shape }`, or nested lists of numbers or strings. */
 export type ArrayLikeData = Tensor | { readonly data: TypedArray; readonly shape: readonly number[] } | Nested
@@ -16,17 +15,12 @@ export type DataLike = ArrayLikeData | readonly ArrayLikeData[] | Readonly<Recor
 const isShaped = (value: unknown): value is { data: TypedArray; shape: readonly number[] } =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value && ArrayBuffer.isView(value.data)
 
-/** The data as a Tensor. Throws INVALID_ARGUMENT naming `what`. */
+/** The data as a Tensor. Throws INVALID_ARGUMENT, and for lists SHAPE_MISMATCH and TYPE_MISMATCH, naming `what`. */
 export function toTensor(data: ArrayLikeData, what: string): Tensor {
   if (data instanceof Tensor) return data
   if (isShaped(data)) return new Tensor(data.data, data.shape)
   if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return new Tensor(data as unknown as TypedArray)
-  if (Array.isArray(data)) {
-    const dims: number[] = []
-    for (let level: unknown = data; Array.isArray(level); level = level[0]) dims.push(level.length)
-    const items = data.flat(Number.POSITIVE_INFINITY) as number[] | string[]
-    return new Tensor(typeof items[0] === 'string' ? 'string' : 'float32', items, dims)
-  }
+  if (Array.isArray(data)) return fromNested(data, what)
   throw invalid(`${what} must be a Tensor, { data, shape }, or nested lists of numbers or strings`)
 }
 

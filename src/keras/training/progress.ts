@@ -1,3 +1,4 @@
+import { invalid } from '../config.js'
 import type { Logs } from './logs.js'
 
 /** How much `fit` and `evaluate` print: nothing, a bar, one line an epoch; `auto` is a bar on a terminal, else nothing. */
@@ -9,7 +10,8 @@ const isTerminal = (): boolean => typeof process !== 'undefined' && process.stdo
 
 export const resolveVerbosity = (verbose: Verbosity | undefined): 0 | 1 | 2 => {
   if (verbose === undefined || verbose === 'auto') return isTerminal() ? 1 : 0
-  return verbose === true ? 1 : verbose === false ? 0 : verbose
+  if (![0, 1, 2, true, false].includes(verbose)) throw invalid(`verbose is 0, 1, 2 or 'auto', got ${verbose}`)
+  return Number(verbose) as 0 | 1 | 2
 }
 
 const print = (text: string): void => {
