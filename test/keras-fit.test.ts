@@ -280,4 +280,19 @@ test('a layer adds to the loss, in training and in evaluation', async () => {
   for (const net of [plain, penalised, hidden]) net.dispose()
 })
 
+test('fit notes a categorical crossentropy over a single value', async () => {
+  const net = sequential([layers.dense({ units: 1, activation: 'softmax', inputShape: [2], name: 'only' })])
+  net.compile({ optimizer: 'sgd', loss: 'categoricalCrossentropy' })
+  const said: string[] = []
+  const { warn } = console
+  console.warn = (text: string) => said.push(text)
+  try {
+    await net.fit([[1, 2]], [[1]], { verbose: 0 })
+  } finally {
+    console.warn = warn
+  }
+  assert.match(said.join(), /'only' has one value: categoricalCrossentropy needs one a class/)
+  assert.ok(net.notes.some((note) => note.includes("'only' has one value")))
+})
+
 test.run()

@@ -117,6 +117,10 @@ export function fit(
     checkOptions(options)
     await trainer.ready()
     const { training, validation } = await trainer.surely(store, () => openTraining(trainer, store, x, y, options))
+    trainer.compiled.outputs.forEach(({ loss, name }, i) => {
+      if (loss?.className === 'CategoricalCrossentropy' && model.outputs[i].shape.at(-1) === 1)
+        trainer.say(`'${name}' has one value: categoricalCrossentropy needs one a class, binaryCrossentropy takes one`)
+    })
     try {
       await turn()
       return await run(trainer, store, model, training, validation, options)
