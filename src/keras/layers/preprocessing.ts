@@ -1,5 +1,5 @@
 import type { Value } from '../../core/ir.js'
-import { formatShape, normalizeAxis, sizeOf } from '../../core/shape.js'
+import { formatShape, normalizeAxis } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { unsqueeze } from '../../ops/compose.js'
 import { invalid, type KerasConfig } from '../config.js'

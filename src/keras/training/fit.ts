@@ -12,9 +12,9 @@ import type { DataLike } from './data.js'
 import { LogSums, type Logs, prefixed } from './logs.js'
 import type { PassHooks, PassStart } from './pass.js'
 import { Progress, resolveVerbosity, type Verbosity } from './progress.js'
+import { runBatch } from './run-batch.js'
 import type { SampleWeightOptions } from './samples.js'
 import { openEvaluation, openTraining, type Source, type ValidationData } from './sources.js'
-import { runBatch } from './stream-pass.js'
 import type { Trainer } from './trainer.js'
 
 /** How `fit` and `evaluate` go through data. */
@@ -206,7 +206,7 @@ export function evaluate(
     checkNames('evaluate', options, { ...predictOptions, sampleWeight: true })
     checkCounts({ steps: options.steps })
     await trainer.ready()
-    const source = openEvaluation(trainer, store, x, y, options)
+    const source = await openEvaluation(trainer, store, x, y, options)
     const verbose = resolveVerbosity(options.verbose)
     const progress = new Progress(verbose)
     const callbacks = new CallbackList(

@@ -41,3 +41,16 @@ export const unwatched = (clock: TurnClock, progress = new Progress(0)): PassHoo
   clock,
   stopped: () => false,
 })
+
+/**
+ * Where epoch `epoch` begins in data of `batches` batches, of which each epoch takes `steps`: which pass through the data
+ * it is, and after how many batches. As in Keras an epoch ends, short, where the data do.
+ */
+export function placeOf(
+  epoch: number,
+  batches: number,
+  steps: number,
+): { readonly round: number; readonly skip: number } {
+  const perRound = Math.ceil(batches / steps)
+  return { round: Math.floor(epoch / perRound), skip: (epoch % perRound) * steps }
+}
