@@ -55,24 +55,28 @@ export const embedded = {
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
  * of the core, by imports that leave no code. Parts of Keras's layer and of data are made to use all of lanewise, where a page
- * starts with that, else what every model has; packs (but that of training) and programs, all reference kernels of the core's ops.
+ * starts with that, else what every model has; so is `lanewise/layers`, which no page loads without the rest; packs (but that of
+ * training) and programs, all reference kernels of the core's ops.
  */
 export const oneCore = ({ initialOptions }) => {
   const parts = loadedOnDemand()
-  const index = join(root, 'src/index.ts')
+  const [index, layers] = ['index', 'layers'].map((name) => join(root, `src/${name}.ts`))
   const models = ['sequential', 'layers/convolution', 'layers/pooling', 'layers/reshaping']
   const used = Object.values(initialOptions.entryPoints ?? {}).includes(index)
     ? [index]
     : models.map((name) => join(root, `src/keras/${name}.ts`))
   return ({ path, text }) => {
+    if (path === layers) return { path, text: `${text}\n${importsOf(used)}` }
     if (!parts.has(path)) return { path, text }
     const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
     if (/[\\/]src[\\/](packs[\\/](?!training)|program|backend[\\/]reference)/.test(path))
       core.push(join(root, 'src/backend/reference/complete.ts'))
     if (/[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(...used)
-    return { path, text: `${text}\n${core.map((file) => `import ${JSON.stringify(file)}\n`).join('')}` }
+    return { path, text: `${text}\n${importsOf(core)}` }
   }
 }
+
+const importsOf = (files) => files.map((file) => `import ${JSON.stringify(file)}\n`).join('')
 
 /** The modules of src that others of it import dynamically. */
 function loadedOnDemand() {
