@@ -36,6 +36,9 @@ const OVER: u32 = 0xc0000000
 const TRAPPED: i32 = 1
 const LOST: i32 = 2
 
+/** How many times as long workers look for the next run as for the next step: what a loop does between two runs takes longer. */
+const IDLE: i32 = 10
+
 /** Milliseconds after which a thread that sleeps in the midst of a run looks whether another one failed. */
 const FAILURE_CHECK: f64 = 500
 const FOREVER: f64 = Infinity
@@ -194,7 +197,8 @@ export function worker(thread: i32): void {
     for (;;) {
       const claims = takeTiles(thread)
       if (atomic.load<i32>(STOP) != 0) return
-      waitWhile(<i32>(claims >> 32), spins, <u32>claims >= OVER ? FOREVER : FAILURE_CHECK)
+      const isIdle = <u32>claims >= OVER
+      waitWhile(<i32>(claims >> 32), isIdle ? spins * IDLE : spins, isIdle ? FOREVER : FAILURE_CHECK)
     }
   }
 }

@@ -34,8 +34,11 @@ export interface WasmOptions {
 const MAX_DEFAULT_THREADS = 8
 /** Start signals of assembly/tape.ts end before the first block. */
 const MAX_THREADS = 256
-/** Looks at a word before a thread sleeps: 0.2 ms, longer than most pauses of a loop of runs, or hardly any where threads share cores. */
-const SPINS = 200_000
+/**
+ * Looks at a word before a thread sleeps in the midst of a run: 20 µs, or hardly any where threads share cores; ten times as
+ * many between two runs.
+ */
+const SPINS = 20_000
 const CROWDED_SPINS = 64
 
 /**
