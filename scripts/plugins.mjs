@@ -54,24 +54,20 @@ export const embedded = {
 /**
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
- * of the core, by imports that leave no code. Parts of Keras's layer and of data are made to use all of lanewise, where a page
- * starts with that, else what every model has; so is `lanewise/layers`, which no page loads without the rest; packs (but that of
- * training) and programs, all reference kernels of the core's ops.
+ * of the core, by imports that leave no code; packs (but that of training) and programs, all reference kernels of the core's ops;
+ * `lanewise/layers`, which no page loads without the rest, all of lanewise. No part uses the chunk that only some pages load:
+ * Rolldown refuses a worker in Vite's default format where a part that the page leaves out uses the chunk which would load it.
  */
 export const oneCore = ({ initialOptions }) => {
   const parts = loadedOnDemand()
   const [index, layers] = ['index', 'layers'].map((name) => join(root, `src/${name}.ts`))
-  const models = ['sequential', 'layers/convolution', 'layers/pooling', 'layers/reshaping']
-  const used = Object.values(initialOptions.entryPoints ?? {}).includes(index)
-    ? [index]
-    : models.map((name) => join(root, `src/keras/${name}.ts`))
+  const whole = Object.values(initialOptions.entryPoints ?? {}).includes(index) ? [index] : []
   return ({ path, text }) => {
-    if (path === layers) return { path, text: `${text}\n${importsOf(used)}` }
+    if (path === layers) return { path, text: `${text}\n${importsOf(whole)}` }
     if (!parts.has(path)) return { path, text }
     const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
     if (/[\\/]src[\\/](packs[\\/](?!training)|program|backend[\\/]reference)/.test(path))
       core.push(join(root, 'src/backend/reference/complete.ts'))
-    if (/[\\/]src[\\/](data|keras)[\\/]/.test(path)) core.push(...used)
     return { path, text: `${text}\n${importsOf(core)}` }
   }
 }
