@@ -1,15 +1,15 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { differentiate } from '../src/autodiff/differentiate.js'
-import { completeKernels } from '../src/backend/reference/complete.js'
 import { interpret } from '../src/backend/reference/evaluate.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
 import { GraphBuilder } from '../src/graph/builder.js'
 import { type Loss, layers, losses, sequential } from '../src/keras/index.js'
 import { resolveLoss } from '../src/keras/losses/index.js'
+import { loadEverything } from './support/operators.js'
 
-completeKernels()
+await loadEverything()
 
 /*
  * Keras's losses, written anew in float64 from its documentation: rows of targets and predictions to a number each.
