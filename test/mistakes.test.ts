@@ -138,7 +138,7 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ],
   [
     'a misspelt hook',
-    /callbacks have no hook 'onEpochFinish'.*as onEpochEnd/,
+    /callbacks have no hook 'onEpochFinish'.*onEpochEnd/,
     () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped([{ onEpochFinish: () => {} }]), verbose: 0 }),
   ],
   [

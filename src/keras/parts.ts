@@ -7,9 +7,6 @@ const steps = 'it comes with fit, evaluate and the steps of a model; elsewhere a
 /** The classes of layers on images. */
 export const imageClasses = /* @__PURE__ */ later(nodes, () => import('./layers/image-classes.js'))
 
-/** The resizing of images. */
-export const resizing = /* @__PURE__ */ later(nodes, () => import('./layers/resizing.js'))
-
 /** The terms of metrics of thresholds. */
 export const confusion = /* @__PURE__ */ later(steps, () => import('./metrics/confusion.js'))
 
@@ -25,7 +22,7 @@ export const rareValues = /* @__PURE__ */ later(steps, () => import('./losses/ra
 /** The buckets that strings and integers have, as the host finds them. */
 export const fingerprints = /* @__PURE__ */ later(steps, () => import('../core/fingerprint.js'))
 
-const all = () => [fingerprints, imageClasses, resizing, confusion, scoreTerms, rareUpdates, rareValues]
+const all = () => [fingerprints, imageClasses, confusion, scoreTerms, rareUpdates, rareValues]
 
 /** Loads all that writes nodes and comes by need. */
 export const loadParts = (): Promise<unknown> => Promise.all(all().map((part) => part.load()))

@@ -1,6 +1,5 @@
 import { checkOptions } from '../../core/options.js'
 import type { Tensor } from '../../core/tensor.js'
-
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
 

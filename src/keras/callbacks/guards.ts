@@ -1,6 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
 import { checkOptions } from '../../core/options.js'
-
 import type { Logs } from '../training/logs.js'
 import { Callback } from './callback.js'
 

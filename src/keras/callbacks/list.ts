@@ -17,16 +17,16 @@ const batchHooks: Readonly<Record<'train' | 'test' | 'predict', { begin: readonl
   predict: { begin: ['onPredictBatchBegin'], end: ['onPredictBatchEnd'] },
 }
 
-const hookNames = /^on(Epoch|Batch|(Train|Test|Predict)(Batch)?)(Begin|End)$/
+const moments = ['Epoch', 'Batch', ...['Train', 'Test', 'Predict'].flatMap((pass) => [pass, `${pass}Batch`])]
+const hookNames = moments.flatMap((moment) => [`on${moment}Begin`, `on${moment}End`])
 
 /** Throws INVALID_ARGUMENT for what is no callback, or a plain one with a hook that there is not. */
 function checkCallback(callback: Callback): void {
   if (typeof callback !== 'object' || callback === null)
     throw invalid(`a callback is what callbacks.… makes, or an object with hooks, as onEpochEnd, got ${callback}`)
   if (Object.getPrototypeOf(callback) !== Object.prototype) return
-  const wrong = Object.keys(callback).find((name) => name.startsWith('on') && !hookNames.test(name))
-  if (wrong !== undefined)
-    throw invalid(`callbacks have no hook '${wrong}'; there are those of ${hookNames.source}, as onEpochEnd`)
+  const wrong = Object.keys(callback).find((name) => name.startsWith('on') && !hookNames.includes(name))
+  if (wrong !== undefined) throw invalid(`callbacks have no hook '${wrong}'; there are ${hookNames.join(', ')}`)
 }
 
 /** Callbacks in their order. While they run, the model may be measured and used. */

@@ -6,7 +6,6 @@ import { RandomBrightness, RandomContrast } from './brightness.js'
 import { fromHsv, grey, toHsv } from './colors.js'
 import type { CallContext } from './context.js'
 import { absent, dataFormat, type Field, number, seed, type ValuesOf } from './fields.js'
-
 import { type FactorLike, factor, type Range, valueRange } from './image-fields.js'
 import { RandomImages, type RandomOptions } from './random-images.js'
 

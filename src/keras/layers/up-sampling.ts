@@ -2,12 +2,12 @@ import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { declareOperators } from '../../ops/index.js'
 import { resize } from '../../ops/resize.js'
-import { resizing } from '../parts.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
 import { interpolations } from './image-fields.js'
 import { type KerasShape, knownDim } from './layer.js'
 import { Spatial } from './reshaping.js'
+import { resizeTo } from './resizing.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 const upSamplingFields = {
@@ -32,12 +32,11 @@ export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
     for (const axis of size.keys()) knownDim(this, shapes[0], axis + this.#start)
   }
 
-  call([x]: readonly Value[], { emit, typesOnly }: CallContext): Value {
+  call([x]: readonly Value[], { emit }: CallContext): Value {
     const { size, dataFormat, interpolation } = this.options
     if (interpolation !== 'nearest') {
       const sizes = size.map((factor, i) => factor * Number(x.shape[i + this.#start]))
-      if (typesOnly) return emit.input(this.name, x.dtype, x.shape.toSpliced(this.#start, size.length, ...sizes))
-      return resizing().resizeTo(emit, x, sizes, dataFormat, interpolation)
+      return resizeTo(emit, x, sizes, dataFormat, interpolation)
     }
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
     const scales = emit.constant(new Tensor('float32', [1, 1, ...size], [this.rank + 2]))
