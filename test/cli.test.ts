@@ -57,13 +57,16 @@ test('bench: times, and the steps of a profile', () =>
   withFolder((folder) => {
     const args = ['bench', trained(folder), '--batch', '3', '--seconds', '0.1', '--threads', '1']
     const lines = runCli(cli, [...args, '--profile', '--json'], folder).json()
-    const { medianMs, minMs, ...rest } = lines[0] as Record<string, number>
+    const { medianMs, minMs, runs, ...rest } = lines[0] as Record<string, number>
+    assert.ok(runs >= 1)
     assert.equal(rest, { model: trained(folder), backend: 'wasm', threads: 1, batch: 3 })
     assert.ok(minMs > 0 && minMs <= medianMs)
     const steps = lines.slice(1) as { op: string; ms: number }[]
     assert.ok(steps.some(({ op }) => op === 'lanewise.ConvNhwc'))
     assert.ok(steps.every(({ ms }) => ms >= 0))
     assert.match(runCli(cli, [...args, '--profile'], folder).stdout, /GFLOP\/s .* for lanewise.ConvNhwc/)
+    const long = ['bench', trained(folder), '--batch', '1000', '--seconds', '0.01', '--json']
+    assert.is(runCli(cli, long, folder).json()[0]['runs'], 1, 'a run that is longer than the time is the only one')
     refused(folder, 2, /--batch 0/, 'bench', 'm.onnx', '--batch', '0')
   }))
 
@@ -320,7 +323,8 @@ test('bad usage: status 2 and a line that says what is wrong', () =>
     refused(folder, 2, /--backend gpu: give one of wasm, webgpu, auto, reference/, 'run', 'm.onnx', '--backend', 'gpu')
     refused(folder, 2, /m\.txt does not say what to write; end it in \.onnx/, 'train', 'model1', '--out', 'm.txt')
     refused(folder, 2, /--stage all: give one of graph/, 'inspect', 'm.onnx', '--stage', 'all')
-    refused(folder, 2, /unknown command 'trian'/, 'trian')
+    for (const args of [['trian'], ['trian', '--help'], ['help', 'trian']])
+      refused(folder, 2, /unknown command 'trian'; the commands are train, search/, ...args)
     refused(folder, 2, /missing required argument 'model'/, 'train')
     refused(folder, 2, /unknown option '--epoch'/, 'train', 'model1', '--epoch', '3')
     refused(folder, 2, /no model 'model9'.*model1/, 'train', 'model9')

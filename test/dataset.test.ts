@@ -272,6 +272,42 @@ test('fit, evaluate and predict take datasets: the same as arrays', async () => 
   byDataset.dispose()
 })
 
+test('generators give batches; what is no data is named, with the cure', async () => {
+  function* batches() {
+    for (let from = 0; from < samples; from += 4) {
+      const rows = Math.min(4, samples - from)
+      const data = x.data as Float32Array
+      yield [
+        new Tensor('float32', data.slice(3 * from, 3 * (from + rows)), [rows, 3]),
+        y.slice(from, from + rows),
+      ] as const
+    }
+  }
+  const [byArrays, byGenerator] = [network(), network()]
+  byGenerator.setWeights(byArrays.getWeights())
+  await byGenerator.setTrainingState(await byArrays.trainingState())
+  const options = { batchSize: 4, shuffle: false, verbose: 0 } as const
+  await byArrays.fit(x, y, options)
+  await byGenerator.fit(batches(), null, options)
+  assert.equal(await weightsOf(byGenerator), await weightsOf(byArrays))
+  assert.equal(await byGenerator.evaluate(batches()), await byGenerator.evaluate(fromArrays(x, y).batch(4)))
+  assert.equal((await byGenerator.predict(batches())).data, (await byArrays.predict(x, { batchSize: 4 })).data)
+  const once = batches()
+  await byGenerator.fit(once, null, { ...options, stepsPerEpoch: 3, epochs: 2 })
+  assert.is(once.next().done, true, 'an epoch goes on where the last one stopped')
+
+  const fit = (data: unknown, targets?: unknown, more?: object) =>
+    refusal(() => byArrays.fit(data as Tensor, targets as Tensor, { verbose: 0, ...more }))
+  assert.match(await fit(batches), /input.*: got a function, not arrays.*datasets\.fromGenerator/)
+  assert.match(await fit(new Map([[x, y]])), /input.*: got an iterable, not arrays.*datasets\.fromGenerator/)
+  assert.match(await fit(x, batches()), /target.*: got an iterable/)
+  assert.match(await fit(x), /targets are missing/)
+  assert.match(await fit(batches(), { epochs: 3 }), /null for y, and options after it/)
+  assert.match(await fit(batches(), null, { epochs: 2 }), /no more\); for several epochs.*datasets\.fromGenerator/)
+  byArrays.dispose()
+  byGenerator.dispose()
+})
+
 for (const stepsPerEpoch of [undefined, 4])
   test(`a training by a dataset goes on after a break to the same bits (stepsPerEpoch ${stepsPerEpoch})`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'lanewise-dataset-'))

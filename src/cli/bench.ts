@@ -26,9 +26,8 @@ interface BenchOptions {
   json?: boolean
 }
 
-const warmUps = 3
-const leastRuns = 5
-const profiledRuns = 20
+const mostWarmUps = 3
+const mostProfiledRuns = 20
 
 export const addBench = (program: Command): Command =>
   program
@@ -39,7 +38,13 @@ export const addBench = (program: Command): Command =>
     .option('--input <name=file.npy...>', 'inputs; the others are made up, the same each time')
     .addOption(threads)
     .addOption(backend)
-    .addOption(numberOption('--seconds <x>', 'how long to measure', { low: 0.01, high: 600, whole: false }).default(2))
+    .addOption(
+      numberOption('--seconds <x>', 'how long to measure, one run at least', {
+        low: 0.01,
+        high: 600,
+        whole: false,
+      }).default(2),
+    )
     .option('--profile', 'the time of each node, too')
     .option('--json', 'print JSON lines')
     .addHelpText('after', examples('bench model5.onnx --batch 128', 'bench model5.onnx --threads 1 --profile'))
@@ -55,12 +60,16 @@ export const addBench = (program: Command): Command =>
         const minMs = times[0]
         const medianMs = times[times.length >> 1]
         const { name, variant, threads: used } = backend.report
-        if (options.json) printJson({ model: path, backend: name, threads: used, batch, medianMs, minMs })
+        const runs = times.length
+        if (options.json) printJson({ model: path, backend: name, threads: used, batch, medianMs, minMs, runs })
         else
           console.log(
-            `${path}, batch ${batch}, ${name} (${variant}), ${used} ${used === 1 ? 'thread' : 'threads'}: median ${milliseconds(medianMs)}, least ${milliseconds(minMs)}, ${times.length} runs`,
+            `${path}, batch ${batch}, ${name} (${variant}), ${used} ${used === 1 ? 'thread' : 'threads'}: median ${milliseconds(medianMs)}, least ${milliseconds(minMs)}, ${runs} ${runs === 1 ? 'run' : 'runs'}`,
           )
-        if (options.profile) await profile(graph, inputs, backend, options.json ?? false)
+        if (options.profile) {
+          const profiled = Math.ceil(Math.min(mostProfiledRuns, (1000 * seconds) / medianMs))
+          await profile(graph, inputs, backend, profiled, options.json ?? false)
+        }
         if (!options.json) printNotes([...new Set([...backend.report.notes, ...notes])])
       } finally {
         backend.dispose()
@@ -69,18 +78,24 @@ export const addBench = (program: Command): Command =>
 
 const milliseconds = (ms: number): string => `${ms < 10 ? ms.toPrecision(3) : ms.toFixed(1)} ms`
 
-/** Milliseconds of single runs, inputs copied in and outputs out, in ascending order. */
+/**
+ * Milliseconds of single runs, inputs copied in and outputs out, in ascending order: at least one, after at least one to warm
+ * up, which takes up to half of the time.
+ */
 async function time(graph: Graph, inputs: readonly HostValue[], backend: Backend, seconds: number) {
   const model = await load(graph, inputs, backend)
   try {
-    for (let run = 0; run < warmUps; run++) await model.run(inputs)
+    const begun = performance.now()
+    const spent = () => (performance.now() - begun) / 1000
+    let warmUps = 0
+    do await model.run(inputs)
+    while (++warmUps < mostWarmUps && spent() < seconds / 2)
     const times: number[] = []
-    const end = performance.now() + 1000 * seconds
-    while (times.length < leastRuns || performance.now() < end) {
+    do {
       const start = performance.now()
       await model.run(inputs)
       times.push(performance.now() - start)
-    }
+    } while (spent() < seconds)
     return { times: times.sort((a, b) => a - b), notes: model.notes }
   } finally {
     model.dispose()
@@ -88,7 +103,13 @@ async function time(graph: Graph, inputs: readonly HostValue[], backend: Backend
 }
 
 /** Prints the median time of each step, the longest first. */
-async function profile(graph: Graph, inputs: readonly HostValue[], backend: Backend, json: boolean): Promise<void> {
+async function profile(
+  graph: Graph,
+  inputs: readonly HostValue[],
+  backend: Backend,
+  runs: number,
+  json: boolean,
+): Promise<void> {
   const shapes = graph.inputs.flatMap(({ name }, i) => {
     const input = inputs[i]
     return input instanceof Tensor ? [[name, input.dims] as const] : []
@@ -104,7 +125,7 @@ async function profile(graph: Graph, inputs: readonly HostValue[], backend: Back
         `the ${backend.report.name} backend cannot time its steps here${backend.report.name === 'webgpu' ? ': the adapter has no timestamp queries; leave out --profile, or profile with --backend wasm' : ''}`,
       )
     await executable.run()
-    const steps = await executable.profile(profiledRuns)
+    const steps = await executable.profile(runs)
     const total = steps.reduce((sum, { ms }) => sum + ms, 0)
     const spent = new Map<Node | undefined, number>()
     for (const { node, ms } of steps) spent.set(node, (spent.get(node) ?? 0) + ms)

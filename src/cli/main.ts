@@ -52,8 +52,18 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
+/** Ends with status 2 where a command is asked for, or help on one, that does not exist. */
+function checkCommand(): void {
+  const [first, second] = process.argv.slice(2).filter((argument) => !argument.startsWith('-'))
+  const name = first === 'help' ? second : first
+  const names = program.commands.map((command) => command.name())
+  if (name !== undefined && !names.includes(name))
+    program.error(`error: unknown command '${name}'; the commands are ${names.join(', ')}`)
+}
+
 completeKernels()
 try {
+  checkCommand()
   await program.parseAsync()
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2

@@ -1,5 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
-import type { Node, TensorType, Value } from '../core/ir.js'
+import type { TensorType } from '../core/ir.js'
 import { type AttributeSchema, type InferenceContext, intsAttribute, type OpDefinition } from './definition.js'
 import { dropoutBody } from './dropout-body.js'
 import { required, requireFloat } from './infer.js'

@@ -7,7 +7,7 @@ import { matmulKernels } from './matmul.js'
 import { poolKernels } from './pool.js'
 import { reductionKernels } from './reduction.js'
 import { softmaxKernels } from './softmax.js'
-import { coreKernels, referenceKernels } from './table.js'
+import { completeTable, coreKernels } from './table.js'
 
 /** A kernel for every core op but composites, which run as their decomposition. */
 const allKernels = {
@@ -23,5 +23,5 @@ const allKernels = {
 
 /** Makes every core op known to `evaluate`. */
 export function completeKernels(): void {
-  Object.assign(referenceKernels, allKernels)
+  completeTable(allKernels)
 }

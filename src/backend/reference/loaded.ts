@@ -1,6 +1,6 @@
 import { NotLoaded } from '../../core/later.js'
 import type { ReferenceKernel } from './kernel.js'
-import { referenceKernels } from './table.js'
+import { isComplete, referenceKernels } from './table.js'
 
 /** What brings kernels of packs that have still to come, by op. */
 const awaited = new Map<string, () => Promise<void>>()
@@ -27,8 +27,6 @@ export async function loadKernels(): Promise<void> {
   const [{ completeKernels }] = await Promise.all([import('./complete.js'), loadAwaited()])
   completeKernels()
 }
-
-const isComplete = (): boolean => Object.hasOwn(referenceKernels, 'Conv')
 
 /** The kernel of `op`; undefined for a composite, which runs as its decomposition. Throws NotLoaded. */
 export function kernelOf(op: string): ReferenceKernel | undefined {

@@ -1,6 +1,6 @@
 import type { Tensor } from '../../core/tensor.js'
 import type { MaybePromise } from '../backend.js'
-import { type KernelCall, type Part, partOf } from './gen/kernels.js'
+import { type KernelCall, partOf } from './gen/kernels.js'
 import type { Preparation } from './lower/lowering.js'
 import type { Machine, Prepared } from './machine.js'
 import { operandBytes } from './memory.js'

@@ -5,8 +5,9 @@ import { invalid } from '../config.js'
 import { RandomBrightness, RandomContrast } from './brightness.js'
 import { fromHsv, grey, toHsv } from './colors.js'
 import type { CallContext } from './context.js'
-import { absent, dataFormat, type Field, number, seed, type ValuesOf } from './fields.js'
+import { absent, dataFormat, type Field, number, type OptionsOf, seed, type ValuesOf } from './fields.js'
 import { type FactorLike, factor, type Range, valueRange } from './image-fields.js'
+import type { LayerOptions } from './layer.js'
 import { RandomImages, type RandomOptions } from './random-images.js'
 
 /** From 0 to the number, or [lower, upper]. */
@@ -166,8 +167,7 @@ export class RandomColorJitter extends RandomImages<ValuesOf<typeof jitterFields
   static override readonly fields = jitterFields
   readonly #parts: RandomImages<RandomOptions>[]
 
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  constructor(options: any, className?: string) {
+  constructor(options: LayerOptions & OptionsOf<typeof jitterFields>, className?: string) {
     super(options, className)
     const { valueRange, seed, brightnessFactor, contrastFactor, saturationFactor, hueFactor } = this.options
     const parts = [

@@ -52,8 +52,7 @@ export type LayerFactory<F, L> =
     : (options: LayerOptions & OptionsOf<F>) => L
 
 interface NamedClass<F, L extends Layer> {
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  new (options: any, className?: string, rank?: number): L
+  new (options: never, className?: string, rank?: number): L
   readonly fields: F
 }
 
@@ -67,14 +66,13 @@ export const layerFactory = <F, L extends Layer>(
   rank?: number,
 ): LayerFactory<F, L> =>
   ((options: object = {}) => {
-    registerOwn(className, ({ config }) => new layer(camelKeys(config), className, rank))
-    return new layer(options, className, rank)
+    registerOwn(className, ({ config }) => new layer(camelKeys(config) as never, className, rank))
+    return new layer(options as never, className, rank)
   }) as LayerFactory<F, L>
 
 /** A layer's class. */
 export interface OwnLayerClass<F, L extends Layer> {
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  new (options: any): L
+  new (options: never): L
   readonly fields: F
   className?: string | undefined
 }
@@ -88,8 +86,8 @@ export function registerLayer<F, L extends Layer>(
   layer: OwnLayerClass<F, L>,
 ): [F] extends [Fields] ? LayerFactory<F, L> : (options?: LayerOptions & Readonly<Record<string, unknown>>) => L {
   layer.className = className
-  registerClass(className, ({ config }) => new layer(camelKeys(config)))
-  return ((options: object = {}) => new layer(options)) as never
+  registerClass(className, ({ config }) => new layer(camelKeys(config) as never))
+  return ((options: object = {}) => new layer(options as never)) as never
 }
 
 /** A class is neither registered nor one of Keras's layers that are there. */

@@ -6,8 +6,8 @@ import { addPack } from '../../packs/pack.js'
 import { pack as signal } from '../../packs/signal.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
-import { any, choice, count, dataFormat, flag, maybe, number, type ValuesOf } from './fields.js'
-import { type KerasShape, knownDim, Layer, requireRank } from './layer.js'
+import { any, choice, count, dataFormat, flag, maybe, number, type OptionsOf, type ValuesOf } from './fields.js'
+import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank } from './layer.js'
 import { stft, type WindowLike, windowOf } from './stft.js'
 import { paddingAttributes } from './windows.js'
 
@@ -33,8 +33,7 @@ const stftFields = {
 export class STFTSpectrogram extends Layer<ValuesOf<typeof stftFields>> {
   static override readonly fields = stftFields
 
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  constructor(options: any, className?: string) {
+  constructor(options: LayerOptions & OptionsOf<typeof stftFields>, className?: string) {
     super(options, className)
     const { frameLength, frameStep, fftLength, window, periodic } = this.options
     if (frameStep !== null && frameStep > frameLength)
@@ -127,8 +126,7 @@ const melFields = {
 export class MelSpectrogram extends Layer<ValuesOf<typeof melFields>> {
   static override readonly fields = melFields
 
-  // biome-ignore lint/suspicious/noExplicitAny: its options follow from its fields
-  constructor(options: any, className?: string) {
+  constructor(options: LayerOptions & OptionsOf<typeof melFields>, className?: string) {
     super(options, className)
     const { fftLength, sequenceLength, window } = this.options
     const length = sequenceLength ?? fftLength

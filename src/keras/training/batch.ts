@@ -11,18 +11,25 @@ export type Batch =
   | { readonly x: DataLike; readonly y: DataLike; readonly sampleWeight?: DataLike }
 
 /** Batches, produced anew for each epoch. */
-export interface BatchSource extends AsyncIterable<Batch> {
+interface Batches extends AsyncIterable<Batch> {
   /** The batches of epoch `index`, counted from 0: the same whenever it is asked for. */
   epoch?(index: number): AsyncIterable<Batch>
   /** Batches of an epoch, if that is known. */
   readonly size?: number | undefined
 }
 
+/** A dataset or another async iterable; or what a generator function gives, which is good for one pass. */
+export type BatchSource = Batches | IterableIterator<Batch>
+
+type Inputs = ArrayLikeData | Readonly<Record<string, ArrayLikeData>>
+
 /** Batches to predict: of inputs alone, or with targets that are passed over. */
-export type InputSource = BatchSource | AsyncIterable<ArrayLikeData | Readonly<Record<string, ArrayLikeData>>>
+export type InputSource = BatchSource | AsyncIterable<Inputs> | IterableIterator<Inputs>
 
 export const isDataset = <S extends InputSource>(value: Batch | DataLike | S | null | undefined): value is S =>
-  typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+  typeof value === 'object' &&
+  value !== null &&
+  (Symbol.asyncIterator in value || (Symbol.iterator in value && 'next' in value))
 
 /** The arrays of a batch, checked. */
 export function samplesOf(trainer: Trainer, batch: Batch, options: SampleWeightOptions = {}): Samples {

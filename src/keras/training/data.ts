@@ -6,8 +6,12 @@ import { formatShape, sizeOf } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 
-/** An array with its shape, the first axis being the samples: a Tensor, `{ data, shape }`, or nested lists of numbers or strings. */
-export type ArrayLikeData = Tensor | { readonly data: TypedArray; readonly shape: readonly number[] } | Nested
+/** An array whose first axis is the samples: a Tensor, a typed array, `{ data, shape }`, or nested lists of numbers or strings. */
+export type ArrayLikeData =
+  | Tensor
+  | TypedArray
+  | { readonly data: TypedArray; readonly shape: readonly number[] }
+  | Nested
 
 /** One array, or one for each input or output: a list, or an object by name. */
 export type DataLike = ArrayLikeData | readonly ArrayLikeData[] | Readonly<Record<string, ArrayLikeData>>
@@ -19,9 +23,9 @@ const isShaped = (value: unknown): value is { data: TypedArray; shape: readonly 
 export function toTensor(data: ArrayLikeData, what: string): Tensor {
   if (data instanceof Tensor) return data
   if (isShaped(data)) return new Tensor(data.data, data.shape)
-  if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return new Tensor(data as unknown as TypedArray)
+  if (ArrayBuffer.isView(data) && !(data instanceof DataView)) return new Tensor(data)
   if (Array.isArray(data)) return fromNested(data, what)
-  throw invalid(`${what} must be a Tensor, { data, shape }, or nested lists of numbers or strings`)
+  throw invalid(`${what} must be a Tensor, a typed array, { data, shape }, or nested lists of numbers or strings`)
 }
 
 const isOne = (data: DataLike): data is ArrayLikeData =>
@@ -47,8 +51,16 @@ export function toTensors(data: DataLike, names: readonly string[], what: string
       throw invalid(`${what}: the model has ${names.length} (${names.join(', ')}), got ${data.length} arrays`)
     return data.map((item, i) => toTensor(item as ArrayLikeData, `${what} '${names[i]}'`))
   }
-  if (typeof data !== 'object' || data === null)
-    throw invalid(`${what}: give a Tensor, { data, shape }, nested lists, or one of these for each, got ${data}`)
+  const given: unknown = data
+  const isFunction = typeof given === 'function'
+  if (!isFunction && (typeof given !== 'object' || given === null))
+    throw invalid(
+      `${what}: give a Tensor, a typed array, { data, shape }, nested lists, or one of these for each, got ${given}`,
+    )
+  if (isFunction || Symbol.iterator in given || Symbol.asyncIterator in given)
+    throw invalid(
+      `${what}: got ${isFunction ? 'a function' : 'an iterable'}, not arrays; for batches [x, y], give datasets.fromGenerator(function that yields them) in place of x`,
+    )
   const record = data as Readonly<Record<string, ArrayLikeData>>
   const unknown = Object.keys(record).find((key) => !names.includes(key))
   if (unknown !== undefined) throw invalid(`${what}: there is no '${unknown}'; the model has ${names.join(', ')}`)

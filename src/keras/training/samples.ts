@@ -43,11 +43,12 @@ export function checkSamples(
   trainee: Trainee,
   { outputs }: Compiled,
   x: DataLike,
-  y: DataLike,
+  y: DataLike | null | undefined,
   options: SampleWeightOptions,
 ): Samples {
   const { outputNames, network } = trainee
   const inputs = checkInputs(trainee, x)
+  if (y === null || y === undefined) throw invalid('targets are missing: give y, or a dataset that gives both')
   const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
     const name = `target '${outputNames[i]}'`
     const { sparse, classAxis = -1, ignoredClass } = outputs[i].loss?.details ?? {}

@@ -41,11 +41,6 @@ export const checkBatchSize = (batchSize: number | null | undefined): number => 
   return size
 }
 
-export function targetsOf(y: DataLike | null | undefined): DataLike {
-  if (y === null || y === undefined) throw invalid('targets are missing: give y, or a dataset that gives both')
-  return y
-}
-
 function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples] {
   if (!(share > 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
   const boundary = Math.floor(samples.count * (1 - share))
@@ -80,6 +75,10 @@ function arraySource(session: Session, orders: Orders, steps: number | null | un
 /** What goes through datasets. */
 const streams = () => import('./streams.js')
 
+function refuseTargets(y: DataLike | null | undefined): void {
+  if (y) throw invalid('a dataset gives targets with its batches: give null for y, and options after it')
+}
+
 /** What `evaluate` measures on: arrays, or a dataset. */
 export async function openEvaluation(
   trainer: Trainer,
@@ -89,10 +88,11 @@ export async function openEvaluation(
   options: SourceOptions & { readonly steps?: number | null },
 ): Promise<Source> {
   if (isDataset(x)) {
+    refuseTargets(y)
     const { wholePasses } = await streams()
     return wholePasses({ trainer, store, dataset: x, options: {}, steps: options.steps }, true)
   }
-  const samples = trainer.samples(x, targetsOf(y), options)
+  const samples = trainer.samples(x, y, options)
   const session = new Session(trainer, store, samples, checkBatchSize(options.batchSize), options.residentBytes)
   return evaluated(session, options.steps)
 }
@@ -122,13 +122,14 @@ export async function openTraining(
     let heldOut: Samples | undefined
     let training: Source
     if (isDataset(x)) {
+      refuseTargets(y)
       if (options.validationSplit || options.sampleWeight)
         throw invalid('validationSplit and sampleWeight need arrays; a dataset gives weights with its batches')
       const { runningPasses, wholePasses } = await streams()
       const stream = { trainer, store, dataset: x, options }
       training = stepsPerEpoch ? runningPasses({ ...stream, steps: stepsPerEpoch }) : wholePasses(stream, false)
     } else {
-      let samples = trainer.samples(x, targetsOf(y), options)
+      let samples = trainer.samples(x, y, options)
       if (options.validationSplit && !validationData) {
         ;[samples, heldOut] = splitSamples(samples, options.validationSplit)
         if (options.classWeight) heldOut = { ...heldOut, weights: heldOut.weights.map(() => undefined) }

@@ -17,7 +17,7 @@ const batchesKept = 20
 export async function passStream(
   trainer: Trainer,
   store: VariableStore,
-  stream: AsyncIterator<Batch>,
+  stream: AsyncIterator<Batch> | Iterator<Batch>,
   training: boolean,
   { batch: { begin, end }, progress, clock, stopped, locate }: PassHooks,
   options: SampleWeightOptions = {},

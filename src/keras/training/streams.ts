@@ -16,11 +16,18 @@ interface Stream {
   readonly steps?: number | null
 }
 
-const open = (dataset: BatchSource, round: number): AsyncIterator<Batch> =>
-  (dataset.epoch?.(round) ?? dataset)[Symbol.asyncIterator]()
+type BatchStream = AsyncIterator<Batch> | Iterator<Batch>
+
+function open(dataset: BatchSource, round: number): BatchStream {
+  if (!(Symbol.asyncIterator in dataset)) return dataset[Symbol.iterator]()
+  return (dataset.epoch?.(round) ?? dataset)[Symbol.asyncIterator]()
+}
+
+/** Batches in `dataset`, if that is known. */
+const sizeIn = (dataset: BatchSource): number | undefined => ('size' in dataset ? dataset.size : undefined)
 
 /** Passes over so many batches; gives the last one. */
-async function drop(stream: AsyncIterator<Batch>, batches: number): Promise<Batch | undefined> {
+async function drop(stream: BatchStream, batches: number): Promise<Batch | undefined> {
   let last: Batch | undefined
   for (let i = 0; i < batches; i++) {
     const next = await stream.next()
@@ -30,11 +37,14 @@ async function drop(stream: AsyncIterator<Batch>, batches: number): Promise<Batc
   return last
 }
 
-const noBatches = () => invalid('the dataset gave no batches; it must be iterable anew for each epoch')
+const noBatches = () =>
+  invalid(
+    'the dataset gave no batches (or no more); for several epochs, give datasets.fromGenerator of a function that yields them anew',
+  )
 
 /** Passes that begin with a dataset's first batch; `anew`: with the same ones each time. */
 export function wholePasses({ trainer, store, dataset, options, steps }: Stream, anew: boolean): Source {
-  const { size } = dataset
+  const size = sizeIn(dataset)
   if (size === Number.POSITIVE_INFINITY && !steps)
     throw invalid('the dataset has no end: say how many batches to take, as with stepsPerEpoch')
   return {
@@ -63,8 +73,8 @@ export function runningPasses({
   options,
   steps,
 }: Stream & { readonly steps: number }): Source {
-  const { size } = dataset
-  let stream: AsyncIterator<Batch> | undefined
+  const size = sizeIn(dataset)
+  let stream: BatchStream | undefined
   let round = -1
   const openNext = () => {
     stream = open(dataset, ++round)
@@ -80,8 +90,7 @@ export function runningPasses({
     batches: Math.min(steps, size ?? steps),
     async run(epoch, training, hooks, start) {
       const last = round < 0 ? await begin(epoch, start?.batch ?? 0) : undefined
-      const go = (from: AsyncIterator<Batch>) =>
-        passStream(trainer, store, from, training, hooks, options, start, steps)
+      const go = (from: BatchStream) => passStream(trainer, store, from, training, hooks, options, start, steps)
       let result = await go(stream ?? openNext())
       if (!result && start && last) result = await resultAt(trainer, store, last, start)
       result ??= await go(openNext())

@@ -154,7 +154,7 @@ export class Trainer {
   }
 
   /** Inputs, targets and weights, as `checkSamples` gives them. */
-  samples(x: DataLike, y: DataLike, options: SampleWeightOptions = {}): Samples {
+  samples(x: DataLike, y: DataLike | null | undefined, options: SampleWeightOptions = {}): Samples {
     return checkSamples(this.#trainee, this.compiled, x, y, options)
   }
 
