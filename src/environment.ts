@@ -58,12 +58,8 @@ export async function createBackend(given: BackendOptions = {}): Promise<Backend
     return createWebGpuBackend(options, fallback && (() => startWasmBackend(options)))
   }
   if (backend === 'auto') {
-    const found = await webGpuSupport(options)
-    return createBackend({
-      ...options,
-      backend: found.available && !found.adapter.software ? 'webgpu' : 'wasm',
-      fallback: 'wasm',
-    })
+    const { hasHardware } = await import('./backend/webgpu/host.js')
+    return createBackend({ ...options, backend: (await hasHardware(options)) ? 'webgpu' : 'wasm', fallback: 'wasm' })
   }
   if (backend === 'reference') return (await import('./backend/reference/backend.js')).createReferenceBackend()
   throw new LanewiseError(

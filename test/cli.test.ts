@@ -1,6 +1,7 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -68,6 +69,17 @@ test('bench: times, and the steps of a profile', () =>
     const long = ['bench', trained(folder), '--batch', '1000', '--seconds', '0.01', '--json']
     assert.is(runCli(cli, long, folder).json()[0]['runs'], 1, 'a run that is longer than the time is the only one')
     refused(folder, 2, /--batch 0/, 'bench', 'm.onnx', '--batch', '0')
+  }))
+
+test('--backend auto asks no driver where there is no GPU: standard error stays empty', () =>
+  withFolder((folder) => {
+    const gpu = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg'].some(existsSync) || process.platform !== 'linux'
+    if (gpu) return console.log('SKIP there may be a GPU')
+    const { VK_ICD_FILENAMES: _, VK_DRIVER_FILES: __, ...env } = process.env
+    const args = [cli, 'bench', trained(folder), '--seconds', '0.01', '--backend', 'auto']
+    const { stdout, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' })
+    assert.match(stdout, /batch 1, wasm/)
+    assert.is(stderr, '')
   }))
 
 test('compare: two backends agree, or the first node that differs is named', () =>

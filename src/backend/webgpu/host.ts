@@ -1,4 +1,5 @@
 import { LanewiseError } from '../../core/errors.js'
+import { node } from '../../core/node.js'
 
 /**
  * How products and convolutions run. `tiled`: a workgroup copies tiles of both operands into its shared memory, as GPUs
@@ -45,10 +46,13 @@ interface Provider {
 // Held for the life of the process: Dawn's objects must not outlive the instance that made them.
 let provider: Promise<Provider | string> | undefined
 
+const hostGpu = (): GPU | undefined => (typeof navigator === 'undefined' ? undefined : navigator.gpu)
+
 /** The host's WebGPU, or why there is none. */
 function findProvider(): Promise<Provider | string> {
   provider ??= (async () => {
-    if (typeof navigator !== 'undefined' && navigator.gpu) return { gpu: navigator.gpu, name: 'navigator.gpu' }
+    const gpu = hostGpu()
+    if (gpu) return { gpu, name: 'navigator.gpu' }
     if (typeof process === 'undefined' || process.versions?.node === undefined)
       return 'this host has no navigator.gpu (browsers give it to pages served over https or from localhost)'
     // Not a literal: bundlers must not look for an optional package.
@@ -121,6 +125,36 @@ export async function findAdapter(options: WebGpuOptions = {}): Promise<FoundAda
 export async function webGpuSupport(options: WebGpuOptions = {}): Promise<WebGpuSupport> {
   const found = await findAdapter(options)
   return typeof found === 'string' ? { available: false, reason: found } : { available: true, adapter: found.report }
+}
+
+/** Linux's files of GPUs: of the kernel's drivers, NVIDIA's, Windows's below WSL, Adreno's, Mali's, Tegra's. */
+const deviceFiles = ['/dev/dri', '/dev/nvidiactl', '/dev/dxg', '/dev/kgsl-3d0', '/dev/mali0', '/dev/nvmap']
+
+/**
+ * Whether the host can have a GPU that is no software. Without one, drivers write complaints to standard error when they are
+ * asked, so that what only wants hardware does not ask them.
+ */
+async function mayHaveGpu(): Promise<boolean> {
+  if (
+    hostGpu() ||
+    !node ||
+    process.platform !== 'linux' ||
+    process.env['VK_ICD_FILENAMES'] ||
+    process.env['VK_DRIVER_FILES']
+  )
+    return true
+  const { access } = await node.fs()
+  return Promise.any(deviceFiles.map((path) => access(path))).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Whether there is an adapter that is no software. */
+export async function hasHardware(options: WebGpuOptions): Promise<boolean> {
+  if (!(await mayHaveGpu())) return false
+  const found = await findAdapter(options)
+  return typeof found !== 'string' && !found.report.software
 }
 
 /** As `findAdapter`. Throws BACKEND_UNAVAILABLE, saying why, where there is none. */
