@@ -5,7 +5,7 @@ import { batch, list, type Row, ranks, sample, testRows } from './support/layer-
 
 const shapes: Row[] = [
   ...ranks.flatMap((rank): Row[] => {
-    const margins = list(rank, 1, 0, 2).map((start, i) => [start, i + 1] as const)
+    const margins = list(rank, 1, 0, 1).map((start, i) => [start, i + 1] as const)
     const inputs = [sample(rank, 2)]
     const resized = (x: Grid, by: (size: number, i: number) => number) =>
       x.dims.map((size, axis) => (axis === 0 || axis === rank + 1 ? size : by(size, axis - 1)))

@@ -137,6 +137,42 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
     () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped([() => 1]), verbose: 0 }),
   ],
   [
+    'a callback in place of a list',
+    /callbacks must be a list/,
+    () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped(callbacks.earlyStopping()), verbose: 0 }),
+  ],
+  [
+    'a sample without its axis',
+    /takes \(None, 4\), got \(4,\): the first axis is that of the samples.*batch\(\) a dataset/,
+    () => network().predict(new Float32Array(4)),
+  ],
+  [
+    'NaN for a share',
+    /validationSplit must be between 0 and 1, got NaN/,
+    () => network().fit(x, labels(0, 1, 2, 0), { validationSplit: Number.NaN, verbose: 0 }),
+  ],
+  [
+    'a name for a class',
+    /classWeight: 'cat' is not the number of a class/,
+    () => network().fit(x, labels(0, 1, 2, 0), { classWeight: untyped({ cat: 2 }), verbose: 0 }),
+  ],
+  [
+    'a weight for a class that is not there',
+    /classWeight: '3' is not the number of a class/,
+    () =>
+      network('categoricalCrossentropy').fit(x, toCategorical([0, 1, 2, 0], 3), { classWeight: { 3: 2 }, verbose: 0 }),
+  ],
+  [
+    'a pool beyond the image',
+    /\(MaxPooling2D\): poolSize \[5, 5\] is more than there is, \[4, 4\]; .*'same'/,
+    () => sequential([layers.maxPooling2d({ poolSize: 5, inputShape: [4, 4, 1] })]),
+  ],
+  [
+    'a cropping of all',
+    /\(Cropping2D\) would leave nothing of \[batch, 4, 4, 1\]/,
+    () => sequential([layers.cropping2d({ cropping: 2, inputShape: [4, 4, 1] })]),
+  ],
+  [
     'a misspelt hook',
     /callbacks have no hook 'onEpochFinish'.*onEpochEnd/,
     () => network().fit(x, labels(0, 1, 2, 0), { callbacks: untyped([{ onEpochFinish: () => {} }]), verbose: 0 }),

@@ -29,6 +29,12 @@ function checkCallback(callback: Callback): void {
   if (wrong !== undefined) throw invalid(`callbacks have no hook '${wrong}'; there are ${hookNames.join(', ')}`)
 }
 
+/** The callbacks that options hold. Throws INVALID_ARGUMENT for what is no list. */
+export function callbacksOf({ callbacks = [] }: { readonly callbacks?: readonly Callback[] }): readonly Callback[] {
+  if (Array.isArray(callbacks)) return callbacks
+  throw invalid('callbacks must be a list: callbacks: [callbacks.earlyStopping()]')
+}
+
 /** Callbacks in their order. While they run, the model may be measured and used. */
 export class CallbackList {
   readonly #callbacks: readonly Callback[]

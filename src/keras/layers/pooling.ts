@@ -1,4 +1,6 @@
+import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
+import { formatShape } from '../../core/shape.js'
 import { tuple } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, choice, dataFormat, flag, sizes, type ValuesOf } from './fields.js'
@@ -28,10 +30,16 @@ abstract class Pooling extends Layer<ValuesOf<typeof poolingFields>> {
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const { poolSize, padding, dataFormat } = this.options
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
+    const plane = first.shape.slice(2)
+    if (padding === 'valid' && plane.some((size, axis) => Number(size) < poolSize[axis]))
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `layer '${this.name}' (${this.className}): poolSize ${formatShape(poolSize)} is more than there is, ${formatShape(plane)}; give a smaller one, or padding: 'same'`,
+      )
     const y = emit.op(this.op, [first], {
       kernel_shape: poolSize,
       strides: this.strides,
-      ...paddingAttributes(padding, first.shape.slice(2), poolSize, this.strides),
+      ...paddingAttributes(padding, plane, poolSize, this.strides),
     })
     return dataFormat ? emit.transpose(y, toChannelsLast(this.rank)) : y
   }

@@ -1,6 +1,6 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
-import { isConcrete, type Shape, sizeOf } from '../../core/shape.js'
+import { formatShape, isConcrete, type Shape, sizeOf } from '../../core/shape.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { dataFormat, type Field, neededIntegers, type ValuesOf } from './fields.js'
@@ -137,6 +137,11 @@ export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const { cropping, dataFormat } = this.options
     const axes = cropping.map((_, i) => i + (dataFormat ? 1 : 2))
+    if (cropping.some(([start, end], i) => Number(x.shape[axes[i]]) <= start + end))
+      throw new LanewiseError(
+        'SHAPE_MISMATCH',
+        `layer '${this.name}' (${this.className}) would leave nothing of ${formatShape(x.shape)}; give a smaller cropping`,
+      )
     const starts = cropping.map(([start]) => start)
     const ends = cropping.map(([, end]) => (end === 0 ? 2 ** 31 - 1 : -end))
     return emit.op('Slice', [x, emit.ints(starts), emit.ints(ends), emit.ints(axes)])

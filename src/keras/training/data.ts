@@ -147,6 +147,8 @@ export function classWeights(y: Tensor, weights: Readonly<Record<number, number>
   const { dims } = y
   const isAxis = dims.length > 1 && (!isSparse || dims.at(-1) === 1)
   const classes = isAxis ? dims.at(-1)! : 1
+  const wrong = Object.keys(weights).find((key) => !/^\d+$/.test(key) || (classes > 1 && Number(key) >= classes))
+  if (wrong !== undefined) throw invalid(`classWeight: '${wrong}' is not the number of a class, 0 for the first`)
   const shape = isAxis ? dims.slice(0, -1) : dims
   const data = y.data as ArrayLike<number | bigint>
   const result = Float32Array.from({ length: sizeOf(shape) }, (_, sample) => {

@@ -3,7 +3,7 @@ import { checkOptions as checkNames } from '../../core/options.js'
 import { TurnClock, turn } from '../../core/turns.js'
 import type { Callback } from '../callbacks/callback.js'
 import { History } from '../callbacks/history.js'
-import { CallbackList } from '../callbacks/list.js'
+import { CallbackList, callbacksOf } from '../callbacks/list.js'
 import { ProgbarLogger } from '../callbacks/loggers.js'
 import { invalid } from '../config.js'
 import type { Model } from '../model.js'
@@ -142,7 +142,8 @@ async function run(
   validation: Source | undefined,
   options: FitOptions,
 ): Promise<History> {
-  const { epochs = 1, initialEpoch = 0, initialBatch = 0, validationFreq = 1, callbacks: given = [] } = options
+  const { epochs = 1, initialEpoch = 0, initialBatch = 0, validationFreq = 1 } = options
+  const given = callbacksOf(options)
   const history = find(given, History) ?? new History()
   const verbose = resolveVerbosity(options.verbose)
   const progress = new Progress(find(given, ProgbarLogger) ? 0 : verbose)
@@ -210,7 +211,7 @@ export function evaluate(
     const verbose = resolveVerbosity(options.verbose)
     const progress = new Progress(verbose)
     const callbacks = new CallbackList(
-      options.callbacks ?? [],
+      callbacksOf(options),
       model,
       { epochs: 1, steps: source.batches, verbose, validationFreq: 0 },
       (work) => trainer.callingBack(work),

@@ -2,7 +2,7 @@ import { LanewiseError } from '../../core/errors.js'
 import { checkOptions } from '../../core/options.js'
 import { Tensor } from '../../core/tensor.js'
 import { TurnClock } from '../../core/turns.js'
-import { CallbackList } from '../callbacks/list.js'
+import { CallbackList, callbacksOf } from '../callbacks/list.js'
 import type { Model } from '../model.js'
 import { type InputSource, inputsOf, isDataset } from './batch.js'
 import { type DataLike, rowsOf } from './data.js'
@@ -45,7 +45,7 @@ export function predict(
     const verbose = resolveVerbosity(options.verbose ?? 0)
     const progress = new Progress(verbose)
     const callbacks = new CallbackList(
-      options.callbacks ?? [],
+      callbacksOf(options),
       model,
       { epochs: 1, steps: options.steps ?? undefined, verbose, validationFreq: 0 },
       (work) => trainer.callingBack(work),

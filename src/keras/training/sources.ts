@@ -41,8 +41,9 @@ export const checkBatchSize = (batchSize: number | null | undefined): number => 
   return size
 }
 
-function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples] {
-  if (!(share > 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
+function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples | undefined] {
+  if (!(share >= 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
+  if (share === 0) return [samples, undefined]
   const boundary = Math.floor(samples.count * (1 - share))
   if (boundary === 0 || boundary === samples.count)
     throw new LanewiseError(
@@ -130,9 +131,9 @@ export async function openTraining(
       training = stepsPerEpoch ? runningPasses({ ...stream, steps: stepsPerEpoch }) : wholePasses(stream, false)
     } else {
       let samples = trainer.samples(x, y, options)
-      if (options.validationSplit && !validationData) {
-        ;[samples, heldOut] = splitSamples(samples, options.validationSplit)
-        if (options.classWeight) heldOut = { ...heldOut, weights: heldOut.weights.map(() => undefined) }
+      if (!validationData) {
+        ;[samples, heldOut] = splitSamples(samples, options.validationSplit ?? 0)
+        if (heldOut && options.classWeight) heldOut = { ...heldOut, weights: heldOut.weights.map(() => undefined) }
       }
       const { count } = samples
       const orders: Orders =
