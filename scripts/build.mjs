@@ -94,6 +94,10 @@ const platforms = {
     target: 'es2022',
     define: { process: 'undefined' },
     plugins: [sources(oneCore, namespaces, eagerThroughSwc), shortened],
+    // esbuild drops annotations with white space; the bundlers of pages need them.
+    minify: false,
+    minifyIdentifiers: true,
+    minifySyntax: true,
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   // Each worker is one file that imports nothing: bundlers that know no workers need only copy it, and it starts sooner.

@@ -1,7 +1,7 @@
 // What the bundler does to the sources of src on their way into a bundle, and to the bundles.
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { marker } from './eager/functions.mjs'
@@ -55,21 +55,49 @@ export const embedded = {
  * Keeps what every page loads in one chunk; each file costs Node a millisecond of its start, too. esbuild makes a chunk for each
  * set of parts that use the same modules, a score of them for a page; so each part that is loaded on demand is made to use all
  * of the core, by imports that leave no code; packs (but that of training) and programs, all reference kernels of the core's ops;
- * `lanewise/layers`, which no page loads without the rest, all of lanewise. No part uses the chunk that only some pages load:
- * Rolldown refuses a worker in Vite's default format where a part that the page leaves out uses the chunk which would load it.
+ * those of Keras and of data, all that any of them shares with lanewise; `lanewise/layers`, which no page loads without the rest,
+ * all of lanewise. No part uses the chunk that only some pages load: Rolldown refuses a worker in Vite's default format where a
+ * part that the page leaves out uses the chunk which would load it.
  */
 export const oneCore = ({ initialOptions }) => {
   const parts = loadedOnDemand()
-  const [index, layers] = ['index', 'layers'].map((name) => join(root, `src/${name}.ts`))
+  const [index, layers, session] = ['index', 'layers', 'session'].map((name) => join(root, `src/${name}.ts`))
   const whole = Object.values(initialOptions.entryPoints ?? {}).includes(index) ? [index] : []
-  return ({ path, text }) => {
+  let shared
+  return async ({ path, text }) => {
     if (path === layers) return { path, text: `${text}\n${importsOf(whole)}` }
     if (!parts.has(path)) return { path, text }
-    const core = [join(root, 'src/session.ts'), join(root, 'package.json')]
+    const core = [session, join(root, 'package.json')]
     if (/[\\/]src[\\/](packs[\\/](?!training)|program|backend[\\/]reference)/.test(path))
       core.push(join(root, 'src/backend/reference/complete.ts'))
+    if (whole.length > 0 && ofIndex.test(path)) core.push(...(await (shared ??= sharedOf(index, session, parts))))
     return { path, text: `${text}\n${importsOf(core)}` }
   }
+}
+
+/** The parts that only pages with all of lanewise load. */
+const ofIndex = /[\\/]src[\\/](keras|data)[\\/]/
+
+/** What the parts of `ofIndex` share with `index` and not with `session`: modules that load nothing on demand, by no import of theirs. */
+async function sharedOf(index, session, parts) {
+  const options = { entryPoints: [index], bundle: true, write: false, metafile: true, format: 'esm', outdir: root }
+  const { metafile } = await build({ ...options, absWorkingDir: root, packages: 'external', logLevel: 'error' })
+  const imports = (file, kind) => metafile.inputs[file].imports.filter((one) => one.kind === kind && !one.external)
+  const closure = (file, found = new Set()) => {
+    if (found.has(file)) return found
+    found.add(file)
+    for (const { path } of imports(file, 'import-statement')) closure(path, found)
+    return found
+  }
+  const nameOf = (path) => relative(root, path).replaceAll('\\', '/')
+  const core = closure(nameOf(session))
+  const page = closure(nameOf(index))
+  const used = [...parts].filter((path) => ofIndex.test(path)).flatMap((path) => [...closure(nameOf(path))])
+  const loadsNothing = (file) =>
+    [...closure(file)].every((other) => core.has(other) || imports(other, 'dynamic-import').length === 0)
+  return [...new Set(used)]
+    .filter((file) => page.has(file) && !core.has(file) && loadsNothing(file))
+    .map((file) => join(root, file))
 }
 
 const importsOf = (files) => files.map((file) => `import ${JSON.stringify(file)}\n`).join('')
@@ -132,7 +160,17 @@ export const requiredBuiltins = {
   },
 }
 
-/** Minifies scripts once more, by names that gzip packs better: 4 % less to download. Source maps go through it. */
+/** Functions that a start calls, in parentheses; of annotations, those which bundlers do not know by themselves. */
+const markedIn = (code) =>
+  code
+    .replace(/\/\* @__PURE__ \*\/(?=new (?:Weak)?(?:Map|Set)\b)/g, '')
+    .replaceAll(`/* @__PURE__ */${marker}(`, ' (')
+    .replaceAll(`${marker}(`, ' (')
+
+/**
+ * Minifies scripts once more, by names that gzip packs better: 4 % less to download. Source maps go through it, and annotations of
+ * calls that bundlers of pages may leave out.
+ */
 export const shortened = {
   name: 'shortened',
   setup({ initialOptions, onEnd }) {
@@ -149,10 +187,10 @@ export const shortened = {
           ecma: 2022,
           compress: { passes: 3 },
           mangle: true,
-          format: { comments: 'some' },
+          format: { comments: 'some', preserveAnnotations: true },
           sourceMap: map ? { content: map.text, filename: basename(file.path) } : false,
         })
-        const eager = code.replaceAll(`${marker}(`, ' (')
+        const eager = markedIn(code)
         file.contents = Buffer.from(map ? `${eager}\n//# sourceMappingURL=${basename(map.path)}\n` : eager)
         if (map) map.contents = Buffer.from(shorterMap)
       }
