@@ -32,6 +32,24 @@ test('a symbolic graph may be optimised first', () => {
   assertSame(results(bound, feeds), results(symbolic, feeds))
 })
 
+for (const op of ['Conv', 'ConvTranspose'])
+  test(`the weight of ${op} may be an input of unknown size`, () => {
+    const make = (shape: readonly (string | number)[], attributes = {}) => {
+      const builder = new GraphBuilder()
+      const data = builder.input('data', 'float32', [2, 3, 5, 4])
+      builder.output(builder.op(op, [data, builder.input('weight', 'float32', shape)], attributes), 'y')
+      return builder.build()
+    }
+    const known = make([3, 3, 3, 2])
+    const feeds = feedsFor(known)
+    const bind = (graph: Graph) => specialize(graph, { data: [2, 3, 5, 4], weight: [3, 3, 3, 2] }, evaluate)
+    const sizes = ['o', 'i', 'height', 'width']
+    assertSame(results(bind(make(sizes)), feeds), results(known, feeds))
+    const given = make(sizes, { kernel_shape: [3, 2] })
+    assert.equal(given.outputs[0].shape.slice(2), known.outputs[0].shape.slice(2))
+    assertSame(results(bind(given), feeds), results(known, feeds))
+  })
+
 test('what shapes determine becomes constants', () => {
   const builder = new GraphBuilder()
   const x = builder.input('x', 'float32', ['batch', 2, 3])

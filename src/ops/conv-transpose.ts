@@ -2,8 +2,9 @@ import { LanewiseError } from '../core/errors.js'
 import type { Attributes, Value } from '../core/ir.js'
 import { concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
 import { alongChannels } from './compose.js'
-import { checkBias, checkKernel, checkRank, convAttributes, operandsOf } from './conv.js'
+import { checkBias, checkKernel, checkRank, convAttributes, knownWeight, operandsOf } from './conv.js'
 import { intsAttribute, type OpDefinition } from './definition.js'
+import { freshShape } from './infer.js'
 import { groupOf, windowOf, windowToAttributes } from './window.js'
 
 interface TransposedWindow {
@@ -69,7 +70,10 @@ export const convTranspose = {
     traits: { weights: [1, 2] },
     infer: (context) => {
       const { data, weight, bias, dtype } = operandsOf(context)
-      const { output } = transposedWindow(context.attributes, data.shape, weight.shape)
+      const known = knownWeight(context.attributes, weight.shape)
+      const output = known
+        ? transposedWindow(context.attributes, data.shape, known).output
+        : [data.shape[0], ...freshShape(context, weight.shape.length).slice(1)]
       checkBias(bias, output[1])
       return [{ dtype, shape: output }]
     },

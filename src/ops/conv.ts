@@ -1,8 +1,8 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, TensorType } from '../core/ir.js'
-import { concrete, type Dim, formatShape, type Shape } from '../core/shape.js'
+import { concrete, type Dim, formatShape, isConcrete, type Shape } from '../core/shape.js'
 import { type AttributeSchema, type InferenceContext, intsAttribute, type OpDefinition } from './definition.js'
-import { required, sameDType } from './infer.js'
+import { freshShape, required, sameDType } from './infer.js'
 import { groupOf, toChannelsLast, windowAttributes, windowOutput } from './window.js'
 
 /** Conv's attributes. */
@@ -66,9 +66,19 @@ export function operandsOf(context: InferenceContext) {
   return { data, weight, bias, dtype: sameDType(bias ? [data, weight, bias] : [data, weight]) }
 }
 
+/** `weight` with the sizes that kernel_shape gives where its own are symbolic; undefined where neither tells. */
+export function knownWeight(attributes: Attributes, weight: Shape): Shape | undefined {
+  if (isConcrete(weight.slice(2))) return weight
+  const kernel = intsAttribute(attributes, 'kernel_shape')
+  return kernel?.length === weight.length - 2 ? [weight[0], weight[1], ...kernel] : undefined
+}
+
 function inferConv(context: InferenceContext): TensorType[] {
   const { data, weight, bias, dtype } = operandsOf(context)
-  const shape = convShape(context.attributes, data.shape, weight.shape)
+  const known = knownWeight(context.attributes, weight.shape)
+  const shape = known
+    ? convShape(context.attributes, data.shape, known)
+    : [data.shape[0], weight.shape[0], ...freshShape(context, weight.shape.length).slice(2)]
   checkBias(bias, shape[1])
   return [{ dtype, shape }]
 }

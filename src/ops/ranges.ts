@@ -81,19 +81,31 @@ export function padsOf(
 
 const modulo = (value: number, size: number) => ((value % size) + size) % size
 
-/** For each element of a padded axis of `dim` elements, the index that it copies; -1 where it takes the constant. */
+/**
+ * For each element of a padded axis of `dim` elements, the index that it copies; -1 where it takes the constant. Negative pads
+ * crop first. Throws INVALID_MODEL, and SHAPE_MISMATCH where nothing is left to copy.
+ */
 export function padIndices(dim: number, begin: number, end: number, mode: PadMode): Int32Array {
+  const skipped = Math.max(0, -begin)
+  const margin = Math.max(0, begin)
+  const kept = Math.max(0, dim - skipped + Math.min(0, end))
   const fold: Record<PadMode, (index: number) => number> = {
-    constant: (index) => (index < 0 || index >= dim ? -1 : index),
-    edge: (index) => clamp(index, 0, dim - 1),
-    wrap: (index) => modulo(index, dim),
+    constant: (index) => (index < 0 || index >= kept ? -1 - skipped : index),
+    edge: (index) => clamp(index, 0, kept - 1),
+    wrap: (index) => modulo(index, kept),
     reflect: (index) => {
-      if (dim === 1) return 0
-      const at = modulo(index, 2 * (dim - 1))
-      return at < dim ? at : 2 * (dim - 1) - at
+      if (kept === 1) return 0
+      const at = modulo(index, 2 * (kept - 1))
+      return at < kept ? at : 2 * (kept - 1) - at
     },
   }
   if (!Object.hasOwn(fold, mode))
     throw new LanewiseError('INVALID_MODEL', `pad mode '${mode}' is none of ${Object.keys(fold).join(', ')}`)
-  return Int32Array.from({ length: dim + begin + end }, (_, index) => fold[mode](index - begin))
+  const length = Math.max(0, dim + begin + end)
+  if (kept === 0 && length > 0 && mode !== 'constant')
+    throw new LanewiseError(
+      'SHAPE_MISMATCH',
+      `pads ${begin} and ${end} leave nothing of ${dim} elements for mode ${mode}`,
+    )
+  return Int32Array.from({ length }, (_, index) => skipped + fold[mode](index - margin))
 }

@@ -59,6 +59,9 @@ const pads: readonly (readonly [shape: readonly number[], pads: readonly number[
   [[4, 5], [2, 1, 3, 2], 'reflect'],
   [[4, 5], [2, 1, 3, 2], 'edge'],
   [[4, 5], [2, 1, 3, 2], 'wrap'],
+  [[4, 5], [2, -1, -1, 2], 'reflect'],
+  [[4, 5], [2, -1, -1, 2], 'edge'],
+  [[4, 5], [2, -1, -1, 2], 'wrap'],
 ]
 
 export const movementCases: readonly OpCase[] = [

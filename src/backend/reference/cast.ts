@@ -8,6 +8,7 @@ import { bigIntsOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 function formatFloat(value: number, dtype: DType): string {
   if (Number.isNaN(value)) return 'NaN'
   if (!Number.isFinite(value)) return value > 0 ? 'INF' : '-INF'
+  if (Object.is(value, -0)) return '-0'
   if (dtype === 'float64') return String(value)
   for (let digits = 1; digits < 9; digits++) {
     const text = value.toPrecision(digits)

@@ -6,19 +6,34 @@ import type { GraphBuilder } from '../../graph/builder.js'
 import { constantInts, inputOf, numberOf, withInput } from './adapter.js'
 import type { Adapter, AdapterTable, Draft } from './draft.js'
 
-/** The forms before opset 11: pixel i comes from i / scale; its nearest one lies below, above where the picture shrinks. */
+/**
+ * The forms before opset 11: pixel i comes from i / scale; its nearest one lies below, above along an axis that shrinks. Where
+ * some axes shrink and others grow, those that shrink do so first.
+ */
 const fromCorner = (draft: Draft, builder: GraphBuilder, scales: Value): Draft => {
   const { mode = 'nearest' } = draft.attributes
-  const factors = constantInts({ ...draft, inputs: [scales] }, 0, builder)
+  const factors = constantInts({ ...draft, inputs: [scales] }, 0, builder) ?? []
+  const attributes = (nearest_mode: string) => ({
+    mode: mode === 'bilinear' ? 'linear' : mode,
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode,
+  })
+  const x = inputOf(draft, 0)
+  const shrinks = factors.some((factor) => factor < 1)
+  if (mode !== 'nearest' || !shrinks || !factors.some((factor) => factor > 1))
+    return {
+      ...draft,
+      op: 'Resize',
+      inputs: [x, undefined, scales],
+      attributes: attributes(shrinks ? 'ceil' : 'floor'),
+    }
+  const limited = (limit: (factor: number) => number) => builder.constant(new Tensor('float32', factors.map(limit)))
+  const smaller = [x, undefined, limited((factor) => Math.min(factor, 1))]
   return {
+    ...draft,
     op: 'Resize',
-    inputs: [inputOf(draft, 0), undefined, scales],
-    attributes: {
-      mode: mode === 'bilinear' ? 'linear' : mode,
-      coordinate_transformation_mode: 'asymmetric',
-      nearest_mode: factors?.some((factor) => factor < 1) ? 'ceil' : 'floor',
-    },
-    outputs: draft.outputs,
+    inputs: [builder.op('Resize', smaller, attributes('ceil')), undefined, limited((factor) => Math.max(factor, 1))],
+    attributes: attributes('floor'),
   }
 }
 

@@ -67,18 +67,29 @@ const folded: Readonly<Record<(typeof padModes)[number], (p: string, size: numbe
   wrap: (p, size) => `((${p}) % ${size} + ${size}) % ${size}`,
 }
 
+/** What pads leave of each axis of a Pad: from which element on how many, and how many come before them. */
+function keptOf(node: Node, constant: ConstantOf): { first: number; size: number; margin: number }[] {
+  const shape = shapeOf(node.inputs[0]!)
+  const { begin, end } = padsOf(shape.length, numbersAt(node, 1, constant)!, numbersAt(node, 3, constant))
+  return shape.map((size, axis) => ({
+    first: Math.max(0, -begin[axis]),
+    size: size + Math.min(0, begin[axis]) + Math.min(0, end[axis]),
+    margin: Math.max(0, begin[axis]),
+  }))
+}
+
 const pad: Lowering = {
   accelerates: (node, constant) =>
     isConstant(node.inputs[1], constant) &&
     isConstant(node.inputs[3], constant) &&
     padModes.some((mode) => mode === stringAttribute(node.attributes, 'mode')) &&
-    (stringAttribute(node.attributes, 'mode') === 'constant' || elementsOf(node.inputs[0]!) > 0),
+    (stringAttribute(node.attributes, 'mode') === 'constant' || keptOf(node, constant).every(({ size }) => size > 0)),
   lower(node, { place, constant }) {
     const [x, , value] = node.inputs
     const [y] = node.outputs
     const [shape, target] = [shapeOf(x!), shapeOf(y)]
     const mode = stringAttribute(node.attributes, 'mode') as (typeof padModes)[number]
-    const { begin } = padsOf(shape.length, numbersAt(node, 1, constant)!, numbersAt(node, 3, constant))
+    const kept = keptOf(node, constant)
     const steps = stridesOf(shape)
     const names = shape.map((_, axis) => `c${axis}`)
     const fill: Readonly<Record<string, Place>> =
@@ -89,8 +100,9 @@ const pad: Lowering = {
       reads: { x: seenAs(place(x!), 'u32'), ...fill },
       writes: { y: seenAs(place(y), 'u32') },
       body(bound: Readonly<Record<string, string>>) {
-        const places = shape.map(
-          (size, axis) => `let p${axis} = ${folded[mode](`i32(c${axis}) - (${begin[axis]})`, size)};`,
+        const places = kept.map(
+          ({ first, size, margin }, axis) =>
+            `let p${axis} = ${first} + ${folded[mode](`i32(c${axis}) - ${margin}`, size)};`,
         )
         const inside = shape.map((size, axis) => `p${axis} >= 0 && p${axis} < ${size}`).join(' && ') || 'true'
         const index = shape.map((_, axis) => `p${axis} * ${steps[axis]}`).join(' + ') || '0'
