@@ -164,7 +164,7 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ],
   [
     'a pool beyond the image',
-    /\(MaxPooling2D\): poolSize \[5, 5\] is more than there is, \[4, 4\]; .*'same'/,
+    /\(MaxPooling2D\): poolSize \[5, 5\] is more than \[4, 4\]; .*'same'/,
     () => sequential([layers.maxPooling2d({ poolSize: 5, inputShape: [4, 4, 1] })]),
   ],
   [

@@ -1,6 +1,6 @@
 import { NotLoaded } from '../../core/later.js'
 import type { ReferenceKernel } from './kernel.js'
-import { isComplete, referenceKernels } from './table.js'
+import { referenceKernels, tableState } from './table.js'
 
 /** What brings kernels of packs that have still to come, by op. */
 const awaited = new Map<string, () => Promise<void>>()
@@ -31,7 +31,7 @@ export async function loadKernels(): Promise<void> {
 /** The kernel of `op`; undefined for a composite, which runs as its decomposition. Throws NotLoaded. */
 export function kernelOf(op: string): ReferenceKernel | undefined {
   if (Object.hasOwn(referenceKernels, op)) return referenceKernels[op]
-  if (isComplete() && !awaited.has(op)) return undefined
+  if (tableState.complete && !awaited.has(op)) return undefined
   throw new NotLoaded(`the reference kernel of ${op} is not loaded: await loadOperators() first`, loadKernels)
 }
 

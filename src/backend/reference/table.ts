@@ -8,13 +8,11 @@ export const coreKernels = { ...viewKernels, ...movementKernels, ...generatorKer
 /** The kernels that are loaded, by op name. `complete.ts` adds those of the core ops that compute, `src/packs` its own. */
 export const referenceKernels: Record<string, ReferenceKernel> = { ...coreKernels }
 
-let complete = false
-
 /** Whether all core ops have their kernels in the table: those that have none are composites. */
-export const isComplete = (): boolean => complete
+export const tableState = { complete: false }
 
 /** Adds `kernels`, which are those of all core ops. */
 export function completeTable(kernels: Readonly<Record<string, ReferenceKernel>>): void {
   Object.assign(referenceKernels, kernels)
-  complete = true
+  tableState.complete = true
 }

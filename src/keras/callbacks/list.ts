@@ -32,7 +32,7 @@ function checkCallback(callback: Callback): void {
 /** The callbacks that options hold. Throws INVALID_ARGUMENT for what is no list. */
 export function callbacksOf({ callbacks = [] }: { readonly callbacks?: readonly Callback[] }): readonly Callback[] {
   if (Array.isArray(callbacks)) return callbacks
-  throw invalid('callbacks must be a list: callbacks: [callbacks.earlyStopping()]')
+  throw invalid('callbacks must be a list')
 }
 
 /** Callbacks in their order. While they run, the model may be measured and used. */

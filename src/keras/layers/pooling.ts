@@ -34,7 +34,7 @@ abstract class Pooling extends Layer<ValuesOf<typeof poolingFields>> {
     if (padding === 'valid' && plane.some((size, axis) => Number(size) < poolSize[axis]))
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}): poolSize ${formatShape(poolSize)} is more than there is, ${formatShape(plane)}; give a smaller one, or padding: 'same'`,
+        `layer '${this.name}' (${this.className}): poolSize ${formatShape(poolSize)} is more than ${formatShape(plane)}; give less, or padding: 'same'`,
       )
     const y = emit.op(this.op, [first], {
       kernel_shape: poolSize,

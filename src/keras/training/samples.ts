@@ -29,7 +29,7 @@ export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tens
     if (!fits)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}${tensor.dims.length === shape.length - 1 ? ': the first axis is that of the samples, also of a single one (reshape it; batch() a dataset)' : ''}`,
+        `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}${tensor.dims.length === shape.length - 1 ? ': the first axis is that of the samples (reshape a single one; batch() a dataset)' : ''}`,
       )
     const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
     if (dtype === 'string') return tensor
