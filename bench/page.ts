@@ -1,6 +1,7 @@
 // What a page feels: `npm run bench:page -- [--rounds N] [--only tasks|start]`. First the longest task of the page's own
 // thread in each phase of a page that predicts and trains: in processor time, as what other programs take is not the page's
-// doing. Then the time from the call of a page that nothing is cached of to its first prediction, beside onnxruntime-web.
+// doing. Then the time from the call of a page that nothing is cached of to its first prediction, beside onnxruntime-web and
+// beside a page with nothing but a script, which is the browser's own share.
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -11,7 +12,7 @@ import { build, launchChromium, type PageHost, resultOf, runPage } from '../test
 import { headers, type ServerOptions, serve } from '../test/embed/server.js'
 
 const { values: options } = parseArgs({
-  options: { rounds: { type: 'string', default: '5' }, only: { type: 'string' } },
+  options: { rounds: { type: 'string', default: '7' }, only: { type: 'string' } },
 })
 const rounds = Number(options.rounds)
 
@@ -71,6 +72,10 @@ const predict = async () => {
 globalThis.result = predict()
 </script>`
 
+/** What the browser itself takes to come to a page's script. */
+const emptyPage = `<!doctype html><meta charset="utf-8"><title>start</title>
+<script type="module">globalThis.result = Promise.resolve({ milliseconds: performance.now(), output: [] })</script>`
+
 /** Opens pages whose window stands: Chromium loads hundreds of scripts of its own for a new one, in the processes of the page. */
 const settled = (host: PageHost): PageHost => ({
   async newPage() {
@@ -85,30 +90,39 @@ interface Started {
   readonly output: readonly number[]
 }
 
-/** Times of pages from both libraries by turns, each in a browser context that knows nothing. The first of each is left out. */
+/**
+ * Times of an empty page and of pages from both libraries by turns, each in a browser context that knows nothing; who begins
+ * changes from round to round. The first of each is left out.
+ */
 async function coldStarts(browser: Browser, files: ServerOptions['files']): Promise<Map<string, number[]>> {
   const first = join(build(), 'first')
   const pages = {
     lanewise: [...importsOf(first, 'ort.js')].map((name) => `/first/${name}`),
     'onnxruntime-web': ['/onnxruntime/ort.wasm.bundle.min.mjs'],
   }
-  const addresses = Object.entries(pages).map(([name, modules]) => [`/${name}.html`, startPage(modules)])
+  const contents: Readonly<Record<string, string>> = {
+    'an empty page': emptyPage,
+    ...Object.fromEntries(Object.entries(pages).map(([name, modules]) => [name, startPage(modules)])),
+  }
+  const names = Object.keys(contents)
+  const addresses = names.map((name, index) => [`/${index}.html`, contents[name]])
   const server = await serve({
     headers: headers.isolated,
     folders: { '/first/': first, '/onnxruntime/': resolve('node_modules/onnxruntime-web/dist') },
     files: { ...files, ...Object.fromEntries(addresses), '/favicon.ico': '' },
   })
-  const times = new Map<string, number[]>(Object.keys(pages).map((name) => [name, []]))
+  const times = new Map<string, number[]>(names.map((name) => [name, []]))
   for (let round = 0; round <= rounds; round++) {
     const outputs: (readonly number[])[] = []
-    for (const [name, measured] of times) {
+    for (const offset of names.keys()) {
+      const index = (round + offset) % names.length
       const context = await browser.newContext()
-      const { result } = await resultOf<Started>(settled(context), `${server.origin}/${name}.html`)
+      const { result } = await resultOf<Started>(settled(context), `${server.origin}/${index}.html`)
       await context.close()
-      outputs.push(result.output)
-      if (round > 0) measured.push(result.milliseconds)
+      outputs[index] = result.output
+      if (round > 0) times.get(names[index])!.push(result.milliseconds)
     }
-    const [ours, theirs] = outputs
+    const [, ours, theirs] = outputs
     if (ours.some((value, index) => !(Math.abs(value - theirs[index]) < 1e-5))) throw new Error('the outputs differ')
   }
   await server.close()
@@ -135,9 +149,15 @@ for (const [kind, sent] of Object.entries(kinds)) {
 }
 if (options.only !== 'tasks') {
   console.log(
-    `\nFirst prediction of a cold page, ms (${rounds} pages)\n\n| library | median | least | worst |\n|---|---|---|---|`,
+    `\nFirst prediction of a cold page, ms (${rounds} pages)\n\n| page | median | least | worst |\n|---|---|---|---|`,
   )
-  for (const [name, times] of await coldStarts(browser, files))
+  const starts = await coldStarts(browser, files)
+  for (const [name, times] of starts)
     console.log(`| ${name} | ${[median(times), Math.min(...times), Math.max(...times)].map(Math.round).join(' | ')} |`)
+  const [empty, ours, theirs] = [...starts.values()].map(median)
+  const without = (theirs - empty) / (ours - empty)
+  console.log(
+    `\n${(theirs / ours).toFixed(1)} times by the medians, ${without.toFixed(1)} without the empty page's share`,
+  )
 }
 await browser.close()

@@ -90,9 +90,9 @@ export class InferenceSession {
     { externalData, onProgress, signal, cache, integrity, ...options }: SessionOptions = {},
   ): Promise<InferenceSession> {
     const owns = Object.values(options).some((option) => option !== undefined)
-    const [backend, model] = await Promise.allSettled([
-      owns ? createBackend(options) : defaultBackend(),
+    const [model, backend] = await Promise.allSettled([
       loadModel(source, { externalData, onProgress, signal, cache, integrity }),
+      owns ? createBackend(options) : defaultBackend(),
     ])
     if (model.status === 'rejected') {
       if (owns && backend.status === 'fulfilled') backend.value.dispose()
