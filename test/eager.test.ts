@@ -14,8 +14,11 @@ const { hinted, recording } = (await import(pathToFileURL(resolve('scripts/eager
   recording(source: Source, name: string): Promise<string>
 }
 
-const load = async (text: string) =>
-  (await import(`data:text/javascript,${encodeURIComponent(text)}`)) as { readonly result: unknown }
+/** Imports a module; what it imports are files, which it names by paths. */
+const load = async (text: string) => {
+  const module = text.replace(/ from "(\/.+)"/, (_, path: string) => ` from ${JSON.stringify(pathToFileURL(path))}`)
+  return (await import(`data:text/javascript,${encodeURIComponent(module)}`)) as { readonly result: unknown }
+}
 
 /** Sources with their number of functions, and what they export as `result`. */
 const rows: Record<string, [text: string, functions: number, result: unknown]> = {
@@ -51,12 +54,12 @@ const rows: Record<string, [text: string, functions: number, result: unknown]> =
   ],
   'arrow functions keep their outer this': [
     'class A { x = 1; field = () => this.x; get() { return [1, 2].map((n) => [n].map((m) => m + this.x)[0]) } }\nconst a = new A()\nexport const result = [...a.get(), a.field()]',
-    3,
+    4,
     [2, 3, 1],
   ],
   'arrow functions keep their outer arguments, super and new.target': [
     'class A { name() { return "a" } }\nclass B extends A { target; constructor() { super(); this.target = (() => new.target === B)() } name() { return (() => super.name())() + "b" } }\nfunction count(..._: number[]) { return (() => arguments.length)() }\nexport const result = [new B().name(), new B().target, count(1, 2)]',
-    4,
+    7,
     ['ab', true, 2],
   ],
   'a function in an arrow function has a this of its own': [
@@ -84,10 +87,45 @@ const rows: Record<string, [text: string, functions: number, result: unknown]> =
     4,
     [1, 2, 3, 4],
   ],
-  'methods, accessors and constructors are no functions to mark': [
-    'class A { #x = 1; constructor() { this.#x++ } get x() { return this.#x } m() { return this.x } }\nconst o = { m() { return 1 }, get n() { return 2 } }\nexport const result = [new A().m(), o.m(), o.n]',
-    0,
-    [2, 1, 2],
+  'methods, accessors and constructors': [
+    'class A { #x = 1; constructor() { this.#x++ } get x() { return this.#x } m(y: number) { return this.x + y } }\nconst o = { m() { return 1 }, get n() { return 2 }, ["k" + 1]() { return this.m() + 2 }, "a b"() { return 4 } }\nexport const result = [new A().m(1), o.m(), o.n, o.k1(), o["a b"]()]',
+    7,
+    [3, 1, 2, 3, 4],
+  ],
+  'methods that wait or give several values, of objects and classes': [
+    'class A { async m() { return await this.#n() } async #n() { return 1 } *g() { yield 1; yield* this.#h() } *#h() { yield 2 } async *a() { yield 3 } }\nconst o = { async m() { return 4 }, *g() { yield 5 }, async *a() { yield 6 } }\nconst all = []\nfor await (const x of new A().a()) all.push(x)\nfor await (const x of o.a()) all.push(x)\nexport const result = [await new A().m(), ...new A().g(), await o.m(), ...o.g(), ...all]',
+    8,
+    [1, 1, 2, 4, 5, 3, 6],
+  ],
+  'private methods': [
+    'class A { #x; constructor(x: number) { this.#x = x } #plus(...ys: number[]) { return ys.reduce((sum, y) => sum + y, this.#x) } sum(other: A) { return [this.#plus(), this.#plus(1, 2), other.#plus(this.#plus(1)), [1].map((y) => this.#plus(y))[0]] } }\nexport const result = new A(10).sum(new A(20))',
+    5,
+    [10, 13, 31, 11],
+  ],
+  'private methods that are passed on, looked for, called on what an expression gives or on what may be missing': [
+    'class A { #a() { return 1 } #b() { return 2 } #c() { return 3 } #d() { return 4 } make() { return this } all(none?: A) { return [[0].map(this.#a)[0], #b in this, this.#b(), this.make().#c(), this?.#d(), none?.#d()] } }\nexport const result = new A().all()',
+    6,
+    [1, true, 2, 3, 4, undefined],
+  ],
+  'private methods where the name of the class means something else, or of two classes': [
+    'class A { #a(): number { const A = 1; return A } #b() { return 2 } inner() { class B { #b() { return 3 } get() { return this.#b() } } return [this.#a(), this.#b(), new B().get()] } }\nconst C = class { #a() { return 4 } get() { return this.#a() } }\nexport const result = [...new A().inner(), new C().get()]',
+    7,
+    [1, 2, 3, 4],
+  ],
+  'methods that subclasses have, too': [
+    'class A { m() { return 1 } n() { return this.m() } static s() { return this.name } }\nclass B extends A { m() { return 2 + super.m() } }\nclass C extends B { m() { return 9 } }\nexport const result = [new A().n(), new B().n(), new C().n(), B.s()]',
+    5,
+    [1, 3, 9, 'B'],
+  ],
+  'static fields that use what the class defines': [
+    'class A { static one = new A(); static two = A.one.m(); static three = (() => this.two + 1)(); value = this.#n(); m() { return this.value } #n() { return 5 } }\nexport const result = [A.two, A.three]',
+    3,
+    [5, 6],
+  ],
+  'methods are not listed, and may be replaced': [
+    'class A { x = 1; m() { return 1 } }\nconst keys = []\nfor (const key in new A()) keys.push(key)\nconst first = [new A().m(), new A().m.name]\nA.prototype.m = () => 2\nexport const result = [keys.join(), ...first, new A().m()]',
+    2,
+    ['x', 1, 'm', 2],
   ],
   'text that looks like code': [
     `const f = () => \`=> \${((x: string) => \`(\${x}=>\`)('a')} (\`\nexport const result = f()`,

@@ -1,16 +1,14 @@
 // Finds the functions of a module and marks some of them, for V8 to compile with the script (`hinted`), or all, to tell when they
-// are called (`recording`). A function's number is its place among those of its file, methods and accessors of classes left out.
+// are called (`recording`). A function's number is its place among those of its file.
+import { fileURLToPath } from 'node:url'
 import remapping from '@jridgewell/remapping'
 import { parse } from 'acorn'
 import { transform } from 'esbuild'
 import MagicString from 'magic-string'
+import { definer, hintMethod, hintProperty, isMethod } from './methods.mjs'
+import { isFunction, walk } from './syntax.mjs'
 
-/** Calls `visit(node, parents)` for `node` and all that it holds, in the order of the text; `parents` has the nearest last. */
-function walk(node, visit, parents = []) {
-  visit(node, parents)
-  const inside = [...parents, node]
-  for (const child of Object.values(node).flat()) if (typeof child?.type === 'string') walk(child, visit, inside)
-}
+const definition = fileURLToPath(new URL('define.mjs', import.meta.url))
 
 /**
  * What SWC, which drops parentheses that it finds idle, is given before them: a call that it cannot know. No source and no minifier
@@ -18,13 +16,7 @@ function walk(node, visit, parents = []) {
  */
 export const marker = 'ĸ'
 
-const isFunction = ({ type }) => /^(Arrow)?Function(Expression|Declaration)$/.test(type)
-
-/** Whether `node` is the value of a method or an accessor, whose text is no function by itself. */
-const isMethod = (parent) =>
-  parent.type === 'MethodDefinition' || parent.method || parent.kind === 'get' || parent.kind === 'set'
-
-/** The module without its types, as text with a source map, and its functions: [{ node, parent, holder }]. */
+/** The module without its types, as text with a source map, and its functions: [{ node, parents }], the nearest parent last. */
 async function parsed({ path, text }) {
   const { code, map } = await transform(text, {
     loader: 'ts',
@@ -35,8 +27,7 @@ async function parsed({ path, text }) {
   })
   const functions = []
   walk(parse(code, { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true }), (node, parents) => {
-    const parent = parents.at(-1)
-    if (isFunction(node) && !isMethod(parent)) functions.push({ node, parent, holder: parents.at(-2) })
+    if (isFunction(node)) functions.push({ node, parents })
   })
   return { code, map, functions }
 }
@@ -61,9 +52,11 @@ export async function recording(source, name) {
 function readsOuter(arrow) {
   let found = false
   const look = (node) => {
+    const { type, name, meta } = node
     if (
-      ['ThisExpression', 'Super', 'MetaProperty'].includes(node.type) ||
-      (node.type === 'Identifier' && node.name === 'arguments')
+      ['ThisExpression', 'Super'].includes(type) ||
+      meta?.name === 'new' ||
+      (type === 'Identifier' && name === 'arguments')
     )
       found = true
     if (node !== arrow && isFunction(node) && node.type !== 'ArrowFunctionExpression') return
@@ -91,15 +84,23 @@ function hoistTo(block, declaration, moved) {
 /**
  * The text of `source` in which the functions with the given numbers are such as V8 compiles with the script: function expressions
  * in parentheses, which it takes to be called at once (declarations become constants at the start of their block, arrow functions
- * become functions where they can). `open` stands before each parenthesis.
+ * become functions where they can, methods of objects properties). `open` stands before each parenthesis. Methods of classes are
+ * marked where none does: a class that defines them as it is made is nothing that a bundler may leave out.
  */
 export async function hinted(source, numbers, open = '') {
   const { code, map, functions } = await parsed(source)
   const text = new MagicString(code)
   const moved = new Set()
+  let defines = false
   for (const number of numbers) {
-    const { node, parent, holder } = functions[number]
+    const { node, parents } = functions[number]
     const { type, start, end, id } = node
+    const [parent, holder] = [parents.at(-1), parents.at(-2)]
+    if (isMethod(parent)) {
+      if (parent.type === 'Property') hintProperty(text, node, parent, open)
+      else if (!open) defines = hintMethod(text, node, parents) || defines
+      continue
+    }
     if (type === 'FunctionDeclaration') {
       const exported = parent.type === 'ExportNamedDeclaration'
       const [statement, block] = exported ? [parent, holder] : [node, parent]
@@ -113,6 +114,7 @@ export async function hinted(source, numbers, open = '') {
     text.appendRight(start, `${open}(`).prependLeft(end, ')')
     if (type === 'ArrowFunctionExpression' && !readsOuter(node)) unarrow(text, node)
   }
+  if (defines) text.append(`\nimport { define as ${definer} } from ${JSON.stringify(definition)}\n`)
   const edited = text.generateMap({ source: source.path, hires: 'boundary' })
   const whole = remapping(edited, (_, { depth }) => (depth === 1 ? map : undefined))
   return text.toString() + inline(whole)

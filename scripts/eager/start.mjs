@@ -1,4 +1,4 @@
-// node start.mjs FOLDER LIBRARY THREADS: loads the course networks from their files in FOLDER and runs each once, as a program does
+// node start.mjs FOLDER LIBRARY THREADS: loads the models in FOLDER and runs each once, as a program does
 // that imports LIBRARY, one of the recording bundles in FOLDER. Prints the numbers of the functions called, by file, as JSON.
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -16,7 +16,7 @@ globalThis.setTimeout = () => {}
 const { InferenceSession, Tensor, env } = await import(pathToFileURL(join(folder, `${library}.js`)).href)
 if (env) env.wasm.numThreads = Number(threads)
 const options = env ? {} : { threads: Number(threads) }
-for (const number of [1, 2, 3, 4, 5]) {
+for (const number of [1, 2, 3, 4, 5, 6]) {
   const session = await InferenceSession.create(join(folder, `model${number}.onnx`), options)
   const dims = session.inputMetadata[0].shape.map((dim) => (typeof dim === 'number' ? dim : 1))
   const size = dims.reduce((product, dim) => product * dim, 1)
