@@ -63,6 +63,16 @@ test('bench: times, and the steps of a profile', () =>
     assert.equal(rest, { model: trained(folder), backend: 'wasm', threads: 1, batch: 3 })
     assert.ok(minMs > 0 && minMs <= medianMs)
     const steps = lines.slice(1) as { op: string; ms: number }[]
+    const trace = join(folder, 'trace.json')
+    assert.match(runCli(cli, [...args, '--trace', trace], folder).stdout, /wrote .*trace\.json/)
+    const { traceEvents } = JSON.parse(readFileSync(trace, 'utf8')) as {
+      traceEvents: { ph: string; name: string; ts: number; dur: number }[]
+    }
+    const slices = traceEvents.filter(({ ph }) => ph === 'X')
+    assert.is(slices.length, steps.length)
+    slices.slice(1).forEach(({ ts }, i) => {
+      assert.ok(Math.abs(ts - slices[i].ts - slices[i].dur) < 1e-6, 'one after the other')
+    })
     assert.ok(steps.some(({ op }) => op === 'lanewise.ConvNhwc'))
     assert.ok(steps.every(({ ms }) => ms >= 0))
     assert.match(runCli(cli, [...args, '--profile'], folder).stdout, /GFLOP\/s .* for lanewise.ConvNhwc/)
@@ -340,6 +350,15 @@ test('bad usage: status 2 and a line that says what is wrong', () =>
     refused(folder, 2, /missing required argument 'model'/, 'train')
     refused(folder, 2, /unknown option '--epoch'/, 'train', 'model1', '--epoch', '3')
     refused(folder, 2, /no model 'model9'.*model1/, 'train', 'model9')
+    refused(
+      folder,
+      2,
+      /--report r\.pdf: a report is a page; end its name in \.html/,
+      'train',
+      'model1',
+      '--report',
+      'r.pdf',
+    )
     refused(folder, 2, /unknown optimizer 'adamm'/, 'train', 'model1', '--synthetic', '--optimizer', 'adamm')
     refused(folder, 2, /--data cifar/, 'train', 'model1', '--data', 'cifar')
     refused(folder, 2, /--epochs ten/, 'train', 'model1', '--epochs', 'ten')

@@ -42,7 +42,8 @@ function taps(from: number, to: number, kernel: (x: number) => number, radius: n
     return weights.map((weight) => weight / sum)
   })
 }
-const kernels: Readonly<Record<string, readonly [(x: number) => number, number]>> = {
+type Kernel = 'bilinear' | 'bicubic' | 'lanczos3' | 'lanczos5'
+const kernels: Readonly<Record<Kernel, readonly [(x: number) => number, number]>> = {
   bilinear: [(x) => 1 - x, 1],
   bicubic: [(x) => (x < 1 ? 1.5 * x ** 3 - 2.5 * x ** 2 + 1 : -0.5 * x ** 3 + 2.5 * x ** 2 - 4 * x + 2), 2],
   lanczos3: [(x) => lanczos(x, 3), 3],
@@ -56,7 +57,7 @@ function resized(name: string, h: number, w: number, antialias = false, from: Pi
     return table(h, w, (n, y, x, c) =>
       from(n, Math.floor(((y + 0.5) * size[0]) / h), Math.floor(((x + 0.5) * size[1]) / w), c),
     )
-  const [kernel, radius] = kernels[name]
+  const [kernel, radius] = kernels[name as Kernel]
   const rows = taps(size[0], h, kernel, radius, antialias)
   const columns = taps(size[1], w, kernel, radius, antialias)
   return table(h, w, (n, y, x, c) =>
@@ -75,7 +76,7 @@ const options: Readonly<Record<string, readonly [number, number, boolean]>> = {
 }
 
 for (const [what, [h, w, antialias]] of Object.entries(options))
-  for (const interpolation of ['nearest', ...Object.keys(kernels)])
+  for (const interpolation of ['nearest', ...(Object.keys(kernels) as Kernel[])] as const)
     test(`resizing by ${interpolation}: ${what}`, async () => {
       const net = around(layers.resizing({ height: h, width: w, interpolation, antialias }), [
         [height, width, channels],
@@ -202,13 +203,13 @@ for (const [name, make, origin] of maps)
 
 test('randomFlip mirrors the images whose number is at most a half', async () => {
   const flipped = (n: number) => drawn(n, 0, 1) <= 0.5
-  const cases: Readonly<Record<string, Pixel>> = {
+  const cases = {
     horizontal: (n, y, x, c) => source(n, y, flipped(n) ? width - 1 - x : x, c),
     vertical: (n, y, x, c) => source(n, flipped(n) ? height - 1 - y : y, x, c),
     horizontal_and_vertical: (n, y, x, c) =>
       flipped(n) ? source(n, height - 1 - y, width - 1 - x, c) : source(n, y, x, c),
-  }
-  for (const [mode, pixel] of Object.entries(cases))
+  } as const satisfies Readonly<Record<string, Pixel>>
+  for (const [mode, pixel] of Object.entries(cases) as [keyof typeof cases, Pixel][])
     assert.equal(values(await inTraining(layers.randomFlip({ mode, seed: 9 }), images)), table(height, width, pixel))
 })
 

@@ -289,6 +289,7 @@ test('what does not fit is said', async () => {
   await fails(() => layers.stringLookup({ vocabulary: ['a', 'b'], maxTokens: 2 }), /3 tokens are more than maxTokens 2/)
   await fails(() => layers.stringLookup({ vocabulary: ['a', 'm'], maskToken: 'm' }), /'m' is reserved/)
   await fails(
+    // @ts-expect-error there is no such mode
     () => layers.stringLookup({ outputMode: 'rows' }),
     /outputMode must be one of int, one_hot, multi_hot, count, tf_idf/,
   )

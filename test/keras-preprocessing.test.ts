@@ -104,7 +104,8 @@ test('categoryEncoding: rows of ones, marks, counts and weighed counts', async (
   const x = ints([2, 4], 0, 2, 2, 1, 3, 3, 3, 0)
   const token = input({ shape: [4], dtype: 'int32' })
   const weight = input({ shape: [4] })
-  const make = (outputMode: string) => layers.categoryEncoding({ numTokens: 4, outputMode })
+  const make = (outputMode: 'one_hot' | 'multi_hot' | 'multiHot' | 'count') =>
+    layers.categoryEncoding({ numTokens: 4, outputMode })
   const net = model({
     inputs: [token, weight],
     outputs: [
@@ -144,6 +145,7 @@ test('categoryEncoding: rows of ones, marks, counts and weighed counts', async (
     Float32Array.of(0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0),
   )
   single.dispose()
+  // @ts-expect-error as plain JavaScript may
   await fails(() => make('int'), /outputMode must be one of multi_hot, one_hot, count, got 'int'/)
   await fails(
     () => make('one_hot').apply(token, { countWeights: weight }),

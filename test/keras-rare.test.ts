@@ -108,14 +108,14 @@ test('stftSpectrogram: every mode by a plain Fourier transform', async () => {
     )
   const epsilon = 1e-7
   type Mode = (real: number, imag: number, k: number) => number
-  const modes: Readonly<Record<string, Mode>> = {
+  const modes = {
     real: (real) => real,
     imag: (_, imag) => imag,
     angle: (real, imag) => Math.atan2(imag, real),
     psd: (real, imag, k) => (real ** 2 + imag ** 2) * (k > 0 && k < size / 2 ? 2 : 1),
     magnitude: (real, imag) => Math.sqrt(Math.max(real ** 2 + imag ** 2, epsilon)),
     log: (real, imag) => Math.log(Math.sqrt(Math.max(real ** 2 + imag ** 2, epsilon))),
-  }
+  } as const satisfies Readonly<Record<string, Mode>>
   const all = (mode: Mode) =>
     range(2).flatMap((b) =>
       range(frames).flatMap((f) =>
@@ -124,7 +124,7 @@ test('stftSpectrogram: every mode by a plain Fourier transform', async () => {
         ),
       ),
     )
-  for (const [name, mode] of Object.entries(modes)) {
+  for (const [name, mode] of Object.entries(modes) as [keyof typeof modes, Mode][]) {
     const net = around(rare.stftSpectrogram({ mode: name, frameLength: frame, frameStep: step, fftLength: size }), [
       [samples, channels],
     ])

@@ -169,7 +169,7 @@ const recurrent: Row[] = ranks.map((rank) => {
 testRows([...convolutions, ...pools, ...recurrent])
 
 test('channels first gives what channels last gives, axes moved', async () => {
-  const pairs: readonly ((dataFormat: string) => Layer)[] = [
+  const pairs: readonly ((dataFormat: 'channels_first' | 'channels_last') => Layer)[] = [
     (dataFormat) => layers.conv2d({ filters: 3, kernelSize: 2, dataFormat, kernelInitializer: 'ones' }),
     (dataFormat) =>
       layers.conv2dTranspose({ filters: 3, kernelSize: 2, strides: 2, dataFormat, kernelInitializer: 'ones' }),

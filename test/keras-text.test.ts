@@ -48,7 +48,7 @@ test('without a length the longest text gives it; other modes count words', asyn
   const open = vectorizing(layers.textVectorization({ vocabulary }))
   assert.equal(await numbers(open, column('b A c', 'a')), ['int64', [2, 3], [3, 2, 1, 2, 0, 0]])
   const modes = { multi_hot: [1, 1, 1, 0, 0, 0, 1, 0], count: [1, 2, 1, 0, 0, 0, 2, 0] }
-  for (const [outputMode, expected] of Object.entries(modes)) {
+  for (const [outputMode, expected] of Object.entries(modes) as [keyof typeof modes, number[]][]) {
     const net = vectorizing(layers.textVectorization({ vocabulary, outputMode }))
     const y = await net.predict<Tensor>(column('b a c a', 'b, b!'))
     assert.equal([y.dims, y.toNumbers()], [[2, 4], expected])
@@ -56,7 +56,7 @@ test('without a length the longest text gives it; other modes count words', asyn
   }
   const pairs = vectorizing(layers.textVectorization({ vocabulary, outputMode: 'count', ngrams: 2 }))
   assert.equal((await pairs.predict<Tensor>(column('a b a b'))).toNumbers(), [1, 2, 2, 2])
-  const weights = { outputMode: 'tf_idf', idfWeights: [0.5, 2, 1] }
+  const weights = { outputMode: 'tf_idf', idfWeights: [0.5, 2, 1] } as const
   const weighted = vectorizing(layers.textVectorization({ vocabulary, ...weights }))
   const y = (await weighted.predict<Tensor>(column('b b a'))).toNumbers()
   assert.equal(y, [0, 0.5, 4, 0])

@@ -280,6 +280,20 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ['a model without outputs', /needs inputs and outputs/, () => model(untyped({ inputs: input({ shape: [4] }) }))],
 ]
 
+test('what the types refuse is refused without them, too', async () => {
+  // @ts-expect-error no such padding
+  await fails(() => layers.conv2d({ filters: 2, kernelSize: 3, padding: 'full' }), /padding must be one of valid, same/)
+  // @ts-expect-error no such place for channels
+  await fails(() => layers.maxPooling2d({ dataFormat: 'channel_last' }), /dataFormat must be one of channels_last/)
+  // @ts-expect-error no such mode
+  await fails(() => layers.randomFlip({ mode: 'diagonal' }), /mode must be one of/)
+  // @ts-expect-error a misspelt option
+  await fails(() => layers.dense({ unit: 3 }), /Dense has no option 'unit'/)
+  // @ts-expect-error a misspelt option
+  await fails(() => optimizers.adam({ learningRat: 1 }), /has no option 'learningRat'/)
+  layers.conv2d({ filters: 2, kernelSize: 3, dataFormat: 'channelsLast' })
+})
+
 /** Factories whose first argument are their options. */
 const factories: readonly (readonly [what: string, table: object])[] = [
   ['optimizers', optimizers],

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Backend } from '../backend/backend.js'
+import type { Backend, StepTime } from '../backend/backend.js'
 import { evaluate } from '../backend/reference/evaluate.js'
 import { compile } from '../compile.js'
 import { LanewiseError } from '../core/errors.js'
@@ -13,8 +13,10 @@ import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
 import { openGraph } from './models.js'
 import { type BackendChoice, backend, examples, numberOption, ranges, threads } from './options.js'
+import { checkWritable } from './output.js'
 import { sampleFor } from './samples.js'
 import { printJson, printNotes } from './terminal.js'
+import { writeFile } from './write.js'
 
 interface BenchOptions {
   batch: number
@@ -23,6 +25,7 @@ interface BenchOptions {
   input?: string[]
   seconds: number
   profile?: boolean
+  trace?: string
   json?: boolean
 }
 
@@ -46,10 +49,15 @@ export const addBench = (program: Command): Command =>
       }).default(2),
     )
     .option('--profile', 'the time of each node, too')
+    .option('--trace <file>', 'the same as a file for chrome://tracing and Perfetto (.json)')
     .option('--json', 'print JSON lines')
-    .addHelpText('after', examples('bench model5.onnx --batch 128', 'bench model5.onnx --threads 1 --profile'))
+    .addHelpText(
+      'after',
+      examples('bench model5.onnx --batch 128', 'bench model5.onnx --threads 1 --profile --trace trace.json'),
+    )
     .action(async (path: string, options: BenchOptions) => {
-      const { batch, seconds } = options
+      const { batch, seconds, trace } = options
+      if (trace) await checkWritable('--trace', trace)
       const graph = await openGraph(path)
       const feeds = await readFeeds(graph, options.input ?? [])
       const inputs = graph.inputs.map((input) => feeds[input.name] ?? sampleFor(input, batch))
@@ -66,9 +74,12 @@ export const addBench = (program: Command): Command =>
           console.log(
             `${path}, batch ${batch}, ${name} (${variant}), ${used} ${used === 1 ? 'thread' : 'threads'}: median ${milliseconds(medianMs)}, least ${milliseconds(minMs)}, ${runs} ${runs === 1 ? 'run' : 'runs'}`,
           )
-        if (options.profile) {
+        if (options.profile || trace) {
           const profiled = Math.ceil(Math.min(mostProfiledRuns, (1000 * seconds) / medianMs))
-          await profile(graph, inputs, backend, profiled, options.json ?? false)
+          const steps = await profile(graph, inputs, backend, profiled)
+          if (options.profile) printProfile(steps, options.json ?? false)
+          if (trace) await writeFile(trace, traceOf(`${path}, batch ${batch}, ${name}`, steps))
+          if (trace && !options.json) console.log(`wrote ${trace}`)
         }
         if (!options.json) printNotes([...new Set([...backend.report.notes, ...notes])])
       } finally {
@@ -102,14 +113,19 @@ async function time(graph: Graph, inputs: readonly HostValue[], backend: Backend
   }
 }
 
-/** Prints the median time of each step, the longest first. */
+/** A call of a kernel in a profile. */
+interface Step extends StepTime {
+  /** Of all kernels of the node together; 0 where no time was seen, as timestamps of GPUs come in steps. */
+  readonly gflops: number
+}
+
+/** The median time of each step, in the order in which they run. */
 async function profile(
   graph: Graph,
   inputs: readonly HostValue[],
   backend: Backend,
   runs: number,
-  json: boolean,
-): Promise<void> {
+): Promise<readonly Step[]> {
   const shapes = graph.inputs.flatMap(({ name }, i) => {
     const input = inputs[i]
     return input instanceof Tensor ? [[name, input.dims] as const] : []
@@ -126,21 +142,41 @@ async function profile(
       )
     await executable.run()
     const steps = await executable.profile(runs)
-    const total = steps.reduce((sum, { ms }) => sum + ms, 0)
     const spent = new Map<Node | undefined, number>()
     for (const { node, ms } of steps) spent.set(node, (spent.get(node) ?? 0) + ms)
-    if (!json) console.log(`${steps.length} steps, ${milliseconds(total)}:`)
-    for (const { node, kernel, ms } of [...steps].sort((a, b) => b.ms - a.ms)) {
-      // Of all kernels of a node together. Timestamps of GPUs come in steps: what is shorter shows as 0.
-      const time = spent.get(node) ?? 0
-      const gflops = node && time > 0 ? costOf(node).flops / time / 1e6 : 0
-      if (json) printJson({ node: node?.name ?? null, op: node?.op ?? null, kernel, ms, gflops })
-      else
-        console.log(
-          `  ${milliseconds(ms).padStart(9)} ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${gflops.toFixed(1).padStart(6)} GFLOP/s  ${kernel}${node ? ` for ${node.op} '${node.name}'` : ''}`,
-        )
-    }
+    return steps.map((step) => {
+      const time = spent.get(step.node) ?? 0
+      return { ...step, gflops: step.node && time > 0 ? costOf(step.node).flops / time / 1e6 : 0 }
+    })
   } finally {
     executable.dispose()
   }
+}
+
+/** Prints the steps, the longest first. */
+function printProfile(steps: readonly Step[], json: boolean): void {
+  const total = steps.reduce((sum, { ms }) => sum + ms, 0)
+  if (!json) console.log(`${steps.length} steps, ${milliseconds(total)}:`)
+  for (const { node, kernel, ms, gflops } of [...steps].sort((a, b) => b.ms - a.ms)) {
+    if (json) printJson({ node: node?.name ?? null, op: node?.op ?? null, kernel, ms, gflops })
+    else
+      console.log(
+        `  ${milliseconds(ms).padStart(9)} ${((100 * ms) / total).toFixed(1).padStart(5)} %  ${gflops.toFixed(1).padStart(6)} GFLOP/s  ${kernel}${node ? ` for ${node.op} '${node.name}'` : ''}`,
+      )
+  }
+}
+
+/** One run as Chrome's trace events, times in microseconds: the steps one after the other. */
+function traceOf(title: string, steps: readonly Step[]): string {
+  const place = { pid: 0, tid: 0 }
+  let ts = 0
+  const slices = steps.map(({ node, kernel, ms, gflops }) => {
+    const args = { node: node?.name, op: node?.op, gflops }
+    const event = { name: kernel, cat: 'kernel', ph: 'X', ...place, ts, dur: 1000 * ms, args }
+    ts += 1000 * ms
+    return event
+  })
+  return JSON.stringify({
+    traceEvents: [{ name: 'process_name', ph: 'M', ...place, args: { name: title } }, ...slices],
+  })
 }

@@ -12,6 +12,7 @@ import {
   examples,
   numberOption,
   ranges,
+  report,
   synthetic,
   threads,
 } from './options.js'
@@ -42,7 +43,7 @@ export const addEvaluate = (program: Command): Command =>
     .addOption(numberOption('--batch-size <n>', 'samples a run', ranges.batch).default(256))
     .addOption(threads)
     .addOption(backend)
-    .option('--report <file>', 'page to write: confusion matrix, worst mistakes, filters (.html)')
+    .addOption(report('confusion matrix, worst mistakes, filters'))
     .option('--json', 'print one JSON line')
     .addHelpText('after', examples('evaluate model5.onnx', 'evaluate net.keras --data pictures/ --report report.html'))
     .action(async (path: string, options: EvaluateOptions) => {

@@ -52,6 +52,13 @@ export const data = new Option(
   'mnist; a folder of images in subfolders named after their classes (or of such folders train and test); a .csv file; a .npz file',
 ).default('mnist')
 
+/** The option of a page that a command writes. Throws INVALID_ARGUMENT for a name that is no page's. */
+export const report = (holds: string): Option =>
+  new Option('--report <file>', `page to write, ends in .html: ${holds}`).argParser((path: string) => {
+    if (/\.html?$/i.test(path)) return path
+    throw new LanewiseError('INVALID_ARGUMENT', `--report ${path}: a report is a page; end its name in .html`)
+  })
+
 /** The end of a command's help: lines to copy, without the `lanewise` before each. */
 export const examples = (...lines: readonly string[]): string =>
   `\nExamples:\n${lines.map((line) => `  lanewise ${line}`).join('\n')}`

@@ -20,6 +20,7 @@ import {
   examples,
   numberOption,
   ranges,
+  report,
   synthetic,
   threads,
 } from './options.js'
@@ -96,7 +97,7 @@ export const addTrain = (program: Command): Command =>
       '--out <file>',
       'file to write: ONNX, unless it ends in .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
     )
-    .option('--report <file>', 'page to write: curves, confusion matrix, worst mistakes, filters (.html)')
+    .addOption(report('curves, confusion matrix, worst mistakes, filters'))
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
     .addOption(
       numberOption('--checkpoint-every <n>', 'keep it after every n batches, too', numericOptions.checkpointEvery),

@@ -5,7 +5,7 @@ import { split } from '../ops/compose.js'
 import type { Emitter } from '../ops/emitter.js'
 import { declareOperators } from '../ops/index.js'
 import { ranking } from '../ops/ranking.js'
-import { camelCase, checkName, invalid, isKerasObject, type KerasObject, snakeCase } from './config.js'
+import { camelCase, checkName, invalid, isKerasObject, type KerasObject, type Named, snakeCase } from './config.js'
 
 /** An activation as a function over graph values. */
 export type ActivationFunction = (x: Value, emit: Emitter) => Value
@@ -162,7 +162,7 @@ export const activations = {
 const table: Readonly<Record<string, ActivationFunction>> = activations
 
 /** A name, a function of one's own, or Keras's serialised form of a name; null is linear. */
-export type ActivationLike = string | ActivationFunction | KerasObject | null | undefined
+export type ActivationLike = Named<keyof typeof activations> | ActivationFunction | KerasObject | null | undefined
 
 const nameOf = (like: Exclude<ActivationLike, ActivationFunction>): string =>
   (isKerasObject(like) ? (typeof like.config === 'string' ? like.config : like.class_name) : like) ?? 'linear'

@@ -37,6 +37,14 @@ export const snakeCase = (name: string): string =>
     .replace(/([a-z])([A-Z])/g, '$1_$2')
     .toLowerCase()
 
+type Camel<S extends string> = S extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<Camel<Tail>>}` : S
+
+/** A name of a closed list, in snake_case or camelCase. */
+export type Spelling<S extends string> = S | Camel<S>
+
+/** A name: editors complete those of Keras in camelCase; other spellings and short forms are known, too. */
+export type Named<S extends string> = Camel<S> | (string & Record<never, never>)
+
 export const camelCase = (name: string): string =>
   name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
 

@@ -7,6 +7,7 @@ import {
   type KerasObject,
   kerasObject,
   lookUp,
+  type Named,
   noForm,
   strict,
 } from './config.js'
@@ -30,7 +31,7 @@ export class Constraint {
 export type Projection = (w: Value, emit: Emitter) => Value
 
 /** A name, a Constraint, Keras's serialised form, or a function. */
-export type ConstraintLike = string | Constraint | KerasObject | Projection
+export type ConstraintLike = Named<keyof typeof table> | Constraint | KerasObject | Projection
 
 const epsilon = 1e-7
 const axesOf = (axis: number | readonly number[]) => (typeof axis === 'number' ? [axis] : axis)
@@ -68,17 +69,17 @@ export const minMaxNorm = strict(
     }),
 )
 
-const table: Readonly<Record<string, (...given: never[]) => Constraint>> = {
+const table = {
   max_norm: maxNorm,
   non_neg: nonNeg,
   unit_norm: unitNorm,
   min_max_norm: minMaxNorm,
-}
+} as const satisfies Readonly<Record<string, (...given: never[]) => Constraint>>
 
 /** Resolves a name, a serialised constraint or a function; null and undefined stay undefined. Throws INVALID_ARGUMENT. */
 export function resolveConstraint(like: ConstraintLike | null | undefined): Constraint | undefined {
   if (like === null || like === undefined || like instanceof Constraint) return like ?? undefined
   if (typeof like === 'function') return new Constraint('', {}, like)
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'constraint')(...([camelKeys(config), true] as never[]))
+  return lookUp<(...given: never[]) => Constraint>(table, name, 'constraint')(...([camelKeys(config), true] as never[]))
 }

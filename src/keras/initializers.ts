@@ -9,6 +9,7 @@ import {
   type KerasObject,
   kerasObject,
   lookUp,
+  type Named,
   noForm,
   snakeCase,
   strict,
@@ -34,7 +35,7 @@ export class Initializer {
 export type Filling = (shape: readonly number[]) => ArrayLike<number>
 
 /** A name, an Initializer, Keras's serialised form, or a function. */
-export type InitializerLike = string | Initializer | KerasObject | Filling
+export type InitializerLike = Named<keyof typeof table> | Initializer | KerasObject | Filling
 
 export interface SeedOptions {
   /** Same seed, same values each time; absent: the sequence of `setRandomSeed`. */
@@ -193,7 +194,7 @@ export const orthogonal = strict((options: SeedOptions & { gain?: number } = {})
   })
 })
 
-const table: Readonly<Record<string, (...given: never[]) => Initializer>> = {
+const table = {
   glorot_uniform: glorotUniform,
   glorot_normal: glorotNormal,
   he_uniform: heUniform,
@@ -211,12 +212,16 @@ const table: Readonly<Record<string, (...given: never[]) => Initializer>> = {
   identity_initializer: identity,
   orthogonal,
   orthogonal_initializer: orthogonal,
-}
+} as const satisfies Readonly<Record<string, (...given: never[]) => Initializer>>
 
 /** Resolves a name, a serialised initializer or a function. Throws INVALID_ARGUMENT. */
 export function resolveInitializer(like: InitializerLike): Initializer {
   if (like instanceof Initializer) return like
   if (typeof like === 'function') return new Initializer('', {}, (shape) => Float32Array.from(like(shape)))
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'initializer')(...([camelKeys(config), true] as never[]))
+  return lookUp<(...given: never[]) => Initializer>(
+    table,
+    name,
+    'initializer',
+  )(...([camelKeys(config), true] as never[]))
 }

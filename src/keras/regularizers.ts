@@ -9,6 +9,7 @@ import {
   type KerasObject,
   kerasObject,
   lookUp,
+  type Named,
   noForm,
   strict,
 } from './config.js'
@@ -32,7 +33,7 @@ export class Regularizer {
 export type Penalty = (x: Value, emit: Emitter) => Value
 
 /** A name, a Regularizer, Keras's serialised form, or a function. */
-export type RegularizerLike = string | Regularizer | KerasObject | Penalty
+export type RegularizerLike = Named<keyof typeof table> | Regularizer | KerasObject | Penalty
 
 const absolutes = (x: Value, emit: Emitter, factor: number) => emit.mul(emit.sum(emit.abs(x)), factor)
 const squares = (x: Value, emit: Emitter, factor: number) => emit.mul(emit.sum(emit.square(x)), factor)
@@ -82,18 +83,22 @@ export const orthogonalRegularizer = strict(({ factor = 0.01, mode = 'rows' }: O
   })
 })
 
-const table: Readonly<Record<string, (...given: never[]) => Regularizer>> = {
+const table = {
   l1,
   l2,
   l1l2,
   l1_l2: l1l2,
   orthogonal_regularizer: orthogonalRegularizer,
-}
+} as const satisfies Readonly<Record<string, (...given: never[]) => Regularizer>>
 
 /** Resolves a name, a serialised regularizer or a function; null and undefined stay undefined. Throws INVALID_ARGUMENT. */
 export function resolveRegularizer(like: RegularizerLike | null | undefined): Regularizer | undefined {
   if (like === null || like === undefined || like instanceof Regularizer) return like ?? undefined
   if (typeof like === 'function') return new Regularizer('', {}, like)
   const [name, config] = isKerasObject(like) ? [like.class_name, like.config] : [like, {}]
-  return lookUp(table, name, 'regularizer')(...([camelKeys(config), true] as never[]))
+  return lookUp<(...given: never[]) => Regularizer>(
+    table,
+    name,
+    'regularizer',
+  )(...([camelKeys(config), true] as never[]))
 }

@@ -1,16 +1,17 @@
 import type { Value } from '../../core/ir.js'
 import { positions, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { invalid, kerasObject } from '../config.js'
+import { invalid, kerasObject, type Spelling } from '../config.js'
 import { choice, type Field } from './fields.js'
 
 /** How class numbers leave a layer: as they are, each as a row of one 1, or counted over the last axis of a sample. */
 export type OutputMode = 'int' | 'one_hot' | 'multi_hot' | 'count'
 
 /** Keras's option `output_mode`, of which a layer has some; `binary` is an older name of `multi_hot`. */
-export const outputMode = <T extends string>(modes: readonly T[], fallback: T): Field<string, T> => {
+export const outputMode = <T extends string>(modes: readonly T[], fallback: T): Field<Spelling<T> | 'binary', T> => {
   const field = choice(modes, fallback)
-  return { ...field, read: (value, what, rank) => field.read(value === 'binary' ? 'multi_hot' : value, what, rank) }
+  const newer = (value: Spelling<T> | 'binary') => (value === 'binary' ? 'multi_hot' : value) as Spelling<T>
+  return { ...field, read: (value, what, rank) => field.read(newer(value), what, rank) }
 }
 
 /** The dtype policies of layers that give numbers of bins. */

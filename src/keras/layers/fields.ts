@@ -1,5 +1,5 @@
 import { type ActivationFunction, type ActivationLike, activationName, resolveActivation } from '../activations.js'
-import { invalid, type KerasConfig, type KerasObject, snakeCase, tuple } from '../config.js'
+import { invalid, type KerasConfig, type KerasObject, type Spelling, snakeCase, tuple } from '../config.js'
 import { type Constraint, type ConstraintLike, resolveConstraint } from '../constraints.js'
 import { type Initializer, type InitializerLike, resolveInitializer } from '../initializers.js'
 import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
@@ -103,7 +103,7 @@ export const neededShare: Field<number, number, true> = { ...share, needed: true
 export const seed: Field<number | null, number | null> = any<number | null>(null)
 
 /** One of some names, in any spelling of snake_case and camelCase. */
-export const choice = <T extends string>(names: readonly T[], fallback: T): Field<string, T> => ({
+export const choice = <T extends string>(names: readonly T[], fallback: T): Field<Spelling<T>, T> => ({
   needed: false,
   fallback,
   read: (value, what) => {
@@ -189,7 +189,7 @@ export const weightOptions = (options: Readonly<Record<string, unknown>>, role: 
 })
 
 /** The channels' place. */
-export const dataFormat: Field<string, boolean> = {
+export const dataFormat: Field<Spelling<'channels_last' | 'channels_first'>, boolean> = {
   needed: false,
   fallback: 'channels_last',
   read: (value, what) =>

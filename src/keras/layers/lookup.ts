@@ -47,7 +47,7 @@ const lookupFields = {
   invert: flag(false),
   outputMode: {
     ...modeField,
-    read: (value: string, what: string, rank: number) =>
+    read: (value: Parameters<typeof modeField.read>[0] | 'tf-idf', what: string, rank: number) =>
       modeField.read(value === 'tf-idf' ? 'tf_idf' : value, what, rank),
   },
   sparse: only(false),

@@ -28,7 +28,7 @@ const vectorizationFields = {
   split: oneOf(splits, 'whitespace'),
   /** The longest sequence of tokens that counts as one; or the lengths of all such. */
   ngrams: any<Ngrams>(null),
-  outputMode: any<string>('int'),
+  outputMode: any<NonNullable<OptionsOf<typeof StringLookup.fields>['outputMode']>>('int'),
   /** Of the mode int: longer texts are cut, shorter ones filled up; without it, the longest text says. */
   outputSequenceLength: maybe(neededCount),
   padToMaxTokens: flag(false),

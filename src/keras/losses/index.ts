@@ -1,5 +1,5 @@
 import type { Value } from '../../core/ir.js'
-import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase, strictly } from '../config.js'
+import { camelKeys, invalid, isKerasObject, type KerasObject, type Named, snakeCase, strictly } from '../config.js'
 import { crossentropies } from './crossentropy.js'
 import { Loss, type LossFunction } from './loss.js'
 import { pointwise } from './pointwise.js'
@@ -40,7 +40,7 @@ const table = (): LossTable => {
 }
 
 /** A name, a Loss, a function over graph values, or Keras's serialised form. */
-export type LossLike = string | Loss | LossFunction | KerasObject
+export type LossLike = Named<keyof typeof lenientLosses> | Loss | LossFunction | KerasObject
 
 /** Whether there is a loss called `name`. */
 export const isLossName = (name: string): boolean => table().has(snakeCase(name))

@@ -1,4 +1,4 @@
-import { camelKeys, invalid, isKerasObject, type KerasObject, snakeCase, strictly } from '../config.js'
+import { camelKeys, invalid, isKerasObject, type KerasObject, type Named, snakeCase, strictly } from '../config.js'
 import { isLossName, type LossFunction, resolveLoss } from '../losses/index.js'
 import { accuracies, chosen } from './accuracy.js'
 import { means } from './means.js'
@@ -54,7 +54,7 @@ const table = (): MetricTable => {
 }
 
 /** A name, a Metric, a function over graph values whose mean is taken, or Keras's serialised form. */
-export type MetricLike = string | Metric | LossFunction | KerasObject
+export type MetricLike = Named<keyof typeof lenientMetrics> | Metric | LossFunction | KerasObject
 
 /** Resolves a name, a function, or a serialised metric; a string stays the metric's name. Throws INVALID_ARGUMENT. */
 export function resolveMetric(like: MetricLike): Metric {
