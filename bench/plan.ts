@@ -1,6 +1,7 @@
 // What it takes to make a model ready to run: `npm run bench:plan -- [--processes N] [--batch N]`. From a graph with a symbolic
 // batch to an executable: specialised, optimised, planned, lowered, weights packed. Cold is the first time in a process, which
 // has run none of that code before; warm, the smallest of the times that follow. Each the smallest of several processes.
+
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { completeKernels } from '../src/backend/reference/complete.js'
 import { createWasmBackend } from '../src/backend/wasm/index.js'
 import { compile } from '../src/compile.js'
 import { loadGraph } from '../src/onnx/source.js'
+import { withOperators } from '../src/packs/index.js'
 import { networks } from './networks.js'
 
 const { values: options } = parseArgs({
@@ -47,7 +49,7 @@ async function measure(path: string): Promise<Measured> {
   const once = async (): Promise<Times> => {
     const start = performance.now()
     const before = process.cpuUsage()
-    const executable = compile(graph, backend, { inputShapes })
+    const executable = await withOperators(() => compile(graph, backend, { inputShapes }))
     await executable.ready
     const { user, system } = process.cpuUsage(before)
     const elapsed = performance.now() - start

@@ -9,6 +9,7 @@ import { feedScalars } from '../src/keras/training/loaded-step.js'
 import { Trainer } from '../src/keras/training/trainer.js'
 import { loadGraph } from '../src/onnx/source.js'
 import { costOf } from '../src/ops/cost.js'
+import { withOperators } from '../src/packs/index.js'
 import type { Place } from './peers/peer.js'
 import { samplesOf } from './training.js'
 import type { Inference, Training, Workload } from './workloads.js'
@@ -60,7 +61,8 @@ async function inferenceSteps({ model, inputs }: Inference, computing: Computing
   await backend.ready()
   const shapes = Object.fromEntries(Object.entries(inputs).map(([name, { dims }]) => [name, dims]))
   completeKernels()
-  const executable = compile(await loadGraph(model), backend, { inputShapes: shapes })
+  const graph = await loadGraph(model)
+  const executable = await withOperators(() => compile(graph, backend, { inputShapes: shapes }))
   for (const [name, { data }] of Object.entries(inputs)) executable.write(name, data as TypedArray)
   await executable.run()
   const steps = await executable.profile!(runs)

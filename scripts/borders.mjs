@@ -65,6 +65,7 @@ const places = {
     ...stages,
     'src/optimise',
     'src/plan',
+    'src/packs',
     'src/onnx',
     'src/data',
     'src/report',

@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { coreKernels, referenceKernels, tableState } from '../src/backend/reference/table.js'
+import { volumes } from '../src/backend/wasm/lower/over-volumes.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { Node } from '../src/core/ir.js'
 import { Tensor } from '../src/core/tensor.js'
@@ -10,6 +11,7 @@ import { exportModel } from '../src/onnx/export.js'
 import { loadModel } from '../src/onnx/source.js'
 import { withDefaults } from '../src/ops/definition.js'
 import { coreOperators, definitionOf, operators } from '../src/ops/index.js'
+import { halves } from '../src/optimise/index.js'
 import { packs } from '../src/packs/gen/packs.js'
 import { loadOperators, packOf } from '../src/packs/index.js'
 import { InferenceSession } from '../src/session.js'
@@ -39,6 +41,22 @@ const examples: Readonly<Record<keyof typeof packs, readonly [op: string, name: 
 test('a Keras CNN holds core ops only: it loads no pack', async () => {
   await loadModel(join(folder, '../../bench/model5.onnx'))
   assert.equal(Object.keys(operators), Object.keys(coreOperators))
+})
+
+test('volumes and floats of 16 bits come with the first session that holds some', async () => {
+  const builder = new GraphBuilder('volume')
+  const x = builder.input('x', 'float32', [1, 1, 3, 3, 3])
+  const w = builder.constant(new Tensor('float32', new Float32Array(27).fill(1), [1, 1, 3, 3, 3]))
+  const [y] = builder.emit('Conv', [x, w])
+  const [half] = builder.emit('Cast', [y], { to: 10 })
+  const [root] = builder.emit('Sqrt', [half])
+  builder.output(builder.emit('Cast', [root], { to: 1 })[0], 'y')
+  const session = await InferenceSession.create(exportModel(builder.build()))
+  const { y: result } = await session.run({ x: new Tensor('float32', new Float32Array(27).fill(3), [1, 1, 3, 3, 3]) })
+  assert.equal((result as Tensor).toNumbers(), [9])
+  volumes()
+  halves()
+  await session.release()
 })
 
 /** A session of y = x op 4; 4 is a sum of constants where it is to be folded. */

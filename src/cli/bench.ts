@@ -9,6 +9,7 @@ import { createBackend } from '../environment.js'
 import { specialize } from '../graph/specialize.js'
 import { isStatic } from '../graph/static.js'
 import { costOf } from '../ops/cost.js'
+import { withOperators } from '../packs/index.js'
 import { load } from '../program/runnable.js'
 import { readFeeds } from './inputs.js'
 import { openGraph } from './models.js'
@@ -133,7 +134,7 @@ async function profile(
   const bound = specialize(graph, Object.fromEntries(shapes), evaluate)
   if (!isStatic(bound))
     throw new LanewiseError('UNSUPPORTED_OP', `'${graph.name}' has loops or sequences; only one plan can be profiled`)
-  const executable = compile(bound, backend)
+  const executable = await withOperators(() => compile(bound, backend))
   try {
     if (!executable.profile)
       throw new LanewiseError(

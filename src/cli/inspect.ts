@@ -8,6 +8,7 @@ import { defaultBackend } from '../environment.js'
 import { printGraph } from '../graph/print.js'
 import { specialize } from '../graph/specialize.js'
 import { describeGraph, type ModelDescription, type PortDescription } from '../onnx/describe.js'
+import { withOperators } from '../packs/index.js'
 import { printPlan } from '../plan/print.js'
 import { describeCosts } from './costs.js'
 import { type Description, describeFile } from './inspect-keras.js'
@@ -67,11 +68,15 @@ export const addInspect = (program: Command): Command =>
         graph.inputs.map(({ name, shape }) => [name, shape.map((dim) => (typeof dim === 'number' ? dim : batch))]),
       )
       const bound = specialize(graph, shapes, evaluate)
-      if (options.costs) console.log(describeCosts(bound, await defaultBackend()))
+      const backend = await defaultBackend()
+      if (options.costs) console.log(await withOperators(() => describeCosts(bound, backend)))
       if (!options.stage) return
-      const executable = compile(bound, await defaultBackend(), {
-        onStage: (stage, result) => stage === options.stage && console.log(printStage[stage](result)),
-      })
+      let text = ''
+      const onStage = <S extends Stage>(stage: S, result: Stages[S]) => {
+        if (stage === options.stage) text = printStage[stage](result)
+      }
+      const executable = await withOperators(() => compile(bound, backend, { onStage }))
+      console.log(text)
       executable.dispose()
     })
 

@@ -116,6 +116,9 @@ export const dtypeOfCode = (code: number): DType | undefined =>
 
 export const isFloat = (dtype: DType): boolean => dtype.startsWith('float') || dtype === 'bfloat16'
 
+/** float16 or bfloat16. */
+export const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
+
 /** Bits of one element in a file: 2 and 4 for what is packed there. */
 export const bitsPerElement = (dtype: NumericDType): number =>
   dtype === 'float4e2m1' || dtype === 'uint4' || dtype === 'int4'

@@ -1,4 +1,6 @@
+import { isHalf } from '../core/dtype.js'
 import type { Graph } from '../core/ir.js'
+import { later } from '../core/later.js'
 import { atOnce } from '../core/turns.js'
 import type { Evaluate } from '../graph/fold.js'
 import { cancelTransposes } from './cancel-transposes.js'
@@ -16,7 +18,6 @@ import { mergeCommon } from './merge-common.js'
 import type { Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
 import { restorePlanes } from './restore-planes.js'
-import { widenHalves } from './widen-halves.js'
 
 export interface OptimiseOptions {
   readonly evaluate: Evaluate
@@ -34,6 +35,20 @@ const fromPack = (place: keyof typeof packPasses, accelerates: Accelerates): rea
   const pass = packPasses[place]
   return pass ? [pass(accelerates)] : []
 }
+
+/** The pass on floats of 16 bits; it comes with the first graph that holds some. */
+export const halves = /* @__PURE__ */ later(
+  'what computes on floats of 16 bits has not come yet: it does with the first session or step that holds some',
+  () => import('./widen-halves.js'),
+)
+
+const widenHalves = (accelerates: Accelerates): Pass => ({
+  name: 'widen halves',
+  run: (graph) =>
+    graph.nodes.some(({ inputs }) => inputs.some((input) => input && isHalf(input.dtype)))
+      ? halves().widenHalves(accelerates).run(graph)
+      : graph,
+})
 
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [

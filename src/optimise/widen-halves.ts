@@ -1,4 +1,4 @@
-import { type NumericDType, onnxTypeCode } from '../core/dtype.js'
+import { isHalf as isHalfType, type NumericDType, onnxTypeCode } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { ConstantOf, Graph, Node, Value } from '../core/ir.js'
 import { encodingOfDType } from '../core/minifloat.js'
@@ -10,7 +10,7 @@ import { roundsHalves } from '../ops/rounding.js'
 import type { Accelerates } from './expand-composites.js'
 import type { Pass } from './pass.js'
 
-const isHalf = (value: Value | undefined): boolean => value?.dtype === 'float16' || value?.dtype === 'bfloat16'
+const isHalf = (value: Value | undefined): boolean => value !== undefined && isHalfType(value.dtype)
 
 const widenedTensors = new WeakMap<Tensor, Tensor>()
 
@@ -101,7 +101,6 @@ function isWidenable(node: Node, constantOf: ConstantOf): boolean {
 export const widenHalves = (accelerates: Accelerates): Pass => ({
   name: 'widen halves',
   run(graph) {
-    if (!graph.nodes.some((node) => node.inputs.some(isHalf))) return graph
     const modes = widenedNodes(graph, accelerates)
     const rewriter = new Rewriter(graph)
     /** What values of 16 bits were in float32, before they were rounded. */

@@ -8,6 +8,7 @@ import { Tensor } from '../core/tensor.js'
 import { createResolver } from '../graph/resolver.js'
 import { Rewriter } from '../graph/rewrite.js'
 import { isStatic } from '../graph/static.js'
+import { withOperators } from '../packs/index.js'
 
 /** Stretches whose results have fewer elements in all get a plan only once they have run this often: it costs a millisecond. */
 const fewElements = 512
@@ -59,7 +60,7 @@ export class Segment {
       if (this.#needed.has(value)) store(value, tensor)
     }
     for (let start = 0; start < this.#nodes.length; ) {
-      const form = this.#formFor(start, find)
+      const form = await withOperators(() => this.#formFor(start, find))
       if (form.executable) {
         for (const input of form.inputs) form.executable.write(input.name, find(input).data as TypedArray)
         await form.executable.run()

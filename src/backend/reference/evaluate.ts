@@ -1,4 +1,4 @@
-import type { DType } from '../../core/dtype.js'
+import { type DType, isHalf } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Node, TensorType, Value } from '../../core/ir.js'
 import { formatShape, sameShape } from '../../core/shape.js'
@@ -49,8 +49,6 @@ function evaluateBody(
   const tensors = interpret(builder.build(), new Map())
   return results.map((result, index) => convert(tensors.get(result)!, outputs[index].dtype))
 }
-
-const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
 const convert = (tensor: Tensor, dtype: DType): Tensor =>
   tensor.type === dtype ? tensor : tensorOf(dtype, numbersOf(tensor), tensor.dims)

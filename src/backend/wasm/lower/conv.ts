@@ -18,8 +18,8 @@ import {
 } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
+import { overVolumes, type Roles } from './over-volumes.js'
 import { prepareOperand } from './prepared.js'
-import { overVolumes, type Roles } from './volume.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */

@@ -1,4 +1,4 @@
-import { bytesPerElement, type DType } from '../../../core/dtype.js'
+import { bytesPerElement, type DType, isHalf } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { activationKinds, unaryOperations } from '../activations.js'
@@ -128,8 +128,6 @@ const castTypes: Partial<Record<DType, number>> = {
   float16: 6,
   bfloat16: 7,
 }
-
-const isHalf = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfloat16'
 
 type ConversionCalls = (from: Value, to: Value, x: number, y: number) => KernelCall[]
 

@@ -7,14 +7,12 @@ import { unfold_f32 } from '../gen/rare-unfold.js'
 import { shapeOf } from './frame.js'
 import { floatBytes, Workspace } from './gemm.js'
 import type { Lowering, LoweringContext } from './lowering.js'
+import type { Roles } from './over-volumes.js'
 import { type CopyAxis, stridedCopy } from './strided.js'
 import { CHUNK, cut } from './tiles.js'
 
-/** Which of a convolution's x [N, D, …], w [kD, …] and y [N, D', …] its first two inputs and its output are. */
-export type Roles = 'xwy' | 'ywx' | 'xyw'
-
 /** How the taps along the depth become channels of a 2-D convolution; `calls` lays them out where that takes work. */
-interface Folded {
+export interface Folded {
   /** The 2-D node: planes are images, taps are channels. */
   readonly node: Node
   readonly workspaceBytes: number
@@ -60,7 +58,7 @@ const planeAttributes = (node: Node, { kernel, strides, dilations, padBegin, pad
  * A convolution over volumes as one over planes, whose channels are the taps along the depth, group by group:
  * [N, D, H, W, C] becomes [N D', H, W, kD C]. A gradient by x gathers dy instead.
  */
-function fold(node: Node, roles: Roles, lowering: Lowering): Folded {
+export function foldDepth(node: Node, roles: Roles, lowering: Lowering): Folded {
   const operands = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]]
   const [x, w, y] = ['x', 'w', 'y'].map((role) => operands[roles.indexOf(role)])
   const [images, depth, ...plane] = shapeOf(x).slice(0, -1)
@@ -141,15 +139,4 @@ function fold(node: Node, roles: Roles, lowering: Lowering): Folded {
     ]
   }
   return { node: planeNode, workspaceBytes: space.bytes, calls }
-}
-
-/** The lowering of convolutions of one or two spatial axes, for three as well. */
-export const overVolumes = (lowering: Lowering, roles: Roles): Lowering => {
-  const isVolume = (node: Node) => node.inputs[0]!.shape.length === 5
-  const folded = (node: Node) => fold(node, roles, lowering)
-  return {
-    accelerates: (node, constant) => lowering.accelerates!(isVolume(node) ? folded(node).node : node, constant),
-    workspace: (node, constant) => (isVolume(node) ? folded(node).workspaceBytes : lowering.workspace!(node, constant)),
-    lower: (node, context) => (isVolume(node) ? folded(node).calls(context) : lowering.lower(node, context)),
-  }
 }
