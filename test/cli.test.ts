@@ -76,7 +76,7 @@ test('bench: times, and the steps of a profile', () =>
     assert.ok(steps.some(({ op }) => op === 'lanewise.ConvNhwc'))
     assert.ok(steps.every(({ ms }) => ms >= 0))
     assert.match(runCli(cli, [...args, '--profile'], folder).stdout, /GFLOP\/s .* for lanewise.ConvNhwc/)
-    const long = ['bench', trained(folder), '--batch', '1000', '--seconds', '0.01', '--json']
+    const long = ['bench', trained(folder), '--batch', '1000', '--threads', '1', '--seconds', '0.01', '--json']
     assert.is(runCli(cli, long, folder).json()[0]['runs'], 1, 'a run that is longer than the time is the only one')
     refused(folder, 2, /--batch 0/, 'bench', 'm.onnx', '--batch', '0')
   }))
