@@ -61,16 +61,16 @@ export async function removeFile(path: string): Promise<void> {
 
 /** The content of a file; undefined if there is none. Throws INVALID_ARGUMENT for a folder, IO_ERROR when it cannot be read. */
 export async function readFileIfPresent(path: string): Promise<Uint8Array | undefined> {
-  const fs = await requireNode(`reading ${path}`).fs()
+  const modules = requireNode(`reading ${path}`)
   try {
-    const { buffer, byteOffset, byteLength } = await fs.readFile(path)
+    const { buffer, byteOffset, byteLength } = await modules.readFile(path)
     return new Uint8Array(buffer, byteOffset, byteLength)
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
     if (code === 'EISDIR') {
       const { folderError } = await import('./file-kinds.js')
-      throw folderError(path, await fs.readdir(path))
+      throw folderError(path, await (await modules.fs()).readdir(path))
     }
     throw new LanewiseError('IO_ERROR', `cannot read ${path}: ${message}`, { cause })
   }

@@ -12,6 +12,13 @@ export const node =
         jpeg: () => import('./decode-jpeg.js'),
         os: async () => process.getBuiltinModule?.('node:os') ?? import('node:os'),
         path: async () => process.getBuiltinModule?.('node:path') ?? import('node:path'),
+        /** The content of a file. By a callback: newer versions of Node load a dozen modules for promises, which a start would wait for. */
+        readFile: async (path: string | URL): Promise<Uint8Array<ArrayBuffer>> => {
+          const { readFile } = process.getBuiltinModule?.('node:fs') ?? (await import('node:fs'))
+          return new Promise((resolve, reject) => {
+            readFile(path, (error, data) => (error ? reject(error) : resolve(data as Uint8Array<ArrayBuffer>)))
+          })
+        },
         threads: async () => process.getBuiltinModule?.('node:worker_threads') ?? import('node:worker_threads'),
         url: async () => process.getBuiltinModule?.('node:url') ?? import('node:url'),
         v8: async () => process.getBuiltinModule?.('node:v8') ?? import('node:v8'),

@@ -68,10 +68,7 @@ export async function fetchCore(build: Build): Promise<ArrayBuffer> {
 }
 
 async function compileFile(url: URL, keep: boolean): Promise<Code> {
-  if (node && url.protocol === 'file:') {
-    const { readFile } = await node.fs()
-    return compileBytes(await readFile(url), keep)
-  }
+  if (node && url.protocol === 'file:') return compileBytes(await node.readFile(url), keep)
   const response = await fetch(url)
   if (!response.ok) throw new Error(`HTTP status ${response.status}`)
   // Streaming is refused for any other media type.
