@@ -1,5 +1,6 @@
 import type { StepTime } from '../src/backend/backend.js'
 import { completeKernels } from '../src/backend/reference/complete.js'
+import { traceOf } from '../src/cli/trace.js'
 import { compile } from '../src/compile.js'
 import type { TypedArray } from '../src/core/dtype.js'
 import { formatShape } from '../src/core/shape.js'
@@ -144,20 +145,17 @@ export function formatProfile({ group, name, node, threads, peak, nodes }: Profi
   ].join('\n')
 }
 
-/** Profiles as Chrome's trace events (chrome://tracing, Perfetto): a process for each, its kernels one after the other. */
-export function traceOf(profiles: readonly Profile[]): string {
-  const events = profiles.flatMap(({ group, name, node, threads, nodes }, pid) => {
-    let ts = 0
-    const title = `${group}/${name}, Node ${node}, ${threads} thread(s)`
-    const slices = nodes.flatMap(({ kernels, what, ms: all, flops }) =>
-      Object.entries(kernels).map(([kernel, ms]) => {
-        const args = { node: what, gflops: rate(flops, all) }
-        const event = { name: kernel, cat: 'kernel', ph: 'X', pid, tid: 0, ts, dur: ms * 1000, args }
-        ts += ms * 1000
-        return event
-      }),
-    )
-    return [{ name: 'process_name', ph: 'M', pid, tid: 0, args: { name: title } }, ...slices]
-  })
-  return JSON.stringify({ traceEvents: events })
-}
+/** Profiles as Chrome's trace events, a process for each. */
+export const traceOfProfiles = (profiles: readonly Profile[]): string =>
+  traceOf(
+    profiles.map(({ group, name, node, threads, nodes }) => ({
+      title: `${group}/${name}, Node ${node}, ${threads} thread(s)`,
+      slices: nodes.flatMap(({ kernels, what, ms: all, flops }) =>
+        Object.entries(kernels).map(([kernel, ms]) => ({
+          name: kernel,
+          ms,
+          args: { node: what, gflops: rate(flops, all) },
+        })),
+      ),
+    })),
+  )

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Job, Message } from './child.js'
 import { type Run, writeDocs } from './docs.js'
-import { formatProfile, type Profile, traceOf } from './profile.js'
+import { formatProfile, type Profile, traceOfProfiles } from './profile.js'
 import { cells, columns, line, type Row } from './report.js'
 
 const help = `npm run bench -- [options]
@@ -147,6 +147,6 @@ export async function main(setting: Setting): Promise<boolean> {
   }
   if (values.json) writeFileSync(values.json, `${JSON.stringify(run, undefined, 2)}\n`)
   if (values.docs) writeDocs(setting.root, [run])
-  if (values.trace) writeFileSync(values.trace, traceOf(profiles))
+  if (values.trace) writeFileSync(values.trace, traceOfProfiles(profiles))
   return rows.every((row) => !row.failed)
 }

@@ -3,7 +3,7 @@ import * as assert from 'uvu/assert'
 import { barChart } from '../bench/chart.js'
 import { difference, interleave } from '../bench/measure.js'
 import { modelOf, operators, products } from '../bench/ops.js'
-import { formatProfile, profile, traceOf } from '../bench/profile.js'
+import { formatProfile, profile, traceOfProfiles } from '../bench/profile.js'
 import { cells } from '../bench/report.js'
 import { Tensor } from '../src/core/tensor.js'
 import { InferenceSession } from '../src/index.js'
@@ -56,7 +56,7 @@ test('a profile counts operations and becomes a trace', async () => {
   const flops = measured.nodes.reduce((sum, node) => sum + node.flops, 0)
   assert.is(flops, 2 * 128 ** 3)
   assert.match(formatProfile(measured), /gemm_f32/)
-  const { traceEvents } = JSON.parse(traceOf([measured]))
+  const { traceEvents } = JSON.parse(traceOfProfiles([measured]))
   const slices = traceEvents.filter((event: { ph: string }) => event.ph === 'X')
   assert.ok(slices.length > 0 && slices.every((slice: { dur: number }) => slice.dur > 0))
 })

@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { layers, loadKeras, loadOnnx, sequential } from '../src/index.js'
-import { runCli, withFolder } from './support/cli.js'
+import { cli, runCli, withFolder } from './support/cli.js'
 
-const cli = join(process.env['LANEWISE_TEST_BUILD'] ?? '', 'cli.js')
 const net = sequential([layers.dense({ units: 2, activation: 'tanh', inputShape: [3], name: 'only' })])
 const onnx = net.toOnnx()
 

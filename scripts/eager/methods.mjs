@@ -5,7 +5,7 @@ import { walk } from './syntax.mjs'
 export const isMethod = (parent) =>
   parent.type === 'MethodDefinition' || parent.method || parent.kind === 'get' || parent.kind === 'set'
 
-/** The name by which modules with such classes import `method` of `define.mjs`. */
+/** The name by which modules with such classes import `define` of `define.mjs`. */
 export const definer = '$define'
 
 /** Edits `text` so that the method `node` of an object is a property, its value a function in parentheses with `open` before them. */

@@ -17,6 +17,7 @@ import { type BackendChoice, backend, examples, numberOption, ranges, threads } 
 import { checkWritable } from './output.js'
 import { sampleFor } from './samples.js'
 import { printJson, printNotes } from './terminal.js'
+import { traceOf } from './trace.js'
 import { writeFile } from './write.js'
 
 interface BenchOptions {
@@ -79,7 +80,8 @@ export const addBench = (program: Command): Command =>
           const profiled = Math.ceil(Math.min(mostProfiledRuns, (1000 * seconds) / medianMs))
           const steps = await profile(graph, inputs, backend, profiled)
           if (options.profile) printProfile(steps, options.json ?? false)
-          if (trace) await writeFile(trace, traceOf(`${path}, batch ${batch}, ${name}`, steps))
+          if (trace)
+            await writeFile(trace, traceOf([{ title: `${path}, batch ${batch}, ${name}`, slices: steps.map(sliceOf) }]))
           if (trace && !options.json) console.log(`wrote ${trace}`)
         }
         if (!options.json) printNotes([...new Set([...backend.report.notes, ...notes])])
@@ -167,17 +169,8 @@ function printProfile(steps: readonly Step[], json: boolean): void {
   }
 }
 
-/** One run as Chrome's trace events, times in microseconds: the steps one after the other. */
-function traceOf(title: string, steps: readonly Step[]): string {
-  const place = { pid: 0, tid: 0 }
-  let ts = 0
-  const slices = steps.map(({ node, kernel, ms, gflops }) => {
-    const args = { node: node?.name, op: node?.op, gflops }
-    const event = { name: kernel, cat: 'kernel', ph: 'X', ...place, ts, dur: 1000 * ms, args }
-    ts += 1000 * ms
-    return event
-  })
-  return JSON.stringify({
-    traceEvents: [{ name: 'process_name', ph: 'M', ...place, args: { name: title } }, ...slices],
-  })
-}
+const sliceOf = ({ node, kernel, ms, gflops }: Step) => ({
+  name: kernel,
+  ms,
+  args: { node: node?.name, op: node?.op, gflops },
+})

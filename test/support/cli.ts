@@ -1,7 +1,11 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as assert from 'uvu/assert'
+
+/** The bundled command line. */
+export const cli = join(process.env['LANEWISE_TEST_BUILD'] ?? '', 'cli.js')
 
 /** What one run of the command line left. */
 export interface CliResult {
@@ -31,4 +35,14 @@ export async function withFolder(use: (folder: string) => void | Promise<void>):
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** Runs a command that must fail: its status, an explanation, and no files but those that `folder` had. */
+export function refused(folder: string, status: number, message: RegExp, ...args: string[]) {
+  const before = readdirSync(folder, { recursive: true }).sort()
+  const result = runCli(cli, args, folder)
+  assert.is(result.status, status, `${args.join(' ')}: ${result.stderr}`)
+  assert.match(result.stderr, message)
+  assert.not.match(result.stderr, /\n\s+at /, 'no stack trace')
+  assert.equal(readdirSync(folder, { recursive: true }).sort(), before)
 }
