@@ -60,11 +60,29 @@ function chartOf(rows: readonly Row[]): string {
   return barChart('Time of the peer / time of lanewise; red: the target', kinds, bars)
 }
 
-/** Writes docs/benchmarks.md and its chart from the numbers of `runs` alone. */
+/** Throws for goals of which no run has a profile: the table of limits would leave them out. A start has none. */
+function requireProfiles(goals: readonly Row[], profiles: readonly Profile[]): void {
+  const missing = goals.filter(
+    ({ group, name, node, threads }) =>
+      group !== 'start' &&
+      !profiles.some(
+        (profile) =>
+          profile.group === group && profile.name === name && profile.node === node && profile.threads === threads,
+      ),
+  )
+  if (missing.length === 0) return
+  const list = unique(
+    missing.map((row) => `${row.group}/${row.name} (Node ${major(row.node)}, ${row.threads} thread(s))`),
+  )
+  throw new Error(`no run has a profile of ${list}; --json and --docs take profiles, so time these anew`)
+}
+
+/** Writes docs/benchmarks.md and its chart from the numbers of `runs` alone. Throws before it writes where a target has no profile. */
 export function writeDocs(root: string, runs: readonly Run[]): void {
   const rows = runs.flatMap((run) => run.rows)
   const profiles = runs.flatMap((run) => run.profiles)
   const goals = rows.filter((row) => row.target !== undefined && row.group !== 'models')
+  requireProfiles(goals, profiles)
   const models = rows.filter((row) => row.group === 'models' && row.target !== undefined && row.ratio !== undefined)
   const slower = models.filter(({ ratio }) => ratio! < 1)
   const untimed = rows.filter((row) => row.group === 'models' && row.ratio === undefined)

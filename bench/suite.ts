@@ -21,7 +21,7 @@ const help = `npm run bench -- [options]
   --against REF     another commit of lanewise instead of the peers
   --profile         the time of each step, GFLOP/s, share of the machine's peak
   --trace FILE      the same as Chrome trace events
-  --json FILE       the rows and profiles as JSON
+  --json FILE       the rows and profiles as JSON; targets are profiled for it
   --docs            docs/benchmarks.md and its chart; targets are profiled for it
   --from FILE       with --docs: from the JSON of earlier runs (several times), without a run`
 
@@ -123,7 +123,7 @@ export async function main(setting: Setting): Promise<boolean> {
         filter,
         start: join(setting.programs, 'start.js'),
         peak: setting.peak,
-        profile: values.profile || values.trace ? 'all' : values.docs ? 'targets' : 'none',
+        profile: values.profile || values.trace ? 'all' : values.docs || values.json ? 'targets' : 'none',
         seconds: values.quick ? 0.1 : Number(values.seconds),
       }
       await collect(nodeBinary(version, setting.root), join(setting.programs, 'child.js'), job, (message) => {

@@ -1,6 +1,10 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { barChart } from '../bench/chart.js'
+import { writeDocs } from '../bench/docs.js'
 import { difference, interleave } from '../bench/measure.js'
 import { modelOf, operators, products } from '../bench/ops.js'
 import { formatProfile, profile, traceOfProfiles } from '../bench/profile.js'
@@ -69,6 +73,26 @@ test('rows say whether a target is reached, and charts mark it', () => {
   const chart = barChart('t', ['a'], [{ label: 'x <1>', series: 0, value: 2, mark: 3 }])
   assert.match(chart, /x &lt;1>/)
   assert.is(chart.match(/stroke="#d62728"/g)?.length, 1)
+})
+
+test('docs are not written without the profile of a target', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'lanewise-docs-'))
+  mkdirSync(join(root, 'docs'))
+  const { group, name } = workload
+  const place = { group, name, node: process.versions.node, threads: 1 }
+  const row = { ...place, variant: '', peer: 'p', peerVersion: '1', ms: 1, peerMs: 2, ratio: 2, target: 2 }
+  const start = { ...row, group: 'start', name: 'model5' }
+  const run = { machine: '', date: '', commit: '', rows: [row, start] }
+  try {
+    assert.throws(() => writeDocs(root, [{ ...run, profiles: [] }]), /no run has a profile of gemm\/128x128x128 \(/)
+    assert.equal(readdirSync(join(root, 'docs')), [])
+    const measured = (await profile(workload, { backend: 'wasm', threads: 1 }, 30))!
+    writeDocs(root, [{ ...run, profiles: [measured] }])
+    const [, limits] = readFileSync(join(root, 'docs/benchmarks.md'), 'utf8').split('## Distance to the limit')
+    assert.match(limits.split('## Everything')[0], /\| gemm\/128x128x128 \| 4\.2 \| 30\.0 \|/)
+  } finally {
+    rmSync(root, { recursive: true })
+  }
 })
 
 test.run()
