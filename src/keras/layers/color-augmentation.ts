@@ -5,7 +5,7 @@ import { invalid } from '../config.js'
 import { RandomBrightness, RandomContrast } from './brightness.js'
 import { fromHsv, grey, toHsv } from './colors.js'
 import type { CallContext } from './context.js'
-import { absent, dataFormat, type Field, number, type OptionsOf, seed, type ValuesOf } from './fields.js'
+import { dataFormat, type Field, number, type OptionsOf, seed, type ValuesOf } from './fields.js'
 import { type FactorLike, factor, type Range, valueRange } from './image-fields.js'
 import type { LayerOptions } from './layer.js'
 import { RandomImages, type RandomOptions } from './random-images.js'
@@ -23,11 +23,16 @@ export const optional = (field: typeof share, fallback: FactorLike): Field<Facto
 export const common = { seed, dataFormat }
 
 /** x from one range of values to another. */
-const scaleTo = (emit: Emitter, x: Value, [low, high]: readonly number[], [least, most]: readonly number[]): Value => {
+export const scaleTo = (
+  emit: Emitter,
+  x: Value,
+  [low, high]: readonly number[],
+  [least, most]: readonly number[],
+): Value => {
   if (low === least && high === most) return x
   return emit.add(emit.mul(emit.sub(x, low), (most - least) / (high - low)), least)
 }
-const bytes = [0, 255]
+export const bytes = [0, 255]
 export const unit: Range = { low: 0, high: 1, given: 1 }
 
 /** Whether something happens to an image, each with a probability drawn from `range`. */
@@ -186,7 +191,7 @@ export class RandomColorJitter extends RandomImages<ValuesOf<typeof jitterFields
   }
 }
 
-const contrastFields = { valueRange, dataFormat, seed: absent }
+const contrastFields = { valueRange, dataFormat }
 
 /** Each channel of each image stretched over the whole range, also outside of training. */
 export class AutoContrast extends RandomImages<ValuesOf<typeof contrastFields>> {

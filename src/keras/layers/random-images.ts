@@ -5,7 +5,8 @@ import { ImageLayer } from './image-layer.js'
 import { uniform } from './regularization.js'
 
 export interface RandomOptions {
-  readonly seed: number | null
+  /** Of layers that draw numbers. */
+  readonly seed?: number | null
   readonly dataFormat: boolean
 }
 
@@ -29,6 +30,6 @@ export abstract class RandomImages<Options extends RandomOptions> extends ImageL
   drawFor(context: CallContext, x: Value, { low, high }: Range, rank: number): Value {
     const shape = Array.from({ length: rank }, (_, axis) => (axis === 0 ? Number(x.shape[0]) : 1))
     const { emit } = context
-    return emit.add(emit.mul(uniform(context, shape, this.options.seed), high - low), low)
+    return emit.add(emit.mul(uniform(context, shape, this.options.seed ?? null), high - low), low)
   }
 }

@@ -10,6 +10,7 @@ import {
   RandomSaturation,
   Solarization,
 } from './color-augmentation.js'
+import { ContrastLimitedAdaptiveHistogramEqualization, Equalization } from './histogram-equalization.js'
 import { Pipeline } from './pipeline.js'
 import { RandomErasing, RandomGaussianBlur, RandomSharpness, RandomShear } from './pixel-augmentation.js'
 import { layerFactory as make } from './registry.js'
@@ -25,6 +26,11 @@ export const stftSpectrogram = /* @__PURE__ */ make('STFTSpectrogram', STFTSpect
 export const melSpectrogram = /* @__PURE__ */ make('MelSpectrogram', MelSpectrogram)
 export const pipeline = /* @__PURE__ */ make('Pipeline', Pipeline)
 export const autoContrast = /* @__PURE__ */ make('AutoContrast', AutoContrast)
+export const contrastLimitedAdaptiveHistogramEqualization = /* @__PURE__ */ make(
+  'ContrastLimitedAdaptiveHistogramEqualization',
+  ContrastLimitedAdaptiveHistogramEqualization,
+)
+export const equalization = /* @__PURE__ */ make('Equalization', Equalization)
 export const solarization = /* @__PURE__ */ make('Solarization', Solarization)
 export const randomColorDegeneration = /* @__PURE__ */ make('RandomColorDegeneration', RandomColorDegeneration)
 export const randomColorJitter = /* @__PURE__ */ make('RandomColorJitter', RandomColorJitter)
