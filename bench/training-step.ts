@@ -2,7 +2,7 @@
 // [--backend webgpu] [--seconds S] [--steps LEAST] [--no-fit] [--no-check] [--profile]`. `step` is one step with its batch chosen and its logs read; `fit` is the whole loop.
 import { parseArgs } from 'node:util'
 import type { StepTime } from '../src/backend/backend.js'
-import type { Build } from '../src/backend/wasm/files.js'
+import type { Build } from '../src/backend/wasm/options.js'
 import type { Node } from '../src/core/ir.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { sizeOf } from '../src/core/shape.js'

@@ -1,7 +1,8 @@
 import type { Backend } from './backend/backend.js'
-import { checkThreads, startWasmBackend, type WasmOptions } from './backend/wasm/index.js'
-import { type HostSupport, hostSupport } from './backend/wasm/module.js'
-import type { WebGpuOptions, WebGpuSupport } from './backend/webgpu/host.js'
+import { checkThreads, startWasmBackend } from './backend/wasm/index.js'
+import { hostSupport } from './backend/wasm/module.js'
+import type { HostSupport, WasmOptions } from './backend/wasm/options.js'
+import type { WebGpuOptions, WebGpuSupport } from './backend/webgpu/options.js'
 import { LanewiseError } from './core/errors.js'
 import { checkOptions } from './core/options.js'
 

@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import type { AdapterReport } from '../src/backend/webgpu/host.js'
 import type { WebGpuBackend } from '../src/backend/webgpu/index.js'
+import type { AdapterReport } from '../src/backend/webgpu/options.js'
 import { tuningFor } from '../src/backend/webgpu/tuning.js'
 import { type GemmTile, tileFor } from '../src/backend/webgpu/wgsl/gemm.js'
 import { compile } from '../src/compile.js'

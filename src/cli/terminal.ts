@@ -1,16 +1,17 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Tensor } from '../core/tensor.js'
 
-/** A picture in characters: two pixels a cell, upper and lower half. `image` is [.., height, width, 1], 0 dark to 1 light. */
+/** A picture in characters: two pixels a cell, upper and lower half. `image` is [.., height, width, 1], from 0 (dark, and below) to 1 (light, and above). */
 export function drawImage(image: Tensor): string {
   const [height, width] = image.dims.slice(-3, -1)
   const pixels = image.data as Float32Array
   const ramp = ' .:-=+*#%@'
+  const shade = (light: number) => ramp[Math.max(0, Math.min(9, Math.floor(light * 10)))]
   const at = (y: number, x: number) => (y < height ? pixels[y * width + x] : 0)
   const rows: string[] = []
   for (let y = 0; y < height; y += 2) {
     let row = ''
-    for (let x = 0; x < width; x++) row += ramp[Math.min(9, Math.floor(((at(y, x) + at(y + 1, x)) / 2) * 10))]
+    for (let x = 0; x < width; x++) row += shade((at(y, x) + at(y + 1, x)) / 2)
     rows.push(row)
   }
   return rows.join('\n')

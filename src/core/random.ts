@@ -20,7 +20,11 @@ function multiplyHigh(a: number, b: number): number {
  * Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011): four 32-bit words for a
  * counter of four words and a key of two, written to `out`.
  */
-export function philox(counter: ArrayLike<number>, key: ArrayLike<number>, out = new Uint32Array(4)): Uint32Array {
+export function philox(
+  counter: ArrayLike<number>,
+  key: ArrayLike<number>,
+  out: Uint32Array = new Uint32Array(4),
+): Uint32Array {
   // Signed 32-bit words: larger numbers would take memory of their own.
   let c0 = counter[0] | 0
   let c1 = counter[1] | 0

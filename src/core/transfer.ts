@@ -37,5 +37,5 @@ export const brokenOff = (address: string | undefined, cause: unknown): Lanewise
   })
 
 /** What Node's fetch says lies in the cause of its error. */
-export const reasonOf = ({ message, cause }: Error): string =>
+export const reasonOf = ({ message, cause }: { message: string; cause?: unknown }): string =>
   cause instanceof Error ? `${message}: ${cause.message}` : message

@@ -129,27 +129,33 @@ const resolutions = {
   bundler: { module: 'esnext', moduleResolution: 'bundler' },
 }
 
+/** What the type-checker says about files of the project, '' if nothing. Declarations of libraries are checked, too. */
+function complaints(name: string, options: object, include: readonly string[]): string {
+  const config = join(project, `tsconfig.${name}.json`)
+  const strict = { strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false }
+  writeFileSync(config, JSON.stringify({ compilerOptions: { target: 'es2022', ...strict, ...options }, include }))
+  const tsc = [resolve('node_modules/typescript/bin/tsc'), '-p', config]
+  const { stdout } = spawnSync(process.execPath, tsc, { cwd: project, encoding: 'utf8' })
+  return stdout.slice(0, 2000)
+}
+
 for (const [name, options] of Object.entries(resolutions))
   test(`types resolve under moduleResolution ${name}, and hold, for the README's programs, too`, () => {
-    const config = join(project, `tsconfig.${name}.json`)
     writeFileSync(join(project, 'use.ts'), typedProgram)
     const programs = snippetsOf('README.md').filter(({ language }) => language === 'ts')
     assert.ok(programs.length > 5)
     programs.forEach(({ text }, i) => {
       writeFileSync(join(project, `readme-${i}.ts`), text)
     })
-    const compilerOptions = { ...options, target: 'es2022', lib: ['es2023', 'dom', 'esnext.disposable'] }
-    const strict = { strict: true, exactOptionalPropertyTypes: true, noEmit: true, skipLibCheck: false, types: [] }
-    writeFileSync(
-      config,
-      JSON.stringify({ compilerOptions: { ...compilerOptions, ...strict }, include: ['use.ts', 'readme-*.ts'] }),
-    )
-    const { status, stdout } = spawnSync(process.execPath, [resolve('node_modules/typescript/bin/tsc'), '-p', config], {
-      cwd: project,
-      encoding: 'utf8',
-    })
-    assert.is(status, 0, stdout.slice(0, 2000))
+    const lib = ['es2023', 'dom', 'esnext.disposable']
+    assert.is(complaints(name, { ...options, lib, types: [] }, ['use.ts', 'readme-*.ts']), '')
   })
+
+test('types hold in a program for Node, without those of browsers', () => {
+  writeFileSync(join(project, 'use.ts'), typedProgram)
+  const types = { types: ['node'], typeRoots: [resolve('node_modules/@types')], lib: ['es2022'] }
+  assert.is(complaints('server', { ...resolutions.nodenext, ...types }, ['use.ts']), '')
+})
 
 test('a page from a file: address, all of it one file, predicts with lanewise/inline', async () => {
   const browser = await launchChromium()

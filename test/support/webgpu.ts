@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
-import { type WebGpuOptions, webGpuSupport } from '../../src/backend/webgpu/host.js'
+import { webGpuSupport } from '../../src/backend/webgpu/host.js'
 import { createWebGpuBackend, type WebGpuBackend } from '../../src/backend/webgpu/index.js'
+import type { WebGpuOptions } from '../../src/backend/webgpu/options.js'
 import { LanewiseError } from '../../src/core/errors.js'
 import type { HostValue } from '../../src/core/ir.js'
 import { importModel } from '../../src/onnx/import.js'

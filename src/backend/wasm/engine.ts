@@ -1,10 +1,10 @@
 import { LanewiseError } from '../../core/errors.js'
 import type { MaybePromise } from '../backend.js'
-import type { Build } from './files.js'
 import type { Part } from './gen/kernels.js'
 import { Instance, type KernelExports } from './instance.js'
 import { type Content, LocalContent } from './memory.js'
 import { loadKernels } from './module.js'
+import type { Build } from './options.js'
 import { keepAlive, noWorkers, startThreads, type ThreadPool } from './threads.js'
 
 /** What an engine is started with; plain data, which a worker may get as a message. */

@@ -5,10 +5,11 @@ import relaxedTraining from 'embedded:single-relaxed-training'
 import baseline from 'embedded:single-simd'
 import baselineRare from 'embedded:single-simd-rare'
 import baselineTraining from 'embedded:single-simd-training'
-import type { Build, Code } from './files.js'
+import type { Code } from './files.js'
 import type { Part } from './gen/kernels.js'
+import type { Build } from './options.js'
 
-export type { Build, Code, Helper, WorkerReply, WorkerRequest } from './files.js'
+export type { Code, Helper, WorkerReply, WorkerRequest } from './files.js'
 export * from './no-workers.js'
 
 const builds: Partial<Record<Build, Record<Part, string>>> = {

@@ -3,9 +3,7 @@
 
 import { node } from '../../core/node.js'
 import type { Part } from './gen/kernels.js'
-
-/** One of the four builds of the kernels. */
-export type Build = 'single-simd' | 'single-relaxed' | 'shared-simd' | 'shared-relaxed'
+import type { Build } from './options.js'
 
 /** The addresses of the parts of the builds, beside the bundle. Written out so that bundlers find them. */
 const location = (kernels: `${Build} ${Part}`): URL => {

@@ -7,7 +7,7 @@ import type { Plan } from '../../plan/plan.js'
 import type { Backend, BackendReport, Executable, MaybePromise, Storage } from '../backend.js'
 import type { Engine } from './engine.js'
 import { WasmExecutable } from './executable.js'
-import { availableCores, type Build, unlockRelaxedSimd } from './files.js'
+import { availableCores, unlockRelaxedSimd } from './files.js'
 import { type Part, parts } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
 import { type Preparation, SCRATCH_BYTES } from './lower/lowering.js'
@@ -15,21 +15,9 @@ import type { Machine, Prepared } from './machine.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
 import { hostSupport } from './module.js'
 import { openEngine } from './open-engine.js'
+import type { Build, WasmOptions } from './options.js'
 import { PreparedConstants } from './prepared.js'
 import { accelerates } from './tape.js'
-
-/** What may be chosen of the wasm backend; each is the best that the host can do unless given. */
-export interface WasmOptions {
-  /** Threads, the calling one among them. Default: LANEWISE_THREADS, else the number of cores, 8 at most. */
-  readonly threads?: number
-  /** The same bits on every machine: baseline SIMD. The number of threads never changes the bits. */
-  readonly deterministic?: boolean
-  readonly build?: Build
-  /** Milliseconds without progress after which a worker thread is taken for lost, and replaced; 10 000 unless given. */
-  readonly workerTimeout?: number
-  /** The most that the memory may grow to, in bytes. */
-  readonly maxBytes?: number
-}
 
 const MAX_DEFAULT_THREADS = 8
 /** Start signals of assembly/tape.ts end before the first block. */

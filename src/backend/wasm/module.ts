@@ -1,16 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type Build, type Code, compileKernels, hasWorkers } from './files.js'
+import { type Code, compileKernels, hasWorkers } from './files.js'
 import type { Part } from './gen/kernels.js'
-
-/** What the host can do; each feature is tested with a module of a few bytes. */
-export interface HostSupport {
-  readonly simd: boolean
-  readonly relaxedSimd: boolean
-  /** Atomics and shared memory in WebAssembly, and a host that lets its threads share memory. */
-  readonly sharedMemory: boolean
-  /** Why SIMD or threads are missing. */
-  readonly notes: readonly string[]
-}
+import type { Build, HostSupport } from './options.js'
 
 const SPLAT_0 = [0x41, 0, 0xfd, 0x0f]
 const END = 0x0b

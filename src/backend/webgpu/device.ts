@@ -1,6 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
-import { type FoundAdapter, type UsedLimits, usedLimits, type WebGpuOptions } from './host.js'
+import { type FoundAdapter, type UsedLimits, usedLimits } from './host.js'
 import type { Dispatch } from './kernel.js'
+import type { WebGpuOptions } from './options.js'
 import { type Tuning, tuningFor } from './tuning.js'
 
 /** Flags of GPUBufferUsage and GPUMapMode, which Node has no globals for. */

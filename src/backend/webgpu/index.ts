@@ -8,8 +8,9 @@ import type { Backend, BackendReport, Executable, Storage } from '../backend.js'
 import { Gpu, type GpuUsage } from './device.js'
 import { ELEMENT_BYTES, elementTypeOf, fromGpu, gpuLayout, toGpu } from './elements.js'
 import { type Machine, WebGpuExecutable } from './executable.js'
-import { requireAdapter, type WebGpuOptions } from './host.js'
+import { requireAdapter } from './host.js'
 import { accelerates, lowerings } from './lower/index.js'
+import type { WebGpuOptions } from './options.js'
 import type { Tuning } from './tuning.js'
 
 /** A backend that tells what it holds on its device. */

@@ -1,4 +1,4 @@
-import type { AdapterReport, ProductKernels, WebGpuOptions } from './host.js'
+import type { AdapterReport, ProductKernels, WebGpuOptions } from './options.js'
 
 /**
  * How products hold their operands. `float32`: as they are. `float16`: in halves; sums stay float32. `rounded`: as float32 with
