@@ -62,17 +62,27 @@ function tapsOf(emit: Emitter, x: Value, size: number, { fillMode, interpolation
   return [tap(base, emit.sub(1, beyond)), tap(emit.add(base, 1), beyond)]
 }
 
-/** Images [batch, height, width, channels] (float32, of known sizes) through a map. */
-export function transformImages(emit: Emitter, x: Value, map: AffineMap, sampling: Sampling): Value {
-  const [batch, height, width, channels] = x.shape as readonly number[]
+/** The points of a plane in pixels, each broadcasting to [batch, height, width]. */
+export interface Points {
+  readonly x: Value
+  readonly y: Value
+}
+
+/** The pixels of images: x is [1, 1, width], y [1, height, 1]. */
+export const pixelsOf = (emit: Emitter, images: Value): Points => ({
+  x: positions(emit, Number(images.shape[2]), 2, 3, 'float32'),
+  y: positions(emit, Number(images.shape[1]), 1, 3, 'float32'),
+})
+
+/** Images [batch, height, width, channels] (float32, of known sizes) made of what they have at `points`. */
+export function sampleImages(emit: Emitter, images: Value, points: Points, sampling: Sampling): Value {
+  const [batch, height, width, channels] = images.shape as readonly number[]
   const { fillMode, fillValue } = sampling
   const offset = fillMode === 'constant' ? fillValue : 0
-  const pixels = emit.reshape(offset === 0 ? x : emit.sub(x, offset), [batch * height * width, channels])
-  const xs = positions(emit, width, 2, 3, 'float32')
-  const ys = positions(emit, height, 1, 3, 'float32')
+  const pixels = emit.reshape(offset === 0 ? images : emit.sub(images, offset), [batch * height * width, channels])
   const starts = emit.mul(positions(emit, batch, 0, 3, 'int32'), height * width)
-  const horizontal = tapsOf(emit, along(emit, xs, ys, map.a), width, sampling)
-  const vertical = tapsOf(emit, along(emit, xs, ys, map.b), height, sampling)
+  const horizontal = tapsOf(emit, points.x, width, sampling)
+  const vertical = tapsOf(emit, points.y, height, sampling)
   const parts = vertical.flatMap((row) =>
     horizontal.map((column) => {
       const place = emit.cast(emit.add(emit.mul(row.place, width), column.place), 'int32')
@@ -86,4 +96,10 @@ export function transformImages(emit: Emitter, x: Value, map: AffineMap, samplin
   )
   const sum = parts.reduce((a, b) => emit.add(a, b))
   return offset === 0 ? sum : emit.add(sum, offset)
+}
+
+/** Images [batch, height, width, channels] (float32, of known sizes) through a map. */
+export function transformImages(emit: Emitter, images: Value, map: AffineMap, sampling: Sampling): Value {
+  const { x, y } = pixelsOf(emit, images)
+  return sampleImages(emit, images, { x: along(emit, x, y, map.a), y: along(emit, x, y, map.b) }, sampling)
 }

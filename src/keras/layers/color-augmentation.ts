@@ -39,13 +39,16 @@ export const unit: Range = { low: 0, high: 1, given: 1 }
 export const happens = (layer: RandomImages<RandomOptions>, context: CallContext, x: Value, range: Range): Value =>
   context.emit.less(layer.drawFor(context, x, unit, 4), layer.drawFor(context, x, range, 4))
 
-const grayscaleFields = { factor: { ...number(0.5), read: probability }, ...common }
-
 function probability(value: number, what: string): number {
   if (typeof value !== 'number' || !(value >= 0 && value <= 1))
     throw invalid(`${what} must be a number from 0 to 1, got ${JSON.stringify(value)}`)
   return value
 }
+
+/** A number from 0 to 1. */
+export const proportion = (fallback: number): Field<number, number> => ({ ...number(fallback), read: probability })
+
+const grayscaleFields = { factor: proportion(0.5), ...common }
 
 /** Some images without their colours: by the probability `factor`. */
 export class RandomGrayscale extends RandomImages<ValuesOf<typeof grayscaleFields>> {

@@ -66,7 +66,7 @@ export class RandomErasing extends RandomImages<ValuesOf<typeof erasingFields>> 
 }
 
 /** Every channel of x through a kernel [height, width], the margin being zeros. */
-function filtered(emit: Emitter, x: Value, kernel: Value): Value {
+export function filtered(emit: Emitter, x: Value, kernel: Value): Value {
   const channels = Number(x.shape[3])
   const [height, width] = kernel.shape.map(Number)
   const first = emit.transpose(x, [0, 3, 1, 2])
@@ -98,6 +98,21 @@ export class RandomSharpness extends RandomImages<ValuesOf<typeof sharpnessField
   }
 }
 
+/** A normal distribution's heights at `size` whole places about its middle, of sum 1. */
+export function bell(emit: Emitter, size: number, sigma: Value, reach?: Value): Value {
+  const places = Array.from({ length: size }, (_, i) => i - (size - 1) / 2)
+  const distance = emit.constant(new Tensor('float32', places, [size]))
+  const all = emit.exp(emit.mul(emit.square(emit.div(distance, sigma)), -0.5))
+  const heights = reach ? emit.where(emit.lessOrEqual(emit.abs(distance), reach), all, 0) : all
+  return emit.div(heights, emit.sum(heights, [0], true))
+}
+
+/** Every channel of x through two kernels, [columns] along its rows and [rows] along its columns. */
+export function blurred(emit: Emitter, x: Value, columns: Value, rows: Value): Value {
+  const [[wide], [tall]] = [columns.shape, rows.shape] as (readonly number[])[]
+  return filtered(emit, filtered(emit, x, emit.reshape(columns, [1, wide])), emit.reshape(rows, [tall, 1]))
+}
+
 const kernelSize: Field<number | readonly number[], readonly number[]> = {
   needed: false,
   fallback: 3,
@@ -126,15 +141,11 @@ export class RandomGaussianBlur extends RandomImages<ValuesOf<typeof blurFields>
     const happening = happens(this, context, x, factor)
     const along = (size: number) => {
       const drawn = emit.add(emit.mul(uniform(context, [1], seed), sigma.high - sigma.low), sigma.low + 1e-6)
-      const places = Array.from({ length: size }, (_, i) => i - (size - 1) / 2)
-      const distance = emit.div(emit.constant(new Tensor('float32', places, [size])), drawn)
-      const heights = emit.op('Exp', [emit.mul(emit.square(distance), -0.5)])
-      return emit.div(heights, emit.sum(heights, [0], true))
+      return bell(emit, size, drawn)
     }
     const [wide, tall] = kernelSize
-    const columns = filtered(emit, x, emit.reshape(along(wide), [1, wide]))
-    const blurred = filtered(emit, columns, emit.reshape(along(tall), [tall, 1]))
-    return emit.clip(emit.where(happening, blurred, x), valueRange[0], valueRange[1])
+    const smooth = blurred(emit, x, along(wide), along(tall))
+    return emit.clip(emit.where(happening, smooth, x), valueRange[0], valueRange[1])
   }
 }
 

@@ -13,6 +13,7 @@ import {
 import { ContrastLimitedAdaptiveHistogramEqualization, Equalization } from './histogram-equalization.js'
 import { Pipeline } from './pipeline.js'
 import { RandomErasing, RandomGaussianBlur, RandomSharpness, RandomShear } from './pixel-augmentation.js'
+import { RandomElasticTransform, RandomPerspective } from './random-warps.js'
 import { layerFactory as make } from './registry.js'
 import { MelSpectrogram, STFTSpectrogram } from './spectrogram.js'
 
@@ -34,11 +35,13 @@ export const equalization = /* @__PURE__ */ make('Equalization', Equalization)
 export const solarization = /* @__PURE__ */ make('Solarization', Solarization)
 export const randomColorDegeneration = /* @__PURE__ */ make('RandomColorDegeneration', RandomColorDegeneration)
 export const randomColorJitter = /* @__PURE__ */ make('RandomColorJitter', RandomColorJitter)
+export const randomElasticTransform = /* @__PURE__ */ make('RandomElasticTransform', RandomElasticTransform)
 export const randomErasing = /* @__PURE__ */ make('RandomErasing', RandomErasing)
 export const randomGaussianBlur = /* @__PURE__ */ make('RandomGaussianBlur', RandomGaussianBlur)
 export const randomGrayscale = /* @__PURE__ */ make('RandomGrayscale', RandomGrayscale)
 export const randomHue = /* @__PURE__ */ make('RandomHue', RandomHue)
 export const randomInvert = /* @__PURE__ */ make('RandomInvert', RandomInvert)
+export const randomPerspective = /* @__PURE__ */ make('RandomPerspective', RandomPerspective)
 export const randomPosterization = /* @__PURE__ */ make('RandomPosterization', RandomPosterization)
 export const randomSaturation = /* @__PURE__ */ make('RandomSaturation', RandomSaturation)
 export const randomSharpness = /* @__PURE__ */ make('RandomSharpness', RandomSharpness)
