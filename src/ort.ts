@@ -2,15 +2,7 @@ import { version } from '../package.json'
 import { LanewiseError } from './core/errors.js'
 import type { Source } from './core/source.js'
 import { Tensor as HostTensor } from './core/tensor.js'
-import {
-  type FromImageOptions,
-  type HostImageData,
-  type ImageSource,
-  readImage,
-  type ToImageOptions,
-  toDataUrl,
-  toImageData,
-} from './ort-images.js'
+import { OrtTensor, Tensor } from './ort-tensor.js'
 import { type Feeds, type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
 
 /** The settings that programs make; most only tune onnxruntime. */
@@ -50,156 +42,7 @@ export const env: Env = {
 /** Providers that lanewise stands in for; every other one is not there. */
 const providers: ReadonlySet<string> = new Set(['wasm', 'cpu'])
 
-/** A form that makes tensors from a device's memory: refused by name. */
-const onTheHost = (form: string) => (): never => {
-  throw new LanewiseError(
-    'INVALID_ARGUMENT',
-    `Tensor.${form} is not there: tensors of lanewise lie on the host, read the data and use new Tensor(type, data, dims)`,
-  )
-}
-
-/** A tensor on the host, with onnxruntime-common's further members. */
-class OrtTensor extends HostTensor {
-  #location: 'cpu' | 'none' = 'cpu'
-
-  get location(): 'cpu' | 'none' {
-    return this.#location
-  }
-
-  override reshape(dims: readonly number[]): OrtTensor {
-    return new OrtTensor(this.type, this.data, dims)
-  }
-
-  override async getData(): Promise<HostTensor['data']> {
-    return this.data
-  }
-
-  /** From then on `data` throws DISPOSED, and `location` is 'none'. */
-  override dispose(): void {
-    this.#location = 'none'
-    Object.defineProperty(this, 'data', {
-      get: () => {
-        throw new LanewiseError('DISPOSED', 'the tensor was disposed of')
-      },
-    })
-  }
-
-  toImageData(options: ToImageOptions = {}): HostImageData {
-    return toImageData(this.dims, this.data as Float32Array, options)
-  }
-
-  toDataURL(options?: ToImageOptions): string {
-    return toDataUrl(this.toImageData(options))
-  }
-
-  static fromPinnedBuffer(type: HostTensor['type'], buffer: HostTensor['data'], dims?: readonly number[]): OrtTensor {
-    return new OrtTensor(type, buffer, dims)
-  }
-
-  static async fromImage(image: ImageSource, options: FromImageOptions = {}): Promise<OrtTensor> {
-    const { elements, dims } = await readImage(image, options)
-    return new OrtTensor('float32', elements, dims)
-  }
-
-  static fromGpuBuffer = onTheHost('fromGpuBuffer')
-  static fromTexture = onTheHost('fromTexture')
-  static fromMLTensor = onTheHost('fromMLTensor')
-}
-
-/** What a tensor of each type holds, and one element of it. */
-interface DataTypeMap {
-  float32: Float32Array
-  uint8: Uint8Array
-  int8: Int8Array
-  uint16: Uint16Array
-  int16: Int16Array
-  int32: Int32Array
-  int64: BigInt64Array
-  string: string[]
-  bool: Uint8Array
-  float16: Uint16Array
-  float64: Float64Array
-  uint32: Uint32Array
-  uint64: BigUint64Array
-  uint4: Uint8Array
-  int4: Int8Array
-}
-type ElementTypeMap = { [T in keyof DataTypeMap]: DataTypeMap[T][number] }
-type NumericType = Exclude<keyof DataTypeMap, 'string' | 'bool' | 'int64' | 'uint64'>
-
-/** A tensor whose type is known: `data` holds its elements. */
-export interface TypedTensor<T extends Tensor.Type> {
-  readonly type: T
-  readonly dims: readonly number[]
-  readonly size: number
-  readonly data: Tensor.DataTypeMap[T]
-  readonly location: Tensor.DataLocation
-  /** Resolves to `data`; `releaseData` is accepted, tensors lie on the host. */
-  getData(releaseData?: boolean): Promise<Tensor.DataTypeMap[T]>
-  reshape(dims: readonly number[]): TypedTensor<T>
-  /** From then on `data` throws DISPOSED. */
-  dispose(): void
-  /** A tensor [1, 3 or 4, height, width] (or NHWC) as pixels: `(element - bias) * mean`, times 255 unless told. Throws INVALID_ARGUMENT. */
-  toImageData(options?: ToImageOptions): HostImageData
-  /** The same picture as PNG in a data: URL; in pages. Throws BACKEND_UNAVAILABLE, INVALID_ARGUMENT. */
-  toDataURL(options?: ToImageOptions): string
-}
-
-/** A tensor of any type. */
-export interface Tensor extends TypedTensor<Tensor.Type> {
-  reshape(dims: readonly number[]): Tensor
-}
-
-export declare namespace Tensor {
-  export type { DataTypeMap, ElementTypeMap }
-  export type Type = keyof DataTypeMap
-  export type DataType = DataTypeMap[Type]
-  export type ElementType = ElementTypeMap[Type]
-  export type DataLocation = 'none' | 'cpu' | 'cpu-pinned' | 'texture' | 'gpu-buffer' | 'ml-tensor'
-}
-
-type Dims = readonly number[]
-
-/** The forms in which onnxruntime-common makes tensors. */
-export interface TensorConstructor {
-  new (type: 'string', data: readonly string[], dims?: Dims): TypedTensor<'string'>
-  new (type: 'bool', data: Uint8Array | readonly boolean[], dims?: Dims): TypedTensor<'bool'>
-  new (type: 'uint8', data: Uint8ClampedArray, dims?: Dims): TypedTensor<'uint8'>
-  new <T extends 'int64' | 'uint64'>(
-    type: T,
-    data: DataTypeMap[T] | readonly bigint[] | readonly number[],
-    dims?: Dims,
-  ): TypedTensor<T>
-  new <T extends NumericType>(type: T, data: DataTypeMap[T] | readonly number[], dims?: Dims): TypedTensor<T>
-  new (data: Float32Array, dims?: Dims): TypedTensor<'float32'>
-  new (data: Int8Array, dims?: Dims): TypedTensor<'int8'>
-  new (data: Uint8Array | Uint8ClampedArray, dims?: Dims): TypedTensor<'uint8'>
-  new (data: Uint16Array, dims?: Dims): TypedTensor<'uint16'>
-  new (data: Int16Array, dims?: Dims): TypedTensor<'int16'>
-  new (data: Int32Array, dims?: Dims): TypedTensor<'int32'>
-  new (data: BigInt64Array, dims?: Dims): TypedTensor<'int64'>
-  new (data: readonly string[], dims?: Dims): TypedTensor<'string'>
-  new (data: readonly boolean[], dims?: Dims): TypedTensor<'bool'>
-  new (data: Float64Array, dims?: Dims): TypedTensor<'float64'>
-  new (data: Uint32Array, dims?: Dims): TypedTensor<'uint32'>
-  new (data: BigUint64Array, dims?: Dims): TypedTensor<'uint64'>
-  new (
-    type: Tensor.Type,
-    data: Tensor.DataType | readonly number[] | readonly string[] | readonly bigint[] | readonly boolean[],
-    dims?: Dims,
-  ): Tensor
-  new (data: Tensor.DataType, dims?: Dims): Tensor
-  fromPinnedBuffer<T extends Tensor.Type>(type: T, buffer: DataTypeMap[T], dims?: Dims): TypedTensor<T>
-  /**
-   * Pixels as float32 [1, 3 or 4, height, width] (or NHWC), `(pixel + bias) / mean` by channel; /255 unless told. An image
-   * element gives RGBA unless told, everything else RGB. `resizedWidth` and `resizedHeight` scale the whole picture, the same
-   * on every host (onnxruntime-web cuts a corner of that size out). Rejects with INVALID_ARGUMENT, IO_ERROR.
-   */
-  fromImage(image: ImageSource, options?: FromImageOptions): Promise<TypedTensor<'float32'>>
-}
-
-/** A tensor with onnxruntime-common's constructor and `fromImage`. */
-export const Tensor = OrtTensor as unknown as TensorConstructor
+export { Tensor, type TensorConstructor, type TypedTensor } from './ort-tensor.js'
 
 type Values = Readonly<Record<string, Tensor>>
 type ExternalFile = string | { readonly path: string; readonly data: Source }
@@ -210,12 +53,15 @@ export declare namespace InferenceSession {
   export interface SessionOptions {
     readonly executionProviders?: readonly (string | { readonly name: string })[]
     readonly intraOpNumThreads?: number
+    /** Sizes by the names that the model's inputs have for them: the metadata has them, and a run keeps to them. */
+    readonly freeDimensionOverrides?: Readonly<Record<string, number>>
     /** The files beside the model: their content, or where it lies; a name alone stands for the file of that name. */
     readonly externalData?: readonly ExternalFile[]
     readonly [option: string]: unknown
   }
   export interface RunOptions {
     readonly tag?: string
+    /** A run that has it rejects. */
     readonly terminate?: boolean
     readonly [option: string]: unknown
   }
@@ -231,9 +77,11 @@ export declare namespace InferenceSession {
 /** onnxruntime-common's InferenceSession over lanewise's. */
 export class InferenceSession {
   readonly #session: Session
+  readonly #sizes: Sizes
 
-  private constructor(session: Session) {
+  private constructor(session: Session, sizes: Sizes) {
     this.#session = session
+    this.#sizes = sizes
   }
 
   /** From a path, a URL, bytes, or a stretch of a buffer. Throws LanewiseError as lanewise's own session does. */
@@ -246,17 +94,19 @@ export class InferenceSession {
   ): Promise<InferenceSession>
   static async create(source: ModelSource, ...rest: readonly unknown[]): Promise<InferenceSession> {
     const [offset, length] = rest
-    const ranged = typeof offset === 'number'
-    const options = (ranged ? (typeof length === 'number' ? rest[2] : length) : offset) as
-      | InferenceSession.SessionOptions
-      | undefined
-    if (options !== undefined && (typeof options !== 'object' || options === null))
-      throw new LanewiseError('INVALID_ARGUMENT', `the options of a session are an object, got ${options}`)
-    const bytes = ranged ? stretch(source as ArrayBufferLike, offset, length) : source
-    checkProviders(options?.executionProviders)
-    const threads = options?.intraOpNumThreads || env.wasm.numThreads || undefined
-    const externalData = options?.externalData && Object.fromEntries(options.externalData.map(fileOf))
-    return new InferenceSession(await Session.create(bytes, { threads, externalData }))
+    const ranged = typeof offset === 'number' && isBuffer(source)
+    const options: InferenceSession.SessionOptions = optionsOf(
+      'a session',
+      ranged ? (typeof length === 'number' ? rest[2] : length) : offset,
+    )
+    const bytes = ranged ? stretch(source, offset, length) : source
+    checkProviders(options.executionProviders)
+    const sizes = options.freeDimensionOverrides ?? {}
+    checkSizes(sizes)
+    const threads = options.intraOpNumThreads || env.wasm.numThreads || undefined
+    if (options.externalData) checkList('externalData', options.externalData)
+    const externalData = options.externalData && Object.fromEntries(options.externalData.map(fileOf))
+    return new InferenceSession(await Session.create(bytes, { threads, externalData }), sizes)
   }
 
   get inputNames(): readonly string[] {
@@ -268,11 +118,11 @@ export class InferenceSession {
   }
 
   get inputMetadata(): readonly ValueMetadata[] {
-    return this.#session.inputMetadata
+    return this.#session.inputMetadata.map((input) => bound(input, this.#sizes))
   }
 
   get outputMetadata(): readonly ValueMetadata[] {
-    return this.#session.outputMetadata
+    return this.#session.outputMetadata.map((output) => bound(output, this.#sizes))
   }
 
   run(
@@ -284,14 +134,22 @@ export class InferenceSession {
     fetches: InferenceSession.FetchesType,
     options?: InferenceSession.RunOptions,
   ): Promise<InferenceSession.OnnxValueMapType>
-  async run(feeds: Values, second?: InferenceSession.FetchesType | InferenceSession.RunOptions): Promise<Values> {
-    const outputs = await this.#session.run(feeds as unknown as Feeds, this.#fetchesOf(second))
+  async run(feeds: Values, ...rest: readonly unknown[]): Promise<Values> {
+    const fetches = this.#fetchesOf(rest[0])
+    const options: InferenceSession.RunOptions = optionsOf(
+      'a run',
+      fetches || rest[0] === undefined ? rest[1] : rest[0],
+    )
+    if (options.terminate) throw new LanewiseError('INVALID_ARGUMENT', 'the run was told to terminate')
+    const given = adopt(feeds)
+    this.#checkSizes(given)
+    const outputs = await this.#session.run(given, fetches)
     return Object.fromEntries(
       Object.entries(outputs).map(([name, tensor]) => [
         name,
-        (tensor instanceof OrtTensor
-          ? tensor
-          : new OrtTensor(tensor.type, tensor.data, tensor.dims)) as unknown as Tensor,
+        (tensor instanceof HostTensor && !(tensor instanceof OrtTensor)
+          ? new OrtTensor(tensor.type, tensor.data, tensor.dims)
+          : tensor) as unknown as Tensor,
       ]),
     )
   }
@@ -304,14 +162,85 @@ export class InferenceSession {
   startProfiling(): void {}
   endProfiling(): void {}
 
-  /** The second argument of `run` if it names outputs, and not run options. */
-  #fetchesOf(argument: InferenceSession.FetchesType | InferenceSession.RunOptions | undefined): Fetches | undefined {
-    if (argument === undefined || Array.isArray(argument)) return argument as Fetches | undefined
-    if (typeof argument !== 'object' || argument === null)
+  /** The second argument of `run` if it names outputs, and is not run options. Throws INVALID_ARGUMENT. */
+  #fetchesOf(argument: unknown): Fetches | undefined {
+    if (argument === undefined) return undefined
+    if (Array.isArray(argument)) {
+      if (argument.length === 0) throw new LanewiseError('INVALID_ARGUMENT', 'run was given no output to fetch')
+      return argument
+    }
+    if (typeof argument !== 'object' || argument === null || isTensor(argument))
       throw new LanewiseError('INVALID_ARGUMENT', `run takes names or tensors to fetch, or options, got ${argument}`)
-    const names = Object.keys(argument)
-    return names.some((name) => this.outputNames.includes(name)) ? (argument as unknown as Fetches) : undefined
+    return Object.keys(argument).some((name) => this.outputNames.includes(name)) ? (argument as Fetches) : undefined
   }
+
+  /** Throws SHAPE_MISMATCH for a feed of another size than the session's options bind its dimension to. */
+  #checkSizes(feeds: Feeds): void {
+    for (const { name, shape } of this.#session.inputMetadata) {
+      const tensor = feeds?.[name]
+      if (!(tensor instanceof HostTensor)) continue
+      shape.forEach((dim, axis) => {
+        if (Object.hasOwn(this.#sizes, dim) && tensor.dims[axis] !== this.#sizes[dim])
+          throw new LanewiseError(
+            'SHAPE_MISMATCH',
+            `the input '${name}' has ${tensor.dims[axis]} in axis ${axis}, freeDimensionOverrides says ${dim} is ${this.#sizes[dim]}`,
+          )
+      })
+    }
+  }
+}
+
+type Sizes = Readonly<Record<string, number>>
+
+/** `value` with the sizes that the session's options give. */
+const bound = (value: ValueMetadata, sizes: Sizes): ValueMetadata => ({
+  ...value,
+  shape: value.shape.map((dim) => (Object.hasOwn(sizes, dim) ? sizes[dim] : dim)),
+})
+
+const isTensor = (value: unknown): value is HostTensor =>
+  typeof value === 'object' && value !== null && 'type' in value && 'dims' in value && 'data' in value
+
+/** What is fed, with tensors of other copies of onnxruntime-common as tensors of lanewise. Mistakes stay for the session to tell. */
+function adopt(feeds: unknown): Feeds {
+  if (typeof feeds !== 'object' || feeds === null) return feeds as Feeds
+  return Object.fromEntries(
+    Object.entries(feeds).map(([name, value]) => [
+      name,
+      !(value instanceof HostTensor) && isTensor(value) ? new OrtTensor(value.type, value.data, value.dims) : value,
+    ]),
+  )
+}
+
+const isBuffer = (source: unknown): source is ArrayBufferLike =>
+  typeof source === 'object' && source !== null && 'byteLength' in source && !ArrayBuffer.isView(source)
+
+/** What settings with few values take, in sessions and in runs. */
+const settings: Readonly<Record<string, readonly unknown[]>> = {
+  graphOptimizationLevel: ['disabled', 'basic', 'extended', 'layout', 'all'],
+  executionMode: ['sequential', 'parallel'],
+  logSeverityLevel: [0, 1, 2, 3, 4],
+}
+
+/** The options of `what`; none if they are left out. Throws INVALID_ARGUMENT. */
+function optionsOf<T extends Readonly<Record<string, unknown>>>(what: string, options: unknown): T {
+  if (options === undefined) return {} as T
+  if (typeof options !== 'object' || options === null)
+    throw new LanewiseError('INVALID_ARGUMENT', `the options of ${what} are an object, got ${options}`)
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && Object.hasOwn(settings, name) && !settings[name].includes(value))
+      throw new LanewiseError('INVALID_ARGUMENT', `${name} is one of ${settings[name].join(', ')}, got ${value}`)
+  return options as T
+}
+
+function checkList(option: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new LanewiseError('INVALID_ARGUMENT', `${option} is a list, got ${value}`)
+}
+
+function checkSizes(sizes: Sizes): void {
+  for (const [name, size] of Object.entries(sizes))
+    if (!Number.isInteger(size) || size < 0)
+      throw new LanewiseError('INVALID_ARGUMENT', `freeDimensionOverrides.${name} is a whole number, got ${size}`)
 }
 
 /** The bytes of `buffer` from `offset` on. Throws INVALID_ARGUMENT for a stretch that is not there. */
@@ -330,8 +259,9 @@ const fileOf = (file: ExternalFile): [string, Source] =>
   typeof file === 'string' ? [file, file] : [file.path.replace(/^\.\//, ''), file.data]
 
 function checkProviders(asked: InferenceSession.SessionOptions['executionProviders']): void {
+  if (asked) checkList('executionProviders', asked)
   if (!asked?.length) return
-  const names = asked.map((provider) => (typeof provider === 'string' ? provider : provider.name))
+  const names = asked.map((provider) => (typeof provider === 'string' ? provider : String(provider?.name)))
   const missing = names.filter((name) => !providers.has(name))
   if (missing.length === names.length)
     throw new LanewiseError(

@@ -6,6 +6,7 @@ import { formatShape, isConcrete, type Shape } from './core/shape.js'
 import type { Source } from './core/source.js'
 import { Tensor } from './core/tensor.js'
 import { type BackendOptions, createBackend, defaultBackend } from './environment.js'
+import { outputShapeOf } from './onnx/about.js'
 import { type LoadedModel, type LoadOptions, loadModel } from './onnx/source.js'
 import { load, type Runnable } from './program/runnable.js'
 
@@ -69,7 +70,7 @@ export class InferenceSession {
     this.inputNames = graph.inputs.map(({ name }) => name)
     this.outputNames = graph.outputs.map(({ name }) => name)
     this.inputMetadata = graph.inputs.map(describe)
-    this.outputMetadata = graph.outputs.map(describe)
+    this.outputMetadata = graph.outputs.map((value) => describe({ ...value, shape: outputShapeOf(graph, value) }))
     this.overridableMetadata = model.overridable.map(describe)
     this.metadata = graph.metadata
     this.#notes = new Set(graph.origin?.notes)
@@ -264,9 +265,11 @@ const describe = ({ name, dtype, shape, container }: Value): ValueMetadata => ({
 
 function fill(name: string, target: Tensor | null | undefined, source: HostValue): HostValue {
   if (!target) return source
+  if (!Array.isArray(target.dims) || !target.data)
+    throw new LanewiseError('INVALID_ARGUMENT', `the output '${name}' fills a tensor, got ${target}`)
   if (!(source instanceof Tensor))
     throw new LanewiseError('TYPE_MISMATCH', `the output '${name}' is no tensor: it cannot fill one`)
-  if (target.type !== source.type || target.size !== source.size)
+  if (target.type !== source.type || formatShape(target.dims) !== formatShape(source.dims))
     throw new LanewiseError(
       'SHAPE_MISMATCH',
       `the output '${name}' is ${formatType(source)}, the tensor given for it ${formatType(target)}`,

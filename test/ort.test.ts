@@ -344,12 +344,91 @@ test('mistakes are errors under both faces', async () => {
       await fails(() => session.run(null as never)),
       await fails(() => session.run({ a, b }, 'c' as never)),
       await fails(() => session.run({ a: a.data, b } as never)),
+      await fails(() => session.run({ a, b }, [])),
+      await fails(() => session.run({ a, b }, b as never)),
+      await fails(() => session.run({ a, b }, { terminate: true })),
+      await fails(() => session.run({ a, b }, ['c'], { logSeverityLevel: 9 as 0 })),
+      await fails(() => session.run({ a, b }, ['c'], 5 as never)),
+      await fails(() => session.run({ a, b }, { c: new ort.Tensor(new Float32Array(9)) })),
+      await fails(() => ort.InferenceSession.create(bytes, 5 as never)),
+      await fails(() => ort.InferenceSession.create(bytes, { executionProviders: 'wasm' as never })),
+      await fails(() => ort.InferenceSession.create(bytes, { graphOptimizationLevel: 'most' as 'all' })),
+      await fails(() => ort.InferenceSession.create(bytes, { executionMode: 'both' as 'parallel' })),
+      await fails(() => ort.InferenceSession.create(bytes, { freeDimensionOverrides: { n: -1 } })),
+      await fails(() => a.gpuBuffer),
     ]
   })
   assert.equal(
     expected,
     expected.map(() => true),
   )
+  assert.equal(actual, expected)
+})
+
+test('outputs have the sizes by the names that the file has for them', async () => {
+  const sized = (...dims: readonly (string | number)[]) => ({
+    tensorType: {
+      elemType: 1,
+      shape: { dim: dims.map((dim) => (typeof dim === 'string' ? { dimParam: dim } : { dimValue: dim })) },
+    },
+  })
+  const bytes = encode('ModelProto', {
+    irVersion: 8,
+    opsetImport: [{ domain: '', version: 18 }],
+    graph: {
+      name: 'cache',
+      node: [
+        { opType: 'Concat', input: ['past', 'key'], output: ['present'], attribute: [{ name: 'axis', type: 2, i: 1 }] },
+      ],
+      input: [
+        { name: 'past', type: sized('batch', 'past', 4) },
+        { name: 'key', type: sized('batch', 'length', 4) },
+      ],
+      output: [{ name: 'present', type: sized('batch', 'total', 4) }],
+    },
+  })
+  const [expected, actual] = await both(async (ort) => {
+    const shapes = async (options: web.InferenceSession.SessionOptions) => {
+      const session = await ort.InferenceSession.create(bytes, options)
+      return [...session.inputMetadata, ...session.outputMetadata]
+    }
+    return [await shapes({}), await shapes({ freeDimensionOverrides: { batch: 2, nowhere: 1 } })]
+  })
+  assert.equal(actual, expected)
+})
+
+test('sizes that the options of a session give hold in its runs', async () => {
+  const [expected, actual] = await both(async (ort) => {
+    const session = await ort.InferenceSession.create(model(), { freeDimensionOverrides: { n: 2 } })
+    const { c } = await session.run(feedsOf(ort, 2))
+    const refused = await session.run(feedsOf(ort, 3)).then(
+      () => false,
+      () => true,
+    )
+    return [c.dims, refused]
+  })
+  assert.equal(actual, expected)
+})
+
+test("tensors of another copy of onnxruntime-common are fed as lanewise's own", async () => {
+  const session = await lanewise.InferenceSession.create(model())
+  const foreign = feedsOf(web, 2) as unknown as Record<string, lanewise.Tensor>
+  const own = feedsOf(lanewise as unknown as Face, 2) as unknown as Record<string, lanewise.Tensor>
+  const [{ c }, { c: expected }] = [await session.run(foreign), await session.run(own)]
+  assert.equal(c.data, expected.data)
+  assert.instance(c, lanewise.Tensor)
+  await fails(() => session.run(own, { c: 5 as never }), /output 'c' fills a tensor, got 5/)
+  await session.release()
+})
+
+test('pinned tensors: both forms', async () => {
+  const [expected, actual] = await both(async ({ Tensor }) => {
+    const make = Tensor as unknown as new (params: object) => web.Tensor
+    return [
+      Tensor.fromPinnedBuffer('int32', Int32Array.of(1, 2), [2, 1]),
+      new make({ location: 'cpu-pinned', type: 'float32', data: Float32Array.of(3), dims: [] }),
+    ].map(({ type, dims, data, location }) => [type, [...dims], Array.from(data as Int32Array), location])
+  })
   assert.equal(actual, expected)
 })
 

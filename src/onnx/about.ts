@@ -1,5 +1,5 @@
-import type { About, Origin } from '../core/ir.js'
-import type { Shape } from '../core/shape.js'
+import type { About, Graph, Origin, Value } from '../core/ir.js'
+import { isUnranked, type Shape } from '../core/shape.js'
 import type { ModelProto, StringStringEntryProto } from './messages.js'
 import { wideToNumber } from './proto.js'
 
@@ -31,3 +31,13 @@ export const originOf = (model: ModelProto, outputs: ReadonlyMap<string, Shape>,
   outputs,
   notes,
 })
+
+/** The shape of an output of `graph`, with what its file says of sizes that inference only names. */
+export function outputShapeOf(graph: Graph, { name, shape }: Value): Shape {
+  const declared = graph.origin?.outputs.get(name)
+  if (declared?.length !== shape.length || isUnranked(shape)) return shape
+  const named = new Set(graph.inputs.flatMap((input) => input.shape))
+  return shape.map((dim, axis) =>
+    typeof dim === 'string' && (typeof declared[axis] === 'string' || !named.has(dim)) ? declared[axis] : dim,
+  )
+}

@@ -1,13 +1,12 @@
 import { LanewiseError } from '../core/errors.js'
 import type { About, Graph, Node, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
-import { isUnranked } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
 import { passesOn } from '../graph/verify.js'
 import { definitionOf, loadedDefinitionOf } from '../ops/index.js'
-import { entriesOf } from './about.js'
+import { entriesOf, outputShapeOf } from './about.js'
 import { encodeAttributes, writtenAttributes } from './attributes.js'
 import { encode } from './encode.js'
 import type { GraphProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto } from './messages.js'
@@ -165,16 +164,10 @@ function encodeGraph(
     }
   }
   const encodeValue = (value: Value): ValueInfoProto => ({ name: nameOf(value), type: encodeType(value) })
-  const named = new Set(graph.inputs.flatMap(({ shape }) => shape))
-  /** An output with what the file itself says of sizes that inference only names. */
-  const encodeOutput = (value: Value): ValueInfoProto => {
-    const declared = graph.origin?.outputs.get(value.name)
-    if (declared?.length !== value.shape.length || isUnranked(value.shape)) return encodeValue(value)
-    const shape = value.shape.map((dim, axis) =>
-      typeof dim === 'string' && (typeof declared[axis] === 'string' || !named.has(dim)) ? declared[axis] : dim,
-    )
-    return { name: nameOf(value), type: encodeType({ ...value, shape }) }
-  }
+  const encodeOutput = (value: Value): ValueInfoProto => ({
+    name: nameOf(value),
+    type: encodeType({ ...value, shape: outputShapeOf(graph, value) }),
+  })
   const outputs = new Set(graph.outputs)
   return {
     name: graph.name,
