@@ -47,7 +47,6 @@ async function describeStep(name: keyof typeof networks, optimizer: string, loss
   })
   const { graph } = buildStep({
     network: net.network,
-    layers: net.layers,
     compiled,
     sources: {
       x: [resident('x', net.inputs[0].shape.slice(1) as readonly number[])],

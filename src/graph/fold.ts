@@ -1,5 +1,5 @@
 import { bytesPerElement, type DType } from '../core/dtype.js'
-import type { Node, TensorType } from '../core/ir.js'
+import type { Node, TensorType, Value } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
@@ -20,27 +20,35 @@ const bytesOf = (types: readonly TensorType[]): number =>
 const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerElement(dtype))
 
 /**
- * Replaces the results of `node` by constants if its operands are known. Random ops, ops that are declared only, ops with subgraphs, and
- * results much larger than the operands are left alone; then the answer is false. Codes are decoded, by whatever they
- * grow, where `decode` is set, and left alone where it is not.
+ * What `node` computes, if its operands are known; then one tensor for each output. Random ops, ops that are declared only, ops
+ * with subgraphs, and results much larger than the operands are left alone; then the answer is undefined. Codes are decoded, by
+ * whatever they grow, where `decode` is set, and left alone where it is not.
  */
-export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode = false): boolean {
+export function knownResults(
+  node: Node,
+  constantOf: (value: Value) => Tensor | undefined,
+  evaluate: Evaluate,
+  decode = false,
+): readonly Tensor[] | undefined {
   const { random, shapeOnly, decodes = false } = traitsOf(node.op)
-  if (random || (decodes && !decode) || !isLoaded(node.op)) return false
-  const resolved = rewriter.resolved(node)
+  if (random || (decodes && !decode) || !isLoaded(node.op)) return undefined
   const inputs: (Tensor | undefined)[] = []
-  for (const input of resolved.inputs) {
-    const known =
-      input === undefined || !shapeOnly || !isConcrete(input.shape)
-        ? rewriter.constantOf(input)
-        : Tensor.hollow(input.dtype, input.shape)
-    if (input !== undefined && known === undefined) return false
+  for (const input of node.inputs) {
+    const isSized = input && shapeOnly && isConcrete(input.shape)
+    const known = input && (isSized ? Tensor.hollow(input.dtype, input.shape) : constantOf(input))
+    if (input && !known) return undefined
     inputs.push(known)
   }
-  if (!isPlain(node)) return false
-  const operands = resolved.inputs.filter((input) => input !== undefined)
-  if (!decodes && bytesOf(inferTypes(resolved, rewriter.constantOf)) > bytesOf(operands) + growthLimit) return false
-  const tensors = evaluate(resolved, inputs)
+  if (!isPlain(node)) return undefined
+  const operands = node.inputs.filter((input) => input !== undefined)
+  if (!decodes && bytesOf(inferTypes(node, constantOf)) > bytesOf(operands) + growthLimit) return undefined
+  return evaluate(node, inputs)
+}
+
+/** Replaces the results of `node` by constants where `knownResults` has them; else the answer is false. */
+export function fold(rewriter: Rewriter, node: Node, evaluate: Evaluate, decode = false): boolean {
+  const tensors = knownResults(rewriter.resolved(node), rewriter.constantOf, evaluate, decode)
+  if (!tensors) return false
   node.outputs.forEach((output, index) => {
     rewriter.replace(output, rewriter.constant(tensors[index], output.name))
   })

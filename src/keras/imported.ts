@@ -4,6 +4,7 @@ import { LanewiseError } from '../core/errors.js'
 import type { Graph, Node, Value } from '../core/ir.js'
 import type { Source } from '../core/source.js'
 import type { Tensor } from '../core/tensor.js'
+import { knownResults } from '../graph/fold.js'
 import { type LoadOptions, loadGraph } from '../onnx/source.js'
 import { dropoutBody } from '../ops/dropout-body.js'
 import { traitsOf } from '../ops/index.js'
@@ -29,12 +30,15 @@ export class OnnxLayer extends Layer {
   readonly #node: Node
   readonly #operands: readonly Operand[]
   readonly #byOperand = new Map<Operand, Weight>()
+  readonly #shared: Map<Tensor, Weight>
 
-  constructor(node: Node, operands: readonly Operand[]) {
+  /** Layers of the same weight have it from `shared`. */
+  constructor(node: Node, operands: readonly Operand[], shared: Map<Tensor, Weight>) {
     super({ name: node.outputs[0].name })
     this.className = node.op
     this.#node = node
     this.#operands = operands
+    this.#shared = shared
   }
 
   protected override build(): void {
@@ -42,7 +46,11 @@ export class OnnxLayer extends Layer {
       if (operand?.kind !== 'weight') continue
       const { content } = operand
       const initializer = new Initializer('Imported', {}, () => (content.data as Float32Array).slice())
-      this.#byOperand.set(operand, this.addWeight(operand.role, content.dims, { initializer }))
+      const known = this.#shared.get(content)
+      if (known) this.weightsHere.push(known)
+      const weight = known ?? this.addWeight(operand.role, content.dims, { initializer })
+      this.#byOperand.set(operand, weight)
+      if (isOwn(content)) this.#shared.set(content, weight)
     }
   }
 
@@ -60,6 +68,9 @@ export class OnnxLayer extends Layer {
       const node = { ...this.#node, inputs: operands }
       return dropoutBody(emit, node, { step, seed, stream: context.nextStream() }).slice(0, this.#node.outputs.length)
     }
+    // What follows from shapes alone is known once they are: gradients need the shapes that it says.
+    const known = knownResults({ ...this.#node, inputs: operands }, (value) => emit.constantOf(value), evaluate)
+    if (known) return known.map((content) => emit.constant(content))
     return emit.emit(this.#node.op, operands, this.#node.attributes, this.#node.outputs.length)
   }
 
@@ -67,6 +78,9 @@ export class OnnxLayer extends Layer {
     return notSerialisable(this.name)
   }
 }
+
+/** Whether nodes of this content share a weight. Constants all of one number are not: exporters merge those of new networks. */
+const isOwn = ({ data }: Tensor): boolean => (data as Float32Array).some((value) => value !== (data as Float32Array)[0])
 
 function notSerialisable(name: string): never {
   throw invalid(`layer '${name}' comes from an ONNX file and has no Keras config; save the model with toOnnx()`)
@@ -109,8 +123,9 @@ export function modelOfGraph(graph: Graph): ImportedModel {
     tensors.set(value, tensor)
     return tensor
   })
+  const shared = new Map<Tensor, Weight>()
   for (const node of graph.nodes) {
-    const layer = new OnnxLayer(node, operandsOf(node, graph))
+    const layer = new OnnxLayer(node, operandsOf(node, graph), shared)
     const sources = node.inputs.flatMap((value) => (value && tensors.has(value) ? [tensors.get(value)!] : []))
     if (sources.length === 0)
       throw new LanewiseError(

@@ -1,5 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import { isKerasObject, isOperation, type KerasObject } from './config.js'
+import type { Ends } from './ends.js'
 import { InputLayer } from './layers/core.js'
 import * as layers from './layers/factories.js'
 import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
@@ -27,12 +28,6 @@ type History = readonly [layer: string, node: number, tensor: number]
 const isHistory = (value: unknown): value is History =>
   Array.isArray(value) && value.length >= 3 && typeof value[0] === 'string' && typeof value[1] === 'number'
 
-const historiesOf = (value: unknown): readonly History[] => {
-  if (isHistory(value)) return [value]
-  if (Array.isArray(value) && value.every(isHistory)) return value
-  throw bad(`expected [layer, node, tensor] entries, got ${JSON.stringify(value)}`)
-}
-
 /** The arguments of an application, tensors still by their places. */
 function callArguments(node: unknown, layer: string): { args: unknown[]; kwargs: Record<string, unknown> } {
   const { args, kwargs = {} } = (node ?? {}) as { args?: unknown[]; kwargs?: Record<string, unknown> }
@@ -49,6 +44,10 @@ function argumentOf(value: unknown, layer: string, find: (history: History) => S
   if (typeof value !== 'object' || value === null) return value as Argument
   const history = isKerasObject(value) ? value.config.keras_history : undefined
   if (!isHistory(history) && isKerasObject(value)) return value
+  if (!isHistory(history) && Object.values(value).every(isKerasObject))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, item]) => [name, argumentOf(item, layer, find) as SymbolicTensor]),
+    )
   if (!isHistory(history))
     throw bad(`layer '${layer}' is called with something that is neither a tensor nor a plain value`)
   const tensor = find(history)
@@ -115,15 +114,22 @@ function functionalFromConfig(object: KerasObject): Model {
       throw bad(`layers ${waiting.map((call) => `'${call.name}'`).join(', ')} read from layers that are not there`)
     pending = waiting
   }
-  const pick = (value: unknown): SymbolicTensor | SymbolicTensor[] => {
-    const picked = historiesOf(value).map(([layer, node, tensor]) => {
-      // Here, unlike in calls, a functional model within another counts the node that it is itself.
-      const applications = known.get(layer)?.className === 'Functional' ? Math.max(0, node - 1) : node
-      const found = tensors.get(key(layer, applications))?.[tensor]
-      if (!found) throw bad(`there is no output ${tensor} of '${layer}'`)
-      return found
-    })
-    return isHistory(value) ? picked[0] : picked
+  const find = ([layer, node, tensor]: History): SymbolicTensor => {
+    // Here, unlike in calls, a functional model within another counts the node that it is itself.
+    const applications = known.get(layer)?.className === 'Functional' ? Math.max(0, node - 1) : node
+    const found = tensors.get(key(layer, applications))?.[tensor]
+    if (!found) throw bad(`there is no output ${tensor} of '${layer}'`)
+    return found
+  }
+  const pick = (value: unknown): Ends => {
+    if (isHistory(value)) return find(value)
+    const isNamed = typeof value === 'object' && value !== null
+    if (!isNamed || !Object.values(value).every(isHistory))
+      throw bad(`expected [layer, node, tensor] entries, got ${JSON.stringify(value)}`)
+    if (Array.isArray(value)) return value.map(find)
+    return Object.fromEntries(
+      Object.entries(value as Record<string, History>).map(([name, history]) => [name, find(history)]),
+    )
   }
   return new Model({
     inputs: pick(input_layers),

@@ -11,6 +11,7 @@ import { simplify } from '../optimise/simplify.js'
 import { withOperators } from '../packs/index.js'
 import type { History } from './callbacks/history.js'
 import { invalid, isKerasObject, type KerasConfig, type KerasObject, kerasObject } from './config.js'
+import { type Ends, type Form, inForm, readEnds } from './ends.js'
 import type { SaveOptions } from './files/save.js'
 import type { Files, KerasSource } from './files/source.js'
 import { CallContext } from './layers/context.js'
@@ -40,17 +41,17 @@ import { Trainer } from './training/trainer.js'
 
 /** What `model` takes: tensors between which layers were applied. */
 export interface ModelOptions {
-  readonly inputs: SymbolicTensor | readonly SymbolicTensor[]
-  readonly outputs: SymbolicTensor | readonly SymbolicTensor[]
+  readonly inputs: Ends
+  readonly outputs: Ends
   readonly name?: string
   readonly trainable?: boolean
 }
 
+/** What a model with one output gives, with several, and with outputs by name. */
+export type Predictions = Tensor | Tensor[] | Record<string, Tensor>
+
 /** Has logs given as a list of numbers. */
 type ListedLogs = EvaluateOptions & { readonly returnDict: false }
-
-const listOf = (tensors: SymbolicTensor | readonly SymbolicTensor[]): readonly SymbolicTensor[] =>
-  Array.isArray(tensors) ? tensors : [tensors as SymbolicTensor]
 
 /**
  * Layers between inputs and outputs, with Keras's ways to train and use them. A model is a layer too. Its weights
@@ -62,8 +63,7 @@ export class Model extends Layer {
   stopTraining = false
   readonly #trainer: Trainer
   #network: Network | undefined
-  /** Whether inputs and outputs are single tensors, or lists. */
-  #lists: { readonly inputs: boolean; readonly outputs: boolean } = { inputs: false, outputs: false }
+  #forms: { readonly inputs: Form; readonly outputs: Form } = { inputs: 'one', outputs: 'one' }
 
   constructor(options: LayerOptions & Partial<ModelOptions>) {
     super(options)
@@ -75,12 +75,9 @@ export class Model extends Layer {
 
   /** Sets what the model computes. */
   protected connect(inputs: ModelOptions['inputs'], outputs: ModelOptions['outputs']): void {
-    for (const [role, ends] of Object.entries({ inputs, outputs }))
-      for (const end of listOf(ends))
-        if (!isSymbolic(end))
-          throw invalid(`the ${role} of a model are what input({ shape }) and apply give, got ${wrongEnd(end)}`)
-    this.#network = traceNetwork(listOf(inputs), listOf(outputs))
-    this.#lists = { inputs: Array.isArray(inputs), outputs: Array.isArray(outputs) }
+    const [from, to] = [readEnds(inputs, 'inputs'), readEnds(outputs, 'outputs')]
+    this.#network = traceNetwork(from.tensors, to.tensors)
+    this.#forms = { inputs: from.form, outputs: to.form }
     nameLayers(this.#network.layers)
   }
 
@@ -114,11 +111,11 @@ export class Model extends Layer {
   }
 
   get inputNames(): readonly string[] {
-    return tensorNames(this.network.inputs)
+    return namesOf(this.network.inputs, this.#forms.inputs)
   }
 
   get outputNames(): readonly string[] {
-    return tensorNames(this.network.outputs)
+    return namesOf(this.network.outputs, this.#forms.outputs)
   }
 
   /** The layer of that name, or at that place. Throws INVALID_ARGUMENT. */
@@ -165,12 +162,18 @@ export class Model extends Layer {
     return this.#trainer.compiled.optimizer
   }
 
-  call(inputs: readonly Value[], context: CallContext): readonly Value[] {
-    return writeNetwork(this.network, inputs, context)
+  /** Inputs by name, in the model's order. */
+  protected override positional(inputs: Argument): Record<string, Argument> {
+    if (typeof inputs !== 'object' || inputs === null || isSymbolic(inputs) || Array.isArray(inputs))
+      return super.positional(inputs)
+    const byName = inputs as Readonly<Record<string, SymbolicTensor>>
+    const missing = this.inputNames.find((name) => !(name in byName))
+    if (missing !== undefined) throw invalid(`model '${this.name}' is applied to no '${missing}'`)
+    return super.positional(this.inputNames.map((name) => byName[name]))
   }
 
-  override weightPenalties(emit: GraphBuilder): Value[] {
-    return this.network.layers.flatMap((layer) => layer.weightPenalties(emit))
+  call(inputs: readonly Value[], context: CallContext): readonly Value[] {
+    return writeNetwork(this.network, inputs, context)
   }
 
   /** Chooses optimizer, loss and metrics. Optimizer state starts anew. Throws INVALID_ARGUMENT. */
@@ -200,12 +203,12 @@ export class Model extends Layer {
     return returnDict ? logs : Object.values(logs)
   }
 
-  /** The outputs for all samples of arrays or of a dataset: a Tensor, or a list for models with several outputs. */
+  /** The outputs for all samples of arrays or of a dataset: a Tensor, a list for models with several, an object where they have names. */
   async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Tensor>
-  async predict<T extends Tensor | Tensor[]>(x: DataLike | InputSource, options?: PredictOptions): Promise<T>
-  async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Tensor | Tensor[]> {
+  async predict<T extends Predictions>(x: DataLike | InputSource, options?: PredictOptions): Promise<T>
+  async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Predictions> {
     this.connectFor(x)
-    return this.#single(await predict(this.#trainer, this, x, options))
+    return this.#formed(await predict(this.#trainer, this, x, options))
   }
 
   /** One training step; gives the logs of this batch alone, from before the update. */
@@ -222,19 +225,19 @@ export class Model extends Layer {
 
   /** `predict` with all samples as one batch. */
   async predictOnBatch(x: DataLike): Promise<Tensor>
-  async predictOnBatch<T extends Tensor | Tensor[]>(x: DataLike): Promise<T>
-  async predictOnBatch(x: DataLike): Promise<Tensor | Tensor[]> {
+  async predictOnBatch<T extends Predictions>(x: DataLike): Promise<T>
+  async predictOnBatch(x: DataLike): Promise<Predictions> {
     this.connectFor(x)
     const trainer = this.#trainer
     const outputs = await trainer.exclusively(async (store) => {
       await trainer.ready()
       return trainer.predictBatch(store, trainer.inputs(x))
     })
-    return this.#single(outputs)
+    return this.#formed(outputs)
   }
 
-  #single(outputs: Tensor[]): Tensor | Tensor[] {
-    return this.#lists.outputs || outputs.length > 1 ? outputs : outputs[0]
+  #formed(outputs: Tensor[]): Predictions {
+    return inForm(outputs, this.#forms.outputs) as Predictions
   }
 
   /**
@@ -371,6 +374,12 @@ export class Model extends Layer {
     return this.layers
   }
 
+  /** What the model is applied to, in the form of its inputs. */
+  #encodeInputs(inputs: Argument, encode: (argument: Argument) => unknown): unknown {
+    const form = this.#forms.inputs
+    return typeof form === 'string' ? encode(inputs) : inForm((inputs as readonly Argument[]).map(encode), form)
+  }
+
   protected override config(): KerasConfig {
     const { network } = this
     const nodesOf = (layer: Layer) => layer.inboundNodes.filter((node) => network.nodes.includes(node))
@@ -395,20 +404,20 @@ export class Model extends Layer {
       const names = positional < 0 ? layer.signature : layer.signature.slice(0, positional)
       const others = Object.entries(args).filter(([name]) => !names.includes(name))
       return {
-        args: names.map((name) => encode(args[name])),
+        args: names.map((name) =>
+          layer instanceof Model ? layer.#encodeInputs(args[name], encode) : encode(args[name]),
+        ),
         kwargs: Object.fromEntries(others.map(([name, argument]) => [name, encode(argument)])),
       }
     }
-    const one = (list: boolean, tensors: readonly SymbolicTensor[]) =>
-      list || tensors.length > 1 ? tensors.map(place) : place(tensors[0])
     return {
       layers: network.layers.map((layer) => ({
         ...layer.serialize(),
         name: layer.name,
         inbound_nodes: layer instanceof InputLayer ? [] : nodesOf(layer).map(encodeCall),
       })),
-      input_layers: one(this.#lists.inputs, network.inputs),
-      output_layers: one(this.#lists.outputs, network.outputs),
+      input_layers: inForm(network.inputs.map(place), this.#forms.inputs),
+      output_layers: inForm(network.outputs.map(place), this.#forms.outputs),
     }
   }
 
@@ -453,5 +462,5 @@ export function model(options: ModelOptions): Model {
   return new Model(options)
 }
 
-const wrongEnd = (end: unknown): string =>
-  end instanceof Layer ? `the layer '${end.name}': apply it first` : String(end)
+const namesOf = (tensors: readonly SymbolicTensor[], form: Form): readonly string[] =>
+  typeof form === 'string' ? tensorNames(tensors) : form

@@ -4,6 +4,7 @@ import type { Attributes, Value } from '../core/ir.js'
 import { Tensor } from '../core/tensor.js'
 
 type Operand = Value | number
+type Axes = number | readonly number[]
 
 /**
  * Writes nodes: the vocabulary of gradient rules, layers, losses and custom functions over graph values.
@@ -99,14 +100,14 @@ export abstract class Emitter {
   expand = (x: Value, shape: readonly number[]): Value => this.op('Expand', [x, this.ints(shape)])
   gather = (x: Value, indices: Value, axis = 0): Value => this.op('Gather', [x, indices], { axis })
 
-  /** Reductions over `axes` (all axes if absent). */
-  sum = (x: Value, axes?: readonly number[], keepDims = false): Value => this.reduce('ReduceSum', x, axes, keepDims)
-  mean = (x: Value, axes?: readonly number[], keepDims = false): Value => this.reduce('ReduceMean', x, axes, keepDims)
-  max = (x: Value, axes?: readonly number[], keepDims = false): Value => this.reduce('ReduceMax', x, axes, keepDims)
-  min = (x: Value, axes?: readonly number[], keepDims = false): Value => this.reduce('ReduceMin', x, axes, keepDims)
+  /** Reductions over `axes`: one, or several (all if absent). */
+  sum = (x: Value, axes?: Axes, keepDims = false): Value => this.reduce('ReduceSum', x, axes, keepDims)
+  mean = (x: Value, axes?: Axes, keepDims = false): Value => this.reduce('ReduceMean', x, axes, keepDims)
+  max = (x: Value, axes?: Axes, keepDims = false): Value => this.reduce('ReduceMax', x, axes, keepDims)
+  min = (x: Value, axes?: Axes, keepDims = false): Value => this.reduce('ReduceMin', x, axes, keepDims)
 
-  reduce(op: string, x: Value, axes?: readonly number[], keepDims = false): Value {
-    return this.op(op, [x, axes && this.ints(axes)], { keepdims: keepDims ? 1 : 0 })
+  reduce(op: string, x: Value, axes?: Axes, keepDims = false): Value {
+    return this.op(op, [x, axes === undefined ? axes : this.ints([axes].flat())], { keepdims: keepDims ? 1 : 0 })
   }
 
   /** Index of the largest element along `axis`, int64; the axis is removed. */

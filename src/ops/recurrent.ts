@@ -117,6 +117,7 @@ const recurrentOp = (kind: CellKind, maxInputs: number, own: Readonly<Record<str
     inputs: [3, maxInputs],
     outputs: [1, 1 + kind.states],
     attributes: { ...attributes, ...own },
+    traits: { weights: [1, 2, 3, 7] },
     infer: (context) => inferRecurrent(context, kind),
   }) as const satisfies OpDefinition
 

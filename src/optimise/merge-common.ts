@@ -18,8 +18,9 @@ export const mergeCommon: Pass = {
       return ids.get(item)!
     }
     const constants = new Map<string, Value>()
+    const weights = weightsOf(graph)
     for (const [value, tensor] of graph.constants) {
-      if (tensor.size > comparedElements) continue
+      if (tensor.size > comparedElements || weights.has(value)) continue
       const key = keyOfTensor(tensor)
       const known = constants.get(key)
       if (known) rewriter.replace(value, known)
@@ -54,6 +55,10 @@ export const mergeCommon: Pass = {
     return rewriter.finish()
   },
 }
+
+/** What training may move apart, however alike it is at first. */
+const weightsOf = (graph: Graph): ReadonlySet<Value | undefined> =>
+  new Set(graph.nodes.flatMap((node) => (traitsOf(node.op).weights ?? []).map((index) => node.inputs[index])))
 
 const keyOfTensor = (tensor: Tensor): string =>
   `${tensor.type}[${tensor.dims}]${Array.from(tensor.data as ArrayLike<unknown>, (item) => (Object.is(item, -0) ? '-0' : JSON.stringify(`${item}`)))}`

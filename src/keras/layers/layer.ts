@@ -40,8 +40,17 @@ export interface SymbolicTensor {
   readonly index: number
 }
 
-/** What a layer may be called with: tensors, lists of them, plain values, and what Keras writes as an object (a slice, an array). */
-export type Argument = SymbolicTensor | KerasObject | number | boolean | string | null | undefined | readonly Argument[]
+/** What a layer may be called with: tensors, lists of them, for models objects of them, plain values, and what Keras writes as an object (a slice, an array). */
+export type Argument =
+  | SymbolicTensor
+  | Readonly<Record<string, SymbolicTensor>>
+  | KerasObject
+  | number
+  | boolean
+  | string
+  | null
+  | undefined
+  | readonly Argument[]
 
 /** One application of a layer. */
 export interface LayerNode {
@@ -66,7 +75,7 @@ export interface TensorType {
 
 /** Whether `argument` is what layers are applied to and give. */
 export const isSymbolic = (argument: Argument): argument is SymbolicTensor =>
-  typeof argument === 'object' && argument !== null && 'node' in argument
+  typeof argument === 'object' && argument !== null && 'node' in argument && 'index' in argument
 
 /** `argument` with each tensor replaced. */
 function mapTensors(argument: Argument, replace: (tensor: SymbolicTensor) => CallArgument): CallArgument {
@@ -412,13 +421,6 @@ export abstract class Layer<Options extends object = object> {
     return outputs
   }
 
-  /** The penalties of the layer's own weights, each a scalar. */
-  weightPenalties(emit: GraphBuilder): Value[] {
-    return this.weights.flatMap((weight) =>
-      weight.regularizer ? [weight.regularizer.penalty(emit.variable(weight), emit)] : [],
-    )
-  }
-
   /** The shapes and dtypes of the outputs for these arguments, from shape inference. */
   inferOutputs(args: LayerNode['args']): readonly TensorType[] {
     const [first, ...others] = Object.entries(args)
@@ -449,7 +451,7 @@ export abstract class Layer<Options extends object = object> {
    * `options`, by name. Gives the first output; `applyAll` gives all.
    */
   apply(
-    inputs: SymbolicTensor | readonly SymbolicTensor[],
+    inputs: SymbolicTensor | readonly SymbolicTensor[] | Readonly<Record<string, SymbolicTensor>>,
     options?: Readonly<Record<string, Argument>>,
   ): SymbolicTensor {
     return this.applyAll(inputs, options)[0]

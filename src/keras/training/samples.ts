@@ -3,7 +3,7 @@ import { LanewiseError } from '../../core/errors.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid } from '../config.js'
 import { InputLayer } from '../layers/core.js'
-import { formatKerasShape } from '../layers/layer.js'
+import { formatKerasShape, type KerasShape } from '../layers/layer.js'
 import { hostEdge } from '../strings.js'
 import type { Compiled } from './compiled.js'
 import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
@@ -20,16 +20,25 @@ export interface SampleWeightOptions {
   readonly classWeight?: Readonly<Record<number, number>> | null
 }
 
+/** `tensor` with a last axis of size 1 more, or less, where that is what `shape` lacks or has: as Keras takes it. */
+function ranked(tensor: Tensor, shape: KerasShape): Tensor {
+  const { dims } = tensor
+  if (dims.length === shape.length - 1 && shape.at(-1) === 1) return tensor.reshape([...dims, 1])
+  if (dims.length === shape.length + 1 && dims.at(-1) === 1) return tensor.reshape(dims.slice(0, -1))
+  return tensor
+}
+
 /** Inputs in the model's order and element types; strings are looked up. Throws SHAPE_MISMATCH naming the input. */
 export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tensor[] {
-  const tensors = toTensors(x, inputNames, 'input').map((tensor, i) => {
+  const tensors = toTensors(x, inputNames, 'input').map((given, i) => {
     const { shape, node } = network.inputs[i]
+    const tensor = ranked(given, shape)
     const fits =
       tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
     if (!fits)
       throw new LanewiseError(
         'SHAPE_MISMATCH',
-        `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(tensor.dims)}${tensor.dims.length === shape.length - 1 ? ': the first axis is that of the samples (reshape a single one; batch() a dataset)' : ''}`,
+        `input '${inputNames[i]}' takes ${formatKerasShape(shape)}, got ${formatKerasShape(given.dims)}${given.dims.length === shape.length - 1 ? ': the first axis is that of the samples (reshape a single one; batch() a dataset)' : ''}`,
       )
     const dtype = node.layer instanceof InputLayer ? node.layer.inputDType : 'float32'
     if (dtype === 'string') return tensor

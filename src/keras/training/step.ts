@@ -8,7 +8,6 @@ import { atOnce } from '../../core/turns.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import { invalid } from '../config.js'
 import { CallContext } from '../layers/context.js'
-import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
 import { spread } from '../losses/loss.js'
 import { type Network, writeNetwork } from '../network.js'
@@ -33,7 +32,6 @@ export interface StepSources {
 
 export interface StepRequest {
   readonly network: Network
-  readonly layers: readonly Layer[]
   readonly compiled: Compiled
   readonly sources: StepSources
   readonly batch: number
@@ -151,8 +149,10 @@ export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
         })
       addLoss(weighed)
     }
-  for (const penalty of [...request.layers.flatMap((layer) => layer.weightPenalties(builder)), ...context.losses])
-    addLoss(penalty)
+  // As in Keras: what is frozen costs nothing, what several layers share costs once.
+  for (const weight of request.trainable)
+    if (weight.regularizer) addLoss(weight.regularizer.penalty(builder.variable(weight), builder))
+  for (const penalty of context.losses) addLoss(penalty)
   if (!total) throw invalid('the model has no loss; give one to compile')
   entries.push(
     { name: 'loss', terms: [...report.add(total).map(({ index }) => scaledTerm(index)), batchTerm], result: mean },

@@ -1,4 +1,3 @@
-import type { Layer } from '../layers/layer.js'
 import type { Weight } from '../layers/weight.js'
 import type { Network } from '../network.js'
 
@@ -7,7 +6,6 @@ export interface Trainee {
   readonly name: string
   readonly isConnected: boolean
   readonly network: Network
-  readonly layers: readonly Layer[]
   readonly weights: readonly Weight[]
   readonly states: readonly Weight[]
   readonly inputNames: readonly string[]

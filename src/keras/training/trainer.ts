@@ -41,7 +41,8 @@ export class Trainer {
   #store: VariableStore | undefined
   #options: CompileOptions | undefined
   #compiled: Compiled | undefined
-  #trainable: readonly Weight[] = []
+  /** What is trained, from the first step after `compile` on. */
+  #trainable: readonly Weight[] | undefined
   #seeds: TrainingState['seeds'] = [0, 0]
   /** Where `fit` is. */
   position: () => Position = startingPosition
@@ -82,6 +83,7 @@ export class Trainer {
     this.#options = options
     if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
     this.forgetSteps()
+    this.#trainable = undefined
     this.#seeds = [nextSeed(), nextSeed()]
     this.usesAverages = false
     this.position = startingPosition
@@ -245,10 +247,9 @@ export class Trainer {
 
   async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
     await loadPacks([everyStepWrites])
-    this.#trainable = this.#trainee.weights.filter((weight) => weight.trainable)
+    this.#trainable ??= this.#trainee.weights.filter((weight) => weight.trainable)
     const request: StepRequest = {
       network: hostEdge(this.#trainee.network).network,
-      layers: this.#trainee.layers,
       compiled: this.compiled,
       sources,
       batch,

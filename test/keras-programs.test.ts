@@ -1,0 +1,153 @@
+// Programs as users of Keras write them.
+import { test } from 'uvu'
+import * as assert from 'uvu/assert'
+import { input, layers, loadOnnx, model, modelFromJSON, optimizers, sequential, Tensor } from '../src/index.js'
+import { agreesInOnnx, far, normals, values } from './support/layers.js'
+
+test('inputs and outputs by name: data, losses, logs, predictions, nested models and JSON', async () => {
+  const [left, right] = [input({ shape: [3], name: 'left' }), input({ shape: [2], name: 'right' })]
+  const sum = layers.dense({ units: 4 }).apply(layers.concatenate().apply([left, right]))
+  const inner = model({ inputs: { right, left }, outputs: sum, name: 'inner' })
+  const [b, a] = [input({ shape: [2], name: 'b' }), input({ shape: [3], name: 'a' })]
+  const y = layers.dense({ units: 2, name: 'y' }).apply(inner.apply({ right: b, left: a }))
+  const z = layers.dense({ units: 1, name: 'z' }).apply(y)
+  const net = model({ inputs: { b, a }, outputs: { z, y } })
+  assert.equal(
+    [net.inputNames, net.outputNames],
+    [
+      ['a', 'b'],
+      ['y', 'z'],
+    ],
+  )
+  net.compile({ optimizer: 'sgd', loss: { y: 'mse', z: 'mae' }, metrics: { y: ['mae'] } })
+  const x = { b: normals(8, 2), a: normals(8, 3) }
+  const { history } = await net.fit(x, { z: normals(8, 1), y: normals(8, 2) }, { verbose: 0 })
+  assert.equal(Object.keys(history), ['loss', 'y_loss', 'z_loss', 'y_mae'])
+  const predicted = await net.predict<Record<string, Tensor>>(x)
+  assert.equal(
+    Object.entries(predicted).map(([name, { dims }]) => [name, dims]),
+    [
+      ['y', [8, 2]],
+      ['z', [8, 1]],
+    ],
+  )
+  // Keras's form of the structure: objects of [layer, node, tensor], of tensors in the call of the nested model.
+  const json = JSON.parse(JSON.stringify(net))
+  assert.equal(json.config.input_layers, { a: ['a', 0, 0], b: ['b', 0, 0] })
+  assert.equal(json.config.output_layers, { y: ['y', 0, 0], z: ['z', 0, 0] })
+  const [call] = json.config.layers.find(({ name }: { name: string }) => name === 'inner').inbound_nodes
+  assert.equal(Object.keys(call.args[0]), ['left', 'right'])
+  const copy = modelFromJSON(json)
+  assert.equal(JSON.parse(JSON.stringify(copy)), json)
+  copy.setWeights(net.getWeights())
+  const again = await copy.predict<Record<string, Tensor>>(x)
+  for (const name of ['y', 'z']) assert.equal(values(again[name]), values(predicted[name]))
+  assert.throws(() => inner.apply({ left: a }), /model 'inner' is applied to no 'right'/)
+})
+
+test('penalties as in Keras: none for frozen weights, one for shared ones', async () => {
+  const shared = layers.dense({ units: 2, kernelRegularizer: 'l2' })
+  const x = input({ shape: [3] })
+  const inside = input({ shape: [3] })
+  const inner = model({ inputs: inside, outputs: shared.apply(inside) })
+  const net = model({ inputs: x, outputs: layers.add().apply([shared.apply(x), inner.apply(x)]) })
+  const [data, target] = [Tensor.zeros('float32', [4, 3]), Tensor.zeros('float32', [4, 2])]
+  const lossOf = async () => {
+    net.compile({ optimizer: optimizers.sgd({ learningRate: 0 }), loss: 'mse' })
+    return [(await net.trainOnBatch(data, target)).loss, (await net.evaluate(data, target, { verbose: 0 })).loss]
+  }
+  const penalty = values(shared.getWeights()[0]).reduce((sum, value) => sum + 0.01 * value * value, 0)
+  assert.ok(far(await lossOf(), [penalty, penalty]) < 1e-6)
+  shared.trainable = false
+  assert.equal(await lossOf(), [0, 0])
+  net.dispose()
+  inner.dispose()
+})
+
+test('what is trained is settled by compile, for batches of every size', async () => {
+  const layer = layers.dense({ units: 1, inputShape: [2] })
+  const net = sequential([layer])
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  await net.fit(normals(4, 2), normals(4, 1), { batchSize: 4, verbose: 0 })
+  layer.trainable = false
+  const before = values(layer.getWeights()[0])
+  await net.fit(normals(3, 2), normals(3, 1), { batchSize: 3, verbose: 0 })
+  assert.not.equal(values(layer.getWeights()[0]), before)
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const frozen = values(layer.getWeights()[0])
+  await net.fit(normals(3, 2), normals(3, 1), { batchSize: 3, verbose: 0 })
+  assert.equal(values(layer.getWeights()[0]), frozen)
+  net.dispose()
+})
+
+test('a last axis of size 1 is added to data, or taken away, as the input asks for', async () => {
+  const net = sequential([
+    input({ shape: [6, 6, 1] }),
+    layers.conv2d({ filters: 2, kernelSize: 3 }),
+    layers.flatten(),
+    layers.dense({ units: 1 }),
+  ])
+  const images = normals(4, 6, 6)
+  const whole = values(await net.predict(images.reshape([4, 6, 6, 1])))
+  assert.equal(values(await net.predict(images)), whole)
+  assert.equal(values(await net.predict(images.reshape([4, 6, 6, 1, 1]))), whole)
+  net.dispose()
+})
+
+test('what an ONNX file computes of the batch size is known in training; weights of several nodes are one', async () => {
+  const cell = { useBias: false, returnSequences: true }
+  const net = sequential([
+    layers.masking({ maskValue: 0, inputShape: [5, 2] }),
+    layers.lstm({ units: 3, ...cell }),
+    layers.gru({ units: 2, ...cell }),
+    layers.lambda({ function: (x, k) => k.mean(x, 1) }),
+  ])
+  const x = normals(6, 5, 2)
+  for (let i = 0; i < 6; i++) (x.data as Float32Array).fill(0, i * 10 + 6, i * 10 + 10)
+  await agreesInOnnx(net, [x])
+  const again = await loadOnnx(net.toOnnx())
+  assert.equal(
+    again.weights.map(({ shape }) => shape),
+    net.weights.map(({ shape }) => shape),
+  )
+  const y = normals(6, 2)
+  const losses = []
+  for (const trainee of [net, again]) {
+    trainee.compile({ optimizer: 'sgd', loss: 'mse' })
+    const { history } = await trainee.fit(x, y, { epochs: 3, batchSize: 4, shuffle: false, verbose: 0 })
+    losses.push(history.loss)
+  }
+  assert.ok(far(losses[0], losses[1]) < 1e-6)
+  net.dispose()
+  again.dispose()
+})
+
+test('equal biases of a new network stay apart through ONNX', async () => {
+  const net = sequential([layers.dense({ units: 3, inputShape: [3] }), layers.dense({ units: 3 })])
+  const again = await loadOnnx(net.toOnnx())
+  assert.is(again.weights.length, 4)
+  const [x, y] = [normals(8, 3), normals(8, 3)]
+  for (const trainee of [net, again]) {
+    trainee.compile({ optimizer: 'sgd', loss: 'mse' })
+    await trainee.fit(x, y, { epochs: 3, shuffle: false, verbose: 0 })
+  }
+  const [first, second] = [net, again].map((trainee) => trainee.getWeights().map(values))
+  first.forEach((content, i) => {
+    assert.ok(far(content, second[i]) < 1e-6)
+  })
+})
+
+test('RNN, GRU and LSTM of an ONNX file train', async () => {
+  for (const make of [layers.simpleRNN, layers.gru, layers.lstm]) {
+    const net = sequential([layers.bidirectional({ layer: make({ units: 4 }), inputShape: [6, 2] })])
+    const again = await loadOnnx(net.toOnnx())
+    assert.is(again.countParams() >= net.countParams(), true)
+    again.compile({ optimizer: 'adam', loss: 'mse' })
+    const [x, y] = [normals(8, 6, 2), normals(8, 8)]
+    const { history } = await again.fit(x, y, { epochs: 20, verbose: 0 })
+    assert.ok(history.loss[19] < history.loss[0])
+    await agreesInOnnx(again, [x])
+  }
+})
+
+test.run()
