@@ -19,7 +19,7 @@ const textOf = (page: string, id: string): string => new RegExp(`id="${id}">([^<
 
 /** The cells of the table of a class, row by row. */
 function cellsOf(page: string, className: string): string[][] {
-  const body = new RegExp(`<table class="${className}">.*?<tbody>(.*?)</tbody>`, 's').exec(page)?.[1] ?? ''
+  const body = new RegExp(`<table class="${className}"[^>]*>.*?<tbody>(.*?)</tbody>`, 's').exec(page)?.[1] ?? ''
   return body
     .split('</tr>')
     .slice(0, -1)
@@ -91,7 +91,7 @@ test('train and evaluate --report: the numbers of the run, pictures of the mista
     const pictures = picturesOf(page)
     assert.is(pictures.length, 24 + 20)
     const [{ source, alt }] = pictures
-    const [, sample, label] = /test image (\d+), a (\d) taken for/.exec(alt)!.map(Number)
+    const [, sample, label] = /test sample (\d+), a (\d) taken for/.exec(alt)!.map(Number)
     assert.is(label, y.toNumbers()[sample])
     const { width, height, data } = pngOf(source)
     assert.equal([width, height], [28, 28])

@@ -67,9 +67,9 @@ export const addEvaluate = (program: Command): Command =>
           facts: {
             model: `${name}, ${nodes.length} nodes`,
             parameters: parameters.toLocaleString('en-US'),
-            data: `${source}: ${count} test images`,
+            data: `${source}: ${count} test samples`,
             'batch size': `${batchSize}`,
-            time: `${seconds.toFixed(2)} s, ${((1000 * seconds) / count).toFixed(3)} ms an image`,
+            time: `${seconds.toFixed(2)} s, ${((1000 * seconds) / count).toFixed(3)} ms a sample`,
           },
           test: { ...result, images, labels, scores },
           graph,

@@ -59,10 +59,10 @@ export const addPredict = (program: Command): Command =>
       const width = output.dims.at(-1) ?? 1
       if (output.size === 0)
         throw new LanewiseError('INVALID_DATA', `${path} gave [${output.dims.join(', ')}]: the input has no rows`)
-      if (image && !options.json) console.log(drawImage(image))
+      if (image && !options.json && isDrawing(image)) console.log(drawImage(image))
       for (let row = 0; row < output.size / width; row++) {
         const scores = (output.data as Float32Array).subarray(row * width, (row + 1) * width)
-        const prediction = argMax(scores)
+        const prediction = width === 1 ? scores[0] : argMax(scores)
         if (!scores.every(Number.isFinite))
           throw new LanewiseError(
             'NUMERIC_ERROR',
@@ -72,7 +72,7 @@ export const addPredict = (program: Command): Command =>
           printJson({ prediction, ...(label === undefined ? {} : { label }), scores: Array.from(scores) })
         else
           console.log(
-            `prediction: ${prediction}${label === undefined ? '' : ` (label: ${label})`}\n${drawScores(scores)}`,
+            `prediction: ${prediction}${label === undefined ? '' : ` (label: ${label})`}${width === 1 ? '' : `\n${drawScores(scores)}`}`,
           )
       }
       printNotes(session.notes)
@@ -92,18 +92,26 @@ async function readFeeds(
   const { test, synthetic } = await loadData(options, shape)
   const index = parseNumber('--sample', options.sample ?? '', 0, test.x.dims[0] - 1)
   const image = sliceRows(test.x, index, index + 1)
-  if (!options.json) console.log(`test image ${index}${synthetic ? ' (SYNTHETIC)' : ''}`)
+  if (!options.json)
+    console.log(`test ${isDrawing(image) ? 'image' : 'sample'} ${index}${synthetic ? ' (SYNTHETIC)' : ''}`)
   return { feeds: { [name]: fitToInput(image, shape) }, image, label: test.y.toNumbers()[index] }
 }
 
-/** A picture for a network's input: a colour image in [0, 1] where the last dimension is 3, else a digit as MNIST has them. */
+/** Whether a sample is one picture of one channel, [1, height, width, 1]. */
+const isDrawing = ({ dims }: Tensor): boolean => dims.length === 4 && dims[3] === 1
+
+/** A picture for a network's input: a colour image in [0, 1] where that has three channels, first or last, else a digit as MNIST has them. */
 async function readImage(path: string, shape: readonly (Dim | null)[]): Promise<Tensor> {
   const bytes = await readFile(path)
-  const [height, width] = (shape[1] === 1 ? shape.slice(2) : shape.slice(1)).filter((dim) => typeof dim === 'number')
-  const isImage = shape.length === 4 && height !== undefined && width !== undefined
-  if (!isImage || shape[3] !== 3)
+  const channelsFirst = shape[3] !== 1 && shape[3] !== 3 && (shape[1] === 1 || shape[1] === 3)
+  const [height, width] = channelsFirst ? shape.slice(2) : shape.slice(1, 3)
+  const isImage = shape.length === 4 && typeof height === 'number' && typeof width === 'number'
+  if (!isImage || shape[channelsFirst ? 1 : 3] !== 3)
     return toDigitImage(await readDrawing(bytes, path), isImage ? height : 28, isImage ? width : 28)
   const image = resizeImage(await decodeImage(bytes, 'rgb', path), height, width)
   const unit = (image.data as Float32Array).map((value) => value / 255)
-  return new Tensor('float32', unit, [1, height, width, 3])
+  if (!channelsFirst) return new Tensor('float32', unit, [1, height, width, 3])
+  const plane = height * width
+  const planes = unit.map((_, i) => unit[(i % plane) * 3 + Math.floor(i / plane)])
+  return new Tensor('float32', planes, [1, 3, height, width])
 }

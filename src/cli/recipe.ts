@@ -116,10 +116,15 @@ function fromKeras(name: string, path: string): LoadedRecipe {
       net ??= await loadKeras(path)
       return net
     },
-    compile: () => net?.compileOptions ?? defaults.compile(),
-    isCompiled: () => net?.compileOptions !== undefined,
+    ...compiledAs(() => net),
   }
 }
+
+/** A model trains as it was compiled, or as networks are here. */
+const compiledAs = (net: () => Model | undefined): Pick<LoadedRecipe, 'compile' | 'isCompiled'> => ({
+  compile: () => net()?.compileOptions ?? defaults.compile(),
+  isCompiled: () => net()?.compileOptions !== undefined,
+})
 
 async function fromModule(name: string, exported: unknown, parameters: ModelParameters): Promise<LoadedRecipe> {
   if (isRecipe(exported))
@@ -128,7 +133,7 @@ async function fromModule(name: string, exported: unknown, parameters: ModelPara
   const made = isMade ? await withParameters((given) => exported(given) as unknown, parameters, name) : exported
   if (!isMade) refuseUnused(parameters, () => false, name, [])
   if (isRecipe(made)) return made
-  if (isModel(made)) return { ...defaults, name, description: name, model: () => made }
+  if (isModel(made)) return { ...defaults, name, description: name, model: () => made, ...compiledAs(() => made) }
   throw new LanewiseError(
     'INVALID_MODEL',
     `${name}: its default export is neither a model, nor a function that makes one, nor a recipe`,

@@ -17,14 +17,21 @@ export function drawImage(image: Tensor): string {
   return rows.join('\n')
 }
 
-/** The classes by falling probability, one a line with a bar. */
+/** Whether all values lie in [0, 1], but for rounding. */
+export const areProbabilities = (scores: Float32Array): boolean =>
+  scores.every((score) => score >= -1e-5 && score <= 1 + 1e-5)
+
+/** The classes by falling score, one a line: probabilities with a bar, other scores as they are. */
 export function drawScores(scores: Float32Array, top = 3): string {
+  const areShares = areProbabilities(scores)
+  const bar = (score: number) =>
+    `${'█'.repeat(Math.max(0, Math.round(score * 30))).padEnd(30)} ${(100 * score).toFixed(2)} %`
   return Array.from(scores, (score, label) => ({ score, label }))
     .sort((a, b) => b.score - a.score)
     .slice(0, top)
     .map(
       ({ score, label }) =>
-        `${label}  ${'█'.repeat(Math.round(Math.max(0, score) * 30)).padEnd(30)} ${(100 * score).toFixed(2)} %`,
+        `${`${label}`.padEnd(`${scores.length - 1}`.length)}  ${areShares ? bar(score) : score.toPrecision(6)}`,
     )
     .join('\n')
 }

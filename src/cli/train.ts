@@ -11,6 +11,7 @@ import { type Checkpoint, restoreCheckpoint, takeCheckpoint, writeCheckpoint } f
 import { loadGraph } from '../onnx/source.js'
 import { holdCheckpoints, openCheckpoint, standOf } from './checkpoints.js'
 import { fitToInput, loadData } from './data.js'
+import { probabilitiesOf } from './evaluation.js'
 import { lossName } from './models.js'
 import {
   type BackendChoice,
@@ -255,7 +256,7 @@ async function trainAndTell(
       facts: {
         model: recipe.description,
         parameters: net.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0).toLocaleString('en-US'),
-        data: `${data.source}: ${train.x.dims[0]} training and ${test.x.dims[0]} test images`,
+        data: `${data.source}: ${train.x.dims[0]} training and ${test.x.dims[0]} test samples`,
         'validation split': `${options.validationSplit}`,
         optimizer: describeOptimizer(optimizer.serialize()),
         loss,
@@ -272,7 +273,7 @@ async function trainAndTell(
         accuracy: result.accuracy,
         images: test.x,
         labels: sliceRows(data.test.y, 0, test.x.dims[0]),
-        scores: await net.predict(test.x, { batchSize: 1000, verbose: 0 }),
+        scores: probabilitiesOf(await net.predict(test.x, { batchSize: 1000, verbose: 0 })),
       },
       graph: await loadGraph(await net.exportOnnx()),
     })

@@ -20,7 +20,7 @@ export function htmlTable(
     ([first, ...rest]) =>
       `<tr><th scope="row">${escapeHtml(first)}</th>${rest.map((cell) => `<td>${escapeHtml(cell)}</td>`).join('')}</tr>`,
   )
-  return `<div class="scroll"><table class="${className}"><caption>${escapeHtml(caption)}</caption><thead><tr>${head
+  return `<div class="scroll" tabindex="0" role="region" aria-label="${escapeHtml(caption)}"><table class="${className}"><caption>${escapeHtml(caption)}</caption><thead><tr>${head
     .map((cell) => `<th scope="col">${escapeHtml(cell)}</th>`)
     .join('')}</tr></thead><tbody>${cells.join('')}</tbody></table></div>`
 }

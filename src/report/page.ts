@@ -21,7 +21,7 @@ export interface Report {
   readonly test: {
     readonly loss: number
     readonly accuracy: number
-    /** Images [n, height, width, 1], class labels [n], and the scores that the network gives, [n, classes]. */
+    /** Samples [n, …] (shown where they are images [n, height, width] or with 1 or 3 channels last, from 0 to 1), class labels [n], and the scores that the network gives, [n, classes]. */
     readonly images: Tensor
     readonly labels: Tensor
     readonly scores: Tensor
@@ -53,16 +53,18 @@ export function reportPage(report: Report): string {
 <style>${style}</style>
 </head>
 <body>
+<main>
 <h1>${escapeHtml(title)}</h1>
 ${synthetic ? `<p class="warning">${warning}</p>` : ''}
 <section><h2>Result</h2>
-<dl class="result"><div><dt>test accuracy</dt><dd id="accuracy">${percent(test.accuracy)}</dd></div><div><dt>test loss</dt><dd id="loss">${test.loss.toFixed(4)}</dd></div><div><dt>test images</dt><dd id="images">${labels.length}</dd></div><div><dt>mistakes</dt><dd id="mistakes">${wrong}</dd></div></dl>
+<dl class="result"><div><dt>test accuracy</dt><dd id="accuracy">${percent(test.accuracy)}</dd></div><div><dt>test loss</dt><dd id="loss">${test.loss.toFixed(4)}</dd></div><div><dt>test samples</dt><dd id="images">${labels.length}</dd></div><div><dt>mistakes</dt><dd id="mistakes">${wrong}</dd></div></dl>
 </section>
 <section><h2>Run</h2><dl>${facts_.join('')}</dl></section>
 ${training ? trainingSection(training) : ''}
 <section><h2>Confusion matrix</h2>${confusionTable(confusion)}</section>
 ${mistakesSection(worstMistakes(labels, test.scores, shownMistakes), wrong, test.images)}
 ${filters ? filtersSection(filters) : ''}
+</main>
 </body>
 </html>
 `
@@ -96,16 +98,16 @@ function confusionTable(confusion: readonly (readonly number[])[]): string {
     })
     return `<tr><th scope="row">${label}</th>${cells.join('')}</tr>`
   })
-  return `<div class="scroll"><table class="confusion"><caption>Rows: the true class. Columns: the class that the network gives.</caption><thead><tr><th scope="col">true</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+  return `<p id="confusion">Rows: the true class. Columns: the class that the network gives.</p><div class="scroll" tabindex="0" role="region" aria-label="confusion matrix"><table class="confusion" aria-describedby="confusion"><thead><tr><th scope="col">true</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
 function mistakesSection(worst: readonly Mistake[], wrong: number, images: Tensor): string {
   if (wrong === 0) return '<section><h2>Mistakes</h2><p>None.</p></section>'
   const figures = worst.map(({ sample, label, predicted, labelScore, predictedScore }) => {
     const source = samplePicture(images, sample)
-    const alt = `test image ${sample}, a ${label} taken for a ${predicted}`
+    const alt = `test sample ${sample}, a ${label} taken for a ${predicted}`
     const picture = source ? `<img src="${source}" alt="${alt}">` : ''
-    return `<figure>${picture}<figcaption><b>${label} → ${predicted}</b><br>${percent(predictedScore)} to ${percent(labelScore)}<br>image ${sample}</figcaption></figure>`
+    return `<figure>${picture}<figcaption><b>${label} → ${predicted}</b><br>${percent(predictedScore)} to ${percent(labelScore)}<br>sample ${sample}</figcaption></figure>`
   })
   return `<section><h2>Worst mistakes</h2><p>${worst.length} of ${wrong}. The true class → the class that the network gives, with its score for the latter and for the former.</p><div class="pictures">${figures.join('')}</div></section>`
 }
@@ -116,5 +118,5 @@ function filtersSection(filters: Tensor): string {
     (source, i) => `<img class="filter" src="${source}" alt="filter ${i + 1}">`,
   )
   const mean = channels > 1 ? `, the mean over ${channels} channels` : ''
-  return `<section><h2>Filters of the first convolution</h2><p>${count} filters of ${height} x ${width}${mean}; grey is 0, white positive, black negative.</p><div class="pictures">${pictures.join('')}</div></section>`
+  return `<section><h2>Filters of the first convolution</h2><p>${count} filters of ${height} x ${width}${mean}; grey is 0, white positive, black negative.</p><div class="pictures filters">${pictures.join('')}</div></section>`
 }

@@ -2,7 +2,7 @@ import { encode } from 'fast-png'
 import { sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
 
-/** Grey values, dark to light, as a PNG in a data URL. Values outside [low, high] are cut. */
+/** Grey values, dark to light, or red, green and blue of each pixel, as a PNG in a data URL. Values outside [low, high] are cut. */
 export function pictureOf(
   values: ArrayLike<number>,
   [height, width]: readonly [number, number],
@@ -10,7 +10,8 @@ export function pictureOf(
 ): string {
   const scale = high > low ? 255 / (high - low) : 0
   const data = Uint8Array.from(values, (value) => Math.min(255, Math.max(0, Math.round((value - low) * scale))))
-  const bytes = encode({ width, height, data, channels: 1, depth: 8 })
+  const channels = data.length === 3 * height * width ? 3 : 1
+  const bytes = encode({ width, height, data, channels, depth: 8 })
   return `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`
 }
 
@@ -30,11 +31,16 @@ export function filterPictures({ dims, data }: Tensor): string[] {
   return means.map((mean) => pictureOf(mean, [height, width], [-reach, reach]))
 }
 
-/** A picture of sample `row` of images [n, height, width, 1] or [n, height * width] of square ones; else undefined. */
+/** The least edge of a row of numbers that is shown as a square picture: shorter rows are rather columns of a table. */
+const LEAST_EDGE = 8
+
+/** A picture of sample `row` of images [n, height, width], with 1 or 3 channels last, or [n, height * width] of square ones; else undefined. */
 export function samplePicture({ dims, data }: Tensor, row: number): string | undefined {
-  const pixels = sizeOf(dims.slice(1))
-  const edge = Math.sqrt(pixels)
-  const [height, width] = dims.length >= 3 ? [dims[1], dims[2]] : [edge, edge]
-  if (!Number.isInteger(height) || height * width !== pixels) return undefined
-  return pictureOf((data as Float32Array).subarray(row * pixels, (row + 1) * pixels), [height, width])
+  const size = sizeOf(dims.slice(1))
+  const edge = Math.sqrt(size)
+  const isRow = dims.length === 2
+  if (dims.length < 2 || (isRow && !(Number.isInteger(edge) && edge >= LEAST_EDGE))) return undefined
+  const [height, width, channels = 1] = isRow ? [edge, edge] : dims.slice(1)
+  if (dims.length > 4 || (channels !== 1 && channels !== 3)) return undefined
+  return pictureOf((data as Float32Array).subarray(row * size, (row + 1) * size), [height, width])
 }

@@ -1,7 +1,7 @@
 /** The style of the report's page. */
 export const style = `
 :root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#1b1f26;--soft:#59606c;--line:#d9dde4;--first:#1f5fbf;--second:#b3541e;--good:#1c7a46;--bad:#b3261e;--warn:#7a5200;--warn-page:#fff3d6}
-@media (prefers-color-scheme:dark){:root{--page:#14171c;--card:#1d2127;--ink:#e8eaee;--soft:#a4abb6;--line:#363c46;--first:#7db2ff;--second:#f0a06c;--good:#6fcf97;--bad:#ff8a80;--warn:#ffd68a;--warn-page:#3a2f14}}
+@media (prefers-color-scheme:dark){:root{--page:#14171c;--card:#1d2127;--ink:#e8eaee;--soft:#a4abb6;--line:#363c46;--first:#7db2ff;--second:#f0a06c;--good:#4fae78;--bad:#ff8a80;--warn:#ffd68a;--warn-page:#3a2f14}}
 *{box-sizing:border-box}
 body{max-width:68rem;margin:0 auto;padding:1.5rem 1rem;background:var(--page);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}
 h1{margin:0 0 1rem;font-size:1.7rem;overflow-wrap:anywhere}
@@ -34,9 +34,11 @@ th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left}
 .confusion th,.confusion td{min-width:2.2rem;border:1px solid var(--line);text-align:center}
 .right.tint1{background:color-mix(in srgb,var(--good) 6%,transparent)}.right.tint2{background:color-mix(in srgb,var(--good) 11%,transparent)}.right.tint3{background:color-mix(in srgb,var(--good) 16%,transparent)}.right.tint4{background:color-mix(in srgb,var(--good) 22%,transparent)}.right.tint5{background:color-mix(in srgb,var(--good) 28%,transparent)}.right.tint6{background:color-mix(in srgb,var(--good) 33%,transparent)}.right.tint7{background:color-mix(in srgb,var(--good) 38%,transparent)}.right.tint8{background:color-mix(in srgb,var(--good) 44%,transparent)}.right.tint9{background:color-mix(in srgb,var(--good) 50%,transparent)}.right.tint10{background:color-mix(in srgb,var(--good) 55%,transparent)}
 .wrong.tint1{background:color-mix(in srgb,var(--bad) 6%,transparent)}.wrong.tint2{background:color-mix(in srgb,var(--bad) 12%,transparent)}.wrong.tint3{background:color-mix(in srgb,var(--bad) 18%,transparent)}.wrong.tint4{background:color-mix(in srgb,var(--bad) 24%,transparent)}.wrong.tint5{background:color-mix(in srgb,var(--bad) 30%,transparent)}.wrong.tint6{background:color-mix(in srgb,var(--bad) 36%,transparent)}.wrong.tint7{background:color-mix(in srgb,var(--bad) 42%,transparent)}.wrong.tint8{background:color-mix(in srgb,var(--bad) 48%,transparent)}.wrong.tint9{background:color-mix(in srgb,var(--bad) 54%,transparent)}.wrong.tint10{background:color-mix(in srgb,var(--bad) 60%,transparent)}
-.pictures{display:flex;flex-wrap:wrap;gap:.9rem}
+.pictures{display:grid;grid-template-columns:repeat(auto-fill,minmax(8rem,1fr));gap:.9rem}
+.filters{grid-template-columns:repeat(auto-fill,3.5rem)}
 .pictures figcaption{font-weight:400;font-size:.8rem;line-height:1.35}
 img{display:block;width:5.6rem;height:5.6rem;border-radius:.3rem;image-rendering:pixelated;background:#000}
 .filter{width:3.5rem;height:3.5rem}
+@media (max-width:40rem){svg text{font-size:20px}}
 summary{padding:.5rem 0;cursor:pointer}
 `
