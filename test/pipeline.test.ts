@@ -9,6 +9,7 @@ import { verify } from '../src/graph/verify.js'
 import { importModel } from '../src/onnx/import.js'
 import { isProgramOp } from '../src/ops/index.js'
 import { passes } from '../src/optimise/index.js'
+import { applied } from '../src/optimise/pass.js'
 import { planGraph } from '../src/plan/planner.js'
 import { casesOf, dataRoot, dataSetsOf, mismatch, readTensors } from './support/conformance.js'
 import { Machine } from './support/machine.js'
@@ -45,7 +46,7 @@ function runStages(graph: Graph, feeds: Feeds): (output: number) => Tensor {
   let current = specialize(graph, shapes, evaluate)
   verify(current)
   for (const pass of passes({ evaluate })) {
-    current = pass.run(current)
+    current = applied(pass, current)
     verify(current)
   }
   const values = [...current.inputs, ...current.nodes.flatMap((node) => node.outputs)]

@@ -33,6 +33,7 @@ const horizon = 8
  */
 export const cancelTransposes: Pass = {
   name: 'cancel transposes',
+  concerns: ({ op }) => op === 'Transpose',
   run(graph: Graph): Graph {
     const walk = new Walk(graph)
     for (const node of graph.nodes) walk.visit(node)

@@ -31,10 +31,12 @@ export function twinOf(node: Node): Node | undefined {
   }
 }
 
+const hasTwin = (op: string): boolean => traitsOf(op).channelsLast !== undefined
+
 /** Each op with a channels-last twin becomes the twin, between transposes. */
-export const channelsLast = nodeByNode('channels last', (rewriter, node) => {
-  const twin = traitsOf(node.op).channelsLast
-  if (!twin || hasOpenPadding(node)) return false
+export const channelsLast = nodeByNode('channels last', hasTwin, (rewriter, node) => {
+  const twin = traitsOf(node.op).channelsLast!
+  if (hasOpenPadding(node)) return false
   const used = node.outputs.map((output) => rewriter.users.has(output) || rewriter.leaves(output))
   if (used.some((isUsed, index) => isUsed && index >= twin.outputs.length)) return false
   const inputs = node.inputs.map((input: Value | undefined, index) => {

@@ -1,4 +1,12 @@
-import { nodeByNode } from './pass.js'
+import { Rewriter } from '../graph/rewrite.js'
+import type { Pass } from './pass.js'
 
 /** Drops nodes, constants and variables that no output and no update needs. */
-export const eliminateDead = nodeByNode('eliminate dead', () => false)
+export const eliminateDead: Pass = {
+  name: 'eliminate dead',
+  run(graph) {
+    const rewriter = new Rewriter(graph)
+    for (const node of graph.nodes) rewriter.keep(node)
+    return rewriter.finish()
+  },
+}

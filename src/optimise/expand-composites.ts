@@ -18,6 +18,7 @@ const widened = (dtype: DType): boolean => dtype === 'float16' || dtype === 'bfl
 /** Ops for which the backend has no kernel become their decompositions, as far down as it takes. */
 export const expandComposites = (accelerates: Accelerates): Pass => ({
   name: 'expand composites',
+  concerns: ({ op }) => definitionOf(op).decompose !== undefined,
   run(graph: Graph): Graph {
     const rewriter = new Rewriter(graph)
     const emitter = new BodyEmitter(rewriter, accelerates)

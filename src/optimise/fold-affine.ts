@@ -3,14 +3,13 @@ import { sameShape } from '../core/shape.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
 import { rowBias } from './fuse-matmul.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 
 /**
  * A constant factor or summand along the last axis of a product (of an op with a bias) goes into the product's constant
  * weight and bias: what is left of a BatchNormalization behind a convolution.
  */
-export const foldAffine = nodeByNode('fold affine maps', (rewriter, node) => {
-  if (node.op !== 'Mul' && node.op !== 'Add') return false
+export const foldAffine = nodeByNode('fold affine maps', isOneOf('Mul', 'Add'), (rewriter, node) => {
   const [a, b] = node.inputs as readonly [Value, Value]
   return fold(rewriter, node, a, b) || fold(rewriter, node, b, a)
 })

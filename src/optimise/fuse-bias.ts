@@ -3,11 +3,10 @@ import { sameShape } from '../core/shape.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
 import { rowBias } from './fuse-matmul.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 
 /** An Add along the last axis of a result that only it reads becomes the bias of the op that writes the result. */
-export const fuseBias = nodeByNode('fuse biases', (rewriter, node) => {
-  if (node.op !== 'Add') return false
+export const fuseBias = nodeByNode('fuse biases', isOneOf('Add'), (rewriter, node) => {
   const [a, b] = node.inputs as readonly [Value, Value]
   return fuse(rewriter, node, a, b) || fuse(rewriter, node, b, a)
 })

@@ -3,12 +3,14 @@ import type { Rewriter } from '../graph/rewrite.js'
 import { definitionOf, traitsOf } from '../ops/index.js'
 import { nodeByNode } from './pass.js'
 
+const isActivation = (op: string): boolean => traitsOf(op).activation !== undefined
+
 /** An activation of a result that only it reads is applied by the op that writes the result. */
-export const fuseEpilogues = nodeByNode('fuse epilogues', (rewriter, node) => {
+export const fuseEpilogues = nodeByNode('fuse epilogues', isActivation, (rewriter, node) => {
   const { activation, activationAttributes = {} } = traitsOf(node.op)
   const [input] = node.inputs
   const producer = rewriter.producer(input)
-  if (!activation || !input || !producer || !traitsOf(producer.op).epilogue) return false
+  if (!input || !producer || !traitsOf(producer.op).epilogue) return false
   if (producer.attributes['activation'] || rewriter.onlyUser(input) !== node) return false
   if (Object.entries(activationAttributes).some(([name, value]) => node.attributes[name] !== value)) return false
   const parameters = parametersOf(rewriter, node)

@@ -2,7 +2,7 @@ import type { Attributes, Node, Value } from '../core/ir.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { traitsOf } from '../ops/index.js'
 import { geluOf } from './gelu.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 
 /** x times the inner activation of x: the op that is their product, with its attributes; undefined if there is none. */
 function productOf(rewriter: Rewriter, gate: Node, x: Value): readonly [string, Attributes] | undefined {
@@ -19,8 +19,7 @@ function productOf(rewriter: Rewriter, gate: Node, x: Value): readonly [string, 
 }
 
 /** A product of x and an activation of x that only it reads becomes the one op that ONNX has for it: SiLU, HardSwish, Mish, GELU. */
-export const fuseGates = nodeByNode('fuse gates', (rewriter, node) => {
-  if (node.op !== 'Mul' && node.op !== 'Div') return false
+export const fuseGates = nodeByNode('fuse gates', isOneOf('Mul', 'Div'), (rewriter, node) => {
   const gelu = geluOf(rewriter, node)
   if (gelu) {
     const [x, attributes] = gelu

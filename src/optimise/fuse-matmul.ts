@@ -2,7 +2,7 @@ import type { Node, Value } from '../core/ir.js'
 import { isConcrete, sizeOf } from '../core/shape.js'
 import type { Rewriter } from '../graph/rewrite.js'
 import { intAttribute, intsAttribute } from '../ops/definition.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 
 const FUSED = 'lanewise.FusedMatMul'
 
@@ -32,8 +32,7 @@ export function rowBias(rewriter: Rewriter, bias: Value, length: number): Value 
 }
 
 /** MatMul and Gemm take the transposes of their operands, and Gemm its C, into FusedMatMul. */
-export const fuseMatMul = nodeByNode('fuse matrix products', (rewriter, node) => {
-  if (node.op !== 'MatMul' && node.op !== 'Gemm' && node.op !== FUSED) return false
+export const fuseMatMul = nodeByNode('fuse matrix products', isOneOf('MatMul', 'Gemm', FUSED), (rewriter, node) => {
   const [a, b, c] = node.inputs as readonly [Value, Value, Value | undefined]
   if (a.shape.length < 2 || b.shape.length < 2) return false
   if (node.op === 'Gemm' && !isPlain(node)) return false

@@ -4,7 +4,7 @@ import type { Rewriter } from '../graph/rewrite.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
 import type { Accelerates } from './expand-composites.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 
 /** Whether the windows of a max-pool over images lie side by side, without padding. */
 function isSideBySide({ attributes }: Node): boolean {
@@ -29,6 +29,7 @@ const wholeGradient = 'lanewise.MaxPooledConvWeightGradientNhwc'
 export const fusePooledConv = (accelerates: Accelerates) =>
   nodeByNode(
     'fuse pooled convolutions',
+    isOneOf('lanewise.MaxPoolNhwc', 'lanewise.ConvWeightGradientNhwc'),
     (rewriter, node) => fuseForward(rewriter, node, accelerates) || fuseGradient(rewriter, node),
   )
 

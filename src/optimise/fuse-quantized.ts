@@ -6,7 +6,7 @@ import { granularityOf, limits } from '../ops/granularity.js'
 import { definitionOf } from '../ops/index.js'
 import { twinOf } from './channels-last.js'
 import type { Accelerates } from './expand-composites.js'
-import { nodeByNode, type Pass } from './pass.js'
+import { isOneOf, nodeByNode, type Pass } from './pass.js'
 
 /** Integers, their scale and zero point. */
 interface Quantized {
@@ -24,8 +24,7 @@ const leastChannels = 8
  * does. Bounds (Relu, Clip) that quantizing implies vanish.
  */
 export const fuseQuantized = (accelerates: Accelerates): Pass =>
-  nodeByNode('fuse quantized products', (rewriter, node) => {
-    if (node.op !== 'QuantizeLinear') return false
+  nodeByNode('fuse quantized products', isOneOf('QuantizeLinear'), (rewriter, node) => {
     const result = resultOf(rewriter, node)
     const producer = result && productOf(rewriter, node, result)
     if (!result || !producer) return false

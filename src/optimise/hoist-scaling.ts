@@ -11,6 +11,7 @@ import { nodeByNode } from './pass.js'
  */
 export const hoistScaling = nodeByNode(
   'hoist scaling',
+  (op) => op === 'ReduceSum' || traitsOf(op).scales === true,
   (rewriter, node) => scaleFirst(rewriter, node) || sumFirst(rewriter, node),
 )
 

@@ -15,7 +15,7 @@ import { fuseGates } from './fuse-gates.js'
 import { fuseMatMul } from './fuse-matmul.js'
 import { fusePooledConv } from './fuse-pooled-conv.js'
 import { mergeCommon } from './merge-common.js'
-import type { Pass } from './pass.js'
+import { applied, type Pass } from './pass.js'
 import { removeIdentities } from './remove-identities.js'
 import { restorePlanes } from './restore-planes.js'
 
@@ -44,17 +44,14 @@ export const halves = /* @__PURE__ */ later(
 
 const widenHalves = (accelerates: Accelerates): Pass => ({
   name: 'widen halves',
-  run: (graph) =>
-    graph.nodes.some(({ inputs }) => inputs.some((input) => input && isHalf(input.dtype)))
-      ? halves().widenHalves(accelerates).run(graph)
-      : graph,
+  concerns: ({ inputs }) => inputs.some((input) => input && isHalf(input.dtype)),
+  run: (graph) => halves().widenHalves(accelerates).run(graph),
 })
 
 /** The passes, in the order in which they run. */
 export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions): readonly Pass[] => [
   eliminateDead,
   ...fromPack('quantized', accelerates),
-  eliminateDead,
   foldConstants(evaluate, true),
   widenHalves(accelerates),
   fuseGates,
@@ -77,7 +74,6 @@ export const passes = ({ evaluate, accelerates = () => true }: OptimiseOptions):
   foldConstants(evaluate),
   fuseEpilogues,
   fusePooledConv(accelerates),
-  eliminateDead,
 ]
 
 /** Runs the passes in order, but for those that have seen the graph as it is. */
@@ -86,7 +82,7 @@ export function* runAll(graph: Graph, passes: readonly Pass[]): Generator<void, 
   let current = graph
   for (const pass of passes) {
     if (results.get(pass.name) === current) continue
-    current = pass.run(current)
+    current = applied(pass, current)
     results.set(pass.name, current)
     yield
   }

@@ -3,7 +3,7 @@ import { inversePermutation, isConcrete, permute, sameShape, sizeOf } from '../c
 import { intsAttribute } from '../ops/definition.js'
 import { toChannelsLast } from '../ops/window.js'
 import type { Accelerates } from './expand-composites.js'
-import { nodeByNode } from './pass.js'
+import { isOneOf, nodeByNode } from './pass.js'
 import { identity } from './permutation.js'
 
 /** The channels-first ops that a pool stands for: of windows, and of whole planes. */
@@ -30,10 +30,10 @@ const isWhole = ({ inputs: [x], attributes }: Node): boolean =>
  * is left to `cancelTransposes`.
  */
 export const restorePlanes = (accelerates: Accelerates) =>
-  nodeByNode('restore planes', (rewriter, node) => {
+  nodeByNode('restore planes', isOneOf(...Object.keys(channelsFirst)), (rewriter, node) => {
     const op = channelsFirst[node.op]
     const [y] = node.outputs
-    if (!op || !isConcrete(y.shape)) return false
+    if (!isConcrete(y.shape)) return false
     const { last, first } = permutations(y.shape.length)
     const pixels = node.inputs[0]!
     const transpose = rewriter.producer(pixels)

@@ -7,6 +7,7 @@ import { concrete, sizeOf } from '../../src/core/shape.js'
 import { Tensor } from '../../src/core/tensor.js'
 import { verify } from '../../src/graph/verify.js'
 import { optimise, passes } from '../../src/optimise/index.js'
+import { applied } from '../../src/optimise/pass.js'
 import { uniform } from '../cases/case.js'
 
 completeKernels()
@@ -54,7 +55,7 @@ export function optimiseChecked(graph: Graph): Graph {
   const expected = results(graph, feeds)
   let current = graph
   for (const pass of passes({ evaluate })) {
-    current = pass.run(current)
+    current = applied(pass, current)
     try {
       verify(current)
       assertSame(results(current, feeds), expected)
