@@ -31,6 +31,8 @@ export class GraphBuilder extends Emitter {
   readonly #updates: VariableUpdate[] = []
   readonly #producers = new Map<Value, Node>()
   readonly #names = new Set<string>()
+  /** The next suffix of a name, the earlier ones being taken. */
+  readonly #suffixes = new Map<string, number>()
   readonly #reserved = new Set<string>()
   #prefix = ''
 
@@ -219,7 +221,9 @@ export class GraphBuilder extends Emitter {
 
   #unique(name: string): string {
     let unique = name
-    for (let suffix = 1; this.#names.has(unique) || this.#reserved.has(unique); suffix++) unique = `${name}_${suffix}`
+    let suffix = this.#suffixes.get(name) ?? 1
+    for (; this.#names.has(unique) || this.#reserved.has(unique); suffix++) unique = `${name}_${suffix}`
+    this.#suffixes.set(name, suffix)
     this.#names.add(unique)
     return unique
   }

@@ -144,8 +144,8 @@ export async function slopesAgree(net: Model, x: readonly Tensor[], bound = 5e-3
   net.setWeights(before)
 }
 
-/** What a layer gives for `x` in training step `step`, by a wasm backend with `threads`. */
-export async function inTraining(layer: Layer, x: Tensor, step = 0, threads = 1): Promise<Tensor> {
+/** What a layer gives for `x` in each of some training steps, by a wasm backend with `threads`. */
+export async function inSteps(layer: Layer, x: Tensor, steps: readonly number[], threads = 1): Promise<Tensor[]> {
   layer.ensureBuilt([[null, ...x.dims.slice(1)]])
   const builder = new GraphBuilder('training')
   const counter = builder.input('step', 'int32', [])
@@ -156,10 +156,18 @@ export async function inTraining(layer: Layer, x: Tensor, step = 0, threads = 1)
   await backend.ready()
   const executable = compile(builder.build(), backend)
   executable.write('x', x.data as Float32Array)
-  executable.write('step', Int32Array.of(step))
-  await executable.run()
-  const data = (await executable.read('y')) as Float32Array
+  const outputs: Tensor[] = []
+  for (const step of steps) {
+    executable.write('step', Int32Array.of(step))
+    await executable.run()
+    const data = (await executable.read('y')) as Float32Array
+    outputs.push(new Tensor(y.dtype, data.slice(), y.shape as readonly number[]))
+  }
   executable.dispose()
   backend.dispose()
-  return new Tensor(y.dtype, data, y.shape as readonly number[])
+  return outputs
 }
+
+/** What a layer gives for `x` in training step `step`, by a wasm backend with `threads`. */
+export const inTraining = async (layer: Layer, x: Tensor, step = 0, threads = 1): Promise<Tensor> =>
+  (await inSteps(layer, x, [step], threads))[0]

@@ -1,4 +1,5 @@
 import { AdaptiveAveragePooling, AdaptiveMaxPooling } from './adaptive-pooling.js'
+import { AugMix, RandAugment } from './augmentation-policies.js'
 import {
   AutoContrast,
   RandomColorDegeneration,
@@ -26,6 +27,7 @@ export const adaptiveMaxPooling3d = /* @__PURE__ */ make('AdaptiveMaxPooling3D',
 export const stftSpectrogram = /* @__PURE__ */ make('STFTSpectrogram', STFTSpectrogram)
 export const melSpectrogram = /* @__PURE__ */ make('MelSpectrogram', MelSpectrogram)
 export const pipeline = /* @__PURE__ */ make('Pipeline', Pipeline)
+export const augMix = /* @__PURE__ */ make('AugMix', AugMix)
 export const autoContrast = /* @__PURE__ */ make('AutoContrast', AutoContrast)
 export const contrastLimitedAdaptiveHistogramEqualization = /* @__PURE__ */ make(
   'ContrastLimitedAdaptiveHistogramEqualization',
@@ -33,6 +35,7 @@ export const contrastLimitedAdaptiveHistogramEqualization = /* @__PURE__ */ make
 )
 export const equalization = /* @__PURE__ */ make('Equalization', Equalization)
 export const solarization = /* @__PURE__ */ make('Solarization', Solarization)
+export const randAugment = /* @__PURE__ */ make('RandAugment', RandAugment)
 export const randomColorDegeneration = /* @__PURE__ */ make('RandomColorDegeneration', RandomColorDegeneration)
 export const randomColorJitter = /* @__PURE__ */ make('RandomColorJitter', RandomColorJitter)
 export const randomElasticTransform = /* @__PURE__ */ make('RandomElasticTransform', RandomElasticTransform)
