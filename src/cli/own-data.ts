@@ -4,7 +4,7 @@ import { LanewiseError } from '../core/errors.js'
 import { RandomGenerator } from '../core/random.js'
 import { type Dim, sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
-import { imageFolder } from '../data/image-folder.js'
+import { imageFolder } from '../data/datasets.js'
 import type { ImageDataset, LabelledImages } from '../data/mnist.js'
 import { csv, npz } from '../data/tables.js'
 

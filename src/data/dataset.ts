@@ -1,13 +1,16 @@
 import { LanewiseError } from '../core/errors.js'
-import { RandomGenerator } from '../core/random.js'
 import { nextSeed } from '../core/seed.js'
-import { mapAhead, readAhead } from './ahead.js'
-import { contextOf, type MapContext } from './map-context.js'
-import { type Stacked, stack } from './stack.js'
+import type { MapContext } from './map-context.js'
+import type { Stacked } from './stack.js'
 import type { WorkerSource } from './workers.js'
 
+type Elements<T> = Iterable<T> | AsyncIterable<T>
+
 /** Elements of one epoch; the same for the same number, whenever it is asked for. */
-export type EpochSource<T> = (epoch: number) => Iterable<T> | AsyncIterable<T>
+export type EpochSource<T> = (epoch: number) => Elements<T> | Promise<Elements<T>>
+
+/** What goes through the elements, which comes with the first of them. */
+const streams = () => import('./streams.js')
 
 export interface MapOptions {
   /** Seed of `random`; a number of `setRandomSeed`'s sequence unless given. */
@@ -47,7 +50,7 @@ export class Dataset<T> implements AsyncIterable<T> {
 
   /** The elements of epoch `index`, counted from 0. */
   async *epoch(index: number): AsyncGenerator<T, void, undefined> {
-    yield* this.#source(index)
+    yield* await this.#source(index)
   }
 
   /** The elements of epoch 0. */
@@ -71,11 +74,10 @@ export class Dataset<T> implements AsyncIterable<T> {
   map<U>(work: (element: T, context: MapContext) => U | Promise<U>, options: MapOptions = {}): Dataset<U> {
     const { parallel = 1, seed = nextSeed() } = options
     natural(parallel, 'parallel', 1)
-    return new Dataset(
-      (epoch) =>
-        mapAhead(this.epoch(epoch), parallel, (element, index) => work(element, contextOf(seed, epoch, index))),
-      this.size,
-    )
+    return new Dataset(async (epoch) => {
+      const { contextOf, mapAhead } = await streams()
+      return mapAhead(this.epoch(epoch), parallel, (element, index) => work(element, contextOf(seed, epoch, index)))
+    }, this.size)
   }
 
   /**
@@ -88,37 +90,23 @@ export class Dataset<T> implements AsyncIterable<T> {
     { workers = 1, seed = nextSeed() }: { readonly workers?: number; readonly seed?: number } = {},
   ): Dataset<U> {
     natural(workers, 'workers', 1)
-    const source = this.epoch.bind(this)
-    return new Dataset(async function* (epoch) {
+    return new Dataset(async (epoch) => {
       const { mapInWorkers } = await import('./workers.js')
-      yield* mapInWorkers<T, U>(source(epoch), worker, workers, seed, epoch)
+      return mapInWorkers<T, U>(this.epoch(epoch), worker, workers, seed, epoch)
     }, this.size)
   }
 
   /** The elements for which `test` holds. */
   filter(test: (element: T) => boolean | Promise<boolean>): Dataset<T> {
-    const source = this.epoch.bind(this)
-    return new Dataset(async function* (epoch) {
-      for await (const element of source(epoch)) if (await test(element)) yield element
-    })
+    return new Dataset(async (epoch) => (await streams()).filter(this.epoch(epoch), test))
   }
 
   /** Stacks numbers, strings, tensors and typed arrays of `size` elements along a new first axis, in lists and objects, too. */
   batch(size: number, { dropRemainder = false }: { readonly dropRemainder?: boolean } = {}): Dataset<Stacked<T>> {
     natural(size, 'a batch size', 1)
-    const source = this.epoch.bind(this)
     const batches = this.size === undefined ? undefined : this.size / size
     return new Dataset(
-      async function* (epoch) {
-        let waiting: T[] = []
-        for await (const element of source(epoch)) {
-          waiting.push(element)
-          if (waiting.length < size) continue
-          yield stack(waiting)
-          waiting = []
-        }
-        if (waiting.length > 0 && !dropRemainder) yield stack(waiting)
-      },
+      async (epoch) => (await streams()).batch(this.epoch(epoch), size, dropRemainder),
       batches === undefined ? undefined : dropRemainder ? Math.floor(batches) : Math.ceil(batches),
     )
   }
@@ -130,45 +118,18 @@ export class Dataset<T> implements AsyncIterable<T> {
   shuffle(bufferSize: number, options: ShuffleOptions = {}): Dataset<T> {
     const { seed = nextSeed(), reshuffleEachIteration = true } = options
     natural(bufferSize, 'the size of a shuffle buffer', 1)
-    const source = this.epoch.bind(this)
-    return new Dataset(async function* (epoch) {
-      const random = new RandomGenerator(seed, reshuffleEachIteration ? epoch : 0)
-      const buffer: T[] = []
-      for await (const element of source(epoch)) {
-        if (buffer.length < bufferSize) {
-          buffer.push(element)
-          continue
-        }
-        const drawn = random.integer(bufferSize)
-        yield buffer[drawn]
-        buffer[drawn] = element
-      }
-      while (buffer.length > 0) {
-        const drawn = random.integer(buffer.length)
-        yield buffer[drawn]
-        const last = buffer.pop()!
-        if (drawn < buffer.length) buffer[drawn] = last
-      }
+    return new Dataset(async (epoch) => {
+      const { shuffle } = await streams()
+      return shuffle(this.epoch(epoch), bufferSize, seed, reshuffleEachIteration ? epoch : 0)
     }, this.size)
   }
 
   /** `count` epochs as one; without end unless given, for `fit` with `stepsPerEpoch`. */
   repeat(count = Number.POSITIVE_INFINITY): Dataset<T> {
     if (count !== Number.POSITIVE_INFINITY) natural(count, 'a number of repetitions')
-    const source = this.epoch.bind(this)
     const endless = count === Number.POSITIVE_INFINITY
     return new Dataset(
-      async function* (epoch) {
-        const first = endless ? epoch : epoch * count
-        for (let round = 0; round < count; round++) {
-          let some = false
-          for await (const element of source(first + round)) {
-            some = true
-            yield element
-          }
-          if (!some) return
-        }
-      },
+      async (epoch) => (await streams()).repeat((round) => this.epoch(round), endless ? epoch : epoch * count, count),
       endless ? count : this.size === undefined ? undefined : this.size * count,
     )
   }
@@ -176,16 +137,8 @@ export class Dataset<T> implements AsyncIterable<T> {
   /** The first `count` elements of each epoch. */
   take(count: number): Dataset<T> {
     natural(count, 'a number of elements')
-    const source = this.epoch.bind(this)
     return new Dataset(
-      async function* (epoch) {
-        if (count === 0) return
-        let left = count
-        for await (const element of source(epoch)) {
-          yield element
-          if (--left === 0) return
-        }
-      },
+      async (epoch) => (await streams()).take(this.epoch(epoch), count),
       this.size === undefined ? undefined : Math.min(this.size, count),
     )
   }
@@ -193,15 +146,8 @@ export class Dataset<T> implements AsyncIterable<T> {
   /** All but the first `count` elements of each epoch. */
   skip(count: number): Dataset<T> {
     natural(count, 'a number of elements')
-    const source = this.epoch.bind(this)
     return new Dataset(
-      async function* (epoch) {
-        let left = count
-        for await (const element of source(epoch)) {
-          if (left > 0) left--
-          else yield element
-        }
-      },
+      async (epoch) => (await streams()).skip(this.epoch(epoch), count),
       this.size === undefined ? undefined : Math.max(0, this.size - count),
     )
   }
@@ -209,7 +155,7 @@ export class Dataset<T> implements AsyncIterable<T> {
   /** Reads up to `count` elements ahead, while what it waits for (files, workers, the network) comes in. */
   prefetch(count = 1): Dataset<T> {
     natural(count, 'a number of elements', 1)
-    return new Dataset((epoch) => readAhead(this.epoch(epoch), count), this.size)
+    return new Dataset(async (epoch) => (await streams()).readAhead(this.epoch(epoch), count), this.size)
   }
 
   /** Keeps the elements of the first epoch that is read to its end, for all others. What differs by epoch comes after it. */

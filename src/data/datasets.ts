@@ -1,5 +1,6 @@
 import type { Source } from '../core/source.js'
 import type { Tensor } from '../core/tensor.js'
+import { Dataset } from './dataset.js'
 import type { ImageFile, ImageFolder, ImageFolderOptions } from './image-folder.js'
 import type { ImageDataset, MnistOptions } from './mnist.js'
 import type { CsvOptions, CsvTable } from './tables.js'
@@ -28,8 +29,9 @@ export async function imageFolder(
   folder: string | Iterable<ImageFile>,
   options?: ImageFolderOptions,
 ): Promise<ImageFolder> {
-  const { imageFolder } = await import('./image-folder.js')
-  return imageFolder(folder, options)
+  const { imagesOf } = await import('./image-folder.js')
+  const { classNames, order, paths, read, seed } = await imagesOf(folder, options)
+  return { samples: new Dataset(order, paths.length).map(read, { parallel: 4, seed }), classNames, paths }
 }
 
 /** The arrays of a .npz file by name, as `numpy.savez` and `savez_compressed` write it. Throws INVALID_DATA, DATA_NOT_FOUND. */

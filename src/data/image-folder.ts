@@ -5,7 +5,7 @@ import { checkOptions } from '../core/options.js'
 import { RandomGenerator } from '../core/random.js'
 import { nextSeed } from '../core/seed.js'
 import type { Tensor } from '../core/tensor.js'
-import { Dataset } from './dataset.js'
+import type { Dataset } from './dataset.js'
 import { type ColorMode, channelsOf, decodeImage, resizeImage } from './images.js'
 
 export interface ImageFolderOptions {
@@ -104,11 +104,20 @@ function subsetOf(pictures: Picture[], { validationSplit, subset, seed }: ImageF
   return Array.from(chosen, (index) => pictures[index])
 }
 
+/** The pictures of a folder, which `imageFolder` of datasets.ts makes a dataset of. */
+export interface FolderImages extends Omit<ImageFolder, 'samples'> {
+  readonly seed: number
+  /** The places of the pictures in `paths`, in the order of an epoch. */
+  order(epoch: number): Int32Array
+  /** The sample of the picture at that place. */
+  read(index: number): Promise<readonly [image: Tensor, label: number | Float32Array]>
+}
+
 /** See datasets.ts. */
-export async function imageFolder(
+export async function imagesOf(
   folder: string | Iterable<ImageFile>,
   options: ImageFolderOptions = {},
-): Promise<ImageFolder> {
+): Promise<FolderImages> {
   checkOptions('imageFolder', options, optionNames)
   const { imageSize: [height, width] = [256, 256], colorMode = 'rgb', labelMode = 'int', shuffle = true } = options
   const { seed = nextSeed() } = options
@@ -129,16 +138,18 @@ export async function imageFolder(
     const label = classNames.indexOf(className)
     return labelMode === 'categorical' ? Float32Array.from(classNames, (_, i) => (i === label ? 1 : 0)) : label
   })
-  const samples = new Dataset((epoch) => {
-    const order = new RandomGenerator(seed, epoch).permutation(pictures.length)
-    return shuffle ? order : order.sort()
-  }, pictures.length).map(
-    async (index) => {
+  return {
+    classNames,
+    paths: pictures.map(({ path }) => path),
+    seed,
+    order(epoch) {
+      const order = new RandomGenerator(seed, epoch).permutation(pictures.length)
+      return shuffle ? order : order.sort()
+    },
+    async read(index) {
       const { path, read } = pictures[index]
       const image = resizeImage(await decodeImage(await read(), colorMode, path), height, width)
       return (labelMode === null ? [image] : [image, labels[index]]) as readonly [Tensor, number | Float32Array]
     },
-    { parallel: 4, seed },
-  )
-  return { samples, classNames, paths: pictures.map(({ path }) => path) }
+  }
 }
