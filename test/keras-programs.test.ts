@@ -150,4 +150,88 @@ test('RNN, GRU and LSTM of an ONNX file train', async () => {
   }
 })
 
+test('a layer called with training: false is in inference while training, as in transfer learning', async () => {
+  const inside = input({ shape: [4] })
+  const norm = layers.batchNormalization()
+  const base = model({ inputs: inside, outputs: layers.dropout({ rate: 0.9 }).apply(norm.apply(inside)) })
+  const x = input({ shape: [4] })
+  const net = model({ inputs: x, outputs: base.apply(x, { training: false }) })
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 0 }), loss: 'mse' })
+  const [data, target] = [normals(8, 4), normals(8, 4)]
+  const before = norm.getWeights().map(values)
+  const { loss } = await net.trainOnBatch(data, target)
+  assert.ok(Math.abs(loss - (await net.evaluate(data, target, { verbose: 0 })).loss) < 1e-6)
+  assert.equal(norm.getWeights().map(values), before)
+  const copy = modelFromJSON(net.toJSON())
+  assert.equal(copy.toJSON(), net.toJSON())
+  net.dispose()
+})
+
+test('a layer called with training: true takes the statistics of the batch in predictions', async () => {
+  const x = input({ shape: [3] })
+  const y = layers.batchNormalization({ epsilon: 0 }).apply(x, { training: true })
+  const net = model({ inputs: x, outputs: y })
+  const data = normals(16, 3)
+  const given = values(data)
+  const column = (i: number) => given.filter((_, at) => at % 3 === i % 3)
+  const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length
+  const expected = given.map((value, i) => {
+    const [list, middle] = [column(i), mean(column(i))]
+    return (value - middle) / Math.sqrt(mean(list.map((other) => (other - middle) ** 2)))
+  })
+  assert.ok(far(values(await net.predict(data)), expected) < 1e-5)
+  net.dispose()
+})
+
+test('stateful layers go through arrays in batches of their size', async () => {
+  const net = sequential([
+    input({ batchShape: [4, 5, 2] }),
+    layers.bidirectional({ layer: layers.lstm({ units: 3, stateful: true }) }),
+    layers.dense({ units: 1 }),
+  ])
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const [x, y] = [normals(8, 5, 2), normals(8, 1)]
+  await net.fit(x, y, { batchSize: 4, epochs: 2, shuffle: false, verbose: 0 })
+  const reset = () => (net.layers[0] as ReturnType<typeof layers.bidirectional>).resetStates()
+  reset()
+  const whole = values(await net.predict(x))
+  reset()
+  const first = values(await net.predictOnBatch(new Tensor(x.data.slice(0, 40) as Float32Array, [4, 5, 2])))
+  const second = values(await net.predictOnBatch(new Tensor(x.data.slice(40) as Float32Array, [4, 5, 2])))
+  assert.equal(whole, [...first, ...second])
+  for (const options of [{ batchSize: 8 }, { batchSize: 3 }])
+    await net.predict(x, options).then(
+      () => assert.unreachable(),
+      (error: Error) => {
+        assert.match(error.message, /stateful and takes batches of 4/)
+      },
+    )
+  await net.fit(normals(6, 5, 2), normals(6, 1)).then(
+    () => assert.unreachable(),
+    (error: Error) => {
+      assert.match(error.message, /a multiple of it of samples, got 4 and 6/)
+    },
+  )
+  net.dispose()
+})
+
+test('a fixed batch axis binds no model without states', async () => {
+  const net = sequential([input({ batchShape: [4, 2] }), layers.dense({ units: 1 })])
+  assert.equal((await net.predict(normals(7, 2), { batchSize: 5 })).dims, [7, 1])
+})
+
+test('TimeDistributed hands each step its part of the mask', async () => {
+  const lstm = layers.lstm({ units: 3 })
+  const words = input({ shape: [2, 5], dtype: 'int32' })
+  const embedding = layers.embedding({ inputDim: 9, outputDim: 4, maskZero: true })
+  const net = model({ inputs: words, outputs: layers.timeDistributed({ layer: lstm }).apply(embedding.apply(words)) })
+  const one = input({ shape: [5], dtype: 'int32' })
+  const single = model({ inputs: one, outputs: lstm.apply(embedding.apply(one)) })
+  const texts = new Tensor('int32', [1, 2, 3, 0, 0, 4, 5, 0, 0, 0, 6, 7, 8, 1, 2, 3, 0, 0, 0, 0], [2, 2, 5])
+  const whole = values(await net.predict(texts))
+  assert.ok(far(whole, values(await single.predict(texts.reshape([4, 5])))) < 1e-6)
+  net.dispose()
+  single.dispose()
+})
+
 test.run()

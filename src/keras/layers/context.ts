@@ -19,7 +19,6 @@ export interface CallContextOptions {
 /** What a layer may use while it writes its nodes. */
 export class CallContext {
   readonly emit: GraphBuilder
-  readonly training: boolean
   readonly seed: number
   /** Penalties of this pass (scalars), to be added to the loss. */
   readonly losses: Value[] = []
@@ -29,10 +28,11 @@ export class CallContext {
   readonly typesOnly: boolean
   readonly #step: (() => Value) | undefined
   #streams: number
+  #training: boolean
 
   constructor(emit: GraphBuilder, options: CallContextOptions) {
     this.emit = emit
-    this.training = options.training
+    this.#training = options.training
     this.seed = options.seed ?? 0
     this.masks = options.masks ?? new Map()
     this.typesOnly = options.typesOnly ?? false
@@ -40,9 +40,29 @@ export class CallContext {
     this.#streams = options.firstStream ?? 0
   }
 
+  /** Whether layers do what they do while training: drop out, take the statistics of the batch. */
+  get training(): boolean {
+    return this.#training
+  }
+
+  /** Has `write` written as in training, or as in inference, whatever the pass is. */
+  during<T>(training: boolean, write: () => T): T {
+    const outer = this.#training
+    this.#training = training
+    try {
+      return write()
+    } finally {
+      this.#training = outer
+    }
+  }
+
   /** The number of the training step, int32 scalar. Throws INVALID_ARGUMENT outside of training. */
   get step(): Value {
-    if (!this.#step) throw new LanewiseError('INVALID_ARGUMENT', 'the step counter exists only while training')
+    if (!this.#step)
+      throw new LanewiseError(
+        'INVALID_ARGUMENT',
+        'noise needs the number of the training step: dropout and the like cannot be asked for outside of fit, as by training: true',
+      )
     return this.#step()
   }
 

@@ -410,7 +410,11 @@ export abstract class Layer<Options extends object = object> {
   /** `call`, with node names under the layer's name, the layer's penalties, and the masks of its outputs. */
   write(inputs: readonly Value[], context: CallContext, args: CallArguments = {}): readonly Value[] {
     const { emit } = context
-    const outputs = listOf(emit.scope(this.name, () => this.call(inputs, context, args))) as readonly Value[]
+    const written = () => emit.scope(this.name, () => this.call(inputs, context, args))
+    const { training } = args
+    const outputs = listOf(
+      typeof training === 'boolean' && !context.typesOnly ? context.during(training, written) : written(),
+    ) as readonly Value[]
     if (this.activityRegularizer)
       for (const output of outputs) {
         const batch = output.shape[0]

@@ -28,6 +28,8 @@ export class TimeDistributed extends Layer<ValuesOf<typeof distributedFields>> {
     const sizes = (dims: readonly (number | string)[]) => dims.map((dim) => (typeof dim === 'number' ? dim : -1))
     const rows = emit.reshape(x, [-1, ...sizes(x.shape.slice(2))])
     const [batch, steps] = x.shape
+    const mask = context.maskOf(x)
+    if (mask && mask.shape.length > 2) context.setMask(rows, emit.reshape(mask, [-1, ...sizes(mask.shape.slice(2))]))
     return this.options.layer.write([rows], context).map((y) => {
       const tail = sizes(y.shape.slice(1))
       if (typeof steps === 'number') return emit.reshape(y, [typeof batch === 'number' ? batch : -1, steps, ...tail])
@@ -90,6 +92,12 @@ export class Bidirectional extends Layer<ValuesOf<typeof bidirectionalFields>> {
 
   protected override get passesMask(): boolean {
     return this.forwardLayer.returnsSequences
+  }
+
+  /** Sets the states of both layers, which are stateful, to 0. */
+  resetStates(): void {
+    this.forwardLayer.resetStates()
+    this.backwardLayer.resetStates()
   }
 
   protected override build(shapes: readonly KerasShape[]): void {

@@ -23,6 +23,7 @@ export class Session {
     readonly batchSize: number,
     residentBytes = 2 ** 30,
   ) {
+    trainer.checkBatches(samples.count, batchSize)
     this.#backend = store.backend
     this.#feed = createFeed(samples, batchSize, store, residentBytes)
   }

@@ -8,7 +8,6 @@ import { type InputSource, inputsOf, isDataset } from './batch.js'
 import { type DataLike, rowsOf } from './data.js'
 import { type BatchOptions, checkCounts, predictOptions } from './fit.js'
 import { Progress, resolveVerbosity } from './progress.js'
-import { checkBatchSize } from './sources.js'
 import type { Trainer } from './trainer.js'
 
 /** What `predict` takes. */
@@ -17,16 +16,26 @@ export interface PredictOptions extends BatchOptions {
   readonly steps?: number | null
 }
 
-/** The inputs of one batch after the other. */
-async function* batchesOf(trainer: Trainer, x: DataLike | InputSource, batchSize: number): AsyncGenerator<Tensor[]> {
+/** The inputs of one batch after the other, and how many batches there are, if known. */
+function batchesOf(
+  trainer: Trainer,
+  x: DataLike | InputSource,
+  batchSize: number,
+): { readonly count: number | undefined; readonly batches: Iterable<Tensor[]> | AsyncIterable<Tensor[]> } {
   if (isDataset(x)) {
-    for await (const batch of x) yield trainer.inputs(inputsOf(batch))
-    return
+    const each = async function* () {
+      for await (const batch of x) yield trainer.inputs(inputsOf(batch))
+    }
+    return { count: 'size' in x ? x.size : undefined, batches: each() }
   }
   const inputs = trainer.inputs(x)
-  const count = inputs[0].dims[0]
-  for (let from = 0; from < count; from += batchSize)
-    yield inputs.map((tensor) => rowsOf(tensor, from, Math.min(from + batchSize, count)))
+  const samples = inputs[0].dims[0]
+  trainer.checkBatches(samples, batchSize)
+  const each = function* () {
+    for (let from = 0; from < samples; from += batchSize)
+      yield inputs.map((tensor) => rowsOf(tensor, from, Math.min(from + batchSize, samples)))
+  }
+  return { count: Math.ceil(samples / batchSize), batches: each() }
 }
 
 /** Outputs for all samples; see Model.predict. */
@@ -40,22 +49,24 @@ export function predict(
     checkOptions('predict', options, predictOptions)
     checkCounts({ steps: options.steps })
     await trainer.ready()
+    const { count, batches } = batchesOf(trainer, x, trainer.batchSize(options.batchSize))
     const most = options.steps ?? Number.POSITIVE_INFINITY
-    const batchSize = checkBatchSize(options.batchSize)
+    const total = Math.min(most, count ?? most)
+    const steps = total === Number.POSITIVE_INFINITY ? undefined : total
     const verbose = resolveVerbosity(options.verbose ?? 0)
     const progress = new Progress(verbose)
     const callbacks = new CallbackList(
       callbacksOf(options),
       model,
-      { epochs: 1, steps: options.steps ?? undefined, verbose, validationFreq: 0 },
+      { epochs: 1, steps, verbose, validationFreq: 0 },
       (work) => trainer.callingBack(work),
     )
     const { begin, end } = callbacks.batches('predict')
     const parts: Tensor[][] = []
     const clock = new TurnClock()
-    progress.begin(options.steps ?? undefined)
+    progress.begin(steps)
     await callbacks.call('onPredictBegin')
-    for await (const inputs of batchesOf(trainer, x, batchSize)) {
+    for await (const inputs of batches) {
       await begin?.(parts.length)
       parts.push(await trainer.predictBatch(store, inputs))
       await end?.(parts.length - 1, {})

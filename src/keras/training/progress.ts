@@ -54,6 +54,7 @@ export class Progress {
 
   end(done: number, logs: Logs): void {
     if (this.#verbosity === 0) return
+    this.#total ??= done
     print(`${this.animated ? '\r\x1b[K' : ''}${this.#line(done, logs)}\n`)
   }
 
@@ -61,7 +62,7 @@ export class Progress {
     const total = Math.max(this.#total ?? 0, done)
     const elapsed = performance.now() - this.#started
     const perStep = `${(elapsed / Math.max(done, 1)).toFixed(elapsed / Math.max(done, 1) < 10 ? 2 : 0)}ms/step`
-    const counter = `${String(done).padStart(String(total).length)}/${this.#total === undefined && this.animated ? '?' : total}`
+    const counter = `${String(done).padStart(String(total).length)}/${this.#total ?? '?'}`
     const time = `${(elapsed / 1000).toFixed(elapsed < 10_000 ? 1 : 0)}s ${perStep}`
     if (this.#verbosity === 2) return `${counter} - ${time}${formatLogs(logs)}`
     const filled = this.#total === undefined ? 0 : Math.floor((20 * done) / total)

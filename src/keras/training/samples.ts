@@ -34,7 +34,8 @@ export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tens
     const { shape, node } = network.inputs[i]
     const tensor = ranked(given, shape)
     const fits =
-      tensor.dims.length === shape.length && shape.every((dim, axis) => dim === null || dim === tensor.dims[axis])
+      tensor.dims.length === shape.length &&
+      shape.every((dim, axis) => axis === 0 || dim === null || dim === tensor.dims[axis])
     if (!fits)
       throw new LanewiseError(
         'SHAPE_MISMATCH',

@@ -35,12 +35,6 @@ export interface TrainingSourceOptions extends SourceOptions {
   readonly shuffle?: boolean
 }
 
-export const checkBatchSize = (batchSize: number | null | undefined): number => {
-  const size = batchSize ?? 32
-  if (!Number.isInteger(size) || size < 1) throw invalid(`batchSize must be an integer of 1 or more, got ${batchSize}`)
-  return size
-}
-
 function splitSamples(samples: Samples, share: number): [training: Samples, validation: Samples | undefined] {
   if (!(share >= 0 && share < 1)) throw invalid(`validationSplit must be between 0 and 1, got ${share}`)
   if (share === 0) return [samples, undefined]
@@ -94,7 +88,7 @@ export async function openEvaluation(
     return wholePasses({ trainer, store, dataset: x, options: {}, steps: options.steps }, true)
   }
   const samples = trainer.samples(x, y, options)
-  const session = new Session(trainer, store, samples, checkBatchSize(options.batchSize), options.residentBytes)
+  const session = new Session(trainer, store, samples, trainer.batchSize(options.batchSize), options.residentBytes)
   return evaluated(session, options.steps)
 }
 
@@ -111,7 +105,7 @@ export async function openTraining(
   y: DataLike | null | undefined,
   options: TrainingSourceOptions,
 ): Promise<{ training: Source; validation: Source | undefined }> {
-  const batchSize = checkBatchSize(options.batchSize)
+  const batchSize = trainer.batchSize(options.batchSize)
   const { stepsPerEpoch, validationData, validationSteps, residentBytes } = options
   const opened: Session[] = []
   const hold = (samples: Samples, size: number) => {
@@ -146,7 +140,7 @@ export async function openTraining(
       return { training, validation: wholePasses(stream, true) }
     }
     if (validationData) heldOut = samplesOf(trainer, validationData)
-    const size = checkBatchSize(options.validationBatchSize ?? batchSize)
+    const size = trainer.batchSize(options.validationBatchSize ?? batchSize)
     return { training, validation: heldOut && evaluated(hold(heldOut, size), validationSteps) }
   } catch (error) {
     for (const session of opened) session.dispose()

@@ -41,7 +41,7 @@ export class Trainer {
   #store: VariableStore | undefined
   #options: CompileOptions | undefined
   #compiled: Compiled | undefined
-  /** What is trained, from the first step after `compile` on. */
+  /** What was to be trained when the model was compiled, or connected. */
   #trainable: readonly Weight[] | undefined
   #seeds: TrainingState['seeds'] = [0, 0]
   /** Where `fit` is. */
@@ -81,9 +81,12 @@ export class Trainer {
   compile(options: CompileOptions): void {
     this.#compiled = undefined
     this.#options = options
-    if (this.#trainee.isConnected) this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
-    this.forgetSteps()
     this.#trainable = undefined
+    if (this.#trainee.isConnected) {
+      this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
+      this.#trainable = this.#trainableNow
+    }
+    this.forgetSteps()
     this.#seeds = [nextSeed(), nextSeed()]
     this.usesAverages = false
     this.position = startingPosition
@@ -117,6 +120,10 @@ export class Trainer {
     } finally {
       this.#occupied = outer
     }
+  }
+
+  get #trainableNow(): readonly Weight[] {
+    return this.#trainee.weights.filter((weight) => weight.trainable)
   }
 
   get #variables(): readonly Weight[] {
@@ -245,9 +252,32 @@ export class Trainer {
     }
   }
 
+  /** The size of batches: what is `given`, that of a stateful model, or 32. Throws INVALID_ARGUMENT for what cannot be. */
+  batchSize(given?: number | null): number {
+    const size = given ?? this.#statesOf ?? 32
+    if (!Number.isInteger(size) || size < 1) throw invalid(`batchSize must be an integer of 1 or more, got ${given}`)
+    return size
+  }
+
+  /** The batch size that the states of a stateful model are for. */
+  get #statesOf(): number | undefined {
+    const { states, isConnected, network } = this.#trainee
+    return isConnected && states.length > 0 ? (network.inputs[0].shape[0] ?? undefined) : undefined
+  }
+
+  /** Throws INVALID_ARGUMENT where so many samples cannot come in batches of that size. */
+  checkBatches(samples: number, batch: number): void {
+    const wanted = this.#statesOf
+    if (wanted !== undefined && (batch !== wanted || samples % wanted !== 0))
+      throw invalid(
+        `model '${this.#trainee.name}' is stateful and takes batches of ${wanted}: give batchSize ${wanted} and a multiple of it of samples, got ${batch} and ${samples}`,
+      )
+  }
+
   async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
+    this.checkBatches(batch, batch)
     await loadPacks([everyStepWrites])
-    this.#trainable ??= this.#trainee.weights.filter((weight) => weight.trainable)
+    this.#trainable ??= this.#trainableNow
     const request: StepRequest = {
       network: hostEdge(this.#trainee.network).network,
       compiled: this.compiled,
@@ -419,6 +449,7 @@ export class Trainer {
   async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const { outputNames } = this.#trainee
     const { network, inputNames, outOf } = hostEdge(this.#trainee.network)
+    this.checkBatches(inputs[0].dims[0], inputs[0].dims[0])
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
     const { executable, shapes } = await this.#predictors.of(key, async () => {
       const graph = await withOperators(() => buildPredictor(this.#trainee, inputs))
