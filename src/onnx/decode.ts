@@ -125,9 +125,12 @@ export function decode<Name extends MessageName>(
     return message
   }
 
-  const readField = (message: Fields, [name, kind, repeated]: Field, wire: number, end: number): void => {
+  const readField = (message: Fields, field: Field, wire: number, end: number): void => {
+    const name = field[0]
+    const kind = field[1]
     const own = wireOf(kind)
-    const packed = repeated !== undefined && wire === 2 && own !== 2
+    const repeated = field[2] !== undefined
+    const packed = repeated && wire === 2 && own !== 2
     if (wire !== own && !packed) damaged(`the field '${name}' before byte ${at} is of another kind`)
     const until = wire === 2 ? extent(end) : end
     if (!repeated) message[name] = content(kind, until)

@@ -62,7 +62,9 @@ export function convShape(attributes: Attributes, data: Shape, weight: Shape): D
 
 /** Input, weight and bias, of one dtype. Throws INVALID_MODEL or TYPE_MISMATCH. */
 export function operandsOf(context: InferenceContext) {
-  const [data, weight, bias] = [required(context, 0), required(context, 1), context.inputs[2]]
+  const data = required(context, 0)
+  const weight = required(context, 1)
+  const bias = context.inputs[2]
   return { data, weight, bias, dtype: sameDType(bias ? [data, weight, bias] : [data, weight]) }
 }
 
@@ -85,8 +87,7 @@ function inferConv(context: InferenceContext): TensorType[] {
 
 function inferConvNhwc(context: InferenceContext): TensorType[] {
   const { bias, dtype, ...operands } = operandsOf(context)
-  const [x, w] = [operands.data.shape, operands.weight.shape]
-  const shape = convShapeNhwc(context.attributes, x, w)
+  const shape = convShapeNhwc(context.attributes, operands.data.shape, operands.weight.shape)
   checkBias(bias, shape[shape.length - 1])
   return [{ dtype, shape }]
 }

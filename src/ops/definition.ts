@@ -137,6 +137,6 @@ export const intsAttribute = (attributes: Attributes, name: string): readonly nu
 /** The node's attributes with the schema's defaults filled in. */
 export function withDefaults(definition: OpDefinition, attributes: Attributes): Attributes {
   const filled: Record<string, AttributeValue | undefined> = { ...attributes }
-  for (const [name, schema] of Object.entries(definition.attributes ?? {})) filled[name] ??= schema.default
+  for (const name in definition.attributes) filled[name] ??= definition.attributes[name].default
   return filled
 }

@@ -22,14 +22,17 @@ const fits: Readonly<Record<AttributeSchema['type'], (value: AttributeValue) => 
 }
 
 function checkAttributes(definition: OpDefinition, attributes: Attributes): void {
-  for (const [name, { type, required }] of Object.entries(definition.attributes ?? {})) {
+  for (const name in definition.attributes) {
+    const { type, required } = definition.attributes[name]
     const value = attributes[name]
     if (value === undefined ? required : !fits[type](value))
       throw new LanewiseError('INVALID_MODEL', `attribute ${name} must be given as ${type}`)
   }
 }
 
-function checkInputCount({ inputs: [min, max] }: OpDefinition, count: number): void {
+function checkInputCount({ inputs }: OpDefinition, count: number): void {
+  const min = inputs[0]
+  const max = inputs[1]
   if (count >= min && count <= max) return
   const takes = min === max ? min : `${min} to ${Number.isFinite(max) ? max : 'any number of'}`
   throw new LanewiseError('INVALID_MODEL', `takes ${takes} inputs, got ${count}`)

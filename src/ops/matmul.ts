@@ -27,7 +27,8 @@ export function matMulShape(a: Shape, b: Shape): Dim[] {
 }
 
 const inferFused = (context: InferenceContext): readonly TensorType[] => {
-  const [a, b] = [required(context, 0), required(context, 1)]
+  const a = required(context, 0)
+  const b = required(context, 1)
   const bias = context.inputs[2]
   if (a.shape.length < 2 || b.shape.length < 2)
     throw new LanewiseError('SHAPE_MISMATCH', 'takes operands of rank 2 or more')
@@ -51,7 +52,8 @@ export const matmul = {
     outputs: [1, 1],
     traits: { weights: [0, 1] },
     infer: (context) => {
-      const [a, b] = [required(context, 0), required(context, 1)]
+      const a = required(context, 0)
+      const b = required(context, 1)
       return [{ dtype: sameDType([a, b]), shape: matMulShape(a.shape, b.shape) }]
     },
   },
@@ -68,7 +70,9 @@ export const matmul = {
     },
     traits: { weights: [1, 2] },
     infer: (context) => {
-      const [a, b, c] = [required(context, 0), required(context, 1), context.inputs[2]]
+      const a = required(context, 0)
+      const b = required(context, 1)
+      const c = context.inputs[2]
       if (a.shape.length !== 2 || b.shape.length !== 2)
         throw new LanewiseError('SHAPE_MISMATCH', 'A and B must be matrices')
       const left = intAttribute(context.attributes, 'transA') ? lastTwoSwapped(a.shape) : a.shape

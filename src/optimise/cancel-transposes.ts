@@ -83,7 +83,7 @@ class Walk {
   #sink(node: Node): boolean {
     const inputs = node.inputs.filter((input) => input !== undefined)
     if (!inputs.some((input) => this.#deferred.isDeferred(input))) return false
-    const [output] = node.outputs
+    const output = node.outputs[0]
     const rank = output.shape.length
     const candidates = new Map<string, Permutation>()
     for (const input of inputs) {
@@ -117,7 +117,7 @@ class Walk {
     let needed = this.#rewriter.leaves(value) && !settled
     let demand = 0
     for (const user of new Set(this.#rewriter.users.get(value) ?? [])) {
-      const [output] = user.outputs
+      const output = user.outputs[0]
       if (user.op === 'Transpose') demand += this.#demand(output, compose(perm, permOf(user)), depth - 1)
       else if (
         (isAlike(user) || (isAlongAxis(user) && user.inputs[0] === value)) &&

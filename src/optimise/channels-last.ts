@@ -46,12 +46,12 @@ export const channelsLast = nodeByNode('channels last', hasTwin, (rewriter, node
     return rewriter.write('Transpose', [input], { perm }, `${input.name}/channels_last`)[0]
   })
   const results = rewriter.write(twin.op, inputs, channelsLastAttributes(rewriter.resolved(node)), node.name)
-  for (const [index, layout] of twin.outputs.entries()) {
+  twin.outputs.forEach((layout, index) => {
     const output = node.outputs[index]
     if (layout) {
       const perm = inversePermutation(permutationOf(layout, output.shape.length))
       rewriter.write('Transpose', [results[index]], { perm }, [output])
     } else rewriter.replace(output, results[index])
-  }
+  })
   return true
 })

@@ -8,7 +8,7 @@ const isActivation = (op: string): boolean => traitsOf(op).activation !== undefi
 /** An activation of a result that only it reads is applied by the op that writes the result. */
 export const fuseEpilogues = nodeByNode('fuse epilogues', isActivation, (rewriter, node) => {
   const { activation, activationAttributes = {} } = traitsOf(node.op)
-  const [input] = node.inputs
+  const input = node.inputs[0]
   const producer = rewriter.producer(input)
   if (!input || !producer || !traitsOf(producer.op).epilogue) return false
   if (producer.attributes['activation'] || rewriter.onlyUser(input) !== node) return false

@@ -41,8 +41,8 @@ const asked = (node: Node, op: string, attributes: Attributes, inputs: Node['inp
 })
 
 function fuseForward(rewriter: Rewriter, node: Node, accelerates: Accelerates): boolean {
-  const [a] = node.inputs
-  const [y] = node.outputs
+  const a = node.inputs[0]
+  const y = node.outputs[0]
   const conv = rewriter.producer(a)
   if (node.op !== 'lanewise.MaxPoolNhwc' || conv?.op !== 'lanewise.ConvNhwc' || !isSideBySide(node)) return false
   if (rewriter.leaves(a!) || !isConcrete(a!.shape)) return false

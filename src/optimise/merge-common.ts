@@ -17,18 +17,20 @@ export const mergeCommon: Pass = {
       if (!ids.has(item)) ids.set(item, ids.size)
       return ids.get(item)!
     }
-    const constants = new Map<string, Value>()
+    const firstOf = firstEqual()
+    const constants = new Map<Tensor, Value>()
     const weights = weightsOf(graph)
     for (const [value, tensor] of graph.constants) {
       if (tensor.size > comparedElements || weights.has(value)) continue
-      const key = keyOfTensor(tensor)
-      const known = constants.get(key)
+      const first = firstOf(tensor)
+      const known = constants.get(first)
       if (known) rewriter.replace(value, known)
-      else constants.set(key, value)
+      else constants.set(first, value)
     }
+    const contentOf = (item: unknown) => idOf(item instanceof Tensor ? firstOf(item) : item)
     const operandOf = (input: Value | undefined) => (input ? idOf(rewriter.resolve(input)) : '-')
     const keyOf = (node: Node): string =>
-      [node.outputs.length, ...node.inputs.map(operandOf), keyOfAttributes(node.attributes, idOf)].join('|')
+      [node.outputs.length, ...node.inputs.map(operandOf), keyOfAttributes(node.attributes, contentOf)].join('|')
     /** The first node of each op on each first operand: most have no second, and are compared with none. */
     const firsts = new Map<string, Node>()
     const seen = new Map<string, readonly Value[]>()
@@ -60,14 +62,28 @@ export const mergeCommon: Pass = {
 const weightsOf = (graph: Graph): ReadonlySet<Value | undefined> =>
   new Set(graph.nodes.flatMap((node) => (traitsOf(node.op).weights ?? []).map((index) => node.inputs[index])))
 
-const keyOfTensor = (tensor: Tensor): string =>
-  `${tensor.type}[${tensor.dims}]${Array.from(tensor.data as ArrayLike<unknown>, (item) => (Object.is(item, -0) ? '-0' : JSON.stringify(`${item}`)))}`
+/** A function that gives for each tensor the first one like it that it was asked for, itself where it is large. */
+function firstEqual(): (tensor: Tensor) => Tensor {
+  /** Tensors that differ, by type, dims and first element. */
+  const known = new Map<string, Tensor[]>()
+  return (tensor) => {
+    if (tensor.size > comparedElements) return tensor
+    const key = `${tensor.type}[${tensor.dims}]${tensor.data[0]}`
+    const alike = known.get(key) ?? []
+    const first = alike.find((other) => hasSameElements(tensor, other))
+    if (!first) known.set(key, [...alike, tensor])
+    return first ?? tensor
+  }
+}
+
+const hasSameElements = ({ data }: Tensor, other: Tensor): boolean => {
+  const elements = other.data as ArrayLike<unknown>
+  return (data as unknown[]).every((element, index) => Object.is(element, elements[index]))
+}
 
 const keyOfAttribute = (value: AttributeValue, idOf: (item: unknown) => number): string =>
   typeof value === 'object' && !Array.isArray(value)
-    ? value instanceof Tensor && value.size <= comparedElements
-      ? keyOfTensor(value)
-      : `#${idOf(value)}`
+    ? `#${idOf(value)}`
     : JSON.stringify([value].flat().map((item) => (typeof item === 'object' ? `#${idOf(item)}` : item)))
 
 const keyOfAttributes = (attributes: Attributes, idOf: (item: unknown) => number): string =>

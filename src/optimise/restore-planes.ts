@@ -32,7 +32,7 @@ const isWhole = ({ inputs: [x], attributes }: Node): boolean =>
 export const restorePlanes = (accelerates: Accelerates) =>
   nodeByNode('restore planes', isOneOf(...Object.keys(channelsFirst)), (rewriter, node) => {
     const op = channelsFirst[node.op]
-    const [y] = node.outputs
+    const y = node.outputs[0]
     if (!isConcrete(y.shape)) return false
     const { last, first } = permutations(y.shape.length)
     const pixels = node.inputs[0]!

@@ -119,8 +119,8 @@ class Planner {
   #actions(): Step[] {
     const actions: Step[] = []
     for (const node of schedule(this.#graph)) {
-      const [output] = node.outputs
-      const [input] = node.inputs
+      const output = node.outputs[0]
+      const input = node.inputs[0]
       const view =
         traitsOf(node.op).view && input && node.outputs.length === 1 && this.#bytesOf(input) === this.#bytesOf(output)
       if (view) {

@@ -145,9 +145,9 @@ export class LocalEngine implements Engine {
   }
 
   #runAlone(tape: number, steps: number): void {
-    const start = performance.now()
+    const start = Date.now()
     this.#exports.run(tape, steps, false)
-    this.#workAlone += performance.now() - start
+    this.#workAlone += Date.now() - start
     if (this.#workAlone > WORK_ALONE) this.#threads()
     else if (this.#idle === undefined) {
       this.#idle = setTimeout(() => this.#threads())

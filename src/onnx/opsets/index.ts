@@ -17,7 +17,7 @@ export async function loadAdapters(): Promise<void> {
 
 /** Whether `op`, written for version `opset` of its domain, has a newer form: then the adapters must be loaded. */
 export const isOldForm = (op: string, opset: number): boolean =>
-  oldForms.some(([before, ops]) => opset < before && ` ${ops} `.includes(` ${op} `))
+  oldForms.some(({ before, ops }) => opset < before && ops.includes(` ${op} `))
 
 /** Of ops of other domains, once `loadContribWriters` has been asked for them. */
 let writers: AdapterTable = {}

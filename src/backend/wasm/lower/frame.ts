@@ -40,33 +40,28 @@ export function geometryOf(node: Node, x: Value, w: Value, y: Value): Geometry {
   const spatial = shapeOf(x).slice(1, -1)
   const kernel = shapeOf(w).slice(0, -2)
   const { strides, dilations, padBegin, padEnd } = windowOf(node.attributes, kernel, spatial)
-  const [height, width] = spatial.length === 1 ? [1, ...spatial] : spatial
-  const [outHeight, outWidth] = spatial.length === 1 ? [1, ...shapeOf(y).slice(1, -1)] : shapeOf(y).slice(1, -1)
-  const both = (values: readonly number[], fill: number) => (values.length === 1 ? [fill, ...values] : values)
-  const [kernelY, kernelX] = both(kernel, 1)
-  const [strideY, strideX] = both(strides, 1)
-  const [dilationY, dilationX] = both(dilations, 1)
-  const [top, left] = both(padBegin, 0)
-  const [bottom, right] = both(padEnd, 0)
+  const out = shapeOf(y).slice(1, -1)
+  const along = spatial.length - 1
+  const across = (sizes: readonly number[], fill: number) => (along === 0 ? fill : sizes[0])
   return {
     images: shapeOf(x)[0],
-    height,
-    width,
+    height: across(spatial, 1),
+    width: spatial[along],
     channels: shapeOf(x)[spatial.length + 1],
-    outHeight,
-    outWidth,
+    outHeight: across(out, 1),
+    outWidth: out[along],
     outputs: shapeOf(w)[spatial.length + 1],
     group: intAttribute(node.attributes, 'group') ?? 1,
-    kernelY,
-    kernelX,
-    strideY,
-    strideX,
-    dilationY,
-    dilationX,
-    top,
-    left,
-    bottom,
-    right,
+    kernelY: across(kernel, 1),
+    kernelX: kernel[along],
+    strideY: across(strides, 1),
+    strideX: strides[along],
+    dilationY: across(dilations, 1),
+    dilationX: dilations[along],
+    top: across(padBegin, 0),
+    left: padBegin[along],
+    bottom: across(padEnd, 0),
+    right: padEnd[along],
   }
 }
 

@@ -66,7 +66,8 @@ export const movementLowerings = {
   Transpose: {
     accelerates: isStored,
     lower(node, { address }) {
-      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const x = node.inputs[0]!
+      const y = node.outputs[0]
       const from = stridesOf(concrete(x.shape))
       const shape = concrete(y.shape)
       const source = permute(from, permutationOf(node, shape.length))
@@ -111,7 +112,8 @@ export const movementLowerings = {
   Slice: {
     accelerates: (node, constant) => isStored(node) && areConstant(node, 1, constant),
     lower(node, { address, constant }) {
-      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const x = node.inputs[0]!
+      const y = node.outputs[0]
       const strides = stridesOf(concrete(x.shape))
       const slices = sliceOf(node, constant)
       const shape = concrete(y.shape)
@@ -125,7 +127,8 @@ export const movementLowerings = {
   Expand: {
     accelerates: isStored,
     lower(node, { address }) {
-      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const x = node.inputs[0]!
+      const y = node.outputs[0]
       const shape = concrete(y.shape)
       const source = broadcastStrides(concrete(x.shape), shape)
       return stridedCopy(address(x), address(y), bytesOf(x), axesOf(shape, source, stridesOf(shape)))
@@ -135,7 +138,8 @@ export const movementLowerings = {
   Tile: {
     accelerates: isStored,
     lower(node, { address }) {
-      const [x, y] = [node.inputs[0]!, node.outputs[0]]
+      const x = node.inputs[0]!
+      const y = node.outputs[0]
       const shape = concrete(x.shape)
       const [from, to] = [stridesOf(shape), stridesOf(concrete(y.shape))]
       const axes = concrete(y.shape).flatMap((size, axis) => [

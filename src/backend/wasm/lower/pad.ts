@@ -43,7 +43,8 @@ function patternOf(node: Node, constant: ConstantOf): Int32Array {
 
 /** The calls of a Pad: the middle, then each axis in turn from what is already there. */
 export function padCalls(node: Node, { address, constant }: LoweringContext): readonly KernelCall[] {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]]
+  const x = node.inputs[0]!
+  const y = node.outputs[0]
   const [shape, target] = [concrete(x.shape), concrete(y.shape)]
   if (sizeOf(target) === 0) return []
   const { begin: before, end: after } = constantPads(node, constant)

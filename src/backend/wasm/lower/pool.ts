@@ -9,7 +9,8 @@ import { CHUNK, cut } from './tiles.js'
 const poolLowering = (kernel: typeof max_pool_f32 | typeof average_pool_f32): Lowering => ({
   accelerates: isPool,
   lower(node, { address }) {
-    const [x, y] = [node.inputs[0]!, node.outputs[0]]
+    const x = node.inputs[0]!
+    const y = node.outputs[0]
     const { fields, tiles } = windowFields(node, concrete(x.shape), concrete(y.shape))
     return [kernel({ x: address(x), y: address(y), dy: 0, dx: 0, ...fields }, tiles)]
   },
@@ -51,7 +52,8 @@ const maxPoolLowering: Lowering = {
 const globalLowering = (kernel: typeof global_max_pool_f32 | typeof global_average_pool_f32): Lowering => ({
   accelerates: (node) => node.inputs[0]!.dtype === 'float32' && sizeOf(concrete(node.inputs[0]!.shape)) > 0,
   lower(node, { address }) {
-    const [x, y] = [node.inputs[0]!, node.outputs[0]]
+    const x = node.inputs[0]!
+    const y = node.outputs[0]
     const shape = concrete(x.shape)
     const planes = shape[0] * shape[1]
     const size = sizeOf(shape.slice(2))

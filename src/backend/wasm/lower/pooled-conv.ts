@@ -26,7 +26,7 @@ const framesOf = (g: Geometry): Framed => frameImages(g.images, g.height, g.widt
 /** Float32 images of one channel, at stride 1 along rows. */
 const maxPooledConv: Lowering = {
   accelerates(node) {
-    const [y] = node.outputs
+    const y = node.outputs[0]
     if (!isFloat32({ ...node, outputs: [y] }) || node.inputs[0]!.shape.length !== 4) return false
     const { g, width, poolH } = geometry(node)
     const plain = g.channels === 1 && g.group === 1 && g.strideX === 1 && g.dilationX === 1

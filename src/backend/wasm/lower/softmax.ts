@@ -36,8 +36,7 @@ const softmax = (kernel: typeof softmax_f32): Lowering => ({
   lower({ inputs, outputs, attributes }, { address }) {
     const { outer, length, inner, chunk, tiles, empty } = linesOf(inputs[0]!, attributes['axis'] as number)
     if (empty) return []
-    const [x, y] = [address(inputs[0]!), address(outputs[0])]
-    return [kernel({ x, y, outer, length, inner, chunk }, tiles)]
+    return [kernel({ x: address(inputs[0]!), y: address(outputs[0]), outer, length, inner, chunk }, tiles)]
   },
 })
 

@@ -193,7 +193,8 @@ export function winogradPlan(
   return (context) => {
     const { address, workspace } = context
     const base = chunks.whole ? context.scratch() : workspace
-    const [v, m] = [base + inputOffset, base + outputOffset]
+    const v = base + inputOffset
+    const m = base + outputOffset
     const { address: u, calls: prepare } = transformed(context)
     /** Patches [first, first + count); tiles of the transforms hold the patches given. */
     const steps = (first: number, count: number, inputPatches: number, outputPatches: number, tiling: Tiling) => {
