@@ -7,6 +7,7 @@ import {
   AutoContrast,
   common,
   optional,
+  positive,
   RandomColorDegeneration,
   RandomPosterization,
   Solarization,
@@ -93,21 +94,12 @@ export class RandAugment extends RandomImages<ValuesOf<typeof randFields>> {
   }
 }
 
-const positive: Field<number, number> = {
-  ...number(1),
-  read(value, what) {
-    if (typeof value !== 'number' || !(value > 0 && value < Number.POSITIVE_INFINITY))
-      throw invalid(`${what} must be a positive number, got ${JSON.stringify(value)}`)
-    return value
-  },
-}
-
 const mixFields = {
   valueRange,
   numChains: count(3),
   chainDepth: times(3),
   factor: optional(share, 0.3),
-  alpha: positive,
+  alpha: positive(1),
   allOps: flag(true),
   interpolation,
   ...common,

@@ -48,6 +48,16 @@ function probability(value: number, what: string): number {
 /** A number from 0 to 1. */
 export const proportion = (fallback: number): Field<number, number> => ({ ...number(fallback), read: probability })
 
+/** A number above 0. */
+export const positive = (fallback: number): Field<number, number> => ({
+  ...number(fallback),
+  read(value, what) {
+    if (typeof value !== 'number' || !(value > 0 && value < Number.POSITIVE_INFINITY))
+      throw invalid(`${what} must be a positive number, got ${JSON.stringify(value)}`)
+    return value
+  },
+})
+
 const grayscaleFields = { factor: proportion(0.5), ...common }
 
 /** Some images without their colours: by the probability `factor`. */

@@ -16,6 +16,9 @@ export interface CallContextOptions {
   readonly typesOnly?: boolean
 }
 
+/** What layers make of the targets of an output, of which `sparse` says that they are class numbers. */
+export type TargetChange = (target: Value, output: string, sparse: boolean | undefined) => Value
+
 /** What a layer may use while it writes its nodes. */
 export class CallContext {
   readonly emit: GraphBuilder
@@ -24,6 +27,8 @@ export class CallContext {
   readonly losses: Value[] = []
   /** New contents of statistics, to be stored after a training step. */
   readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
+  /** What becomes of the targets of this pass, one after the other, as layers mix its samples. */
+  readonly targetChanges: TargetChange[] = []
   readonly masks: Map<Value, Value>
   readonly typesOnly: boolean
   readonly #step: (() => Value) | undefined

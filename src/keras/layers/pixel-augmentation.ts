@@ -4,7 +4,7 @@ import { positions } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { invalid } from '../config.js'
 import type { AffineMap } from './affine.js'
-import { common, happens, optional, share } from './color-augmentation.js'
+import { common, happens, optional, share, unit } from './color-augmentation.js'
 import type { CallContext } from './context.js'
 import type { Field, ValuesOf } from './fields.js'
 import { affineFields, bothWays, type FactorLike, factor, type Range, valueRange } from './image-fields.js'
@@ -33,6 +33,13 @@ const erasingFields = {
   ...common,
 }
 
+/** Which places along `axis`, of `size`, lie in a stretch of `length`, `share` of the way from the first such to the last. */
+export function stretch(emit: Emitter, [size, axis]: readonly [number, number], length: Value, share: Value): Value {
+  const start = emit.mul(share, emit.sub(size, length))
+  const places = positions(emit, size, axis, 4, 'float32')
+  return emit.and(emit.greaterOrEqual(places, start), emit.less(places, emit.add(start, length)))
+}
+
 /** A rectangle of an image is lost, by a probability drawn from `factor` (Zhong et al., 2020). */
 export class RandomErasing extends RandomImages<ValuesOf<typeof erasingFields>> {
   static override readonly fields = erasingFields
@@ -44,10 +51,7 @@ export class RandomErasing extends RandomImages<ValuesOf<typeof erasingFields>> 
     const [, height, width] = x.shape as readonly number[]
     const within = ([size, axis]: readonly [number, number]): Value => {
       const length = emit.mul(emit.sqrt(this.drawFor(context, x, scale, 4)), size)
-      const share = this.drawFor(context, x, { low: 0, high: 1, given: 1 }, 4)
-      const start = emit.mul(share, emit.sub(size, length))
-      const places = positions(emit, size, axis, 4, 'float32')
-      return emit.and(emit.greaterOrEqual(places, start), emit.less(places, emit.add(start, length)))
+      return stretch(emit, [size, axis], length, this.drawFor(context, x, unit, 4))
     }
     const inside = emit.and(within([width, 2]), within([height, 1]))
     const erased = emit.and(inside, happens(this, context, x, factor))
@@ -163,7 +167,7 @@ export class RandomShear extends RandomMap<ValuesOf<typeof shearFields>> {
   protected map(x: Value, _size: readonly [number, number], context: CallContext): AffineMap {
     const { emit } = context
     const { xFactor, yFactor } = this.options
-    const drawn = this.drawFor(context, x, { low: 0, high: 1, given: 1 }, 3)
+    const drawn = this.drawFor(context, x, unit, 3)
     const sign = emit.where(emit.greater(drawn, 0.5), -1, emit.scalar(1))
     const down = emit.mul(this.drawFor(context, x, yFactor, 3), sign)
     return { a: [1, emit.mul(this.drawFor(context, x, xFactor, 3), sign), 0], b: [down, 1, 0] }

@@ -9,7 +9,7 @@ import { normal, uniform } from './regularization.js'
 const attempts = 8
 
 /**
- * Logarithms of `count` numbers of the gamma distribution of shape `alpha` > 0 (a scalar) and scale 1 (Marsaglia and
+ * Logarithms of `count` numbers of the gamma distribution of shape `alpha` > 0 (of one element) and scale 1 (Marsaglia and
  * Tsang, 2000), also where the numbers themselves are too small for float32.
  */
 export function logGamma(context: CallContext, count: number, alpha: Value, seed: number | null): Value {

@@ -12,6 +12,7 @@ import {
   Solarization,
 } from './color-augmentation.js'
 import { ContrastLimitedAdaptiveHistogramEqualization, Equalization } from './histogram-equalization.js'
+import { CutMix, MixUp } from './mixing.js'
 import { Pipeline } from './pipeline.js'
 import { RandomErasing, RandomGaussianBlur, RandomSharpness, RandomShear } from './pixel-augmentation.js'
 import { RandomElasticTransform, RandomPerspective } from './random-warps.js'
@@ -33,7 +34,9 @@ export const contrastLimitedAdaptiveHistogramEqualization = /* @__PURE__ */ make
   'ContrastLimitedAdaptiveHistogramEqualization',
   ContrastLimitedAdaptiveHistogramEqualization,
 )
+export const cutMix = /* @__PURE__ */ make('CutMix', CutMix)
 export const equalization = /* @__PURE__ */ make('Equalization', Equalization)
+export const mixUp = /* @__PURE__ */ make('MixUp', MixUp)
 export const solarization = /* @__PURE__ */ make('Solarization', Solarization)
 export const randAugment = /* @__PURE__ */ make('RandAugment', RandAugment)
 export const randomColorDegeneration = /* @__PURE__ */ make('RandomColorDegeneration', RandomColorDegeneration)

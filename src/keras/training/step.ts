@@ -110,7 +110,10 @@ export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
   const ownStep = training ? compiled.trainStep : undefined
   let predictions: readonly Value[] = ownStep ? [] : writeNetwork(network, inputs, context)
   yield
-  const targets = sources.y.map(read)
+  const targets = sources.y.map((source, i) => {
+    const { name, loss } = compiled.outputs[i]
+    return context.targetChanges.reduce((y, change) => change(y, name, loss?.details.sparse), read(source))
+  })
   const weights = sources.weights.map((source) => source && read(source))
 
   const report = new Report()

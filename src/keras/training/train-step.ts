@@ -65,6 +65,10 @@ export function writeTrainStep(
   const total = write({ k: builder, ...data, call, loss, gradients })
   if (!predictions)
     throw invalid('trainStep must call the model: metrics are measured on the outputs of its first call')
+  if (context.targetChanges.length > 0)
+    throw invalid(
+      'a layer of the model mixes the samples of a batch and their targets, which trainStep has unmixed: mix x and y in trainStep instead',
+    )
   if (total?.shape?.length !== 0)
     throw new LanewiseError(
       'SHAPE_MISMATCH',
