@@ -1,7 +1,7 @@
-import { elementwiseKernels } from './elementwise.js'
+import { arithmeticKernels } from './arithmetic.js'
 import { referenceKernels } from './table.js'
 
-/** Makes known to `evaluate` what graphs of Keras's layers and their exports have evaluated besides: elementwise ops on constants. */
+/** Makes known to `evaluate` what graphs of Keras's layers and their exports have evaluated besides: arithmetic on constants. */
 export function addFoldingKernels(): void {
-  Object.assign(referenceKernels, elementwiseKernels)
+  Object.assign(referenceKernels, arithmeticKernels)
 }

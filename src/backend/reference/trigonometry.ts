@@ -1,6 +1,6 @@
 import { floatAttribute, intAttribute } from '../../ops/definition.js'
 import type { trigonometry } from '../../ops/trigonometry.js'
-import { unary } from './elementwise.js'
+import { unary } from './arithmetic.js'
 import type { ReferenceKernel } from './kernel.js'
 
 const isInf: ReferenceKernel = (context) => {
