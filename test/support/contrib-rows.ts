@@ -63,6 +63,19 @@ const norms: readonly Row[] = [
   anyRow('SimplifiedLayerNormalization', [fed([2, 3, 8]), held([8])], { axis: { i: -1 }, ...epsilon }),
   row('EmbedLayerNormalization', embedding(true, false), epsilon, { outputs: [true, true, true] }),
   row('EmbedLayerNormalization', embedding(false, true), epsilon, { outputs: [true, true, true] }),
+  row(
+    'QEmbedLayerNormalization',
+    [
+      held([2, 3], 'int32', 0, 9),
+      held([2, 3], 'int32', 0, 2),
+      ...[[9, 8], [5, 8], [2, 8], [8], [8]].map((dims) => held(dims, 'uint8', 0, 256)),
+      held([2, 3], 'int32', 0, 2),
+      ...[0.01, 0.02, 0.03, 0.04, 0.05].map((element) => scalar(element)),
+      ...[99, 120, 128, 140, 150].map((element) => scalar(element, 'uint8')),
+    ],
+    epsilon,
+    { outputs: [true, true] },
+  ),
 ]
 
 const heads = { num_heads: { i: 2 } }
@@ -292,6 +305,54 @@ const quantized: readonly Row[] = [
     'MatMulNBits',
     [fed([2, 3, 64]), held([6, 2, 16], 'uint8', 0, 256), held([12], 'float32', 0.01, 0.1), held([6], 'uint8', 0, 256)],
     { K: { i: 64 }, N: { i: 6 }, bits: { i: 4 }, block_size: { i: 32 } },
+  ),
+  // onnxruntime takes no notice of zero points beside g_idx, so that this row has none.
+  row(
+    'MatMulNBits',
+    [
+      fed([2, 40]),
+      held([5, 3, 8], 'uint8', 0, 256),
+      held([15], 'float32', 0.01, 0.1),
+      undefined,
+      held([48], 'int32', 0, 3),
+    ],
+    { K: { i: 40 }, N: { i: 5 }, bits: { i: 4 }, block_size: { i: 16 } },
+  ),
+  row(
+    'MatMulNBits',
+    [
+      fed([3, 40], 'float16'),
+      held([6, 2, 16], 'uint8', 0, 256),
+      held([12], 'float16', 0.01, 0.1),
+      held([6], 'uint8', 0, 256),
+      undefined,
+      held([6], 'float16'),
+    ],
+    { K: { i: 40 }, N: { i: 6 }, bits: { i: 4 }, block_size: { i: 32 } },
+    { note: 'float16' },
+  ),
+  ...[0, 1].map((type) =>
+    row('MatMulBnb4', [fed([3, 40]), held([100], 'uint8', 0, 256), held([13], 'float32', 0.1, 1)], {
+      K: { i: 40 },
+      N: { i: 5 },
+      block_size: { i: 16 },
+      quant_type: { i: type },
+    }),
+  ),
+  ...[4, 8].flatMap((bits) =>
+    [true, false].map((zeros) =>
+      row(
+        'GatherBlockQuantized',
+        [
+          held([7, 4 * bits], 'uint8', 0, 256),
+          held([2, 3], 'int64', 0, 7),
+          held([7, 2], 'float32', 0.01, 0.1),
+          zeros ? held([7, bits / 4], 'uint8', 0, 256) : undefined,
+        ],
+        { bits: { i: bits }, block_size: { i: 16 }, gather_axis: { i: 0 }, quantize_axis: { i: 1 } },
+        { opset: 21, note: zeros ? 'zero points' : '' },
+      ),
+    ),
   ),
   row('QuantizeLinear', [fed([3, 5]), scale, zero()]),
   row('DequantizeLinear', [u8([3, 5]), scale, zero()]),

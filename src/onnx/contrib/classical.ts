@@ -138,7 +138,7 @@ const listedClasses: Writer = (k, draft) => {
 
 /** Preprocessing and linear models of ai.onnx.ml. */
 export const classicalWriters: AdapterTable = {
-  'ai.onnx.ml.LabelEncoder': [{ before: 2, adapt: (draft, k) => ({ values: listedClasses(k, draft) }) }],
+  'ai.onnx.ml.LabelEncoder': [{ before: 2, adapt: (draft, k) => ({ values: listedClasses(k, draft, draft) }) }],
   'ai.onnx.ml.ArrayFeatureExtractor': written(extractor),
   'ai.onnx.ml.Binarizer': written((k, draft) => {
     const x = inputOf(draft, 0)

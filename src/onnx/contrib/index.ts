@@ -2,6 +2,7 @@ import type { AdapterTable } from '../opsets/draft.js'
 import { activationWriters } from './activations.js'
 import { attentionWriters } from './attention.js'
 import { classicalWriters } from './classical.js'
+import { fewBitsWriters } from './few-bits.js'
 import { matrixWriters } from './matrices.js'
 import { normWriters } from './norms.js'
 import { quantizedWriters } from './quantized.js'
@@ -16,6 +17,7 @@ export const contribWriters: AdapterTable = {
   ...normWriters,
   ...attentionWriters,
   ...quantizedWriters,
+  ...fewBitsWriters,
   ...classicalWriters,
   ...matrixWriters,
   ...trainingWriters,

@@ -43,6 +43,16 @@ const embedNormalization: Writer = (k, draft) => {
   return [y, draft.outputs > 1 ? lengths() : undefined, sum]
 }
 
+/** The same of tables held in 8 bits, whose scales and zero points follow the mask, in the order of the tables. */
+const quantizedEmbedNormalization: Writer = (k, draft) => {
+  const table = (index: number, place: number) =>
+    draft.inputs[index] &&
+    k.op('DequantizeLinear', [inputOf(draft, index), inputOf(draft, 8 + place), inputOf(draft, 13 + place)])
+  const tables = [2, 3, 4, 5, 6].map(table)
+  const inputs = [...draft.inputs.slice(0, 2), ...tables, draft.inputs[7]]
+  return embedNormalization(k, { ...draft, inputs }, draft)
+}
+
 /** RMSNormalization; its second output is the inverse of the root mean square. */
 const simplified: Writer = (k, draft: Draft) => {
   const [x, scale] = [inputOf(draft, 0), inputOf(draft, 1)]
@@ -59,4 +69,5 @@ export const normWriters: AdapterTable = {
   'com.microsoft.SkipLayerNormalization': written(skipNormalization(false)),
   'com.microsoft.SkipSimplifiedLayerNormalization': written(skipNormalization(true)),
   'com.microsoft.EmbedLayerNormalization': written(embedNormalization),
+  'com.microsoft.QEmbedLayerNormalization': written(quantizedEmbedNormalization),
 }

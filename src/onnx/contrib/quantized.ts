@@ -1,8 +1,6 @@
 import { onnxTypeCode } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Attributes, Value } from '../../core/ir.js'
-import { concrete, sizeOf } from '../../core/shape.js'
-import { Tensor } from '../../core/tensor.js'
 import type { GraphBuilder } from '../../graph/builder.js'
 import { inputOf } from '../opsets/adapter.js'
 import type { AdapterTable, Draft } from '../opsets/draft.js'
@@ -35,7 +33,7 @@ const pooled =
     unary((_, x) => {
       const pool = (value: Value) => k.op(op, [value], attributes(draft))
       return number(draft, 'channels_last', 0) ? channelsFirst(k, x, pool) : pool(x)
-    })(k, draft)
+    })(k, draft, draft)
 
 const softmax: Writer = unary((k, x, draft) => {
   const axis = number(draft, 'axis', -1)
@@ -115,67 +113,6 @@ const conv: Writer = (k, draft) => {
 
 const reduceMean: Writer = unary((k, x, draft) => k.mean(x, numbers(draft, 'axes'), number(draft, 'keepdims', 1) !== 0))
 
-/** Elements of `bits` bits each, the first in the lowest; rows begin at a byte. */
-function unpackRows(bytes: ArrayLike<number>, bits: number, rows: number, columns: number): Uint8Array {
-  const perByte = 8 / bits
-  const rowBytes = Math.ceil(columns / perByte)
-  const elements = new Uint8Array(rows * columns)
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++)
-      elements[row * columns + column] =
-        (bytes[row * rowBytes + Math.floor(column / perByte)] >> ((column % perByte) * bits)) & (2 ** bits - 1)
-  return elements
-}
-
-/** A B', where B [N, K] is constant and held in blocks of few bits; it is unpacked here, once. */
-const matMulNBits: Writer = (k, draft) => {
-  const [a, b, scaleValue, zeroValue, groups, bias] = draft.inputs
-  const [rows, columns] = [number(draft, 'N', 0), number(draft, 'K', 0)]
-  const [bits, block] = [number(draft, 'bits', 4), number(draft, 'block_size', 0)]
-  support(groups === undefined, 'a MatMulNBits with g_idx')
-  support([2, 4, 8].includes(bits), `a MatMulNBits of ${bits} bits`)
-  const constant = (value: Value | undefined) => value && k.constantOf(value)
-  const [packed, scales, zeros] = [constant(b), constant(scaleValue), constant(zeroValue)]
-  support(packed !== undefined && scales !== undefined && (!zeroValue || zeros !== undefined), 'a computed weight')
-  const blocks = Math.ceil(columns / block)
-  const fits = packed.size === (rows * blocks * block * bits) / 8 && scales.size === rows * blocks
-  if (!a || !(block > 0) || !fits || packed.type !== 'uint8')
-    throw new LanewiseError(
-      'INVALID_MODEL',
-      `a weight of ${rows} x ${columns} in blocks of ${block} with ${bits} bits does not fit ${packed.size} bytes and ${scales.size} scales`,
-    )
-  const elements = unpackRows(packed.data as Uint8Array, bits, rows, blocks * block)
-  const scaleOf = scales.toNumbers()
-  const zeroOf =
-    zeros === undefined
-      ? new Uint8Array(rows * blocks).fill(2 ** (bits - 1))
-      : zeros.type === 'uint8'
-        ? unpackRows(zeros.data as Uint8Array, bits, rows, blocks)
-        : zeros.toNumbers()
-  const weight = new Float32Array(columns * rows)
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) {
-      const at = row * blocks + Math.floor(column / block)
-      weight[column * rows + row] = (elements[row * blocks * block + column] - zeroOf[at]) * scaleOf[at]
-    }
-  const matrix = k.constant(new Tensor('float32', weight, [columns, rows]), 'weight')
-  const y = k.matMul(a, a.dtype === 'float32' ? matrix : k.cast(matrix, numericOf(a)))
-  return [bias ? k.add(y, bias) : y]
-}
-
-/** A table of embeddings held in blocks of few bits. */
-const gatherBlock: Writer = (k, draft) => {
-  const data = inputOf(draft, 0)
-  const [axis, block] = [number(draft, 'gather_axis', 0), number(draft, 'block_size', 128)]
-  support(axis === 0 && data.dtype !== 'uint8', 'a GatherBlockQuantized of packed bytes or another axis than 0')
-  const gathered = [data, inputOf(draft, 2), draft.inputs[3]].map(
-    (table) => table && k.gather(table, inputOf(draft, 1)),
-  )
-  const last = gathered[0]!.shape.length - 1
-  support(sizeOf(concrete(data.shape, 'the table')) > 0, 'an empty table')
-  return [k.op('DequantizeLinear', gathered, { axis: last, block_size: block })]
-}
-
 /** Quantized ops of com.microsoft. */
 export const quantizedWriters: AdapterTable = {
   'com.microsoft.QuantizeLinear': alias('QuantizeLinear'),
@@ -199,6 +136,4 @@ export const quantizedWriters: AdapterTable = {
   'com.microsoft.MatMulIntegerToFloat': written(toFloat),
   'com.microsoft.DynamicQuantizeMatMul': written(dynamic),
   'com.microsoft.DynamicQuantizeLSTM': written(lstm),
-  'com.microsoft.MatMulNBits': written(matMulNBits),
-  'com.microsoft.GatherBlockQuantized': written(gatherBlock),
 }

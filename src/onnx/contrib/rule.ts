@@ -5,23 +5,28 @@ import type { GraphBuilder } from '../../graph/builder.js'
 import { roundsHalves } from '../../ops/rounding.js'
 import type { AdapterRule, Draft } from '../opsets/draft.js'
 
-/** Writes what a node of another domain means in ONNX's own ops: a value for each of its outputs. */
-export type Writer = (builder: GraphBuilder, draft: Draft) => readonly (Value | undefined)[]
+/**
+ * Writes what a node of another domain means in ONNX's own ops: a value for each of its outputs. `given` is the node before
+ * its operands were widened: constants are there as the file has them.
+ */
+export type Writer = (builder: GraphBuilder, draft: Draft, given: Draft) => readonly (Value | undefined)[]
 
 /**
  * As `write`, in float32 where operands are floats of 16 bits: only the results are rounded to them, and in float16
  * not even they between ops that all compute in float32.
  */
 const widened =
-  (write: Writer): Writer =>
-  (builder, draft) => {
+  (write: Writer) =>
+  (builder: GraphBuilder, draft: Draft): ReturnType<Writer> => {
     const half = draft.inputs.find((input) => input?.dtype === 'float16' || input?.dtype === 'bfloat16')?.dtype
-    if (half === undefined || half === 'string') return write(builder, draft)
+    if (half === undefined || half === 'string') return write(builder, draft, draft)
     const widening = roundsHalves(draft.op, half) ? 0 : 1
     const cast = (value: Value, to: 'float32' | typeof half) =>
       builder.op('Cast', [value], { to: onnxTypeCode[to], widening })
     const inputs = draft.inputs.map((input) => (input?.dtype === half ? cast(input, 'float32') : input))
-    return write(builder, { ...draft, inputs }).map((value) => (value?.dtype === 'float32' ? cast(value, half) : value))
+    return write(builder, { ...draft, inputs }, draft).map((value) =>
+      value?.dtype === 'float32' ? cast(value, half) : value,
+    )
   }
 
 /** The rule of an op that exists nowhere but in files: whatever its version, `write` stands for it. */
