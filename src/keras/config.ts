@@ -119,3 +119,8 @@ export function positiveInteger(value: number, what: string): number {
 /** The error of what is a function where Keras's form is asked for. */
 export const noForm = (what: string): LanewiseError =>
   invalid(`a ${what} that is a function has no form to be saved in; give the model one by name`)
+
+/** What layers and models of an ONNX file throw for their config: INVALID_ARGUMENT. */
+export function notSerialisable(name: string): never {
+  throw invalid(`layer '${name}' comes from an ONNX file and has no Keras config; save the model with toOnnx()`)
+}
