@@ -2,7 +2,17 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
-import { LanewiseError, type Layer, layers, loadKeras, loadLayers, modelFromJSON, sequential } from '../src/index.js'
+import {
+  input,
+  LanewiseError,
+  type Layer,
+  layers,
+  loadKeras,
+  loadLayers,
+  model,
+  modelFromJSON,
+  sequential,
+} from '../src/index.js'
 import { stft, windowOf } from '../src/keras/layers/stft.js'
 import {
   agreesInOnnx,
@@ -214,6 +224,43 @@ test('melSpectrogram by a plain Fourier transform and triangles on the mel scale
   await agreesInOnnx(net, [x], 1e-3)
   await survivesJson(net, [x])
   for (const each of [plain, net]) each.dispose()
+})
+
+const lexicon = [0, 0, 2, 2, 3, 3]
+// Numbers of Keras's own test of the layer.
+const backwards = {
+  tied: [{}, [lexicon], [0, 4, 6]],
+  'tied, capped': [{ logitSoftCap: 5 }, [lexicon], [0, 3.320184, 4.168273]],
+  'by weights of its own': [{ tieWeights: false }, [lexicon, [1, 2, 3, 4, 5, 6]], [5, 7, 9]],
+} as const
+
+for (const [what, [options, contents, expected]] of Object.entries(backwards))
+  test(`reversibleEmbedding there and back: ${what}`, async () => {
+    const layer = rare.reversibleEmbedding({ inputDim: 3, outputDim: 2, ...options })
+    const [ids, features] = [input({ shape: [3], dtype: 'int32' }), input({ shape: [2] })]
+    const net = model({
+      inputs: [ids, features],
+      outputs: [layer.apply(ids), layer.apply(features, { reverse: true })],
+    })
+    net.setWeights(contents.map((list, i) => new Tensor('float32', [...list], i === 0 ? [3, 2] : [2, 3])))
+    const x = [new Tensor('int32', [2, 1, 0], [1, 3]), new Tensor('float32', [1, 1], [1, 2])]
+    const [rows, scores] = await predictions(net, x)
+    assert.equal(values(rows), [3, 3, 2, 2, 0, 0])
+    assert.ok(far(values(scores), expected) < 1e-5, String(values(scores)))
+    await survivesJson(net, x)
+    await agreesInOnnx(net, x)
+    const copy = await loadKeras((await net.toFiles('model.keras'))['model.keras'])
+    assert.equal(values((await predictions(copy, x))[1]), values(scores))
+    for (const each of [net, copy]) each.dispose()
+  })
+
+test('reversibleEmbedding learns by both of its uses', async () => {
+  const layer = rare.reversibleEmbedding({ inputDim: 4, outputDim: 3, maskZero: true, logitSoftCap: 3 })
+  const ids = input({ shape: [5], dtype: 'int32' })
+  const net = model({ inputs: ids, outputs: layer.apply(layer.apply(ids), { reverse: true }) })
+  await slopesAgree(net, [new Tensor('int32', [1, 2, 3, 1, 2], [1, 5])])
+  assert.throws(() => rare.reversibleEmbedding({ inputDim: 4, outputDim: 3, reverseDtype: 'float16' }), /reverseDtype/)
+  net.dispose()
 })
 
 test('pipeline is its layers one after the other', async () => {

@@ -115,7 +115,7 @@ export class Dense extends Layer<ValuesOf<typeof denseFields>> {
   }
 }
 
-const embeddingFields = {
+export const embeddingFields = {
   inputDim: neededCount,
   outputDim: neededCount,
   embeddingsInitializer: initializer('randomUniform'),

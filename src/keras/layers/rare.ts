@@ -17,6 +17,7 @@ import { Pipeline } from './pipeline.js'
 import { RandomErasing, RandomGaussianBlur, RandomSharpness, RandomShear } from './pixel-augmentation.js'
 import { RandomElasticTransform, RandomPerspective } from './random-warps.js'
 import { layerFactory as make } from './registry.js'
+import { ReversibleEmbedding } from './reversible-embedding.js'
 import { MelSpectrogram, STFTSpectrogram } from './spectrogram.js'
 
 export const adaptiveAveragePooling1d = /* @__PURE__ */ make('AdaptiveAveragePooling1D', AdaptiveAveragePooling, 1)
@@ -25,6 +26,7 @@ export const adaptiveAveragePooling3d = /* @__PURE__ */ make('AdaptiveAveragePoo
 export const adaptiveMaxPooling1d = /* @__PURE__ */ make('AdaptiveMaxPooling1D', AdaptiveMaxPooling, 1)
 export const adaptiveMaxPooling2d = /* @__PURE__ */ make('AdaptiveMaxPooling2D', AdaptiveMaxPooling, 2)
 export const adaptiveMaxPooling3d = /* @__PURE__ */ make('AdaptiveMaxPooling3D', AdaptiveMaxPooling, 3)
+export const reversibleEmbedding = /* @__PURE__ */ make('ReversibleEmbedding', ReversibleEmbedding)
 export const stftSpectrogram = /* @__PURE__ */ make('STFTSpectrogram', STFTSpectrogram)
 export const melSpectrogram = /* @__PURE__ */ make('MelSpectrogram', MelSpectrogram)
 export const pipeline = /* @__PURE__ */ make('Pipeline', Pipeline)
