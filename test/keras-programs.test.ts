@@ -234,4 +234,82 @@ test('TimeDistributed hands each step its part of the mask', async () => {
   single.dispose()
 })
 
+test('models between tensors of another: features, and the layers behind them', async () => {
+  const x = input({ shape: [8, 8, 1] })
+  const features = layers.conv2d({ filters: 2, kernelSize: 3, activation: 'relu' }).apply(x)
+  const pooled = layers.globalAveragePooling2d().apply(features)
+  const whole = model({ inputs: x, outputs: layers.dense({ units: 2 }).apply(layers.add().apply([pooled, pooled])) })
+  assert.equal([whole.input, whole.output], [whole.inputs[0], whole.outputs[0]])
+  const dense = whole.layers.at(-1)!
+  assert.is((dense.input as (typeof whole.inputs)[0]).node.layer.className, 'Add')
+  const first = model({ inputs: whole.input, outputs: features })
+  const second = model({ inputs: features, outputs: whole.output })
+  const data = normals(4, 8, 8, 1)
+  const between = await first.predict(data)
+  assert.equal(values(await second.predict(between)), values(await whole.predict(data)))
+  assert.equal(second.inputs[0].shape, [null, 6, 6, 2])
+  const copy = modelFromJSON(second.toJSON())
+  copy.setWeights(second.getWeights())
+  assert.equal(values(await copy.predict(between)), values(await second.predict(between)))
+  assert.throws(
+    () => model({ inputs: pooled, outputs: layers.concatenate().apply([pooled, layers.flatten().apply(x)]) }),
+    /depend on input 'input_layer'/,
+  )
+  for (const net of [whole, first, second, copy]) net.dispose()
+})
+
+test('targets and weights of outputs that nothing asks for may be left out', async () => {
+  const x = input({ shape: [3] })
+  const make = (name: string) => layers.dense({ units: 1, name }).apply(x)
+  const net = model({ inputs: x, outputs: [make('a'), make('b')] })
+  const data = normals(8, 3)
+  const y = normals(8, 1)
+  net.compile({ optimizer: 'sgd', loss: { a: 'mse' } })
+  const { loss } = await net.evaluate(data, { a: y })
+  const predicted = values((await net.predict<Tensor[]>(data))[0])
+  const expected = values(y).reduce((sum, value, i) => sum + (value - predicted[i]) ** 2, 0) / 8
+  assert.ok(Math.abs(loss - expected) < 1e-6)
+  const { history } = await net.fit(data, { a: y }, { verbose: 0 })
+  assert.equal(Object.keys(history), ['loss', 'a_loss'])
+  await net.fit(data, [y, null] as never, { verbose: 0 })
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  await net.fit(data, { a: y }, { verbose: 0 }).then(
+    () => assert.unreachable(),
+    (error: Error) => assert.match(error.message, /target: 'b' is missing/),
+  )
+  await net.fit(data, [y, y], { sampleWeight: { b: Tensor.zeros('float32', [8]) }, verbose: 0 })
+  net.dispose()
+})
+
+test('adversaries: models that were trained apart are trained as one, in turns', async () => {
+  const noise = input({ shape: [2] })
+  const generator = model({ inputs: noise, outputs: layers.dense({ units: 3 }).apply(noise) })
+  const sample = input({ shape: [3] })
+  const judge = layers.dense({ units: 1, activation: 'sigmoid' })
+  const discriminator = model({ inputs: sample, outputs: judge.apply(sample) })
+  discriminator.compile({ optimizer: optimizers.sgd({ learningRate: 0.1 }), loss: 'binaryCrossentropy' })
+  // What compile settled stays: the discriminator trains, but not as a part of the whole.
+  discriminator.trainable = false
+  const whole = model({ inputs: noise, outputs: discriminator.apply(generator.output) })
+  whole.compile({ optimizer: 'sgd', loss: 'binaryCrossentropy' })
+  const [z, ones, zeros] = [normals(4, 2), Tensor.full('float32', [4, 1], 1), Tensor.zeros('float32', [4, 1])]
+  const kernels = () => [generator, discriminator].map((net) => values(net.getWeights()[0]))
+  const fake = await generator.predict(z)
+  const [, before] = kernels()
+  await discriminator.trainOnBatch(fake, zeros)
+  const [made, judged] = kernels()
+  assert.not.equal(judged, before)
+  await whole.trainOnBatch(z, ones)
+  assert.not.equal(kernels()[0], made)
+  assert.equal(kernels()[1], judged)
+  await discriminator.trainOnBatch(fake, zeros)
+  assert.not.equal(kernels()[1], judged)
+  const through = values(await whole.predict(z))
+  assert.equal(values(await discriminator.predict(await generator.predict(z))), through)
+  generator.dispose()
+  discriminator.dispose()
+  assert.equal(values(await whole.predict(z)), through)
+  whole.dispose()
+})
+
 test.run()

@@ -26,7 +26,7 @@ import {
   type SymbolicTensor,
 } from './layers/layer.js'
 import { readNow, type Weight } from './layers/weight.js'
-import { type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
+import { cutOut, type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
 import type { Optimizer } from './optimizers/index.js'
 import { formatSummary } from './summary.js'
 import type { BatchSource, InputSource } from './training/batch.js'
@@ -76,7 +76,8 @@ export class Model extends Layer {
   /** Sets what the model computes. */
   protected connect(inputs: ModelOptions['inputs'], outputs: ModelOptions['outputs']): void {
     const [from, to] = [readEnds(inputs, 'inputs'), readEnds(outputs, 'outputs')]
-    this.#network = traceNetwork(from.tensors, to.tensors)
+    const cut = cutOut(from.tensors, to.tensors)
+    this.#network = traceNetwork(cut.inputs, cut.outputs)
     this.#forms = { inputs: from.form, outputs: to.form }
     nameLayers(this.#network.layers)
   }
@@ -108,6 +109,17 @@ export class Model extends Layer {
 
   get outputs(): readonly SymbolicTensor[] {
     return this.network.outputs
+  }
+
+  /** The input of the model, or all of several. */
+  override get input(): SymbolicTensor | readonly SymbolicTensor[] {
+    return this.inputs.length === 1 ? this.inputs[0] : this.inputs
+  }
+
+  /** The output of a model with one. Throws INVALID_ARGUMENT for others, which have `outputs`. */
+  override get output(): SymbolicTensor {
+    if (this.outputs.length > 1) throw invalid(`model '${this.name}' has ${this.outputs.length} outputs: take .outputs`)
+    return this.outputs[0]
   }
 
   get inputNames(): readonly string[] {

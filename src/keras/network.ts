@@ -14,11 +14,37 @@ export interface Network {
   readonly layers: readonly Layer[]
 }
 
+/**
+ * The ends of a network between tensors of another: inputs that no `input()` gave are replaced by such, and what lies between is
+ * applied anew.
+ */
+export function cutOut(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]) {
+  const isInput = ({ node }: SymbolicTensor) => node.layer instanceof InputLayer
+  if (inputs.every(isInput)) return { inputs, outputs }
+  const fresh = inputs.map((tensor) =>
+    isInput(tensor) ? tensor : new InputLayer({ batchShape: tensor.shape, dtype: tensor.dtype }).output,
+  )
+  const known = new Map(inputs.map((tensor, i) => [tensor, fresh[i]]))
+  const applied = new Map<LayerNode, readonly SymbolicTensor[]>()
+  const copied = (tensor: SymbolicTensor): SymbolicTensor => {
+    const { node, index } = tensor
+    const end = known.get(tensor)
+    if (end ?? isInput(tensor)) return end ?? tensor
+    if (!applied.has(node)) applied.set(node, reapply(node, copied))
+    return applied.get(node)![index]
+  }
+  return { inputs: fresh, outputs: outputs.map(copied) }
+}
+
+/** Applies a node's layer as the node does, to what `replace` gives for its tensors. */
+function reapply({ layer, args }: LayerNode, replace: (tensor: SymbolicTensor) => SymbolicTensor) {
+  const call = callOf({ args }, replace as never) as unknown as { inputs: SymbolicTensor[]; args: LayerNode['args'] }
+  const isList = Array.isArray(Object.values(args)[0])
+  return layer.applyAll(isList ? call.inputs : call.inputs[0], call.args)
+}
+
 /** Walks back from the outputs. Throws INVALID_ARGUMENT where the outputs need an input that is not given. */
 export function traceNetwork(inputs: readonly SymbolicTensor[], outputs: readonly SymbolicTensor[]): Network {
-  for (const tensor of inputs)
-    if (!(tensor.node.layer instanceof InputLayer))
-      throw invalid(`a model's inputs come from input(); got an output of layer '${tensor.node.layer.name}'`)
   const given = new Set(inputs.map((tensor) => tensor.node))
   const finished = new Set<LayerNode>()
   const order: LayerNode[] = []

@@ -2,7 +2,8 @@ import { LanewiseError } from '../core/errors.js'
 import type { Value } from '../core/ir.js'
 import type { Tensor } from '../core/tensor.js'
 import type { CallContext } from './layers/context.js'
-import { type HostLayer, Layer, type LayerNode, type SymbolicTensor } from './layers/layer.js'
+import type { HostLayer } from './layers/host-layer.js'
+import { Layer, type LayerNode, type SymbolicTensor } from './layers/layer.js'
 import { type Network, tensorNames } from './network.js'
 
 /** A network without strings, which no backend holds, and what the host does before and after it. */

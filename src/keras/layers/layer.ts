@@ -103,18 +103,6 @@ export function callOf(
   }
 }
 
-/** A layer whose work on strings the host does: backends hold none. */
-export interface HostLayer {
-  /** What the layer makes of tensors of which some are strings, or the strings that it gives for one. */
-  onHost(...inputs: readonly Tensor[]): Tensor
-  /** Brings what `onHost` needs and comes by need. */
-  ready?(): Promise<unknown>
-  /** The shape of what it makes of an input of that shape: the same unless told. */
-  hostShape?(shape: KerasShape): KerasShape
-  /** What the layer gives for what it made of strings, which then is int64. */
-  afterHost(found: Value, context: CallContext): Value
-}
-
 /** Options of every layer. */
 export interface LayerOptions {
   readonly name?: string
@@ -253,6 +241,12 @@ export abstract class Layer<Options extends object = object> {
     return (this.constructor as typeof Layer).passesMask
   }
 
+  /** What the layer's first application was given: a tensor, or a list. Throws INVALID_ARGUMENT before it was applied. */
+  get input(): SymbolicTensor | readonly SymbolicTensor[] {
+    const { inputs } = this.output.node
+    return inputs.length === 1 ? inputs[0] : inputs
+  }
+
   /** The first output of the layer's first application. Throws INVALID_ARGUMENT before it was applied. */
   get output(): SymbolicTensor {
     const [first] = this.inboundNodes
@@ -287,6 +281,16 @@ export abstract class Layer<Options extends object = object> {
       ...Object.values(this.sublayers).flatMap((layer) => layer.weights),
     ]
     return [...new Set(all)]
+  }
+
+  /** The weights that training changes. */
+  get trainableWeights(): readonly Weight[] {
+    return this.weights.filter((weight) => weight.trainable)
+  }
+
+  /** The other weights: frozen ones, and statistics. */
+  get nonTrainableWeights(): readonly Weight[] {
+    return this.weights.filter((weight) => !weight.trainable)
   }
 
   /** The states of this layer and of those within. */

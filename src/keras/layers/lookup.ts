@@ -20,7 +20,8 @@ import {
   type ValuesOf,
 } from './fields.js'
 import { salt } from './hashing.js'
-import { type HostLayer, Layer, type LayerOptions } from './layer.js'
+import type { HostLayer } from './host-layer.js'
+import { Layer, type LayerOptions } from './layer.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
 
 type Token = string | number

@@ -103,9 +103,12 @@ export class Weight implements Variable {
     }
   }
 
-  /** Moves the content to `store`, where it stays until every holder has released it. Throws INVALID_ARGUMENT if it is elsewhere. */
+  /**
+   * Moves the content to `store`, where it stays until every holder has released it; a store that has it joins. Throws
+   * INVALID_ARGUMENT if it is in another backend.
+   */
   moveTo(store: VariableStore, holder: object): void {
-    if (this.#home && this.#home !== store)
+    if (this.#home && !store.join(this.#home))
       throw new LanewiseError(
         'INVALID_ARGUMENT',
         `weight '${this.name}' lives in another backend; models that share layers must share the backend too`,

@@ -37,8 +37,23 @@ const isOne = (data: DataLike): data is ArrayLikeData =>
 
 const isMixed = (list: readonly unknown[]): boolean => list.some((item) => item instanceof Tensor || isShaped(item))
 
-/** One tensor for each of `names`. Throws INVALID_ARGUMENT naming what is missing or too much. */
-export function toTensors(data: DataLike, names: readonly string[], what: string): Tensor[] {
+/**
+ * One tensor for each of `names`; undefined where an object lacks it, or a list has null, and `isSpare` says so. Throws
+ * INVALID_ARGUMENT naming what is missing or too much.
+ */
+export function toTensors(data: DataLike, names: readonly string[], what: string): Tensor[]
+export function toTensors(
+  data: DataLike,
+  names: readonly string[],
+  what: string,
+  isSpare: (index: number) => boolean,
+): (Tensor | undefined)[]
+export function toTensors(
+  data: DataLike,
+  names: readonly string[],
+  what: string,
+  isSpare: (index: number) => boolean = () => false,
+): (Tensor | undefined)[] {
   if (isOne(data)) {
     if (names.length !== 1)
       throw invalid(
@@ -49,7 +64,10 @@ export function toTensors(data: DataLike, names: readonly string[], what: string
   if (Array.isArray(data)) {
     if (data.length !== names.length)
       throw invalid(`${what}: the model has ${names.length} (${names.join(', ')}), got ${data.length} arrays`)
-    return data.map((item, i) => toTensor(item as ArrayLikeData, `${what} '${names[i]}'`))
+    return data.map((item, i) => {
+      const isLeft = (item === null || item === undefined) && isSpare(i)
+      return isLeft ? undefined : toTensor(item as ArrayLikeData, `${what} '${names[i]}'`)
+    })
   }
   const given: unknown = data
   const isFunction = typeof given === 'function'
@@ -64,9 +82,10 @@ export function toTensors(data: DataLike, names: readonly string[], what: string
   const record = data as Readonly<Record<string, ArrayLikeData>>
   const unknown = Object.keys(record).find((key) => !names.includes(key))
   if (unknown !== undefined) throw invalid(`${what}: there is no '${unknown}'; the model has ${names.join(', ')}`)
-  return names.map((name) => {
-    if (record[name] === undefined) throw invalid(`${what}: '${name}' is missing`)
-    return toTensor(record[name], `${what} '${name}'`)
+  return names.map((name, i) => {
+    const given = record[name] ?? undefined
+    if (given === undefined && !isSpare(i)) throw invalid(`${what}: '${name}' is missing`)
+    return given && toTensor(given, `${what} '${name}'`)
   })
 }
 

@@ -51,7 +51,7 @@ export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tens
 /** Inputs, targets and weights, as many of each. Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */
 export function checkSamples(
   trainee: Trainee,
-  { outputs }: Compiled,
+  { outputs, trainStep }: Compiled,
   x: DataLike,
   y: DataLike | null | undefined,
   options: SampleWeightOptions,
@@ -59,7 +59,13 @@ export function checkSamples(
   const { outputNames, network } = trainee
   const inputs = checkInputs(trainee, x)
   if (y === null || y === undefined) throw invalid('targets are missing: give y, or a dataset that gives both')
-  const targets = toTensors(y, outputNames, 'target').map((tensor, i) => {
+  const isSpare = (i: number) => {
+    const { loss, metrics, weightedMetrics } = outputs[i]
+    return !loss && metrics.length + weightedMetrics.length === 0 && !trainStep
+  }
+  const targets = toTensors(y, outputNames, 'target', isSpare).map((tensor, i) => {
+    // Nothing reads the targets of an output that is neither trained nor measured.
+    if (!tensor) return Tensor.zeros('float32', [inputs[0].dims[0]])
     const name = `target '${outputNames[i]}'`
     const { sparse, classAxis = -1, ignoredClass } = outputs[i].loss?.details ?? {}
     if (!sparse) return castTensor(tensor, 'float32', name)
@@ -87,12 +93,14 @@ function weightsOf(
   if (!sampleWeight) return targets.map(() => undefined)
   const shared = targets.length > 1 && (sampleWeight instanceof Tensor || ArrayBuffer.isView(sampleWeight))
   const names = shared ? ['all outputs'] : outputNames
-  const tensors = toTensors(sampleWeight, names, 'sampleWeight').map((tensor) => {
+  const tensors = toTensors(sampleWeight, names, 'sampleWeight', () => true).map((tensor) => {
+    if (!tensor) return undefined
     const weight = castTensor(tensor, 'float32', 'sampleWeight')
     return weight.size === weight.dims[0] ? weight.reshape([weight.size]) : weight
   })
   return targets.map(({ dims }, i) => {
     const weight = tensors[shared ? 0 : i]
+    if (!weight) return undefined
     const { length } = weight.dims
     const isFolded = length > 1 && weight.dims[length - 1] === 1 && dims[length - 1] !== 1
     const own = isFolded ? weight.dims.slice(0, -1) : weight.dims

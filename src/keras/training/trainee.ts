@@ -7,6 +7,7 @@ export interface Trainee {
   readonly isConnected: boolean
   readonly network: Network
   readonly weights: readonly Weight[]
+  readonly trainableWeights: readonly Weight[]
   readonly states: readonly Weight[]
   readonly inputNames: readonly string[]
   readonly outputNames: readonly string[]

@@ -84,7 +84,7 @@ export class Trainer {
     this.#trainable = undefined
     if (this.#trainee.isConnected) {
       this.#compiled = resolveCompileOptions(options, this.#trainee.outputNames)
-      this.#trainable = this.#trainableNow
+      this.#trainable = this.#trainee.trainableWeights
     }
     this.forgetSteps()
     this.#seeds = [nextSeed(), nextSeed()]
@@ -120,10 +120,6 @@ export class Trainer {
     } finally {
       this.#occupied = outer
     }
-  }
-
-  get #trainableNow(): readonly Weight[] {
-    return this.#trainee.weights.filter((weight) => weight.trainable)
   }
 
   get #variables(): readonly Weight[] {
@@ -277,7 +273,7 @@ export class Trainer {
   async #build(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<StepGraph> {
     this.checkBatches(batch, batch)
     await loadPacks([everyStepWrites])
-    this.#trainable ??= this.#trainableNow
+    this.#trainable ??= this.#trainee.trainableWeights
     const request: StepRequest = {
       network: hostEdge(this.#trainee.network).network,
       compiled: this.compiled,
