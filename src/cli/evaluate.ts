@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { sliceRows } from '../data/labels.js'
-import { describeGraph } from '../onnx/describe.js'
+import { describeGraph } from '../onnx/describe-graph.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
 import { openGraph, openSession } from './models.js'
