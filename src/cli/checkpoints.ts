@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
-import { removeFile } from '../core/files.js'
+import { removeFile } from '../core/write-files.js'
 import { type Checkpoint, readCheckpoint } from '../keras/training/checkpoint.js'
 import type { Position } from '../keras/training/state.js'
 import { lockFolder } from '../search/lock.js'

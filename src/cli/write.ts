@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { temporaryOf, writeFileAtomic } from '../core/files.js'
+import { temporaryOf, writeFileAtomic } from '../core/write-files.js'
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 

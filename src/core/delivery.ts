@@ -1,8 +1,9 @@
 import { concatBytes } from './bytes.js'
 import { LanewiseError } from './errors.js'
-import { readFileIfPresent, writeFileAtomic } from './files.js'
+import { readFileIfPresent } from './files.js'
 import { node } from './node.js'
 import { brokenOff, type ReadOptions } from './transfer.js'
+import { writeFileAtomic } from './write-files.js'
 
 type OnProgress = NonNullable<ReadOptions['onProgress']>
 

@@ -1,10 +1,10 @@
-import type { Attributes, Node } from '../../core/ir.js'
+import type { Node } from '../../core/ir.js'
 import {
   type ActivationName,
   activationNames,
   epilogueOf as namedEpilogueOf,
-  unaryOperations as operations,
   type Unary,
+  unaryOperations,
 } from '../activations.js'
 
 /** The unary operations of `assembly/activation.ts`, by name. */
@@ -21,10 +21,9 @@ export interface Activation {
 
 const numbered = ({ name, alpha, beta }: Unary): Activation => ({ activation: activationKinds[name], alpha, beta })
 
-/** ONNX's unary ops and their attributes (defaults filled in), as operations of the kernels. */
-export const unaryOperations = Object.fromEntries(
-  Object.entries(operations).map(([op, unary]) => [op, (attributes: Attributes) => numbered(unary(attributes))]),
-) as Readonly<Record<keyof typeof operations, (attributes: Attributes) => Activation>>
+/** A node of one of `unaryOperations`, its attributes with their defaults, as an operation of the kernels. */
+export const unaryOf = ({ op, attributes }: Node): Activation =>
+  numbered(unaryOperations[op as keyof typeof unaryOperations](attributes))
 
 /** The `activation`, `activation_alpha` and `activation_beta` attributes of a node with an epilogue; the identity where absent. */
 export const epilogueOf = (node: Pick<Node, 'attributes'>): Activation => numbered(namedEpilogueOf(node))

@@ -1,5 +1,6 @@
-import { appendFile, readFileIfPresent, writeFileAtomic } from '../../core/files.js'
+import { readFileIfPresent } from '../../core/files.js'
 import { checkOptions } from '../../core/options.js'
+import { appendFile, writeFileAtomic } from '../../core/write-files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Progress } from '../training/progress.js'

@@ -1,5 +1,5 @@
-import { writeFileAtomic } from '../../core/files.js'
 import { checkOptions } from '../../core/options.js'
+import { writeFileAtomic } from '../../core/write-files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'

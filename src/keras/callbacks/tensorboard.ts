@@ -1,5 +1,5 @@
-import { appendFile } from '../../core/files.js'
 import { checkOptions } from '../../core/options.js'
+import { appendFile } from '../../core/write-files.js'
 import type { EventContent } from '../../data/event-log.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'

@@ -1,4 +1,4 @@
-import { writeFileAtomic } from '../../core/files.js'
+import { writeFileAtomic } from '../../core/write-files.js'
 import { formatSafetensors } from '../../data/safetensors.js'
 import { writeZip } from '../../data/zip.js'
 import { invalid } from '../config.js'

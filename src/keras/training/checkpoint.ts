@@ -1,6 +1,7 @@
 import { LanewiseError } from '../../core/errors.js'
-import { readFileIfPresent, removeFile, writeFileAtomic } from '../../core/files.js'
+import { readFileIfPresent } from '../../core/files.js'
 import type { Tensor } from '../../core/tensor.js'
+import { removeFile, writeFileAtomic } from '../../core/write-files.js'
 import { formatSafetensors, parseSafetensors } from '../../data/safetensors.js'
 import type { TrainingState } from './state.js'
 

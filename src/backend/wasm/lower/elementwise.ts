@@ -1,7 +1,8 @@
 import { bytesPerElement, type DType, isHalf } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
-import { activationKinds, unaryOperations } from '../activations.js'
+import { unaryOperations } from '../../activations.js'
+import { activationKinds, unaryOf } from '../activations.js'
 import { clip_f32, unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
 import { elementary_f32 } from '../gen/rare-elementary.js'
@@ -18,22 +19,23 @@ import { cut } from './tiles.js'
 const isFloat32 = ({ inputs }: Node): boolean => inputs[0]!.dtype === 'float32'
 const outputSize = ({ outputs }: Node): number => sizeOf(concrete(outputs[0].shape))
 
-const unary = (op: keyof typeof unaryOperations): Lowering => ({
+const unary: Lowering = {
   accelerates: isFloat32,
   lower(node, { address }) {
     const size = outputSize(node)
     if (size === 0) return []
-    const { activation: kind, alpha, beta } = unaryOperations[op](node.attributes)
+    const { activation: kind, alpha, beta } = unaryOf(node)
     const { chunk, tiles } = cut(size)
     const x = address(node.inputs[0]!)
     const call = kind < activationKinds.sign ? unary_f32 : elementary_f32
     return [call({ x, y: address(node.outputs[0]), size, chunk, kind, alpha, beta }, tiles)]
   },
-})
+}
 
-const unaryLowerings = Object.fromEntries(
-  (Object.keys(unaryOperations) as (keyof typeof unaryOperations)[]).map((op) => [op, unary(op)]),
-) as Record<keyof typeof unaryOperations, Lowering>
+const unaryLowerings = Object.fromEntries(Object.keys(unaryOperations).map((op) => [op, unary])) as Record<
+  keyof typeof unaryOperations,
+  Lowering
+>
 
 const copy: Lowering = {
   accelerates: ({ inputs }) => inputs[0]!.dtype !== 'string',
@@ -160,9 +162,9 @@ const cast = firstOf(
 export const elementwiseLowerings = {
   ...unaryLowerings,
   ...binaryLowerings,
-  Neg: firstOf(unary('Neg'), integerUnary('Mul', -1)),
-  Abs: firstOf(unary('Abs'), whole),
-  Sign: firstOf(unary('Sign'), integerUnary('Sign')),
+  Neg: firstOf(unary, integerUnary('Mul', -1)),
+  Abs: firstOf(unary, whole),
+  Sign: firstOf(unary, integerUnary('Sign')),
   Identity: copy,
   Not: not,
   IsNaN: notANumber,
