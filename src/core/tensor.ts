@@ -22,6 +22,14 @@ export class Tensor {
   readonly data: TensorData
   readonly dims: readonly number[]
 
+  /** Tensors of other copies of lanewise that a program holds are tensors, too. */
+  static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore-start lint/complexity/noThisInStatic: subclasses inherit it, and have instances of their own
+    if (this !== Tensor) return Function.prototype[Symbol.hasInstance].call(this, value)
+    // biome-ignore-end lint/complexity/noThisInStatic: as above
+    return !!(value as Tensor | null)?.toNumbers
+  }
+
   constructor(type: DType, data: TensorData | readonly (number | bigint | boolean | string)[], dims?: readonly number[])
   constructor(data: TensorData | readonly number[], dims?: readonly number[])
   constructor(...args: readonly unknown[]) {

@@ -8,7 +8,7 @@ import { publint } from 'publint'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import model5 from '../../models/model5.js'
-import { setRandomSeed } from '../../src/index.js'
+import { setRandomSeed, Tensor } from '../../src/index.js'
 import { launchChromium, resultOf } from './browser.js'
 import { npm, packPackage } from './packed.js'
 import { work } from './pages/work.js'
@@ -106,6 +106,22 @@ test('functions that a start calls are in parentheses, and nothing of the marks 
     const marks = own.join('').match(/[=(:,] ?\((async )?function\(/g)
     assert.ok(marks && marks.length > 500, `${folder}: ${marks?.length} functions`)
   }
+})
+
+test('tensors of one copy of lanewise are tensors of another', async () => {
+  const other = (await import(
+    pathToFileURL(join(source, 'dist/inline/index.js')).href
+  )) as typeof import('../../src/index.js')
+  const net = other.sequential([other.layers.dense({ units: 2, inputShape: [2], kernelInitializer: 'ones' })])
+  assert.equal((await net.predict(new Tensor('float32', [1, 2], [1, 2]))).toNumbers(), [3, 3])
+  const session = await other.InferenceSession.create(await net.toOnnx())
+  const outputs = await session.run({ [session.inputNames[0]]: new Tensor('float32', [1, 2], [1, 2]) })
+  assert.ok(outputs[session.outputNames[0]] instanceof Tensor)
+  const others: unknown[] = [{ data: Float32Array.of(1), dims: [1] }, null, undefined, 5]
+  assert.not.ok(others.some((value) => value instanceof Tensor))
+  class Own extends Tensor {}
+  assert.not.ok(outputs[session.outputNames[0]] instanceof Own)
+  assert.ok(new Own('float32', [1]) instanceof Own)
 })
 
 test('publint finds nothing to mend', async () => {
