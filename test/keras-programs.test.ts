@@ -312,4 +312,29 @@ test('adversaries: models that were trained apart are trained as one, in turns',
   whole.dispose()
 })
 
+test('masks through Concatenate along the steps, and not through Dot', async () => {
+  const [a, b] = [input({ shape: [3], dtype: 'int32' }), input({ shape: [2, 4] })]
+  const words = layers.embedding({ inputDim: 9, outputDim: 4, maskZero: true }).apply(a)
+  const joined = layers.concatenate({ axis: 1 }).apply([words, b, words])
+  const pooled = layers.globalAveragePooling1d().apply(joined)
+  const products = layers.flatten().apply(layers.dot({ axes: 2 }).apply([words, b]))
+  const net = model({ inputs: [a, b], outputs: [joined, pooled, products] })
+  const x = [new Tensor('int32', [1, 2, 0, 3, 0, 0], [2, 3]), normals(2, 2, 4)]
+  const [steps, means, dots] = (await net.predict<Tensor[]>(x)).map(values)
+  const counts = [
+    [1, 1, 0, 1, 1, 1, 1, 0],
+    [1, 0, 0, 1, 1, 1, 0, 0],
+  ]
+  const expected = counts.flatMap((row, sample) =>
+    Array.from({ length: 4 }, (_, k) => {
+      const sum = row.reduce((total, count, step) => total + count * steps[(sample * 8 + step) * 4 + k], 0)
+      return sum / row.filter((count) => count).length
+    }),
+  )
+  assert.ok(far(means, expected) < 1e-6)
+  assert.is(dots.length, 12)
+  await agreesInOnnx(net, x)
+  net.dispose()
+})
+
 test.run()

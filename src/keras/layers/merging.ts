@@ -30,8 +30,18 @@ abstract class Merge<Options extends object = object> extends Layer<Options> {
       context.emit,
     )
     const masks = inputs.map((value) => context.maskOf(value))
-    if (masks.every((mask) => mask !== undefined)) context.setMask(y, masks.reduce((a, b) => context.emit.or(a!, b!))!)
+    const mask = masks.some((mask) => mask) ? this.mergeMasks(masks, inputs, context.emit) : undefined
+    if (mask) context.setMask(y, mask)
     return y
+  }
+
+  /** The mask of the result: where any input counts. */
+  protected mergeMasks(
+    masks: readonly (Value | undefined)[],
+    _inputs: readonly Value[],
+    emit: Emitter,
+  ): Value | undefined {
+    return masks.reduce((a, b) => (a && b ? emit.or(a, b) : undefined))
   }
 
   /** Keras gives inputs of lower rank axes of length 1 behind the batch axis. */
@@ -83,6 +93,21 @@ export class Concatenate extends Merge<ValuesOf<typeof concatenateFields>> {
   protected merge(inputs: readonly Value[], emit: Emitter): Value {
     return emit.concat(inputs, this.options.axis)
   }
+
+  /** Along an axis that masks have, too, they are put one behind the other. */
+  protected override mergeMasks(masks: readonly (Value | undefined)[], inputs: readonly Value[], emit: Emitter) {
+    const rank = masks.find((mask) => mask)!.shape.length
+    const along = normalizeAxis(this.options.axis, inputs[0].shape.length)
+    if (along >= rank) return super.mergeMasks(masks, inputs, emit)
+    const everything = (x: Value) => {
+      const some = emit.greater(emit.max(x, x.shape.map((_, i) => i).slice(rank)), 0)
+      return emit.or(some, emit.not(some))
+    }
+    return emit.concat(
+      masks.map((mask, i) => mask ?? everything(inputs[i])),
+      along,
+    )
+  }
 }
 
 const dotFields = { axes: neededAxes, normalize: flag(false) }
@@ -95,6 +120,8 @@ export class Dot extends Merge<ValuesOf<typeof dotFields>> {
   protected override raise(value: Value): Value {
     return value
   }
+
+  protected override mergeMasks(): undefined {}
 
   protected merge([a, b]: readonly Value[], emit: Emitter): Value {
     const { axes, normalize } = this.options
