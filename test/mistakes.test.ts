@@ -169,7 +169,7 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ],
   [
     'a cropping of all',
-    /\(Cropping2D\) would leave nothing of \[batch, 4, 4, 1\]/,
+    /\(Cropping2D\): would leave nothing of \[batch, 4, 4, 1\]/,
     () => sequential([layers.cropping2d({ cropping: 2, inputShape: [4, 4, 1] })]),
   ],
   [
@@ -225,7 +225,7 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
   ['no options', /Dense needs the option 'units'/, () => layers.dense(untyped(undefined))],
   [
     'a layer applied to data',
-    /layer 'dense.*' \(Dense\) is applied to what input\(\{ shape \}\).*predict/,
+    /layer 'dense.*' \(Dense\): is applied to what input\(\{ shape \}\).*predict/,
     () => layers.dense({ units: 3 }).apply(untyped<SymbolicTensor>(x)),
   ],
   [

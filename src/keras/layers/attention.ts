@@ -1,10 +1,9 @@
 import type { Value } from '../../core/ir.js'
 import { unsqueeze } from '../../ops/compose.js'
-import { invalid } from '../config.js'
 import { all, causalMask, excluded } from './attention-masks.js'
 import type { CallContext } from './context.js'
 import { choice, flag, initializer, seed, share, type ValuesOf } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, Layer } from './layer.js'
+import { type CallArguments, type KerasShape, knownDim, Layer, layerError } from './layer.js'
 import { dropout } from './regularization.js'
 
 /** Attention without heads over a list of query [batch, T, dim], value [batch, S, …] and key (the value unless given). */
@@ -16,7 +15,7 @@ abstract class PlainAttention<V extends { readonly dropout: number; readonly see
   }
 
   call([query, value, key = value]: readonly Value[], context: CallContext, args: CallArguments): readonly Value[] {
-    if (!value) throw invalid(`layer '${this.name}' (${this.className}) takes a list of query, value and perhaps key`)
+    if (!value) throw layerError(this, 'takes a list of query, value and perhaps key')
     const { emit } = context
     const given = (args.mask ?? []) as readonly (Value | null)[]
     const queryMask = given[0] ?? context.maskOf(query)

@@ -19,7 +19,7 @@ import {
   sizes,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank } from './layer.js'
+import { type KerasShape, knownDim, Layer, type LayerOptions, layerError, requireRank } from './layer.js'
 import { axesUpTo, paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
 const windowFields = {
@@ -88,9 +88,10 @@ export class Conv extends Convolution<ValuesOf<typeof convFields>> {
     const channels = this.channelsOf(shape)
     const { filters, groups, kernelSize, useBias } = this.options
     if (channels % groups !== 0 || filters % groups !== 0)
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `${channels} input channels and ${filters} filters must be multiples of groups ${groups}`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}': ${channels} input channels and ${filters} filters must be multiples of groups ${groups}`,
       )
     this.addOwn('kernel', [...kernelSize, channels / groups, filters])
     if (useBias) this.addOwn('bias', [filters])

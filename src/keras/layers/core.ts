@@ -20,7 +20,15 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank, type SymbolicTensor } from './layer.js'
+import {
+  type KerasShape,
+  knownDim,
+  Layer,
+  type LayerOptions,
+  layerError,
+  requireRank,
+  type SymbolicTensor,
+} from './layer.js'
 
 export interface InputOptions {
   readonly name?: string
@@ -188,9 +196,7 @@ export class Lambda extends Layer<ValuesOf<typeof lambdaFields>> {
   }
 
   protected override config(): KerasConfig {
-    throw invalid(
-      `layer '${this.name}' is a Lambda: a function has no JSON form; write a layer class and registerLayer it`,
-    )
+    throw layerError(this, 'is a Lambda: a function has no JSON form; write a layer class and registerLayer it')
   }
 }
 

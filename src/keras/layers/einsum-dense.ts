@@ -1,11 +1,10 @@
 import type { Value } from '../../core/ir.js'
 import { einsum } from '../../ops/einsum.js'
 import { declareOperators } from '../../ops/index.js'
-import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { kernelFields } from './core.js'
 import { absent, any, type Field, neededAny, type ValuesOf } from './fields.js'
-import { formatKerasShape, type KerasShape, knownDim, Layer, type LayerOptions } from './layer.js'
+import { formatKerasShape, type KerasShape, knownDim, Layer, type LayerOptions, layerError } from './layer.js'
 
 const { useBias: _, ...fields } = kernelFields
 
@@ -47,8 +46,7 @@ export class EinsumDense extends Layer<ValuesOf<typeof einsumFields>> {
   get #terms(): Equation {
     const { equation } = this.options
     const match = form.exec(String(equation).replaceAll(' ', ''))
-    if (!match)
-      throw invalid(`layer '${this.name}' (EinsumDense): equation must have the form 'ab,bc->ac', got '${equation}'`)
+    if (!match) throw layerError(this, `equation must have the form 'ab,bc->ac', got '${equation}'`)
     const letters = (term: string) => term.match(/\.\.\.|./g) ?? []
     return { input: letters(match[1]), kernel: letters(match[2]), output: letters(match[3]) }
   }
@@ -59,9 +57,7 @@ export class EinsumDense extends Layer<ValuesOf<typeof einsumFields>> {
     const sizes = new Map<string, () => number>()
     const open = input.indexOf('...')
     if (open < 0 ? shape.length !== input.length : shape.length < input.length - 1)
-      throw invalid(
-        `layer '${this.name}': the equation '${this.options.equation}' does not fit inputs ${formatKerasShape(shape)}`,
-      )
+      throw layerError(this, `the equation '${this.options.equation}' does not fit inputs ${formatKerasShape(shape)}`)
     // The sizes of outputShape are those of the last letters: the batch axis, or an ellipsis, is before them.
     const named = output.filter((letter) => letter !== '...')
     named.slice(named.length - outputShape.length).forEach((letter, i) => {
@@ -74,13 +70,13 @@ export class EinsumDense extends Layer<ValuesOf<typeof einsumFields>> {
     })
     const sizeOf = (letter: string): number => {
       const size = sizes.get(letter)
-      if (!size) throw invalid(`layer '${this.name}': outputShape and input give no size for '${letter}'`)
+      if (!size) throw layerError(this, `outputShape and input give no size for '${letter}'`)
       return size()
     }
     this.addOwn('kernel', kernel.map(sizeOf))
     if (biasAxes === null) return
     const stray = [...biasAxes].find((letter) => !output.includes(letter))
-    if (stray) throw invalid(`layer '${this.name}': biasAxes '${biasAxes}' names '${stray}', which the output has not`)
+    if (stray) throw layerError(this, `biasAxes '${biasAxes}' names '${stray}', which the output has not`)
     const first = output.findIndex((letter) => biasAxes.includes(letter))
     const shared = output.slice(first).map((letter) => (biasAxes.includes(letter) ? sizeOf(letter) : 1))
     this.addOwn('bias', shared)

@@ -1,4 +1,3 @@
-import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import type { Emitter } from '../../ops/emitter.js'
@@ -8,7 +7,7 @@ import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, type OutputMode, outputMode } from './encoding.js'
 import { any, type Field, neededCount, type OptionsOf, only, type ValuesOf } from './fields.js'
 import type { HostLayer } from './host-layer.js'
-import { formatKerasShape, type KerasShape, Layer, type LayerOptions } from './layer.js'
+import { formatKerasShape, type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
 
 type Salt = number | readonly number[] | null
 
@@ -125,9 +124,10 @@ export class HashedCrossing extends Binning<ValuesOf<typeof crossingFields>> {
       !isColumn ||
       !shapes.every((shape) => shape.length === first.length && shape.at(-1) === first.at(-1))
     )
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `takes two features or more of one shape, (batch) or (batch, 1), got ${shapes.map(formatKerasShape).join(', ')}`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (HashedCrossing) takes two features or more of one shape, (batch) or (batch, 1), got ${shapes.map(formatKerasShape).join(', ')}`,
       )
   }
 

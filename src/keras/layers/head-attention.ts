@@ -19,7 +19,15 @@ import {
   type ValuesOf,
 } from './fields.js'
 import { flat, headsFirst, headsLast, knownOr, othersOf, sizesOf } from './heads.js'
-import { type Argument, type CallArguments, formatKerasShape, type KerasShape, knownDim, Layer } from './layer.js'
+import {
+  type Argument,
+  type CallArguments,
+  formatKerasShape,
+  type KerasShape,
+  knownDim,
+  Layer,
+  layerError,
+} from './layer.js'
 import { dropout } from './regularization.js'
 
 const weightsFields = {
@@ -161,7 +169,7 @@ abstract class HeadAttention<V extends HeadValues> extends Layer<V> {
     const along = (mask: Value | undefined, axis: number) => mask && unsqueeze(emit, bool(mask)!, axis)
     const keyMask = key === value ? (args.key_mask as Value | undefined) : given('key_mask', key)
     if (args.use_causal_mask && axes.length > 1)
-      throw invalid(`layer '${this.name}': a causal mask needs attention along one axis, not ${axes.length}`)
+      throw layerError(this, `a causal mask needs attention along one axis, not ${axes.length}`)
     const mask = all(context, [
       along(given('query_mask', query), 2),
       along(given('value_mask', value), 1),
@@ -220,7 +228,7 @@ export class MultiHeadAttention extends HeadAttention<ValuesOf<typeof multiHeadF
     [query]: readonly KerasShape[],
     { value, key = value }: Readonly<Record<string, KerasShape>>,
   ) {
-    if (!value) throw invalid(`layer '${this.name}' (MultiHeadAttention) is called with a query and a value`)
+    if (!value) throw layerError(this, 'is called with a query and a value')
     const { numHeads, keyDim, valueDim, outputShape, attentionAxes } = this.options
     const rank = query.length
     this.#axes =
@@ -229,15 +237,16 @@ export class MultiHeadAttention extends HeadAttention<ValuesOf<typeof multiHeadF
         : [attentionAxes].flat().map((axis) => (axis < 0 ? axis + rank : axis))
     const isUsable = (axis: number) => Number.isInteger(axis) && axis > 0 && axis < rank - 1
     if (this.#axes.length === 0 || !this.#axes.every(isUsable) || new Set(this.#axes).size < this.#axes.length)
-      throw invalid(
-        `layer '${this.name}': attentionAxes lie between the batch and the features of ${formatKerasShape(query)}, got ${JSON.stringify(attentionAxes)}`,
+      throw layerError(
+        this,
+        `attentionAxes lie between the batch and the features of ${formatKerasShape(query)}, got ${JSON.stringify(attentionAxes)}`,
       )
     const between = [query, value, key].flatMap((shape) => shape.slice(1, -1))
     if (rank > 3 && between.some((dim) => dim === null))
-      throw invalid(`layer '${this.name}': attention over inputs of ${rank} axes needs all but the batch to be known`)
+      throw layerError(this, `attention over inputs of ${rank} axes needs all but the batch to be known`)
     const values = valueDim ?? keyDim
     const out = outputShape === null ? [knownDim(this, query, -1)] : [outputShape].flat()
-    if (out.length !== 1) throw invalid(`layer '${this.name}': outputShape must be one size`)
+    if (out.length !== 1) throw layerError(this, 'outputShape must be one size')
     this.project('_query_dense', 'query', [knownDim(this, query, -1), numHeads, keyDim], [numHeads, keyDim])
     this.project('_key_dense', 'key', [knownDim(this, key, -1), numHeads, keyDim], [numHeads, keyDim])
     this.project('_value_dense', 'value', [knownDim(this, value, -1), numHeads, values], [numHeads, values])
@@ -277,9 +286,9 @@ export class GroupQueryAttention extends HeadAttention<ValuesOf<typeof groupedFi
     [query]: readonly KerasShape[],
     { value, key = value }: Readonly<Record<string, KerasShape>>,
   ) {
-    if (!value) throw invalid(`layer '${this.name}' (GroupQueryAttention) is called with a query and a value`)
+    if (!value) throw layerError(this, 'is called with a query and a value')
     const { headDim, numQueryHeads: many, numKeyValueHeads: few } = this.options
-    if (many % few !== 0) throw invalid(`layer '${this.name}': numQueryHeads must be a multiple of numKeyValueHeads`)
+    if (many % few !== 0) throw layerError(this, 'numQueryHeads must be a multiple of numKeyValueHeads')
     const width = knownDim(this, query, -1)
     this.project('_query_dense', 'query', [width, many, headDim], [many, headDim])
     this.project('_key_dense', 'key', [knownDim(this, key, -1), few, headDim], [few, headDim])

@@ -1,6 +1,5 @@
 import { isFloat } from '../../core/dtype.js'
 import type { TensorType, Value } from '../../core/ir.js'
-import { invalid } from '../config.js'
 import { imageClasses } from '../parts.js'
 import { DeferredLayer } from './deferred.js'
 import type { ValuesOf } from './fields.js'
@@ -17,6 +16,7 @@ import {
 } from './image-fields.js'
 import { planeAxes, requirePlane } from './image-plane.js'
 import type { KerasShape, Layer } from './layer.js'
+import { layerError } from './layer.js'
 
 interface ImageOptions {
   readonly dataFormat: boolean
@@ -57,7 +57,7 @@ export class Resizing extends DeferredImages<ValuesOf<typeof resizingFields>> {
   protected override build(shapes: readonly KerasShape[]): void {
     super.build(shapes)
     if (this.options.cropToAspectRatio && this.options.padToAspectRatio)
-      throw invalid(`layer '${this.name}' (Resizing): choose one of cropToAspectRatio and padToAspectRatio`)
+      throw layerError(this, 'choose one of cropToAspectRatio and padToAspectRatio')
   }
 
   protected override typesOf(inputs: readonly Value[]): readonly TensorType[] {

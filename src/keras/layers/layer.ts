@@ -1,5 +1,5 @@
 import type { DType } from '../../core/dtype.js'
-import { LanewiseError } from '../../core/errors.js'
+import { type ErrorCode, LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import type { Shape } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
@@ -127,13 +127,18 @@ export const graphShape = (shape: KerasShape, prefix: string): Shape =>
 
 export const kerasShape = (shape: Shape): KerasShape => shape.map((dim) => (typeof dim === 'number' ? dim : null))
 
+/** What is wrong with a layer or what it is given, as an error that names it. */
+export const layerError = (layer: Layer, problem: string, code: ErrorCode = 'INVALID_ARGUMENT'): LanewiseError =>
+  new LanewiseError(code, `layer '${layer.name}' (${layer.className}): ${problem}`)
+
 /** One size, which must be known. Throws SHAPE_MISMATCH naming the layer. */
 export function knownDim(layer: Layer, shape: KerasShape, axis: number): number {
   const dim = shape[axis < 0 ? axis + shape.length : axis]
   if (typeof dim !== 'number')
-    throw new LanewiseError(
+    throw layerError(
+      layer,
+      `needs a known size on axis ${axis} of its input ${formatKerasShape(shape)}`,
       'SHAPE_MISMATCH',
-      `layer '${layer.name}' (${layer.className}) needs a known size on axis ${axis} of its input ${formatKerasShape(shape)}`,
     )
   return dim
 }
@@ -141,9 +146,10 @@ export function knownDim(layer: Layer, shape: KerasShape, axis: number): number 
 /** Throws SHAPE_MISMATCH when an input's rank is not `rank`. */
 export function requireRank(layer: Layer, shape: KerasShape, rank: number): void {
   if (shape.length !== rank)
-    throw new LanewiseError(
+    throw layerError(
+      layer,
+      `takes inputs of rank ${rank} with the batch axis, got ${formatKerasShape(shape)}`,
       'SHAPE_MISMATCH',
-      `layer '${layer.name}' (${layer.className}) takes inputs of rank ${rank} with the batch axis, got ${formatKerasShape(shape)}`,
     )
 }
 
@@ -250,8 +256,7 @@ export abstract class Layer<Options extends object = object> {
   /** The first output of the layer's first application. Throws INVALID_ARGUMENT before it was applied. */
   get output(): SymbolicTensor {
     const [first] = this.inboundNodes
-    if (!first)
-      throw new LanewiseError('INVALID_ARGUMENT', `layer '${this.name}' has no output yet: it was applied to nothing`)
+    if (!first) throw layerError(this, 'has no output yet: it was applied to nothing')
     return first.outputs[0]
   }
 
@@ -468,16 +473,15 @@ export abstract class Layer<Options extends object = object> {
   /** `apply` for layers and models with several outputs. */
   applyAll(inputs: Argument, options: Readonly<Record<string, Argument>> = {}): readonly SymbolicTensor[] {
     if (inputs instanceof Layer || inputs instanceof Tensor || ArrayBuffer.isView(inputs) || inputs === undefined)
-      throw invalid(
-        `layer '${this.name}' (${this.className}) is applied to what input({ shape }) or another layer's apply gives; data go to a model's predict`,
+      throw layerError(
+        this,
+        `is applied to what input({ shape }) or another layer's apply gives; data go to a model's predict`,
       )
     const named = Object.entries(options).flatMap(([key, argument]) => {
       const name = snakeCase(key)
       const known = [...this.signature.slice(1), ...this.namedArguments, 'mask', 'training']
       if (!known.includes(name))
-        throw invalid(
-          `layer '${this.name}' (${this.className}) is called with '${key}'; it takes ${known.map(camelCase).join(', ')}`,
-        )
+        throw layerError(this, `is called with '${key}'; it takes ${known.map(camelCase).join(', ')}`)
       return argument === null || argument === undefined ? [] : [[name, argument] as const]
     })
     const args = { ...this.positional(inputs), ...Object.fromEntries(named) }

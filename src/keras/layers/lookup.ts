@@ -1,4 +1,4 @@
-import { LanewiseError } from '../../core/errors.js'
+import type { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid, type KerasConfig } from '../config.js'
@@ -21,7 +21,7 @@ import {
 } from './fields.js'
 import { salt } from './hashing.js'
 import type { HostLayer } from './host-layer.js'
-import { Layer, type LayerOptions } from './layer.js'
+import { Layer, type LayerOptions, layerError } from './layer.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
 
 type Token = string | number
@@ -102,7 +102,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
   }
 
   #error(message: string): LanewiseError {
-    return invalid(`layer '${this.name}' (${this.className}): ${message}`)
+    return layerError(this, message)
   }
 
   get #hasMaskIndex(): boolean {
@@ -191,10 +191,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
   #check(tensor: Tensor): void {
     const isText = tensor.type === 'string'
     if (isText !== (this.tokenType === 'string' && !this.options.invert))
-      throw new LanewiseError(
-        'TYPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) takes ${isText ? 'integers' : 'strings'}, got ${tensor.type}`,
-      )
+      throw layerError(this, `takes ${isText ? 'integers' : 'strings'}, got ${tensor.type}`, 'TYPE_MISMATCH')
   }
 
   /** Places of tokens, and where a token that is not among them goes; -1: nowhere. */
@@ -232,9 +229,10 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
       const place = table.get(token)
       if (place !== undefined) return place
       if (numOovIndices === 0)
-        throw new LanewiseError(
+        throw layerError(
+          this,
+          `${JSON.stringify(token)} is not in the vocabulary; numOovIndices 1 gives a place for such${maskToken === null ? '' : ', too'}`,
           'INVALID_DATA',
-          `layer '${this.name}': ${JSON.stringify(token)} is not in the vocabulary; numOovIndices 1 gives a place for such${maskToken === null ? '' : ', too'}`,
         )
       return numOovIndices === 1 ? otherwise : this.#oovStart + this.#bucketOf(token)
     })

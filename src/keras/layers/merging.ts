@@ -1,11 +1,10 @@
-import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { normalizeAxis } from '../../core/shape.js'
 import { squeeze, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
 import { axis, type Fields, flag, neededAxes, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, type LayerOptions } from './layer.js'
+import { type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
 
 /** Combines two or more inputs element by element, with broadcasting. */
 abstract class Merge<Options extends object = object> extends Layer<Options> {
@@ -17,9 +16,10 @@ abstract class Merge<Options extends object = object> extends Layer<Options> {
 
   protected override build(shapes: readonly KerasShape[]): void {
     if (this.takes ? shapes.length !== this.takes : shapes.length < 2)
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `takes a list of two inputs${this.takes ? '' : ' or more'}, got ${shapes.length}`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) takes a list of two inputs${this.takes ? '' : ' or more'}, got ${shapes.length}`,
       )
   }
 
@@ -128,8 +128,7 @@ export class Dot extends Merge<ValuesOf<typeof dotFields>> {
     const [first, second] = (typeof axes === 'number' ? [axes, axes] : axes).map((axis, i) =>
       normalizeAxis(axis, [a, b][i].shape.length),
     )
-    if (first === 0 || second === 0)
-      throw new LanewiseError('SHAPE_MISMATCH', `layer '${this.name}': Dot keeps the batch axis 0`)
+    if (first === 0 || second === 0) throw layerError(this, 'Dot keeps the batch axis 0', 'SHAPE_MISMATCH')
     const unit = (x: Value, axis: number) => {
       if (!normalize) return x
       const squares = emit.sum(emit.square(x), [axis], true)

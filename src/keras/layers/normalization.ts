@@ -18,7 +18,7 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer } from './layer.js'
+import { type KerasShape, knownDim, Layer, layerError } from './layer.js'
 import { neededLayer } from './registry.js'
 import type { Weight } from './weight.js'
 
@@ -223,7 +223,7 @@ export class GroupNormalization extends Normalizing<ValuesOf<typeof groupFields>
     const channels = knownDim(this, shape, this.options.axis)
     const groups = this.options.groups === -1 ? channels : this.options.groups
     if (!(groups > 0) || channels % groups !== 0)
-      throw invalid(`layer '${this.name}': ${channels} channels must be a multiple of groups ${groups}`)
+      throw layerError(this, `${channels} channels must be a multiple of groups ${groups}`)
     this.addAffine([channels])
   }
 

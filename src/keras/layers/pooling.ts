@@ -1,10 +1,9 @@
-import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { formatShape } from '../../core/shape.js'
 import { tuple } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, choice, dataFormat, flag, sizes, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, requireRank } from './layer.js'
+import { type KerasShape, Layer, layerError, requireRank } from './layer.js'
 import { paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
 const poolingFields = {
@@ -32,9 +31,10 @@ abstract class Pooling extends Layer<ValuesOf<typeof poolingFields>> {
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x
     const plane = first.shape.slice(2)
     if (padding === 'valid' && plane.some((size, axis) => Number(size) < poolSize[axis]))
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `poolSize ${formatShape(poolSize)} is more than ${formatShape(plane)}; give less, or padding: 'same'`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}): poolSize ${formatShape(poolSize)} is more than ${formatShape(plane)}; give less, or padding: 'same'`,
       )
     const y = emit.op(this.op, [first], {
       kernel_shape: poolSize,

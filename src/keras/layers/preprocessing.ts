@@ -20,7 +20,7 @@ import {
   only,
   type ValuesOf,
 } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, Layer, type LayerOptions } from './layer.js'
+import { type CallArguments, type KerasShape, knownDim, Layer, type LayerOptions, layerError } from './layer.js'
 import type { Weight } from './weight.js'
 
 /** What `adapt` looks at: all samples, or batches of them. */
@@ -97,8 +97,7 @@ export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
 
   protected override build([shape]: readonly KerasShape[]): void {
     const { axis, mean, variance } = this.options
-    if ((mean === null) !== (variance === null))
-      throw invalid(`layer '${this.name}' (Normalization) needs both mean and variance, or neither`)
+    if ((mean === null) !== (variance === null)) throw layerError(this, 'needs both mean and variance, or neither')
     this.#axes = axis.map((item) => normalizeAxis(item, shape.length)).sort((a, b) => a - b)
     if (mean !== null) return
     const sizes = this.#axes.map((item) => knownDim(this, shape, item))
@@ -113,17 +112,14 @@ export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
    * INVALID_ARGUMENT for a layer with given statistics, and for data without samples.
    */
   async adapt(data: AdaptData): Promise<void> {
-    if (this.options.mean !== null)
-      throw invalid(`layer '${this.name}' (Normalization) has a given mean and variance: there is nothing to adapt`)
+    if (this.options.mean !== null) throw layerError(this, 'has a given mean and variance: there is nothing to adapt')
     const { momentsOf } = await import('./adapting.js')
     const moments = await momentsOf(batchesOf(data, `the data of '${this.name}'`), ({ dims }) => {
       this.ensureBuilt([[null, ...dims.slice(1)]])
       const sizes = this.#axes.map((axis) => dims[axis])
       const [{ shape }] = this.weightsHere
       if (formatShape(sizes) !== formatShape(shape))
-        throw invalid(
-          `layer '${this.name}' keeps statistics of shape ${formatShape(shape)}, the data has ${formatShape(dims)}`,
-        )
+        throw layerError(this, `keeps statistics of shape ${formatShape(shape)}, the data has ${formatShape(dims)}`)
       return this.#axes
     })
     if (!moments) throw invalid(`the data for '${this.name}' to adapt to has no samples`)
@@ -142,7 +138,7 @@ export class Normalization extends Layer<ValuesOf<typeof normalizationFields>> {
       const given = [statistic!].flat()
       const last = this.#axes.at(-1) ?? rank - 1
       if (given.length !== 1 && given.length !== sizes[last])
-        throw invalid(`layer '${this.name}' has ${given.length} given statistics for ${sizes[last]} features`)
+        throw layerError(this, `has ${given.length} given statistics for ${sizes[last]} features`)
       const shape = sizes.map((_, axis) => (axis === last ? given.length : 1))
       return emit.constant(new Tensor('float32', given, shape))
     }
@@ -171,7 +167,7 @@ export class CategoryEncoding extends Layer<ValuesOf<typeof categoryFields>> {
     const { numTokens, outputMode } = this.options
     const weights = args.count_weights as Value | undefined
     if (weights && outputMode !== 'count')
-      throw invalid(`layer '${this.name}' takes countWeights in the output mode 'count' only, not in '${outputMode}'`)
+      throw layerError(this, `takes countWeights in the output mode 'count' only, not in '${outputMode}'`)
     return encodeClasses(emit, emit.cast(x, 'int32'), outputMode, numTokens, weights)
   }
 }
@@ -213,7 +209,7 @@ export class Discretization extends Layer<ValuesOf<typeof discretizationFields>>
    */
   async adapt(data: AdaptData): Promise<void> {
     const { numBins, epsilon } = this.options
-    if (numBins === null) throw invalid(`layer '${this.name}' has given binBoundaries; numBins is what adapt needs`)
+    if (numBins === null) throw layerError(this, 'has given binBoundaries; numBins is what adapt needs')
     const batches: number[][] = []
     for await (const batch of batchesOf(data, `the data of '${this.name}'`)) batches.push(batch.toNumbers())
     if (batches.flat().length === 0) throw invalid(`the data for '${this.name}' to adapt to is empty`)
@@ -227,10 +223,7 @@ export class Discretization extends Layer<ValuesOf<typeof discretizationFields>>
 
   call([x]: readonly Value[], { emit }: CallContext): Value {
     const boundaries = this.#boundaries
-    if (!boundaries)
-      throw invalid(
-        `layer '${this.name}' (Discretization) has no boundaries yet: give binBoundaries, or call adapt first`,
-      )
+    if (!boundaries) throw layerError(this, 'has no boundaries yet: give binBoundaries, or call adapt first')
     const rank = x.shape.length
     const limits = emit.constant(new Tensor('float32', boundaries, [boundaries.length]))
     const reached = emit.greaterOrEqual(unsqueeze(emit, emit.cast(x, 'float32'), rank), limits)

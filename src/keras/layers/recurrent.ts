@@ -1,9 +1,7 @@
-import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { pick, stack } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
-import { invalid } from '../config.js'
 import {
   type Cell,
   type CellLike,
@@ -25,6 +23,7 @@ import {
   type KerasShape,
   Layer,
   type LayerOptions,
+  layerError,
 } from './layer.js'
 import type { Weight } from './weight.js'
 
@@ -96,9 +95,10 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
 
   protected override build([shape]: readonly KerasShape[]): void {
     if (shape.length < 3)
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `takes sequences (batch, steps, features), got ${formatKerasShape(shape)}`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) takes sequences (batch, steps, features), got ${formatKerasShape(shape)}`,
       )
     const step = [shape[0], ...shape.slice(2)]
     const cell = this.addSublayer('cell', this.cell)
@@ -106,14 +106,13 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
     this.#shapes = cell.stateShapes(step)
     if (!this.options.stateful) return
     const [batch] = shape
-    if (batch === null)
-      throw invalid(`layer '${this.name}' is stateful: give its model a batchShape with the batch size`)
+    if (batch === null) throw layerError(this, 'is stateful: give its model a batchShape with the batch size')
     this.#states = this.#shapes.map((sizes) => this.addState('rnn_state', [batch, ...sizes]))
   }
 
   /** Sets the states of a stateful layer to 0, or to `states`. Throws INVALID_ARGUMENT for other layers. */
   resetStates(states?: readonly Tensor[]): void {
-    if (!this.#states) throw invalid(`layer '${this.name}' is not stateful, or was applied to nothing yet`)
+    if (!this.#states) throw layerError(this, 'is not stateful, or was applied to nothing yet')
     this.#states.forEach((weight, i) => {
       weight.write(states?.[i] ?? Tensor.zeros('float32', weight.shape))
     })
@@ -125,7 +124,7 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
     const stored = this.#states?.map((weight) => emit.variable(weight))
     const initial = list(args.initial_state) ?? (more.length > 0 ? more : stored)
     if (initial && initial.length !== this.#shapes!.length)
-      throw invalid(`layer '${this.name}' has ${this.#shapes!.length} states, got ${initial.length} initial ones`)
+      throw layerError(this, `has ${this.#shapes!.length} states, got ${initial.length} initial ones`)
     const mask = (args.mask as Value | undefined) ?? context.maskOf(x)
     const whole = mask ? undefined : this.cell.wholeSequence(x, initial, goBackwards, context)
     const { outputs, last, states } = whole
@@ -146,9 +145,10 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
     const { goBackwards, zeroOutputForMask } = this.options
     const steps = x.shape[1]
     if (typeof steps !== 'number')
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `needs a known number of steps here: with a mask, a cell of one's own, recurrent dropout or activations that ONNX's ops lack it is written out step by step. Give the input a fixed length`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) needs a known number of steps here: with a mask, a cell of one's own, recurrent dropout or activations that ONNX's ops lack it is written out step by step. Give the input a fixed length`,
       )
     const results: Value[] = []
     let states = initial ?? this.#shapes!.map((sizes) => zerosLike(emit, x, sizes))

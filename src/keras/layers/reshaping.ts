@@ -1,10 +1,9 @@
-import { LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
 import { formatShape, isConcrete, type Shape, sizeOf } from '../../core/shape.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { dataFormat, type Field, neededIntegers, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, requireRank } from './layer.js'
+import { type KerasShape, Layer, layerError, requireRank } from './layer.js'
 import { toChannelsLast } from './windows.js'
 
 /** Elements of one sample, -1 when a size is unknown. */
@@ -44,9 +43,10 @@ export class Reshape extends Layer<ValuesOf<typeof reshapeFields>> {
     const total = sampleSize(x.shape)
     const known = sizeOf(targetShape.filter((dim) => dim !== -1))
     if (total !== -1 && (targetShape.includes(-1) ? total % known !== 0 : total !== known))
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `${total} elements of a sample do not fit targetShape (${targetShape.join(', ')})`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}': ${total} elements of a sample do not fit targetShape (${targetShape.join(', ')})`,
       )
     return emit.reshape(x, [0, ...targetShape.map((dim) => (dim === -1 && total !== -1 ? total / known : dim))])
   }
@@ -138,9 +138,10 @@ export class Cropping extends Spatial<ValuesOf<typeof croppingFields>> {
     const { cropping, dataFormat } = this.options
     const axes = cropping.map((_, i) => i + (dataFormat ? 1 : 2))
     if (cropping.some(([start, end], i) => Number(x.shape[axes[i]]) <= start + end))
-      throw new LanewiseError(
+      throw layerError(
+        this,
+        `would leave nothing of ${formatShape(x.shape)}; give a smaller cropping`,
         'SHAPE_MISMATCH',
-        `layer '${this.name}' (${this.className}) would leave nothing of ${formatShape(x.shape)}; give a smaller cropping`,
       )
     const starts = cropping.map(([start]) => start)
     const ends = cropping.map(([, end]) => (end === 0 ? 2 ** 31 - 1 : -end))

@@ -4,10 +4,9 @@ import type { Emitter } from '../../ops/emitter.js'
 import { pack as arithmetic } from '../../packs/arithmetic.js'
 import { addPack } from '../../packs/pack.js'
 import { pack as signal } from '../../packs/signal.js'
-import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, choice, count, dataFormat, flag, maybe, number, type OptionsOf, type ValuesOf } from './fields.js'
-import { type KerasShape, knownDim, Layer, type LayerOptions, requireRank } from './layer.js'
+import { type KerasShape, knownDim, Layer, type LayerOptions, layerError, requireRank } from './layer.js'
 import { stft, type WindowLike, windowOf } from './stft.js'
 import { paddingAttributes } from './windows.js'
 
@@ -37,9 +36,9 @@ export class STFTSpectrogram extends Layer<ValuesOf<typeof stftFields>> {
     super(options, className)
     const { frameLength, frameStep, fftLength, window, periodic } = this.options
     if (frameStep !== null && frameStep > frameLength)
-      throw invalid(`layer '${this.name}': frameStep ${frameStep} is more than frameLength ${frameLength}`)
+      throw layerError(this, `frameStep ${frameStep} is more than frameLength ${frameLength}`)
     if (fftLength !== null && fftLength < frameLength)
-      throw invalid(`layer '${this.name}': fftLength ${fftLength} is less than frameLength ${frameLength}`)
+      throw layerError(this, `fftLength ${fftLength} is less than frameLength ${frameLength}`)
     windowOf(window, frameLength, periodic)
     if (this.options.mode === 'angle') addPack(arithmetic)
   }
@@ -130,8 +129,7 @@ export class MelSpectrogram extends Layer<ValuesOf<typeof melFields>> {
     super(options, className)
     const { fftLength, sequenceLength, window } = this.options
     const length = sequenceLength ?? fftLength
-    if (length > fftLength)
-      throw invalid(`layer '${this.name}': sequenceLength ${length} is more than fftLength ${fftLength}`)
+    if (length > fftLength) throw layerError(this, `sequenceLength ${length} is more than fftLength ${fftLength}`)
     windowOf(window, length, true)
     addPack(signal)
   }
@@ -143,7 +141,7 @@ export class MelSpectrogram extends Layer<ValuesOf<typeof melFields>> {
   protected override build([shape]: readonly KerasShape[]): void {
     requireRank(this, shape, 2)
     if (knownDim(this, shape, 1) <= this.options.fftLength >> 1)
-      throw invalid(`layer '${this.name}' (MelSpectrogram) takes more than fftLength / 2 samples, got ${shape[1]}`)
+      throw layerError(this, `takes more than fftLength / 2 samples, got ${shape[1]}`)
   }
 
   call([x]: readonly Value[], { emit }: CallContext): Value {

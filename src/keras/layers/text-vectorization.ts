@@ -6,7 +6,7 @@ import type { CallContext } from './context.js'
 import { any, type Field, flag, maybe, neededCount, type OptionsOf, only, unwritten, type ValuesOf } from './fields.js'
 import type { HostLayer } from './host-layer.js'
 import type { KerasShape, LayerOptions } from './layer.js'
-import { Layer } from './layer.js'
+import { Layer, layerError } from './layer.js'
 import { StringLookup } from './lookup.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
 
@@ -51,10 +51,10 @@ export class TextVectorization extends Layer<ValuesOf<typeof vectorizationFields
     super(options as LayerOptions, className)
     const { maxTokens, outputMode, padToMaxTokens, vocabulary, idfWeights, ngrams, outputSequenceLength } = this.options
     if (outputMode !== 'int' && outputSequenceLength !== null)
-      throw invalid(`layer '${this.name}' (TextVectorization): outputSequenceLength goes with the output mode 'int'`)
+      throw layerError(this, `outputSequenceLength goes with the output mode 'int'`)
     const sizes = typeof ngrams === 'number' ? [ngrams] : (ngrams ?? [])
     if (!sizes.every((size) => Number.isInteger(size) && size > 0))
-      throw invalid(`layer '${this.name}' (TextVectorization): ngrams must be positive integers`)
+      throw layerError(this, 'ngrams must be positive integers')
     this.#lookup = new StringLookup({ maxTokens, outputMode, padToMaxTokens, vocabulary, idfWeights, maskToken: '' })
   }
 

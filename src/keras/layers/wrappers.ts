@@ -2,7 +2,7 @@ import type { Value } from '../../core/ir.js'
 import { invalid, type KerasObject } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, type ValuesOf } from './fields.js'
-import { type CallArguments, formatKerasShape, type KerasShape, Layer, type LayerOptions } from './layer.js'
+import { type CallArguments, formatKerasShape, type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
 import { Recurrent } from './recurrent.js'
 import { type LayerLike, layerFromConfig, neededLayer, readLayer } from './registry.js'
 
@@ -18,8 +18,7 @@ export class TimeDistributed extends Layer<ValuesOf<typeof distributedFields>> {
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
-    if (shape.length < 3)
-      throw invalid(`layer '${this.name}' (TimeDistributed) takes (batch, steps, …), got ${formatKerasShape(shape)}`)
+    if (shape.length < 3) throw layerError(this, `takes (batch, steps, …), got ${formatKerasShape(shape)}`)
     this.addSublayer('layer', this.options.layer).ensureBuilt([[null, ...shape.slice(2)]])
   }
 
