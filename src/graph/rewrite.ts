@@ -28,6 +28,10 @@ function namesOf(graph: Graph): Set<string> {
   return names
 }
 
+function addOutputs(producers: Map<Value, Node>, node: Node): void {
+  for (const output of node.outputs) producers.set(output, node)
+}
+
 /** Who reads each value of `graph`, one entry a reading operand. */
 function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
   const users = new Map<Value, Node[]>()
@@ -39,6 +43,27 @@ function usersOf(graph: Graph): ReadonlyMap<Value, readonly Node[]> {
       else users.set(input, [node])
     }
   return users
+}
+
+/** `graph` without the nodes, constants and variables that no output and no update needs; itself where there are none. */
+export function withoutDead(graph: Graph): Graph {
+  const needed = new Set<Value>(graph.outputs)
+  for (const { variable, value } of graph.updates) needed.add(variable).add(value)
+  const isNeeded = (value: Value): boolean => needed.has(value)
+  const nodes: Node[] = []
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some(isNeeded)) continue
+    for (const input of node.inputs) if (input) needed.add(input)
+    nodes.push(node)
+  }
+  const owned = [...graph.constants.keys(), ...graph.variables.keys()]
+  if (nodes.length === graph.nodes.length && owned.every(isNeeded)) return graph
+  return {
+    ...graph,
+    constants: new Map([...graph.constants].filter(([value]) => needed.has(value))),
+    variables: new Map([...graph.variables].filter(([value]) => needed.has(value))),
+    nodes: nodes.reverse(),
+  }
 }
 
 /**
@@ -53,7 +78,8 @@ export class Rewriter {
   /** Constants that the old graph does not have. */
   readonly #added = new Map<Value, Tensor>()
   readonly #nodes: Node[] = []
-  readonly #producers = new Map<Value, Node>()
+  /** The nodes of the new graph by what they write, once one is asked for. */
+  #producers: Map<Value, Node> | undefined
   readonly #replacements = new Map<Value, Value>()
   #names: Set<string> | undefined
   #users: ReadonlyMap<Value, readonly Node[]> | undefined
@@ -97,7 +123,12 @@ export class Rewriter {
 
   /** The node of the new graph that writes `value`. */
   producer(value: Value | undefined): Node | undefined {
-    return value && this.#producers.get(this.resolve(value))
+    if (!value) return undefined
+    if (!this.#producers) {
+      this.#producers = new Map()
+      for (const node of this.#nodes) addOutputs(this.#producers, node)
+    }
+    return this.#producers.get(this.resolve(value))
   }
 
   /** Whether `value` of the old graph is an output, or the new content of a variable. */
@@ -113,6 +144,7 @@ export class Rewriter {
 
   /** The node with its operands resolved. */
   resolved(node: Node): Node {
+    if (this.#replacements.size === 0) return node
     const inputs = node.inputs.map((input) => input && this.resolve(input))
     return inputs.every((input, index) => input === node.inputs[index]) ? node : { ...node, inputs }
   }
@@ -191,35 +223,26 @@ export class Rewriter {
       })
       return named
     })
-    if (this.#isUntouched(outputs)) return this.graph
-    const updates = this.graph.updates.map(({ variable, value }) => ({ variable, value: this.resolve(value) }))
-    const needed = new Set<Value>([...outputs, ...updates.flatMap(({ variable, value }) => [variable, value])])
-    const nodes: Node[] = []
-    for (const node of [...this.#nodes].reverse()) {
-      if (!node.outputs.some((output) => needed.has(output))) continue
-      for (const input of node.inputs) if (input) needed.add(input)
-      nodes.push(node)
-    }
-    return {
+    if (this.#isUntouched()) return this.graph
+    return withoutDead({
       ...this.graph,
       inputs: this.#inputs,
-      constants: new Map([...this.graph.constants, ...this.#added].filter(([value]) => needed.has(value))),
-      variables: new Map([...this.graph.variables].filter(([value]) => needed.has(value))),
-      nodes: nodes.reverse(),
+      constants: this.#added.size > 0 ? new Map([...this.graph.constants, ...this.#added]) : this.graph.constants,
+      nodes: this.#nodes,
       outputs,
-      updates,
-    }
+      updates: this.graph.updates.map(({ variable, value }) => ({ variable, value: this.resolve(value) })),
+    })
   }
 
-  /** Whether every node and output of the old graph stands as it was, and nothing else does; unneeded ones count as changes. */
-  #isUntouched(outputs: readonly Value[]): boolean {
-    const { nodes, constants, variables, inputs, updates } = this.graph
-    if (this.#replacements.size > 0 || this.#nodes.length !== nodes.length || this.#inputs !== inputs) return false
-    if (!nodes.every((node, index) => node === this.#nodes[index])) return false
-    const read = new Set<Value>([...outputs, ...updates.flatMap(({ variable, value }) => [variable, value])])
-    for (const { inputs } of nodes) for (const input of inputs) if (input) read.add(input)
-    for (const owned of [constants, variables]) for (const value of owned.keys()) if (!read.has(value)) return false
-    return nodes.every((node) => node.outputs.some((output) => read.has(output)))
+  /** Whether every node of the old graph stands as it was, and no other does. */
+  #isUntouched(): boolean {
+    const { nodes, inputs } = this.graph
+    return (
+      this.#replacements.size === 0 &&
+      this.#inputs === inputs &&
+      this.#nodes.length === nodes.length &&
+      nodes.every((node, index) => node === this.#nodes[index])
+    )
   }
 
   #write(draft: Node, results: readonly Value[] | number): readonly Value[] {
@@ -246,6 +269,6 @@ export class Rewriter {
 
   #append(node: Node): void {
     this.#nodes.push(node)
-    for (const output of node.outputs) this.#producers.set(output, node)
+    if (this.#producers) addOutputs(this.#producers, node)
   }
 }

@@ -39,7 +39,7 @@ export function checkRank(data: Shape, weight: Shape): void {
 /** Throws SHAPE_MISMATCH unless the bias, if there is one, is [channels]. */
 export function checkBias(bias: TensorType | undefined, channels: Dim): void {
   if (!bias) return
-  const [length] = bias.shape
+  const length = bias.shape[0]
   const fits = length === channels || typeof length === 'string' || typeof channels === 'string'
   if (bias.shape.length !== 1 || !fits)
     throw new LanewiseError('SHAPE_MISMATCH', `the bias ${formatShape(bias.shape)} must be [${channels}]`)
@@ -48,16 +48,17 @@ export function checkBias(bias: TensorType | undefined, channels: Dim): void {
 /** The channels-first output shape of a convolution of `data` [N, C, …] with `weight` [O, C/group, …]. */
 export function convShape(attributes: Attributes, data: Shape, weight: Shape): Dim[] {
   checkRank(data, weight)
-  const [batch, channels, ...spatial] = data
-  const [outputs, inputs, ...rest] = weight
-  const kernel = checkKernel(attributes, concrete(rest, 'the weight'))
+  const channels = data[1]
+  const outputs = weight[0]
+  const inputs = weight[1]
+  const kernel = checkKernel(attributes, concrete(weight.slice(2), 'the weight'))
   const group = groupOf(attributes, channels, outputs)
   if (typeof channels === 'number' && typeof inputs === 'number' && channels !== inputs * group)
     throw new LanewiseError(
       'SHAPE_MISMATCH',
       `the input has ${channels} channels; weight ${formatShape(weight)} with group ${group} takes ${inputs * group}`,
     )
-  return [batch, outputs, ...windowOutput(attributes, kernel, spatial)]
+  return [data[0], outputs, ...windowOutput(attributes, kernel, data.slice(2))]
 }
 
 /** Input, weight and bias, of one dtype. Throws INVALID_MODEL or TYPE_MISMATCH. */

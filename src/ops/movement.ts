@@ -9,7 +9,7 @@ import { productOf } from './views.js'
 /** The axis order that a Transpose gives: output axis i is input axis perm[i]. Throws SHAPE_MISMATCH. */
 export function permutationOf({ attributes }: Pick<Node, 'attributes'>, rank: number): readonly number[] {
   const perm = intsAttribute(attributes, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis)
-  if (perm.length !== rank || [...perm].sort((a, b) => a - b).some((axis, index) => axis !== index))
+  if (perm.length !== rank || !perm.every((_, axis) => perm.includes(axis)))
     throw new LanewiseError('SHAPE_MISMATCH', `perm ${formatShape(perm)} is no permutation of ${rank} axes`)
   return perm
 }

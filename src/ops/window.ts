@@ -61,7 +61,7 @@ export function windowOf(attributes: Attributes, kernel: readonly number[], inpu
   const autoPad = attributes['auto_pad'] ?? 'NOTSET'
   if (autoPad !== 'NOTSET' && autoPad !== 'VALID' && autoPad !== 'SAME_UPPER' && autoPad !== 'SAME_LOWER')
     throw new LanewiseError('INVALID_MODEL', `auto_pad '${autoPad}' is none of NOTSET, VALID, SAME_UPPER, SAME_LOWER`)
-  if ([...strides, ...dilations, ...kernel].some((size) => size < 1))
+  if ([strides, dilations, kernel].some((sizes) => sizes.some((size) => size < 1)))
     throw new LanewiseError('INVALID_MODEL', 'kernel_shape, strides and dilations must be positive')
   const window = { kernel, strides, dilations, ceil: attributes['ceil_mode'] === 1 }
   if (autoPad === 'NOTSET') {
@@ -135,10 +135,10 @@ export const windowToAttributes = ({ kernel, strides, dilations, padBegin, padEn
 })
 
 /** [N, C, …spatial] as [N, …spatial, C]. */
-export const toChannelsLast = <T>([batch, channels, ...spatial]: readonly T[]): T[] => [batch, ...spatial, channels]
+export const toChannelsLast = <T>(items: readonly T[]): T[] => [items[0], ...items.slice(2), items[1]]
 
 /** [O, I, …kernel] as […kernel, I, O]. */
-export const weightToChannelsLast = <T>([output, input, ...kernel]: readonly T[]): T[] => [...kernel, input, output]
+export const weightToChannelsLast = <T>(items: readonly T[]): T[] => [...items.slice(2), items[1], items[0]]
 
 /** The channels-first shape of the input that the window of `node` slides over. */
 function slidOver(node: Node): Shape {
