@@ -116,6 +116,56 @@ const table = [
   [2, 0.995322265],
 ]
 
+test('64-bit integers go to float64 and back as BigInts do', () => {
+  const integers = [0n, 1n, -1n, 2n ** 31n, -(2n ** 31n) - 1n, 2n ** 32n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)]
+  for (const [type, list] of [
+    ['int64', integers],
+    ['uint64', integers.map((integer) => BigInt.asUintN(64, integer))],
+  ] as const)
+    assert.equal(Array.from(numbersOf(new Tensor(type, list, [list.length]))), list.map(Number))
+  const numbers = [0, -0, 1.9, -1.9, 2 ** 31, -(2 ** 40) - 3, 2 ** 62, 2 ** 63, 2 ** 64 + 2 ** 20, -(2 ** 70)]
+  assert.equal(
+    Array.from(tensorOf('int64', [...numbers, Number.NaN, Number.POSITIVE_INFINITY], [12]).data as BigInt64Array),
+    [...numbers.map((number) => BigInt.asIntN(64, BigInt(Math.trunc(number)))), 0n, 0n],
+  )
+})
+
+test('folds and sums of 64-bit integers are exact on both sides of 2^53', () => {
+  const large = [2n ** 53n - 1n, -(2n ** 52n), 2n ** 31n + 7n, -(2n ** 33n) + 1n, 2n ** 62n + 3n, 12n, -7n, 1n]
+  const divisors = [3n, -3n, 2n ** 31n - 5n, 2n ** 22n + 1n, -(2n ** 61n) + 1n, 5n, 2n, -1n]
+  const floorMod = (a: bigint, b: bigint) => ((a % b) + b) % b
+  // One pair at a time, as the largest elements decide how all of them are computed; then all at once.
+  for (const [op, apply] of [
+    ['Add', (a: bigint, b: bigint) => a + b],
+    ['Sub', (a: bigint, b: bigint) => a - b],
+    ['Mul', (a: bigint, b: bigint) => a * b],
+    ['Div', (a: bigint, b: bigint) => a / b],
+    ['Mod', floorMod],
+  ] as const)
+    for (const rows of [...large.map((_, i) => [i]), large.map((_, i) => i)]) {
+      const k = new GraphBuilder()
+      const [a, b] = [k.input('a', 'int64', [rows.length]), k.input('b', 'int64', [rows.length])]
+      const node = k.producer(k.op(op, [a, b]))!
+      const operands = [large, divisors].map(
+        (list) =>
+          new Tensor(
+            'int64',
+            rows.map((row) => list[row]),
+            [rows.length],
+          ),
+      )
+      assert.equal(
+        Array.from(evaluate(node, operands)[0].data as BigInt64Array),
+        rows.map((row) => BigInt.asIntN(64, apply(large[row], divisors[row]))),
+        op,
+      )
+    }
+  const k = new GraphBuilder()
+  const node = k.producer(k.op('ReduceSum', [k.input('a', 'int64', [large.length])]))!
+  const total = large.reduce((sum, integer) => sum + integer)
+  assert.equal(evaluate(node, [new Tensor('int64', large, [large.length])])[0].data, BigInt64Array.of(total))
+})
+
 test('erf agrees with its published table and is odd', () => {
   for (const [x, value] of table) {
     assert.ok(Math.abs(erf(x) - value) < 6e-11, `erf(${x}) = ${erf(x)}`)

@@ -5,7 +5,7 @@ import { Tensor } from '../../core/tensor.js'
 import type { compaction } from '../../ops/compaction.js'
 import { intAttribute } from '../../ops/definition.js'
 import type { ReferenceKernel } from './kernel.js'
-import { numbersOf } from './numbers.js'
+import { isExact, largestOf, numbersOf, tensorOf } from './numbers.js'
 
 /** A tensor as slices along one axis: element (o, i, k) lies at (o * length + i) * inner + k. */
 interface Slices {
@@ -33,14 +33,15 @@ function take(tensor: Tensor, axis: number | undefined, chosen: readonly number[
   return new Tensor(tensor.type, data as unknown as TensorData, dims)
 }
 
-const int64 = (values: readonly number[], dims: readonly number[] = [values.length]): Tensor =>
-  new Tensor('int64', values, dims)
+const int64 = (values: ArrayLike<number>, dims: readonly number[] = [values.length]): Tensor =>
+  tensorOf('int64', values, dims)
 
 /** The elements in a form that < and === order and compare. */
-const ordered = (tensor: Tensor): ArrayLike<number | string | bigint> =>
-  tensor.type === 'string' || isBigInt(tensor.type)
-    ? (tensor.data as unknown as ArrayLike<string | bigint>)
-    : numbersOf(tensor)
+function ordered(tensor: Tensor): ArrayLike<number | string | bigint> {
+  if (tensor.type === 'string') return tensor.data as string[]
+  const numbers = numbersOf(tensor)
+  return isBigInt(tensor.type) && !isExact(largestOf(numbers)) ? (tensor.data as BigInt64Array) : numbers
+}
 
 const nonZero: ReferenceKernel = ({ inputs: [x] }) => {
   const { dims, type } = x!
@@ -50,7 +51,10 @@ const nonZero: ReferenceKernel = ({ inputs: [x] }) => {
     if (type === 'string' ? elements[at] !== '' : Number(elements[at]) !== 0) found.push(at)
   const shape = dims.length > 0 ? dims : [1]
   const strides = stridesOf(shape)
-  const indices = shape.flatMap((dim, axis) => found.map((at) => Math.floor(at / strides[axis]) % dim))
+  const indices = new Float64Array(shape.length * found.length)
+  shape.forEach((dim, axis) => {
+    for (let i = 0; i < found.length; i++) indices[axis * found.length + i] = Math.floor(found[i] / strides[axis]) % dim
+  })
   return [int64(indices, [shape.length, found.length])]
 }
 
@@ -77,10 +81,13 @@ const unique: ReferenceKernel = ({ inputs: [x], attributes }) => {
     return items
   }
   const slices = Array.from({ length }, (_, i) => slice(i))
-  const groups = new Map<string, number[]>()
+  const groups = new Map<unknown, number[]>()
   slices.forEach((items, i) => {
     // -0 and 0 are one value, as are all NaN.
-    const key = JSON.stringify(items.map((item) => (typeof item === 'string' ? item : `${item === 0 ? 0 : item}`)))
+    const key =
+      items.length === 1
+        ? items[0]
+        : JSON.stringify(items.map((item) => (typeof item === 'string' ? item : `${item === 0 ? 0 : item}`)))
     const known = groups.get(key)
     if (known) known.push(i)
     else groups.set(key, [i])
@@ -110,12 +117,22 @@ function compareSlices(a: readonly (number | string | bigint)[], b: readonly (nu
 const nonMaxSuppression: ReferenceKernel = ({ inputs: [boxes, scores, most, overlap, least], attributes }) => {
   const [batches, count] = boxes!.dims
   const [, classes] = scores!.dims
-  const box = cornersOf(boxes!, intAttribute(attributes, 'center_point_box') === 1)
+  const { corners, areas } = cornersOf(boxes!, intAttribute(attributes, 'center_point_box') === 1)
   const score = scores!.data as Float32Array
   const limit = most ? numbersOf(most)[0] : 0
   const threshold = overlap ? numbersOf(overlap)[0] : 0
   const floor = least ? numbersOf(least)[0] : Number.NEGATIVE_INFINITY
   const kept: number[] = []
+
+  /** Intersection over union of the boxes `a` and `b`, counted over all images. */
+  const shared = (a: number, b: number): number => {
+    const height = Math.min(corners[4 * a + 2], corners[4 * b + 2]) - Math.max(corners[4 * a], corners[4 * b])
+    const width = Math.min(corners[4 * a + 3], corners[4 * b + 3]) - Math.max(corners[4 * a + 1], corners[4 * b + 1])
+    if (height <= 0 || width <= 0) return 0
+    const common = height * width
+    return common / (areas[a] + areas[b] - common)
+  }
+
   for (let batch = 0; batch < batches; batch++)
     for (let kind = 0; kind < classes; kind++) {
       const at = (batch * classes + kind) * count
@@ -125,33 +142,30 @@ const nonMaxSuppression: ReferenceKernel = ({ inputs: [boxes, scores, most, over
       const chosen: number[] = []
       for (const index of order) {
         if (chosen.length >= limit) break
-        const overlaps = chosen.some((other) => intersectionOverUnion(box(batch, index), box(batch, other)) > threshold)
-        if (!overlaps) chosen.push(index)
+        const box = batch * count + index
+        if (!chosen.some((other) => shared(box, batch * count + other) > threshold)) chosen.push(index)
       }
       for (const index of chosen) kept.push(batch, kind, index)
     }
   return [int64(kept, [kept.length / 3, 3])]
 }
 
-type Box = readonly [y1: number, x1: number, y2: number, x2: number]
-
-function cornersOf(boxes: Tensor, centered: boolean): (batch: number, index: number) => Box {
+/** The corners [y1, x1, y2, x2] of all boxes, in order, and their areas. */
+function cornersOf(boxes: Tensor, centered: boolean) {
   const data = boxes.data as Float32Array
-  return (batch, index) => {
-    const at = (batch * boxes.dims[1] + index) * 4
-    const [a, b, c, d] = data.subarray(at, at + 4)
-    if (centered) return [b - d / 2, a - c / 2, b + d / 2, a + c / 2]
-    return [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)]
+  const corners = new Float64Array(data.length)
+  const areas = new Float64Array(data.length / 4)
+  for (let box = 0; box < areas.length; box++) {
+    const [a, b, c, d] = data.subarray(4 * box, 4 * box + 4)
+    corners.set(
+      centered
+        ? [b - d / 2, a - c / 2, b + d / 2, a + c / 2]
+        : [Math.min(a, c), Math.min(b, d), Math.max(a, c), Math.max(b, d)],
+      4 * box,
+    )
+    areas[box] = (corners[4 * box + 2] - corners[4 * box]) * (corners[4 * box + 3] - corners[4 * box + 1])
   }
-}
-
-function intersectionOverUnion(a: Box, b: Box): number {
-  const height = Math.min(a[2], b[2]) - Math.max(a[0], b[0])
-  const width = Math.min(a[3], b[3]) - Math.max(a[1], b[1])
-  if (height <= 0 || width <= 0) return 0
-  const areaOf = ([y1, x1, y2, x2]: Box) => (y2 - y1) * (x2 - x1)
-  const common = height * width
-  return common / (areaOf(a) + areaOf(b) - common)
+  return { corners, areas }
 }
 
 export const compactionKernels = {

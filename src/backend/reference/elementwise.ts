@@ -1,13 +1,13 @@
-import { allocate, isBigInt, type TypedArray } from '../../core/dtype.js'
+import { allocate, isBigInt, isFloat, type TypedArray } from '../../core/dtype.js'
 import { concrete } from '../../core/shape.js'
 import { erf } from '../../core/special.js'
 import { Tensor } from '../../core/tensor.js'
 import { intAttribute } from '../../ops/definition.js'
 import type { elementwise } from '../../ops/elementwise.js'
-import { arithmeticKernels, combine, divideExactly, type Fold, fold, unary } from './arithmetic.js'
+import { arithmeticKernels, combine, divideExactly, type Fold, fold, remainder, sum, unary } from './arithmetic.js'
 import { broadcastIndices } from './broadcast.js'
 import type { ReferenceContext, ReferenceKernel } from './kernel.js'
-import { bigIntsOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
+import { bigIntsOf, isExact, largestOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 
 /** A bool result; `strings` applies to string operands. */
 const compare =
@@ -19,7 +19,7 @@ const compare =
     const hits =
       strings && a.type === 'string'
         ? combine(a.data as string[], b.data as string[], ia, ib, strings)
-        : isBigInt(a.type)
+        : isBigInt(a.type) && !inputs.every((input) => isExact(largestOf(numbersOf(input!))))
           ? combine(bigIntsOf(a), bigIntsOf(b), ia, ib, exact)
           : combine(numbersOf(a), numbersOf(b), ia, ib, apply)
     return [tensorOf('bool', hits.map(Number), shape)]
@@ -32,6 +32,12 @@ export const roundHalfToEven = (x: number): number => {
   const floor = Math.floor(x)
   const rest = x - floor
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor
+}
+
+/** What is left of whole numbers, with the sign of the divisor. */
+const modulo = (a: number, b: number): number => {
+  const rest = remainder(a, b)
+  return rest !== 0 && rest < 0 !== b < 0 ? rest + b : rest
 }
 
 const floorModulo = (a: bigint, b: bigint): bigint => {
@@ -88,18 +94,17 @@ export const elementwiseKernels = {
   Mod: (context) =>
     intAttribute(context.attributes, 'fmod') === 1
       ? fold(
-          (a, b) => a % b,
+          isFloat(context.outputs[0].dtype) ? (a, b) => a % b : remainder,
           (a, b) => a - divideExactly(a, b) * b,
+          Math.max,
         )(context)
-      : fold((a, b) => Number(floorModulo(BigInt(a), BigInt(b))), floorModulo)(context),
-  Sum: fold(
-    (a, b) => a + b,
-    (a, b) => a + b,
-  ),
+      : fold(modulo, floorModulo, Math.max)(context),
+  Sum: fold(sum, (a, b) => a + b, sum),
   Mean: (context) => {
     const [total] = fold(
+      sum,
       (a, b) => a + b,
-      (a, b) => a + b,
+      sum,
     )({
       ...context,
       inputs: context.inputs.map((input) => tensorOf('float64', numbersOf(input!), input!.dims)),

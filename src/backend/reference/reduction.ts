@@ -5,7 +5,7 @@ import { intAttribute } from '../../ops/definition.js'
 import { reducedAxes, reducedShape, type reductions } from '../../ops/reduction.js'
 import { broadcastIndices } from './broadcast.js'
 import type { ReferenceContext, ReferenceKernel } from './kernel.js'
-import { bigIntsOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
+import { bigIntsOf, isExact, largestOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 
 /** For each element of input 0 the output element that it belongs to, and how many belong to one. */
 function groupsOf({ inputs: [x, axes], attributes }: ReferenceContext) {
@@ -23,8 +23,12 @@ interface Reduction {
   readonly start: number
   readonly step: (total: number, x: number) => number
   readonly finish?: (total: number, count: number) => number
-  /** The same on 64-bit integers. */
-  readonly exact?: { readonly start: bigint; readonly step: (total: bigint, x: bigint) => bigint }
+  /** The same on 64-bit integers; `bound` is the largest magnitude that a total may reach, from that of the elements and their count. */
+  readonly exact?: {
+    readonly start: bigint
+    readonly step: (total: bigint, x: bigint) => bigint
+    readonly bound: (largest: number, count: number) => number
+  }
 }
 
 /** The smallest (sign -1) or largest element of an integer dtype, infinity for floats: the extremum of nothing. */
@@ -41,7 +45,8 @@ const reduce =
   (context) => {
     const { dtype, shape } = context.outputs[0]
     const { groups, size, count } = groupsOf(context)
-    if (exact && isBigInt(dtype)) {
+    const xs = numbersOf(context.inputs[0]!)
+    if (exact && isBigInt(dtype) && !isExact(exact.bound(largestOf(xs), count))) {
       const totals = new Array<bigint>(size).fill(exact.start)
       bigIntsOf(context.inputs[0]!).forEach((x, i) => {
         totals[groups[i]] = exact.step(totals[groups[i]], x)
@@ -49,9 +54,7 @@ const reduce =
       return [tensorOfBigInts(dtype, totals, shape)]
     }
     const totals = new Float64Array(size).fill(start)
-    numbersOf(context.inputs[0]!).forEach((x, i) => {
-      totals[groups[i]] = step(totals[groups[i]], x)
-    })
+    for (let i = 0; i < xs.length; i++) totals[groups[i]] = step(totals[groups[i]], xs[i])
     return [tensorOf(dtype, finish ? totals.map((total) => finish(total, count)) : totals, shape)]
   }
 
@@ -63,7 +66,11 @@ const extremum =
     return reduce({
       start: limit(dtype, sign > 0 ? -1 : 1),
       step: sign > 0 ? Math.max : Math.min,
-      exact: { start: bits[sign > 0 ? 0 : 1], step: (a, b) => (a > b === sign > 0 ? a : b) },
+      exact: {
+        start: bits[sign > 0 ? 0 : 1],
+        step: (a, b) => (a > b === sign > 0 ? a : b),
+        bound: (largest, count) => (count > 0 ? largest : Number.POSITIVE_INFINITY),
+      },
     })(context)
   }
 
@@ -111,17 +118,27 @@ const argument =
     return [tensorOf('int64', found, shape)]
   }
 
+const sum = (largest: number, count: number): number => largest * count
+
 export const reductionKernels = {
-  ReduceSum: reduce({ start: 0, step: (a, x) => a + x, exact: { start: 0n, step: (a, x) => a + x } }),
+  ReduceSum: reduce({ start: 0, step: (a, x) => a + x, exact: { start: 0n, step: (a, x) => a + x, bound: sum } }),
   ReduceMean: reduce({ start: 0, step: (a, x) => a + x, finish: (total, count) => total / count }),
   ReduceMax: extremum(1),
   ReduceMin: extremum(-1),
-  ReduceProd: reduce({ start: 1, step: (a, x) => a * x, exact: { start: 1n, step: (a, x) => a * x } }),
-  ReduceSumSquare: reduce({ start: 0, step: (a, x) => a + x * x, exact: { start: 0n, step: (a, x) => a + x * x } }),
+  ReduceProd: reduce({
+    start: 1,
+    step: (a, x) => a * x,
+    exact: { start: 1n, step: (a, x) => a * x, bound: (largest, count) => largest ** count },
+  }),
+  ReduceSumSquare: reduce({
+    start: 0,
+    step: (a, x) => a + x * x,
+    exact: { start: 0n, step: (a, x) => a + x * x, bound: (largest, count) => largest * largest * count },
+  }),
   ReduceL1: reduce({
     start: 0,
     step: (a, x) => a + Math.abs(x),
-    exact: { start: 0n, step: (a, x) => a + (x < 0n ? -x : x) },
+    exact: { start: 0n, step: (a, x) => a + (x < 0n ? -x : x), bound: sum },
   }),
   ReduceL2: reduce({ start: 0, step: (a, x) => a + x * x, finish: Math.sqrt }),
   ReduceLogSum: reduce({ start: 0, step: (a, x) => a + x, finish: Math.log }),

@@ -71,17 +71,23 @@ const roiAlign: ReferenceKernel = ({ inputs: [x, rois, batches], outputs: [{ dty
             const at = left + (column + (j + 0.5) / gridColumns) * binWidth
             samples.push(clamped(y, at, height, width))
           }
+        // The four neighbours of each sample in the plane; samples outside are 0.
+        const inside = samples.filter((sample) => sample !== undefined)
+        const places = Int32Array.from(inside.flatMap(({ at }) => at))
+        const weights = Float64Array.from(inside.flatMap((sample) => sample.weights))
         for (let c = 0; c < channels; c++) {
           const plane = image + c * height * width
-          const values = samples.flatMap((sample) => {
-            if (!sample) return [0]
-            const parts = sample.at.map((at, corner) => sample.weights[corner] * xs[plane + at])
+          const into = ((roi * channels + c) * rows + row) * columns + column
+          if (maximum) {
             // The largest weighted neighbour stands for a sample, not its interpolated value.
-            return [maximum ? Math.max(...parts) : parts.reduce((sum, part) => sum + part, 0)]
-          })
-          ys[((roi * channels + c) * rows + row) * columns + column] = maximum
-            ? values.length && Math.max(...values)
-            : values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+            let best = inside.length < samples.length || samples.length === 0 ? 0 : Number.NEGATIVE_INFINITY
+            for (let k = 0; k < places.length; k++) best = Math.max(best, weights[k] * xs[plane + places[k]])
+            ys[into] = best
+          } else {
+            let sum = 0
+            for (let k = 0; k < places.length; k++) sum += weights[k] * xs[plane + places[k]]
+            ys[into] = sum / Math.max(1, samples.length)
+          }
         }
       }
   }
