@@ -10,43 +10,23 @@ import { activations } from '../activations.js'
 import { camelKeys, invalid, isKerasObject, type KerasConfig, type KerasObject, operationModule } from '../config.js'
 import type { CallContext } from './context.js'
 import { type CallArgument, type CallArguments, Layer } from './layer.js'
+import {
+  alike,
+  axesOf,
+  binary,
+  bool,
+  isValue,
+  listed,
+  named,
+  type Operand,
+  type Operation,
+  type Options,
+  reduction,
+  tensor,
+  unary,
+} from './operation.js'
+import { rareOperations, UnknownLayer } from './registry.js'
 
-/** A tensor, or a number; arrays of numbers have become constants. */
-type Operand = Value | number
-type Options = Readonly<Record<string, unknown>>
-
-/** One of Keras's operations: the names of what it is called with, and what it writes. `options` are in camelCase. */
-interface Operation {
-  readonly takes: readonly string[]
-  write(emit: Emitter, operands: readonly Operand[], options: Options, raw: readonly CallArgument[]): Value
-}
-
-const isValue = (operand: Operand): operand is Value => typeof operand !== 'number'
-
-/** The operand as a tensor. */
-const tensor = (emit: Emitter, operand: Operand): Value => (isValue(operand) ? operand : emit.scalar(operand))
-
-/** Two operands in one type: float32 where they differ. */
-function alike(emit: Emitter, a: Operand, b: Operand): [Operand, Operand] {
-  if (!isValue(a) || !isValue(b)) return isValue(a) || isValue(b) ? [a, b] : [tensor(emit, a), b]
-  return a.dtype === b.dtype ? [a, b] : [emit.cast(a, 'float32'), emit.cast(b, 'float32')]
-}
-
-const unary = (write: (x: Value, emit: Emitter, options: Options) => Value): Operation => ({
-  takes: ['x'],
-  write: (emit, [x], options) => write(tensor(emit, x), emit, options),
-})
-const binary = (write: (emit: Emitter, a: Operand, b: Operand) => Value): Operation => ({
-  takes: ['x1', 'x2'],
-  write: (emit, [a, b]) => write(emit, ...alike(emit, a, b)),
-})
-const named = (op: string) => unary((x, emit) => emit.op(op, [x]))
-
-/** The axes that an option names: all where it is null. */
-const axesOf = ({ axis }: Options): readonly number[] | undefined =>
-  axis === null || axis === undefined ? undefined : Array.isArray(axis) ? axis : [Number(axis)]
-const reduction = (write: (emit: Emitter, x: Value, axes: readonly number[] | undefined, keep: boolean) => Value) =>
-  unary((x, emit, options) => write(emit, x, axesOf(options), options.keepdims === true))
 const variance = (emit: Emitter, x: Value, axes: readonly number[] | undefined, keep: boolean) =>
   emit.mean(emit.square(emit.sub(x, emit.mean(x, axes, true))), axes, keep)
 /** Whether any (or all) of what is not 0. */
@@ -61,10 +41,6 @@ const extreme = (op: 'ArgMax' | 'ArgMin') =>
     return emit.cast(emit.op(op, [flat], { axis: Number(axis ?? 0), keepdims: keepdims === true ? 1 : 0 }), 'int32')
   })
 
-const bool = (emit: Emitter, x: Operand): Value => {
-  const value = tensor(emit, x)
-  return value.dtype === 'bool' ? value : emit.not(emit.equal(value, 0))
-}
 const logical = (op: 'and' | 'or'): Operation => ({
   takes: ['x1', 'x2'],
   write: (emit, [a, b]) => emit[op](bool(emit, a), bool(emit, b)),
@@ -76,16 +52,6 @@ const swapped = (x: Value, emit: Emitter, a: number, b: number) => {
   ;[order[a], order[b]] = [order[b], order[a]]
   return emit.transpose(x, order)
 }
-
-const listed = (name: string, write: (emit: Emitter, parts: readonly Value[], axis: number) => Value): Operation => ({
-  takes: [name],
-  write: (emit, parts, { axis = 0 }) =>
-    write(
-      emit,
-      parts.map((part) => tensor(emit, part)),
-      Number(axis),
-    ),
-})
 
 /** x[key]: integers, slices, an ellipsis and new axes, as Python has them. */
 function getItem(emit: Emitter, x: Value, key: CallArgument): Value {
@@ -118,7 +84,7 @@ function getItem(emit: Emitter, x: Value, key: CallArgument): Value {
 const activationOperations = Object.fromEntries(
   Object.entries(activations).map(([name, write]): [string, Operation] => [
     name[0].toUpperCase() + name.slice(1),
-    unary(write as (x: Value, emit: Emitter, options: Options) => Value),
+    { ...unary(write as (x: Value, emit: Emitter, options: Options) => Value), module: 'nn' },
   ]),
 )
 
@@ -157,14 +123,14 @@ const operations: Readonly<Record<string, Operation>> = {
   Reciprocal: named('Reciprocal'),
   Sin: named('Sin'),
   Cos: named('Cos'),
-  Erf: named('Erf'),
+  Erf: { ...named('Erf'), module: 'math' },
   Floor: named('Floor'),
   Ceil: named('Ceil'),
   Square: unary((x, emit) => emit.square(x)),
-  Rsqrt: unary((x, emit) => emit.op('Reciprocal', [emit.sqrt(x)])),
+  Rsqrt: { ...unary((x, emit) => emit.op('Reciprocal', [emit.sqrt(x)])), module: 'math' },
   Identity: unary((x) => x),
   Copy: unary((x) => x),
-  Cast: unary((x, emit, { dtype }) => emit.cast(x, dtype as NumericDType)),
+  Cast: { ...unary((x, emit, { dtype }) => emit.cast(x, dtype as NumericDType)), module: 'core' },
   Clip: unary((x, emit, { xMin, xMax }) => emit.clip(x, Number(xMin), Number(xMax))),
   Sum: reduction((emit, x, axes, keep) => emit.sum(x, axes, keep)),
   Mean: reduction((emit, x, axes, keep) => emit.mean(x, axes, keep)),
@@ -173,7 +139,10 @@ const operations: Readonly<Record<string, Operation>> = {
   Amax: reduction((emit, x, axes, keep) => emit.max(x, axes, keep)),
   Amin: reduction((emit, x, axes, keep) => emit.min(x, axes, keep)),
   Prod: reduction((emit, x, axes, keep) => emit.reduce('ReduceProd', x, axes, keep)),
-  Logsumexp: reduction((emit, x, axes, keep) => emit.reduce('ReduceLogSumExp', x, axes, keep)),
+  Logsumexp: {
+    ...reduction((emit, x, axes, keep) => emit.reduce('ReduceLogSumExp', x, axes, keep)),
+    module: 'math',
+  },
   Var: reduction(variance),
   Std: reduction((emit, x, axes, keep) => emit.sqrt(variance(emit, x, axes, keep))),
   Any: quantified('max'),
@@ -207,6 +176,7 @@ const operations: Readonly<Record<string, Operation>> = {
   Stack: listed('x', (emit, parts, axis) => stack(emit, parts, axis < 0 ? axis + rankOf(parts[0]) + 1 : axis)),
   Einsum: {
     takes: ['x1', 'x2', 'x3', 'x4'],
+    needs: einsum,
     write: (emit, operands, { subscripts }) =>
       emit.op(
         'Einsum',
@@ -217,12 +187,6 @@ const operations: Readonly<Record<string, Operation>> = {
   GetItem: { takes: ['x', 'key'], write: (emit, [x], _, [, key]) => getItem(emit, tensor(emit, x), key) },
 }
 
-const otherModules: Readonly<Record<string, string>> = { Cast: 'core', Logsumexp: 'math', Rsqrt: 'math', Erf: 'math' }
-
-/** The module of Keras that has the class of an operation. */
-const moduleOf = (className: string): string =>
-  `${operationModule}.${otherModules[className] ?? (Object.hasOwn(activationOperations, className) ? 'nn' : 'numpy')}`
-
 /** One of Keras's operations on tensors, between the layers of a functional model. */
 export class OperationLayer extends Layer {
   readonly #object: KerasObject
@@ -232,13 +196,14 @@ export class OperationLayer extends Layer {
   constructor(object: KerasObject) {
     const { class_name: className, config } = object
     super({ name: config.name as string | undefined }, className)
-    if (!Object.hasOwn(operations, className))
-      throw invalid(
-        `operation '${className}' (${object.module}) is not supported; supported: ${Object.keys(operations).join(', ')}`,
+    const operation = Object.hasOwn(operations, className) ? operations[className] : rareOperations.get(className)
+    if (!operation)
+      throw new UnknownLayer(
+        `operation '${className}' (${object.module}) is not supported; supported: ${Object.keys(operations).join(', ')}; rarer ones once loadLayers() has come`,
       )
     this.#object = object
-    this.#operation = operations[className]
-    if (className === 'Einsum') declareOperators(einsum)
+    this.#operation = operation
+    declareOperators(this.#operation.needs ?? {})
   }
 
   override get isOperation(): boolean {
@@ -249,7 +214,7 @@ export class OperationLayer extends Layer {
     return this.#operation.takes
   }
 
-  call(inputs: readonly CallArgument[], { emit }: CallContext, args: CallArguments): Value {
+  call(inputs: readonly CallArgument[], { emit }: CallContext, args: CallArguments): Value | readonly Value[] {
     const raw = [...inputs, ...this.signature.slice(1).flatMap((name) => (name in args ? [args[name]] : []))]
     const { name: _, ...options } = this.#object.config
     const operands = raw.map((argument) => operandOf(argument, emit))
@@ -262,12 +227,12 @@ export class OperationLayer extends Layer {
 
   override serialize(): KerasObject {
     const { module, class_name, registered_name } = this.#object
-    const known = module === operationModule ? moduleOf(class_name) : module
+    const known = module === operationModule ? `${module}.${this.#operation.module ?? 'numpy'}` : module
     return { module: known, class_name, config: this.getConfig(), registered_name }
   }
 }
 
-/** An argument as an operand: Keras writes arrays as objects. */
+/** An argument as an operand: Keras writes arrays as objects, or as lists. */
 function operandOf(argument: CallArgument, emit: Emitter): Operand {
   if (isKerasObject(argument) && /^__(numpy|tensor)__$/.test(argument.class_name)) {
     const { value, dtype } = argument.config as { value: unknown; dtype: string }
@@ -276,5 +241,9 @@ function operandOf(argument: CallArgument, emit: Emitter): Operand {
     const items = (Array.isArray(value) ? value.flat(Number.POSITIVE_INFINITY) : [value]) as number[]
     return emit.constant(new Tensor(/int/.test(dtype) ? 'int32' : 'float32', items.map(Number), dims))
   }
+  if (Array.isArray(argument) && argument.length > 0 && argument.every((item) => typeof item === 'number'))
+    return emit.constant(
+      new Tensor(argument.every(Number.isInteger) ? 'int32' : 'float32', argument, [argument.length]),
+    )
   return typeof argument === 'boolean' ? Number(argument) : (argument as Operand)
 }

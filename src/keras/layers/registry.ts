@@ -2,6 +2,7 @@ import { LanewiseError } from '../../core/errors.js'
 import { camelKeys, invalid, isKerasObject, type KerasObject } from '../config.js'
 import type { Field, Fields, OptionsOf } from './fields.js'
 import { Layer, type LayerOptions } from './layer.js'
+import type { Operation } from './operation.js'
 
 type Maker = (object: KerasObject) => Layer
 
@@ -34,6 +35,9 @@ export function provideLayers(factories: Factories): void {
   isComplete = true
   addLayers(factories)
 }
+
+/** Keras's rarer operations by the names of their classes, once `loadLayers` has brought them. */
+export const rareOperations = new Map<string, Operation>()
 
 let complete = () => {}
 
