@@ -210,7 +210,9 @@ export const shortened = {
   setup({ initialOptions, onEnd }) {
     const writes = initialOptions.write !== false
     Object.assign(initialOptions, { write: false, metafile: true })
-    onEnd(async ({ outputFiles, metafile: { outputs } }) => {
+    onEnd(async ({ outputFiles, metafile }) => {
+      if (!metafile) return // The build failed.
+      const { outputs } = metafile
       const { minify } = await import('@swc/core')
       const files = new Map(outputFiles.map((file) => [resolve(file.path), file]))
       const folder = initialOptions.absWorkingDir ?? process.cwd()

@@ -22,6 +22,9 @@ export const rareValues = /* @__PURE__ */ later(steps, () => import('./losses/ra
 /** The buckets that strings and integers have, as the host finds them. */
 export const fingerprints = /* @__PURE__ */ later(steps, () => import('../core/fingerprint.js'))
 
+/** What takes the strings off a network, for the host. */
+export const stringEdge = /* @__PURE__ */ later(steps, () => import('./string-edge.js'))
+
 const all = () => [fingerprints, imageClasses, confusion, scoreTerms, rareUpdates, rareValues]
 
 /** Loads all that writes nodes and comes by need. */

@@ -1,7 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { CallContext } from './context.js'
-import type { KerasShape } from './layer.js'
+import type { KerasShape, Layer } from './layer.js'
 
 /** A layer whose work on strings the host does: backends hold none. */
 export interface HostLayer {
@@ -14,3 +14,5 @@ export interface HostLayer {
   /** What the layer gives for what it made of strings, which then is int64. */
   afterHost(found: Value, context: CallContext): Value
 }
+
+export const isHostLayer = (layer: Layer): layer is Layer & HostLayer => 'onHost' in layer
