@@ -337,4 +337,11 @@ test('masks through Concatenate along the steps, and not through Dot', async () 
   net.dispose()
 })
 
+test('a chain that does not know its input yet goes through JSON', async () => {
+  const net = sequential([layers.dense({ units: 2 })])
+  const copy = modelFromJSON(JSON.stringify(net))
+  assert.equal(copy.toJSON(), net.toJSON())
+  assert.equal((await copy.predict(normals(3, 4))).dims, [3, 2])
+})
+
 test.run()

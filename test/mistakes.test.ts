@@ -66,6 +66,21 @@ const mistakes: readonly (readonly [title: string, message: RegExp, make: () => 
     () => configure(untyped<BackendOptions>({ threads: 'two' })),
   ],
   [
+    'a merge mode that there is not',
+    /mergeMode must be one of concat, sum, mul, ave, none, got 'max'/,
+    () => layers.bidirectional({ layer: layers.gru({ units: 1 }), mergeMode: untyped('max') }),
+  ],
+  [
+    'a model without outputs',
+    /a model needs outputs, got none/,
+    () => model({ inputs: input({ shape: [1] }), outputs: [] }),
+  ],
+  [
+    'options for the function of a metric',
+    /a metric is made of a function \(yTrue, yPred, k\) => …/,
+    () => metrics.mean(untyped({ fn: 1 })),
+  ],
+  [
     'a misspelt option of evaluate',
     /evaluate has no option 'batchsize'; its options are batchSize/,
     () => network().evaluate(x, labels(0, 1, 2, 0), untyped({ batchsize: 2 })),

@@ -18,6 +18,7 @@ export function readEnds(
   const tensors = isNamed
     ? (form as string[]).map((name) => (ends as Record<string, SymbolicTensor>)[name])
     : [ends].flat()
+  if (tensors.length === 0) throw invalid(`a model needs ${role}, got none`)
   for (const end of tensors)
     if (!isSymbolic(end as SymbolicTensor))
       throw invalid(`the ${role} of a model are what input({ shape }) and apply give, got ${describe(end)}`)

@@ -439,6 +439,7 @@ export class Model extends Layer {
 
   override serialize(): KerasObject {
     const module = this.className === 'Functional' ? 'keras.src.models.functional' : 'keras'
+    if (!this.isConnected) return kerasObject(module, this.className, this.getConfig())
     const shape = this.className === 'Functional' ? null : this.network.inputs[0].shape
     return {
       ...kerasObject(module, this.className, this.getConfig()),

@@ -1,7 +1,7 @@
 import type { Value } from '../../core/ir.js'
 import { invalid, type KerasObject } from '../config.js'
 import type { CallContext } from './context.js'
-import { any, type ValuesOf } from './fields.js'
+import { choice, type Field, type ValuesOf } from './fields.js'
 import { type CallArguments, formatKerasShape, type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
 import { Recurrent } from './recurrent.js'
 import { type LayerLike, layerFromConfig, neededLayer, readLayer } from './registry.js'
@@ -40,7 +40,10 @@ export class TimeDistributed extends Layer<ValuesOf<typeof distributedFields>> {
 
 const bidirectionalFields = {
   layer: neededLayer,
-  mergeMode: any<'concat' | 'sum' | 'mul' | 'ave' | null | 'none'>('concat'),
+  mergeMode: choice(['concat', 'sum', 'mul', 'ave', 'none'], 'concat') as Field<
+    BidirectionalOptions['mergeMode'],
+    'concat' | 'sum' | 'mul' | 'ave' | 'none'
+  >,
   backwardLayer: {
     needed: false as const,
     fallback: null,

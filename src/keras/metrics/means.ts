@@ -1,4 +1,4 @@
-import { snakeKeys } from '../config.js'
+import { invalid, snakeKeys } from '../config.js'
 import { type LossFunction, lenientLosses, resolveLoss } from '../losses/index.js'
 import { scoreTerms } from '../parts.js'
 import { lossTerms, Metric, type MetricOptions, type MetricResult, meanTerms, ratio, sameRank } from './metric.js'
@@ -17,6 +17,13 @@ const likeLoss =
     const own = Object.entries(snakeKeys(rest)).filter(([key]) => config && key in config)
     return new Metric(given ?? name, lossTerms(loss), result, className, Object.fromEntries(own))
   }
+
+/** `lossTerms` of a function of one's own. */
+const ownTerms = (values: LossFunction) => {
+  if (typeof values !== 'function')
+    throw invalid(`a metric is made of a function (yTrue, yPred, k) => …, got ${values}`)
+  return lossTerms(resolveLoss(values))
+}
 
 export interface AxisOptions extends MetricOptions {
   readonly axis?: number
@@ -74,10 +81,10 @@ export const means = {
   concordanceCorrelation: alongAxis('ConcordanceCorrelation', 'concordance_correlation'),
   /** The mean of a function over graph values: Keras's MeanMetricWrapper. */
   mean: (values: LossFunction, options: MetricOptions = {}): Metric =>
-    new Metric(options.name ?? (values.name || 'metric'), lossTerms(resolveLoss(values)), ratio),
+    new Metric(options.name ?? (values?.name || 'metric'), ownTerms(values), ratio),
   /** The sum of a function over graph values. */
   sum: (values: LossFunction, options: MetricOptions = {}): Metric => {
-    const terms = lossTerms(resolveLoss(values))
+    const terms = ownTerms(values)
     return new Metric(
       options.name ?? (values.name || 'sum'),
       (yTrue, yPred, weights, emit) => terms(yTrue, yPred, weights, emit).slice(0, 1),
