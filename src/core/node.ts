@@ -1,5 +1,8 @@
 import { LanewiseError } from './errors.js'
 
+/** Bytes of a file that takes less than a millisecond to read. */
+const SMALL = 2 ** 20
+
 /**
  * What only Node has, loaded on first use; undefined in other hosts. The build for browsers leaves it out. Node's own
  * modules come without a module namespace where the host can (Node 20.16 on): to make one loads what the module knows.
@@ -12,9 +15,15 @@ export const node =
         jpeg: () => import('./decode-jpeg.js'),
         os: async () => process.getBuiltinModule?.('node:os') ?? import('node:os'),
         path: async () => process.getBuiltinModule?.('node:path') ?? import('node:path'),
-        /** The content of a file. By a callback: newer versions of Node load a dozen modules for promises, which a start would wait for. */
+        /**
+         * The content of a file. A small one is read at once: Node takes longer to start the threads that read a first file. A large one
+         * by a callback: newer versions of Node load a dozen modules for promises.
+         */
         readFile: async (path: string | URL): Promise<Uint8Array<ArrayBuffer>> => {
-          const { readFile } = process.getBuiltinModule?.('node:fs') ?? (await import('node:fs'))
+          const { readFile, readFileSync, statSync } =
+            process.getBuiltinModule?.('node:fs') ?? (await import('node:fs'))
+          const stats = statSync(path, { throwIfNoEntry: false })
+          if (stats?.isFile() && stats.size <= SMALL) return readFileSync(path)
           return new Promise((resolve, reject) => {
             readFile(path, (error, data) => (error ? reject(error) : resolve(data as Uint8Array<ArrayBuffer>)))
           })
