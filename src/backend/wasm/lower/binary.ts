@@ -138,15 +138,26 @@ const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => ({
 const general = arithmeticOp('Pow')
 const product = arithmeticOp('Mul')
 
-/** Whether a Pow is by the constant 2, of whatever dtype. */
-const isSquare = ({ inputs: [x, exponent] }: Node, constant: ConstantOf): boolean => {
+/** The constant exponent of a Pow of float32, where one stands for all elements. */
+const powerOf = ({ inputs: [x, exponent] }: Node, constant: ConstantOf): number | undefined => {
   const tensor = x!.dtype === 'float32' && sizeOf(concrete(exponent!.shape)) === 1 ? constant(exponent!) : undefined
-  return tensor !== undefined && tensor.dims.length <= x!.shape.length && Number(tensor.data[0]) === 2
+  return tensor && tensor.dims.length <= x!.shape.length ? Number(tensor.data[0]) : undefined
 }
 
 const square: Lowering = {
-  accelerates: isSquare,
+  accelerates: (node, constant) => powerOf(node, constant) === 2,
   lower: (node, context) => product.lower({ ...node, inputs: [node.inputs[0], node.inputs[0]] }, context),
+}
+
+const cube: Lowering = {
+  accelerates: (node, constant) => powerOf(node, constant) === 3,
+  workspace: ({ inputs }) => sizeOf(concrete(inputs[0]!.shape)) * 4,
+  lower({ inputs: [value], outputs: [y] }, { address, workspace }) {
+    const shape = concrete(y.shape)
+    const [x, squared] = [address(value!), workspace].map((at) => ({ address: at, shape }))
+    const times = arithmetic['Mul'].float32!
+    return [...binaryCall(times, x, x, squared), ...binaryCall(times, squared, x, { address: address(y), shape })]
+  },
 }
 
 /** float32 to the power of integers: exponents become float32 first. */
@@ -177,7 +188,7 @@ export const binaryLowerings = {
   Sub: firstOf(arithmeticOp('Sub'), integer('Sub')),
   Mul: firstOf(arithmeticOp('Mul'), integer('Mul')),
   Div: firstOf(arithmeticOp('Div'), division),
-  Pow: firstOf(square, general, wholePower),
+  Pow: firstOf(square, cube, general, wholePower),
   PRelu: arithmeticOp('PRelu'),
   Max: variadic('Max'),
   Min: variadic('Min'),
