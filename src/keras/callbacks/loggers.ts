@@ -1,10 +1,9 @@
-import { readFileIfPresent } from '../../core/files.js'
 import { checkOptions } from '../../core/options.js'
-import { appendFile, writeFileAtomic } from '../../core/write-files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { Progress } from '../training/progress.js'
 import { Callback } from './callback.js'
+import type { CsvLog } from './csv-log.js'
 
 /** The progress that `fit` and `evaluate` print with `verbose`, as a callback of its own. */
 export class ProgbarLogger extends Callback {
@@ -38,16 +37,10 @@ export interface CSVLoggerOptions {
   readonly append?: boolean
 }
 
-const special = new Map([
-  [Number.NaN, 'nan'],
-  [Number.POSITIVE_INFINITY, 'inf'],
-  [Number.NEGATIVE_INFINITY, '-inf'],
-])
-
 /** Writes the logs of every epoch as a line of a CSV file: the epoch from 0, then logs by name, NA where there is none. */
 export class CSVLogger extends Callback {
   readonly #options: CSVLoggerOptions
-  #columns: readonly string[] | undefined
+  #log: CsvLog | undefined
 
   constructor(options: CSVLoggerOptions) {
     super()
@@ -60,36 +53,13 @@ export class CSVLogger extends Callback {
     this.#options = options
   }
 
-  get #separator(): string {
-    return this.#options.separator ?? ','
-  }
-
   override async onTrainBegin(): Promise<void> {
-    const { filename, append = false } = this.#options
-    this.#columns = undefined
-    const before = append && new TextDecoder().decode((await readFileIfPresent(filename)) ?? new Uint8Array())
-    if (!before) return writeFileAtomic(filename, '')
-    this.#columns = before.split(/\r?\n/, 1)[0].split(this.#separator).slice(1)
-    if (!before.endsWith('\n')) await appendFile(filename, '\n')
+    const { openCsvLog } = await import('./csv-log.js')
+    this.#log = await openCsvLog(this.#options)
   }
 
   override async onEpochEnd(epoch: number, logs: Logs): Promise<void> {
-    const line = (fields: readonly string[]) => `${fields.join(this.#separator)}\n`
-    let text = ''
-    if (!this.#columns) {
-      this.#columns = this.#columnsOf(logs)
-      text = line(['epoch', ...this.#columns])
-    }
-    const fields = this.#columns.map((name) => (name in logs ? (special.get(logs[name]) ?? String(logs[name])) : 'NA'))
-    await appendFile(this.#options.filename, text + line([String(epoch), ...fields]))
-  }
-
-  /** The names of the logs in order; those of validations that are yet to come, too. */
-  #columnsOf(logs: Logs): string[] {
-    const names = Object.keys(logs).sort()
-    const awaited = this.params.validationFreq > 0 && !names.some((name) => name.startsWith('val_'))
-    const measured = names.filter((name) => name !== 'learning_rate')
-    return awaited ? [...names, ...measured.map((name) => `val_${name}`)] : names
+    await this.#log!(epoch, logs, this.params.validationFreq > 0)
   }
 }
 

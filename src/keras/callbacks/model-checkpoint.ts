@@ -1,5 +1,4 @@
 import { checkOptions } from '../../core/options.js'
-import { writeFileAtomic } from '../../core/write-files.js'
 import { invalid } from '../config.js'
 import type { Logs } from '../training/logs.js'
 import { MonitoringCallback, type MonitorOptions, monitorOptions } from './monitor.js'
@@ -80,13 +79,10 @@ export class ModelCheckpoint extends MonitoringCallback {
   }
 
   async #save(logs: Logs, place: { readonly batch?: number }): Promise<void> {
-    const { filepath, verbose, write = writeFileAtomic } = this.#options
+    const { filepath, verbose, write } = this.#options
     if (!this.#isWanted(logs)) return
-    const { formatPath } = await import('./path-template.js')
-    const path = formatPath(filepath, { ...logs, epoch: this.#epoch + 1, ...place })
-    const name = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1)
-    const files = Object.entries(await this.model.toFiles(name))
-    for (const [file, bytes] of files) await write(path.slice(0, path.length - name.length) + file, bytes)
+    const { saveFiles } = await import('./save-files.js')
+    const path = await saveFiles(this.model, filepath, { ...logs, epoch: this.#epoch + 1, ...place }, write)
     if (verbose) console.log(`Epoch ${this.#epoch + 1}: the model was saved to ${path}`)
   }
 
