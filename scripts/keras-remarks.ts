@@ -25,6 +25,7 @@ export const remarks: Readonly<Record<string, string | undefined>> = {
   'callbacks.LearningRateScheduler': 'the schedule is the first argument',
   'layers.CutMix': 'mixes the model’s targets, too, while it trains; they must not be class numbers',
   'layers.Lambda': 'the function writes graph values; files cannot hold it',
+  'layers.MaxNumBoundingBoxes': 'images pass; there are no boxes',
   'layers.MixUp': 'mixes the model’s targets, too, while it trains; they must not be class numbers',
   'metrics.Mean': 'of a function of targets and predictions',
   'metrics.Sum': 'of a function of targets and predictions',

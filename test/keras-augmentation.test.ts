@@ -384,4 +384,12 @@ for (const [name, make] of Object.entries(warps))
     refuses(() => make({ interpolation: 'cubic' }), /interpolation must be one of nearest, bilinear/)
   })
 
+test('maxNumBoundingBoxes lets images pass', async () => {
+  const x = noise(256, 2, 3, 4, 3)
+  assert.equal(await atRest(rare.maxNumBoundingBoxes({ maxNumber: 5 }), x), values(x))
+  assert.equal(values(await inTraining(rare.maxNumBoundingBoxes({ maxNumber: 5 }), x)), values(x))
+  const { max_number, fill_value } = rare.maxNumBoundingBoxes({ maxNumber: 5, fillValue: 0 }).getConfig()
+  assert.equal([max_number, fill_value], [5, undefined])
+})
+
 test.run()

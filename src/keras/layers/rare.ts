@@ -1,5 +1,6 @@
 import { AdaptiveAveragePooling, AdaptiveMaxPooling } from './adaptive-pooling.js'
 import { AugMix, RandAugment } from './augmentation-policies.js'
+import { MaxNumBoundingBoxes } from './bounding-boxes.js'
 import {
   AutoContrast,
   RandomColorDegeneration,
@@ -38,6 +39,7 @@ export const contrastLimitedAdaptiveHistogramEqualization = /* @__PURE__ */ make
 )
 export const cutMix = /* @__PURE__ */ make('CutMix', CutMix)
 export const equalization = /* @__PURE__ */ make('Equalization', Equalization)
+export const maxNumBoundingBoxes = /* @__PURE__ */ make('MaxNumBoundingBoxes', MaxNumBoundingBoxes)
 export const mixUp = /* @__PURE__ */ make('MixUp', MixUp)
 export const solarization = /* @__PURE__ */ make('Solarization', Solarization)
 export const randAugment = /* @__PURE__ */ make('RandAugment', RandAugment)
