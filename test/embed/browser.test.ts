@@ -55,6 +55,22 @@ if (browser) {
     same(result)
   })
 
+  test("under Trusted Types, by the page's policy for the addresses of workers", async () => {
+    const trusted = `
+      trustedTypes.createPolicy('default', {
+        createScriptURL: (address) => address.startsWith(location.origin + '/lanewise/') ? address : undefined,
+      })
+      import('./page.js')`
+    const policy = `${headers.strict['content-security-policy']}; require-trusted-types-for 'script'`
+    const { result, console } = await runPage<WorkResult>(browser, 'pages/trusted.js', {
+      headers: { ...headers.isolated, 'content-security-policy': policy },
+      files: { '/files/model.onnx': model, '/lanewise/pages/trusted.js': trusted },
+      search: `?options=${encodeURIComponent(JSON.stringify(options))}`,
+    })
+    assert.equal([result.environment.notes, console], [[], []])
+    same(result)
+  })
+
   test('where the policy forbids workers, the page computes, and says so', async () => {
     const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'none'"
     const { result, console } = await run('pages/page.js', { ...headers.isolated, 'content-security-policy': policy })

@@ -15,7 +15,7 @@ import { headers, serve } from './server.js'
 import { documents, programsOf, type Snippet, snippetsOf } from './snippets.js'
 
 /** Languages that nothing runs: listings (with `file=NAME` they are written, for the commands that read them), and configuration of programs that the examples' tests start. */
-const listings = new Set(['', 'text', 'json', 'nginx', 'toml', 'diff', 'python'])
+const listings = new Set(['', 'text', 'html', 'json', 'nginx', 'toml', 'diff', 'python'])
 
 /** Shell lines that do not run here, and why. */
 const elsewhere: Readonly<Record<string, string>> = {
