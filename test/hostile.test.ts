@@ -224,6 +224,59 @@ test('attributes and inputs of wrong kinds are refused by name', async () => {
   await refused(() => take(integers), 'TYPE_MISMATCH', /whole numbers/)
 })
 
+test('weights of few bits that their attributes do not fit are refused by name', async () => {
+  const bytes = (size: number, dataType = 2) => ({ name: 'w', dataType, dims: [size], rawData: new Uint8Array(size) })
+  const scales = (size: number) => ({
+    name: 's',
+    dataType: 1,
+    dims: [size],
+    floatData: new Array<number>(size).fill(1),
+  })
+  const groups = (...indices: number[]) => ({ name: 'g', dataType: 6, dims: [indices.length], int32Data: indices })
+  const graph = (opType: string, sizes: Readonly<Record<string, number>>, ...initializer: onnx.ITensorProto[]) =>
+    encode(
+      {
+        node: [
+          {
+            name: 'n',
+            domain: 'com.microsoft',
+            opType,
+            input: ['x', 'w', 's', ...(initializer.length > 2 ? ['', 'g'] : [])],
+            output: ['y'],
+            attribute: Object.entries(sizes).map(([name, i]) => ({ name, type: 2, i })),
+          },
+        ],
+        input: [valueInfo('x', [1, 4])],
+        initializer,
+      },
+      {
+        opsetImport: [
+          { domain: '', version: 18 },
+          { domain: 'com.microsoft', version: 1 },
+        ],
+      },
+    )
+  const sizes = { K: 4, N: 4, block_size: 16 }
+  const bnb = (changed: object, ...initializer: onnx.ITensorProto[]) =>
+    take(graph('MatMulBnb4', { ...sizes, ...changed }, ...initializer))
+  const fits = /'n'.*does not fit/
+  await refused(() => bnb({ K: 2 ** 31, N: 2 ** 31, block_size: 2 ** 40 }, bytes(8), scales(1)), 'INVALID_MODEL', fits)
+  await refused(() => bnb({ K: -4, N: -4 }, bytes(8), scales(1)), 'INVALID_MODEL', fits)
+  await refused(() => bnb({}, bytes(8, 3), scales(1)), 'INVALID_MODEL', fits)
+  const blocks = (...initializer: onnx.ITensorProto[]) => take(graph('MatMulNBits', sizes, ...initializer))
+  await refused(() => blocks(bytes(32), scales(4), groups(0, 0, 0, 1)), 'INVALID_MODEL', /'n'.*g_idx/)
+  await refused(() => blocks(bytes(32), scales(4), groups(0)), 'INVALID_MODEL', /'n'.*g_idx/)
+})
+
+test('an attribute of any length leaves messages that people can read', async () => {
+  const perm = { name: 'perm', type: 7, ints: Array.from({ length: 50_000 }, (_, i) => i) }
+  const bytes = encode({
+    node: [{ name: 'n', opType: 'Transpose', input: ['x'], output: ['y'], attribute: [perm] }],
+    input: [valueInfo('x', [1, 2])],
+  })
+  await refused(() => take(bytes), 'SHAPE_MISMATCH', /^[\s\S]{0,4001}$/)
+})
+
 test('external data stays in the folder of the model', async () => {
   const root = mkdtempSync(join(tmpdir(), 'lanewise-'))
   try {

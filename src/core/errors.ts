@@ -15,12 +15,15 @@ export type ErrorCode =
   | 'IO_ERROR'
   | 'DISPOSED'
 
+/** Longest message, in characters: attributes of hostile files hold lists of any length. */
+const longestMessage = 4000
+
 /** The one error class that lanewise throws on purpose. The message names the node, op, input and shapes, and the cure. */
 export class LanewiseError extends Error {
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    super(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message, options)
     this.name = 'LanewiseError'
     this.code = code
   }

@@ -49,8 +49,8 @@ const matMulNBits: Writer = (k, draft, given) => {
   const blockOf = Array.from({ length: columns }, (_, column) =>
     Number(groups?.data[column] ?? Math.floor(column / block)),
   )
-  if (blockOf.some((index) => !(index >= 0 && index < blocks)))
-    throw new LanewiseError('INVALID_MODEL', `g_idx names a block beyond the ${blocks} there are`)
+  if ((groups && groups.size < columns) || blockOf.some((index) => !(index >= 0 && index < blocks)))
+    throw new LanewiseError('INVALID_MODEL', `g_idx must name one of ${blocks} blocks for each of ${columns} columns`)
   const weight = new Float32Array(columns * rows)
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++) {
@@ -81,7 +81,8 @@ const matMulBnb4: Writer = (k, draft, given) => {
   const [packed, largest] = [1, 2].map((index) => k.constantOf(inputOf(given, index)))
   support(packed !== undefined && largest !== undefined, 'a computed weight')
   const size = rows * columns
-  if (!(block > 0) || packed.size !== Math.ceil(size / 2) || largest.size !== Math.ceil(size / block))
+  const isPacked = packed.type === 'uint8' && packed.size === Math.ceil(size / 2)
+  if (!(block > 0 && rows > 0 && columns > 0) || !isPacked || largest.size !== Math.ceil(size / block))
     throw new LanewiseError(
       'INVALID_MODEL',
       `a weight of ${rows} x ${columns} in blocks of ${block} does not fit ${packed.size} bytes and ${largest.size} blocks`,
