@@ -7,11 +7,14 @@ import * as assert from 'uvu/assert'
 import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
 import { toCategorical } from '../src/data/labels.js'
+import { GraphBuilder } from '../src/graph/builder.js'
 import { layers, loadOnnx, losses, model, sequential, setRandomSeed } from '../src/index.js'
 import { decode } from '../src/onnx/decode.js'
 import { encode } from '../src/onnx/encode.js'
+import { exportModel } from '../src/onnx/export.js'
 import { attributeType, type ValueInfoProto } from '../src/onnx/messages.js'
 import { decodeTensor, encodeTensor } from '../src/onnx/tensors.js'
+import { loadOperators } from '../src/packs/index.js'
 
 ort.env.wasm.numThreads = 1
 ort.env.logLevel = 'error'
@@ -242,6 +245,30 @@ test('an imported Dropout in training mode draws anew in each step, the same for
     assert.equal(await lossesOf(bytes, 1), first)
   }
   assert.not.equal(await lossesOf(droppingModel(), 2), await lossesOf(droppingModel(), 1))
+})
+
+test('outputs keep the names of the file, though one node gives several, and types choose the opset', async () => {
+  await loadOperators(['TopK', 'QuantizeLinear'])
+  const k = new GraphBuilder()
+  const x = k.input('x', 'float32', ['n', 6])
+  const [values, places] = k.emit('TopK', [x, k.ints([2])], { axis: 1 }, 2)
+  k.output(values, 'best')
+  k.output(places, 'where')
+  const zero = k.constant(new Tensor('int16', [3], []))
+  const quantized = k.op('QuantizeLinear', [x, k.scalar(0.01), zero])
+  k.output(k.op('DequantizeLinear', [quantized, k.scalar(0.01), zero]), 'rounded')
+  const bytes = exportModel(k.build())
+  const model = await loadOnnx(bytes)
+  assert.equal(model.outputNames, ['best', 'where', 'rounded'])
+  const answers = []
+  for (const file of [bytes, await model.exportOnnx()]) {
+    const session = await ort.InferenceSession.create(file)
+    const elements = Float32Array.of(3, -1, 4, 1, -5, 9)
+    const results = await session.run({ x: new ort.Tensor('float32', elements, [1, 6]) })
+    answers.push(Object.entries(results).map(([name, { type, dims, data }]) => [name, type, [...dims], data]))
+    await session.release()
+  }
+  assert.equal(answers[1], answers[0])
 })
 
 test.run()

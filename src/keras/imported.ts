@@ -10,10 +10,17 @@ import { Model, type ModelOptions } from './model.js'
 export class ImportedModel extends Model {
   override readonly className = 'Functional'
   readonly metadata: Readonly<Record<string, string>>
+  readonly #outputNames: readonly string[]
 
-  constructor(options: ModelOptions, metadata: Readonly<Record<string, string>>) {
+  constructor(options: ModelOptions, metadata: Readonly<Record<string, string>>, outputNames: readonly string[]) {
     super(options)
     this.metadata = metadata
+    this.#outputNames = outputNames
+  }
+
+  /** The names that the file has for its outputs, several of which one layer may give. */
+  override get outputNames(): readonly string[] {
+    return this.#outputNames
   }
 
   protected override get exportedMetadata(): Readonly<Record<string, string>> {
@@ -33,5 +40,9 @@ export class ImportedModel extends Model {
 export async function loadOnnx(source: Source, options?: LoadOptions): Promise<ImportedModel> {
   const [{ layersOf }] = await Promise.all([import('./imported-layers.js'), loadKernels()])
   const graph = simplify(await loadGraph(source, options), { evaluate, decode: true })
-  return new ImportedModel(layersOf(graph), graph.metadata)
+  return new ImportedModel(
+    layersOf(graph),
+    graph.metadata,
+    graph.outputs.map(({ name }) => name),
+  )
 }

@@ -1,3 +1,4 @@
+import type { DType } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
 import type { About, Graph, Node, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
@@ -77,22 +78,42 @@ const stripped = (graph: GraphProto): GraphProto => ({
 /** The domain of an op, by the name that `Node.op` holds; '' for ai.onnx. */
 const domainOfOp = (op: string): string => op.slice(0, Math.max(0, op.lastIndexOf('.')))
 
-/** The ops of a graph and of all subgraphs in it. */
-function opsWithin(graph: Graph): readonly string[] {
-  return graph.nodes.flatMap((node) => [node.op, ...subgraphsOf(node).flatMap(([, body]) => opsWithin(body))])
+/** The nodes of a graph and of all subgraphs in it. */
+const nodesWithin = (graph: Graph): readonly Node[] =>
+  graph.nodes.flatMap((node) => [node, ...subgraphsOf(node).flatMap(([, body]) => nodesWithin(body))])
+
+/** The opsets that brought element types of few bits; opset 21 let quantization have those of 16 bits. */
+const sinceOfTypes: Readonly<Partial<Record<DType, number>>> = {
+  float8e4m3fn: 19,
+  float8e4m3fnuz: 19,
+  float8e5m2: 19,
+  float8e5m2fnuz: 19,
+  int4: 21,
+  uint4: 21,
+  float4e2m1: 23,
+  float8e8m0: 24,
+}
+const quantizing: ReadonlySet<string> = new Set(['QuantizeLinear', 'DequantizeLinear'])
+
+function sinceOfValues({ op, inputs, outputs }: Node): number {
+  const dtypes = [...inputs, ...outputs].flatMap((value) => value?.dtype ?? [])
+  const is16Bits = quantizing.has(op) && dtypes.some((dtype) => dtype === 'int16' || dtype === 'uint16')
+  return Math.max(is16Bits ? 21 : 0, ...dtypes.map((dtype) => sinceOfTypes[dtype] ?? 0))
 }
 
-/** The first opset, from the default on, that has every op which cannot be written in others. */
+/** The first opset, from the default on, that has every op which cannot be written in others, in the form that it has here. */
 const neededOpset = (graph: Graph): number =>
-  opsWithin(graph).reduce((opset, op) => {
-    const { since, decompose } = definitionOf(op)
-    return decompose || domainOfOp(op) !== '' ? opset : Math.max(opset, since)
+  nodesWithin(graph).reduce((opset, node) => {
+    const { since, decompose } = definitionOf(node.op)
+    if (decompose || domainOfOp(node.op) !== '') return opset
+    const attributes = writtenAttributes(node).map(({ schema }) => schema.since ?? 0)
+    return Math.max(opset, since, sinceOfValues(node), ...attributes)
   }, defaultOpset)
 
 /** The domains besides ai.onnx that a graph uses, each in the oldest version that has all its forms. */
 function otherDomains(graph: Graph): OperatorSetIdProto[] {
   const versions = new Map<string, number>()
-  for (const op of opsWithin(graph)) {
+  for (const { op } of nodesWithin(graph)) {
     const domain = domainOfOp(op)
     if (domain !== '' && domain !== 'lanewise')
       versions.set(domain, Math.max(versions.get(domain) ?? 1, definitionOf(op).since))
