@@ -29,7 +29,8 @@ const handedOn: readonly (readonly [RegExp, readonly string[]])[] = [
   [/^LayerNormalization/, ['rms_scaling']],
   [/^AdditiveAttention/, ['seed']],
   [/RNN|GRU|LSTM|^Bidirectional/, ['unroll', 'zero_output_for_mask']],
-  [/^Random|Resizing|CenterCrop|AutoContrast|Solarization/, ['data_format']],
+  [/^Random|Resizing|CenterCrop|AutoContrast|Solarization|MaxNumBoundingBoxes/, ['data_format']],
+  [/^ReversibleEmbedding/, ['quantization_config']],
   [/^Discretization/, ['name', 'dtype']],
 ]
 const json = (value: unknown) => JSON.parse(JSON.stringify(value))

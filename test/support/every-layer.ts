@@ -129,6 +129,16 @@ export const examples: Readonly<Record<string, Example>> = {
   randomGrayscale: { inputs: color },
   randomInvert: { inputs: color },
   randomShear: { options: { xFactor: 0.3, yFactor: [0.1, 0.2] }, inputs: color },
+  equalization: { options: { bins: 64 }, inputs: color },
+  contrastLimitedAdaptiveHistogramEqualization: { options: { tileGridSize: [2, 2] }, inputs: color },
+  randomPerspective: { options: { scale: 0.5 }, inputs: color },
+  randomElasticTransform: { options: { scale: 0.5 }, inputs: color },
+  randAugment: { options: { factor: 0.2 }, inputs: color },
+  augMix: { options: { numChains: 2, chainDepth: 1 }, inputs: color },
+  mixUp: { inputs: color },
+  cutMix: { inputs: color },
+  maxNumBoundingBoxes: { options: { maxNumber: 5 }, inputs: color },
+  reversibleEmbedding: { options: { inputDim: 5, outputDim: 2, tieWeights: false }, inputs: vector, dtype: 'int32' },
 }
 
 /** Layers that are no example, and why. */
