@@ -344,4 +344,77 @@ test('a chain that does not know its input yet goes through JSON', async () => {
   assert.equal((await copy.predict(normals(3, 4))).dims, [3, 2])
 })
 
+test('sequences of any length: masks, cells of every activation, causal masks', async () => {
+  const words = input({ shape: [null], dtype: 'int32' })
+  const embedded = layers.embedding({ inputDim: 9, outputDim: 4, maskZero: true }).apply(words)
+  const attended = layers
+    .multiHeadAttention({ numHeads: 2, keyDim: 2 })
+    .apply(embedded, { value: embedded, useCausalMask: true })
+  const both = layers.bidirectional({ layer: layers.lstm({ units: 3, returnSequences: true }) }).apply(attended)
+  const net = model({ inputs: words, outputs: layers.gru({ units: 2, activation: 'selu' }).apply(both) })
+  assert.equal(
+    [both.shape, net.output.shape],
+    [
+      [null, null, 6],
+      [null, 2],
+    ],
+  )
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const texts = new Tensor('int32', [1, 2, 3, 4, 5, 6], [2, 3])
+  const padded = new Tensor('int32', [1, 2, 3, 0, 0, 4, 5, 6, 0, 0], [2, 5])
+  await net.fit(texts, normals(2, 2), { verbose: 0 })
+  await net.fit(padded, normals(2, 2), { verbose: 0 })
+  assert.ok(far(values(await net.predict(padded)), values(await net.predict(texts))) < 1e-6)
+  const copy = modelFromJSON(net.toJSON())
+  assert.equal(copy.toJSON(), net.toJSON())
+  assert.throws(
+    () => net.toOnnx(),
+    (error: Error) => /give the input a fixed length/i.test(error.message),
+  )
+  net.dispose()
+})
+
+test('images of any size: resized, cropped, flipped, enlarged, normalized by groups', async () => {
+  const x = input({ shape: [null, null, 4] })
+  const large = layers.upSampling2d({ size: 2, interpolation: 'bilinear' }).apply(x)
+  const turned = layers.randomFlip().apply(layers.groupNormalization({ groups: 2 }).apply(large))
+  const net = model({
+    inputs: x,
+    outputs: [
+      turned,
+      layers.resizing({ height: 3, width: 5 }).apply(turned),
+      layers.centerCrop({ height: 4, width: 4 }).apply(turned),
+    ],
+  })
+  assert.equal(
+    net.outputs.map(({ shape }) => shape),
+    [
+      [null, null, null, 4],
+      [null, 3, 5, 4],
+      [null, 4, 4, 4],
+    ],
+  )
+  const fixed = input({ shape: [4, 6, 4] })
+  const same = model({ inputs: fixed, outputs: net.applyAll(fixed) })
+  const images = normals(2, 4, 6, 4)
+  const [a, b] = [await net.predict<Tensor[]>(images), await same.predict<Tensor[]>(images)]
+  assert.equal(
+    a.map(({ dims }) => dims),
+    b.map(({ dims }) => dims),
+  )
+  assert.equal(a.map(values), b.map(values))
+  await agreesInOnnx(same, [images])
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  await net.fit(images, a, { verbose: 0 })
+  net.dispose()
+  same.dispose()
+})
+
+test('metrics of one name have names of their own in logs', async () => {
+  const net = sequential([layers.dense({ units: 1, inputShape: [2] })])
+  net.compile({ optimizer: 'sgd', loss: 'mse', metrics: ['mae', 'mae'], weightedMetrics: ['mae', 'mae', 'mse'] })
+  const { history } = await net.fit(normals(4, 2), normals(4, 1), { sampleWeight: normals(4), verbose: 0 })
+  assert.equal(Object.keys(history), ['loss', 'mae', 'mae_1', 'weighted_mae', 'weighted_mae_1', 'mse'])
+})
+
 test.run()

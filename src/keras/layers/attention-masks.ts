@@ -7,9 +7,12 @@ import type { CallContext } from './context.js'
 export const excluded = -1e9
 
 /** [1, steps, steps of keys]: a query sees no keys behind it. */
-export function causalMask(context: CallContext, queries: Value, keys: Value, axis: number): Value {
+export function causalMask(context: CallContext, queries: Value, keys: Value, axis: number): Value | undefined {
   const [t, s] = [queries.shape[axis], keys.shape[axis]]
-  if (typeof t !== 'number' || typeof s !== 'number') throw invalid('a causal mask needs sequences of known length')
+  if (typeof t !== 'number' || typeof s !== 'number') {
+    if (context.typesOnly) return undefined
+    throw invalid('a causal mask needs sequences of known length here: to export it, give the input a fixed length')
+  }
   const seen = Array.from({ length: t * s }, (_, i) => (i % s <= Math.floor(i / s) ? 1 : 0))
   return context.emit.cast(context.emit.constant(new Tensor('float32', seen, [1, t, s])), 'bool')
 }

@@ -2,7 +2,7 @@ import type { Value } from '../../core/ir.js'
 import { slice } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { planeAxes, requirePlane } from './image-plane.js'
-import { type KerasShape, Layer } from './layer.js'
+import { type KerasShape, kerasShape, knownDim, Layer } from './layer.js'
 
 /** Layers on images [batch, height, width, channels], or channels first. */
 export abstract class ImageLayer<Options extends { readonly dataFormat: boolean }> extends Layer<Options> {
@@ -20,8 +20,8 @@ export abstract class ImageLayer<Options extends { readonly dataFormat: boolean 
   }
 
   protected planeOf(x: Value): readonly [height: number, width: number] {
-    const [height, width] = this.planeAxes
-    return [Number(x.shape[height]), Number(x.shape[width])]
+    const [height, width] = this.planeAxes.map((axis) => knownDim(this, kerasShape(x.shape), axis))
+    return [height, width]
   }
 
   /** The part of the images from (top, left) on. */

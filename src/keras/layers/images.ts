@@ -14,9 +14,8 @@ import {
   translationFields,
   zoomFields,
 } from './image-fields.js'
-import { planeAxes, requirePlane } from './image-plane.js'
-import type { KerasShape, Layer } from './layer.js'
-import { layerError } from './layer.js'
+import { planeAxes } from './image-plane.js'
+import { type KerasShape, type Layer, layerError, requireRank } from './layer.js'
 
 interface ImageOptions {
   readonly dataFormat: boolean
@@ -32,7 +31,7 @@ abstract class DeferredImages<Options extends ImageOptions> extends DeferredLaye
   }
 
   protected override build([shape]: readonly KerasShape[]): void {
-    requirePlane(this, shape, this.options.dataFormat)
+    requireRank(this, shape, 4)
   }
 
   protected typesOf([{ shape }]: readonly Value[]): readonly TensorType[] {

@@ -231,13 +231,19 @@ export class GroupNormalization extends Normalizing<ValuesOf<typeof groupFields>
     const axis = normalizeAxis(this.options.axis, x.shape.length)
     const channels = Number(x.shape[axis])
     const groups = this.options.groups === -1 ? channels : this.options.groups
-    const sizes = x.shape.slice(1).map((size, i) => (typeof size === 'number' ? size : -(i + 2)))
-    const parted = [0, ...sizes.toSpliced(axis - 1, 1, groups, channels / groups)].map((size) => Math.max(size, -1))
+    const kept = x.shape.map((size) => (typeof size === 'number' ? size : 0))
+    // Unknown sizes in front of the channels keep their places; behind them there may be one.
+    const parted = kept
+      .toSpliced(axis, 1, groups, channels / groups)
+      .map((size, i) => (i > axis && size === 0 ? -1 : size))
     const grouped = emit.reshape(x, parted)
     const others = parted.map((_, i) => i).filter((i) => i > 0 && i !== axis)
     const { centred, variance } = moments(emit, grouped, others)
     const normalized = emit.div(centred, emit.sqrt(emit.add(variance, this.options.epsilon)))
-    const back = emit.reshape(normalized, [0, ...sizes.map((size) => Math.max(size, -1))])
+    const back = emit.reshape(
+      normalized,
+      kept.map((size, i) => (i > axis && size === 0 ? -1 : size)),
+    )
     return this.affine(back, emit, (weight) => emit.reshape(emit.variable(weight), spreadOver(x.shape, [axis])))
   }
 }

@@ -1,6 +1,6 @@
 import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
-import { pick, stack } from '../../ops/compose.js'
+import { pick, stack, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import {
   type Cell,
@@ -140,14 +140,24 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
     return [returnSequences ? outputs() : last, ...(returnState ? states : [])]
   }
 
+  /** Values of the types of what is made of an unknown number of steps. */
+  #typical(x: Value, initial: readonly Value[] | undefined, context: CallContext) {
+    const { emit } = context
+    const start = initial ?? this.#shapes!.map((sizes) => zerosLike(emit, x, sizes))
+    const [last, ...states] = this.cell.write([pick(emit, x, 1, 0)], context, { states: start })
+    const axes = x.shape.map((_, axis) => axis).slice(2)
+    return { outputs: () => emit.add(emit.max(x, axes, true), unsqueeze(emit, last, 1)), last, states }
+  }
+
   #unrolled(x: Value, initial: readonly Value[] | undefined, mask: Value | undefined, context: CallContext) {
     const { emit } = context
     const { goBackwards, zeroOutputForMask } = this.options
     const steps = x.shape[1]
+    if (typeof steps !== 'number' && context.typesOnly) return this.#typical(x, initial, context)
     if (typeof steps !== 'number')
       throw layerError(
         this,
-        `needs a known number of steps here: with a mask, a cell of one's own, recurrent dropout or activations that ONNX's ops lack it is written out step by step. Give the input a fixed length`,
+        `needs a known number of steps to be exported: with a mask, a cell of one's own, recurrent dropout or activations that ONNX's ops lack it is written out step by step. Give the input a fixed length`,
         'SHAPE_MISMATCH',
       )
     const results: Value[] = []

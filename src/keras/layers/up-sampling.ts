@@ -5,7 +5,7 @@ import { resize } from '../../ops/resize.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
 import { interpolations } from './image-fields.js'
-import { type KerasShape, knownDim } from './layer.js'
+import { kerasShape, knownDim } from './layer.js'
 import { Spatial } from './reshaping.js'
 import { resizeTo } from './resizing.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
@@ -25,17 +25,10 @@ export class UpSampling extends Spatial<ValuesOf<typeof upSamplingFields>> {
     return this.options.dataFormat ? 1 : 2
   }
 
-  protected override build(shapes: readonly KerasShape[]): void {
-    super.build(shapes)
-    const { size, interpolation } = this.options
-    if (interpolation === 'nearest') return
-    for (const axis of size.keys()) knownDim(this, shapes[0], axis + this.#start)
-  }
-
-  call([x]: readonly Value[], { emit }: CallContext): Value {
+  call([x]: readonly Value[], { emit, typesOnly }: CallContext): Value {
     const { size, dataFormat, interpolation } = this.options
-    if (interpolation !== 'nearest') {
-      const sizes = size.map((factor, i) => factor * Number(x.shape[i + this.#start]))
+    if (interpolation !== 'nearest' && !typesOnly) {
+      const sizes = size.map((factor, i) => factor * knownDim(this, kerasShape(x.shape), i + this.#start))
       return resizeTo(emit, x, sizes, dataFormat, interpolation)
     }
     const first = dataFormat ? emit.transpose(x, toChannelsFirst(this.rank)) : x

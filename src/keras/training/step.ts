@@ -161,8 +161,9 @@ export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
     { name: 'loss', terms: [...report.add(total).map(({ index }) => scaledTerm(index)), batchTerm], result: mean },
     ...outputLosses,
   )
+  const called = new Set<string>()
   compiled.outputs.forEach((output, i) => {
-    const measure = (metrics: typeof output.metrics, weight: Value | undefined) => {
+    const measure = (metrics: typeof output.metrics, weight: Value | undefined, again: string) => {
       for (const metric of metrics) {
         const terms = named(output.name, () =>
           builder.scope(metric.name, () => {
@@ -170,8 +171,10 @@ export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
             return metric.terms(targets[i], predictions[i], masked(weight, mask, builder), builder)
           }),
         )
+        const prefix = several ? `${output.name}_` : ''
+        const name = uniqueName(called, `${prefix}${metric.name}`, `${prefix}${again}${metric.name}`)
         entries.push({
-          name: several ? `${output.name}_${metric.name}` : metric.name,
+          name,
           terms: terms.flatMap((term) =>
             typeof term === 'number' ? [{ index: -1, value: term, scaled: false }] : report.add(term),
           ),
@@ -179,14 +182,22 @@ export function* stepParts(request: StepRequest): Generator<void, StepGraph> {
         })
       }
     }
-    measure(output.metrics, undefined)
-    measure(output.weightedMetrics, weights[i])
+    measure(output.metrics, undefined, '')
+    measure(output.weightedMetrics, weights[i], 'weighted_')
   })
   yield
   const rates = training ? yield* writeUpdates(builder, request, total) : []
   for (const { variable, value } of context.updates) builder.update(variable, value)
   report.write(builder)
   return { graph: builder.build(), entries, rates, usesStepCounter: counter !== undefined }
+}
+
+/** `name`, or where that is taken `other`, or that with a number, as in Keras. */
+function uniqueName(taken: Set<string>, name: string, other: string): string {
+  let unique = taken.has(name) ? other : name
+  for (let i = 1; taken.has(unique); i++) unique = `${other}_${i}`
+  taken.add(unique)
+  return unique
 }
 
 /** Weights that are 0 where a mask says so. */
