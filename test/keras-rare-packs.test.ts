@@ -1,6 +1,16 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { layers, loadLayers, modelFromJSON, sequential, Tensor } from '../src/index.js'
+import type { Value } from '../src/core/ir.js'
+import {
+  type CallContext,
+  InferenceSession,
+  Layer,
+  layers,
+  loadLayers,
+  modelFromJSON,
+  sequential,
+  Tensor,
+} from '../src/index.js'
 import { isLoaded } from '../src/ops/index.js'
 
 const rare = await loadLayers()
@@ -10,6 +20,26 @@ const images = new Tensor(
   [4, 8, 8, 3],
 )
 const targets = new Tensor('float32', [1, 0, 0, 1, 1, 0, 0, 1], [4, 2])
+
+class Powers extends Layer {
+  call([x]: readonly Value[], { emit }: CallContext): Value {
+    return emit.mul(x, emit.exp(emit.constant(new Tensor('float32', [0, 1], [2]))))
+  }
+}
+
+test('constants that nothing can compute yet stay nodes of an export', async () => {
+  const net = sequential([layers.dense({ units: 2, kernelInitializer: 'ones', inputShape: [1] }), new Powers()])
+  const early = net.toOnnx()
+  const whole = await net.exportOnnx()
+  assert.ok(early.length !== whole.length)
+  for (const bytes of [early, whole]) {
+    const session = await InferenceSession.create(bytes)
+    const results = await session.run({ [session.inputNames[0]]: new Tensor('float32', [1], [1, 1]) })
+    assert.equal(Array.from(results[session.outputNames[0]].data as Float32Array), [1, Math.fround(Math.E)])
+    await session.release()
+  }
+  net.dispose()
+})
 
 test('clahe writes ops of a pack that is not there: a model is exported, and predicts once it has come', async () => {
   const net = sequential([

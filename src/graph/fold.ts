@@ -7,8 +7,8 @@ import { isLoaded, isProgramOp, traitsOf } from '../ops/index.js'
 import { inferTypes } from './infer.js'
 import type { Rewriter } from './rewrite.js'
 
-/** Runs one node on host tensors: outputs in the node's order. */
-export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => readonly Tensor[]
+/** Runs one node on host tensors: outputs in the node's order; undefined leaves the node as it is. */
+export type Evaluate = (node: Node, inputs: readonly (Tensor | undefined)[]) => readonly Tensor[] | undefined
 
 /** By how much folding may grow the constants of a node, in bytes. */
 const growthLimit = 64 * 1024

@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { evaluate as evaluateNode } from '../backend/reference/evaluate.js'
+import { evaluateLoaded, evaluate as evaluateNode } from '../backend/reference/evaluate.js'
 import { addFoldingKernels } from '../backend/reference/folding.js'
 import type { Graph, Value, Variable } from '../core/ir.js'
 import { checkOptions } from '../core/options.js'
 import type { Tensor } from '../core/tensor.js'
 import { GraphBuilder } from '../graph/builder.js'
+import type { Evaluate } from '../graph/fold.js'
 import { bakeVariables, type ExportOptions, exportModel } from '../onnx/export.js'
 import { simplify } from '../optimise/simplify.js'
 import { withOperators } from '../packs/index.js'
@@ -344,18 +345,19 @@ export class Model extends Layer {
   toOnnx(options?: ExportOptions): Uint8Array {
     const variables = [...this.weights, ...this.states]
     const contents = readNow(variables)
-    return this.#export(new Map(variables.map((variable, i) => [variable, contents[i]])), options)
+    return this.#export(new Map(variables.map((variable, i) => [variable, contents[i]])), evaluateLoaded, options)
   }
 
   /** As `toOnnx`, on every backend: in a page, too, where weights lie with a worker. */
   async exportOnnx(options?: ExportOptions): Promise<Uint8Array> {
     const contents = await this.#contents([...this.weights, ...this.states])
-    return withOperators(() => this.#export(contents, options))
+    return withOperators(() => this.#export(contents, evaluateNode, options))
   }
 
-  #export(contents: ReadonlyMap<Variable, Tensor>, options: ExportOptions = {}): Uint8Array {
+  /** `evaluate` folds what is constant. */
+  #export(contents: ReadonlyMap<Variable, Tensor>, evaluate: Evaluate, options: ExportOptions = {}): Uint8Array {
     addFoldingKernels()
-    const graph = simplify(bakeVariables(this.inferenceGraph(), contents), { evaluate: evaluateNode })
+    const graph = simplify(bakeVariables(this.inferenceGraph(), contents), { evaluate })
     return exportModel(graph, { ...options, metadata: { ...this.exportedMetadata, ...options.metadata } })
   }
 

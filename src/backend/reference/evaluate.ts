@@ -1,6 +1,7 @@
 import { type DType, isHalf } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Node, TensorType, Value } from '../../core/ir.js'
+import { NotLoaded } from '../../core/later.js'
 import { formatShape, sameShape } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
@@ -32,6 +33,16 @@ export function evaluate(node: Node, inputs: readonly (Tensor | undefined)[]): r
     throw new LanewiseError(code, `${node.op} '${node.name}' (${operands.join(', ')}): ${error.message}`, {
       cause: error,
     })
+  }
+}
+
+/** As `evaluate`; undefined where what runs the node has not come, for those who can do without the results. */
+export function evaluateLoaded(node: Node, inputs: readonly (Tensor | undefined)[]): readonly Tensor[] | undefined {
+  try {
+    return evaluate(node, inputs)
+  } catch (error) {
+    if (error instanceof NotLoaded) return undefined
+    throw error
   }
 }
 
