@@ -15,15 +15,18 @@ export type ErrorCode =
   | 'IO_ERROR'
   | 'DISPOSED'
 
-/** Longest message, in characters: attributes of hostile files hold lists of any length. */
-const longestMessage = 4000
+/** How much of a long message is kept of each end, in characters: attributes of hostile files hold lists of any length. */
+const longestEnd = 2000
+
+const shortened = (message: string): string =>
+  message.length > 2 * longestEnd ? `${message.slice(0, longestEnd)} … ${message.slice(-longestEnd)}` : message
 
 /** The one error class that lanewise throws on purpose. The message names the node, op, input and shapes, and the cure. */
 export class LanewiseError extends Error {
   readonly code: ErrorCode
 
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message.length > longestMessage ? `${message.slice(0, longestMessage)}…` : message, options)
+    super(shortened(message), options)
     this.name = 'LanewiseError'
     this.code = code
   }
