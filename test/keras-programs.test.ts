@@ -43,6 +43,8 @@ test('inputs and outputs by name: data, losses, logs, predictions, nested models
   const again = await copy.predict<Record<string, Tensor>>(x)
   for (const name of ['y', 'z']) assert.equal(values(again[name]), values(predicted[name]))
   assert.throws(() => inner.apply({ left: a }), /model 'inner' is applied to no 'right'/)
+  assert.throws(() => inner.apply({ left: a, right: b, b }), /model 'inner' has no input 'b'; it has left, right/)
+  assert.throws(() => layers.dense({ units: 1 }).apply({ a }), /'dense' \(Dense\): .*only models take tensors by name/)
 })
 
 test('penalties as in Keras: none for frozen weights, one for shared ones', async () => {

@@ -25,15 +25,9 @@ export { input } from './layers/core.js'
 export * as layers from './layers/factories.js'
 export type { OptionsOf, ValuesOf } from './layers/fields.js'
 export * as fields from './layers/fields.js'
-export {
-  type Argument,
-  type CallArguments,
-  type KerasShape,
-  Layer,
-  type LayerOptions,
-  type SymbolicTensor,
-} from './layers/layer.js'
+export { type Argument, type CallArguments, Layer, type LayerOptions, type SymbolicTensor } from './layers/layer.js'
 export { registerLayer } from './layers/registry.js'
+export type { KerasShape } from './layers/shapes.js'
 export type { Weight } from './layers/weight.js'
 export { loadLayers } from './load-layers.js'
 export { type Loss, type LossFunction, losses } from './losses/index.js'

@@ -3,7 +3,7 @@ import { isKerasObject, isOperation, type KerasObject } from './config.js'
 import type { Ends } from './ends.js'
 import { InputLayer } from './layers/core.js'
 import * as layers from './layers/factories.js'
-import type { Argument, KerasShape, Layer, SymbolicTensor } from './layers/layer.js'
+import type { Argument, Layer, SymbolicTensor } from './layers/layer.js'
 import { OperationLayer } from './layers/operations.js'
 import {
   completeBy,
@@ -12,6 +12,7 @@ import {
   provideLayers,
   registerClass,
 } from './layers/registry.js'
+import type { KerasShape } from './layers/shapes.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 

@@ -19,13 +19,13 @@ import { CallContext } from './layers/context.js'
 import { InputLayer } from './layers/core.js'
 import {
   type Argument,
-  graphShape,
-  isSymbolic,
+  areNamed,
   Layer,
   type LayerNode,
   type LayerOptions,
   type SymbolicTensor,
 } from './layers/layer.js'
+import { graphShape } from './layers/shapes.js'
 import { readNow, type Weight } from './layers/weight.js'
 import { cutOut, type Network, nameLayers, tensorNames, traceNetwork, writeNetwork } from './network.js'
 import type { Optimizer } from './optimizers/index.js'
@@ -177,12 +177,14 @@ export class Model extends Layer {
 
   /** Inputs by name, in the model's order. */
   protected override positional(inputs: Argument): Record<string, Argument> {
-    if (typeof inputs !== 'object' || inputs === null || isSymbolic(inputs) || Array.isArray(inputs))
-      return super.positional(inputs)
-    const byName = inputs as Readonly<Record<string, SymbolicTensor>>
-    const missing = this.inputNames.find((name) => !(name in byName))
+    if (!areNamed(inputs)) return super.positional(inputs)
+    const { inputNames } = this
+    const missing = inputNames.find((name) => !Object.hasOwn(inputs, name))
     if (missing !== undefined) throw invalid(`model '${this.name}' is applied to no '${missing}'`)
-    return super.positional(this.inputNames.map((name) => byName[name]))
+    const unknown = Object.keys(inputs).find((name) => !inputNames.includes(name))
+    if (unknown !== undefined)
+      throw invalid(`model '${this.name}' has no input '${unknown}'; it has ${inputNames.join(', ')}`)
+    return super.positional(inputNames.map((name) => inputs[name]))
   }
 
   call(inputs: readonly Value[], context: CallContext): readonly Value[] {

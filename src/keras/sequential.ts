@@ -1,6 +1,7 @@
 import { invalid, type KerasConfig } from './config.js'
 import { InputLayer } from './layers/core.js'
-import { type KerasShape, Layer, type SymbolicTensor } from './layers/layer.js'
+import { Layer, type SymbolicTensor } from './layers/layer.js'
+import type { KerasShape } from './layers/shapes.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
 import { type InputSource, isDataset } from './training/batch.js'

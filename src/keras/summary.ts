@@ -1,6 +1,7 @@
 import { bytesPerElement } from '../core/dtype.js'
 import { sizeOf } from '../core/shape.js'
-import { formatKerasShape, type Layer } from './layers/layer.js'
+import type { Layer } from './layers/layer.js'
+import { formatKerasShape } from './layers/shapes.js'
 import type { Weight } from './layers/weight.js'
 import type { Network } from './network.js'
 

@@ -13,7 +13,8 @@ import {
   regularizer,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, knownDim } from './shapes.js'
 
 const activationFields = { activation: neededActivation }
 

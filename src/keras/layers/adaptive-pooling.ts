@@ -3,7 +3,8 @@ import { Tensor } from '../../core/tensor.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
 import { dataFormat, neededSizes, type ValuesOf } from './fields.js'
-import { type KerasShape, knownDim, Layer, requireRank } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, knownDim, requireRank } from './shapes.js'
 
 const adaptiveFields = { outputSize: neededSizes, dataFormat }
 

@@ -3,8 +3,9 @@ import { unsqueeze } from '../../ops/compose.js'
 import { all, causalMask, excluded } from './attention-masks.js'
 import type { CallContext } from './context.js'
 import { choice, flag, initializer, seed, share, type ValuesOf } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, Layer, layerError } from './layer.js'
+import { type CallArguments, Layer } from './layer.js'
 import { dropout } from './regularization.js'
+import { type KerasShape, knownDim, layerError } from './shapes.js'
 
 /** Attention without heads over a list of query [batch, T, dim], value [batch, S, …] and key (the value unless given). */
 abstract class PlainAttention<V extends { readonly dropout: number; readonly seed: number | null }> extends Layer<V> {

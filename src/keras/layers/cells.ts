@@ -18,9 +18,10 @@ import {
   share,
   type ValuesOf,
 } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, Layer } from './layer.js'
+import { type CallArguments, Layer } from './layer.js'
 import { type LayerLike, layerFactory, readLayer } from './registry.js'
 import { dropout } from './regularization.js'
+import { type KerasShape, knownDim } from './shapes.js'
 
 /** Shape of each state of a cell, without the batch axis. */
 export type StateShapes = readonly (readonly number[])[]

@@ -5,8 +5,9 @@ import { Cell, forgetBias, lstmCellFields, lstmStep, type StateShapes, statesOf 
 import type { CallContext } from './context.js'
 import { kernelToFirst } from './convolution.js'
 import { choice, dataFormat, neededCount, neededSizes, regularizer, sizes, type ValuesOf } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, type LayerOptions, requireRank } from './layer.js'
+import type { CallArguments, LayerOptions } from './layer.js'
 import { loopFields, Recurrent } from './recurrent.js'
+import { type KerasShape, knownDim, requireRank } from './shapes.js'
 import { paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
 const { units: _, ...sharedFields } = lstmCellFields

@@ -19,7 +19,8 @@ import {
   sizes,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer, type LayerOptions, layerError, requireRank } from './layer.js'
+import { Layer, type LayerOptions } from './layer.js'
+import { type KerasShape, knownDim, layerError, requireRank } from './shapes.js'
 import { axesUpTo, paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
 const windowFields = {

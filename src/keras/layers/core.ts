@@ -20,15 +20,8 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
-import {
-  type KerasShape,
-  knownDim,
-  Layer,
-  type LayerOptions,
-  layerError,
-  requireRank,
-  type SymbolicTensor,
-} from './layer.js'
+import { Layer, type LayerOptions, type SymbolicTensor } from './layer.js'
+import { type KerasShape, knownDim, layerError, requireRank } from './shapes.js'
 
 export interface InputOptions {
   readonly name?: string

@@ -4,7 +4,8 @@ import { declareOperators } from '../../ops/index.js'
 import type { CallContext } from './context.js'
 import { kernelFields } from './core.js'
 import { absent, any, type Field, neededAny, type ValuesOf } from './fields.js'
-import { formatKerasShape, type KerasShape, knownDim, Layer, type LayerOptions, layerError } from './layer.js'
+import { Layer, type LayerOptions } from './layer.js'
+import { formatKerasShape, type KerasShape, knownDim, layerError } from './shapes.js'
 
 const { useBias: _, ...fields } = kernelFields
 

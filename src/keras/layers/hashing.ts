@@ -7,7 +7,8 @@ import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, type OutputMode, outputMode } from './encoding.js'
 import { any, type Field, neededCount, type OptionsOf, only, type ValuesOf } from './fields.js'
 import type { HostLayer } from './host-layer.js'
-import { formatKerasShape, type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
+import { Layer, type LayerOptions } from './layer.js'
+import { formatKerasShape, type KerasShape, layerError } from './shapes.js'
 
 type Salt = number | readonly number[] | null
 

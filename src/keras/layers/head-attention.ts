@@ -19,16 +19,9 @@ import {
   type ValuesOf,
 } from './fields.js'
 import { flat, headsFirst, headsLast, knownOr, othersOf, sizesOf } from './heads.js'
-import {
-  type Argument,
-  type CallArguments,
-  formatKerasShape,
-  type KerasShape,
-  knownDim,
-  Layer,
-  layerError,
-} from './layer.js'
+import { type Argument, type CallArguments, Layer } from './layer.js'
 import { dropout } from './regularization.js'
+import { formatKerasShape, type KerasShape, knownDim, layerError } from './shapes.js'
 
 const weightsFields = {
   kernelInitializer: initializer('glorotUniform'),

@@ -1,7 +1,8 @@
 import type { Value } from '../../core/ir.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { CallContext } from './context.js'
-import type { KerasShape, Layer } from './layer.js'
+import type { Layer } from './layer.js'
+import type { KerasShape } from './shapes.js'
 
 /** A layer whose work on strings the host does: backends hold none. */
 export interface HostLayer {

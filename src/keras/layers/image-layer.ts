@@ -2,7 +2,8 @@ import type { Value } from '../../core/ir.js'
 import { slice } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import { planeAxes, requirePlane } from './image-plane.js'
-import { type KerasShape, kerasShape, knownDim, Layer } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, kerasShape, knownDim } from './shapes.js'
 
 /** Layers on images [batch, height, width, channels], or channels first. */
 export abstract class ImageLayer<Options extends { readonly dataFormat: boolean }> extends Layer<Options> {

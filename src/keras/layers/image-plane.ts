@@ -1,4 +1,5 @@
-import { type KerasShape, knownDim, type Layer, requireRank } from './layer.js'
+import type { Layer } from './layer.js'
+import { type KerasShape, knownDim, requireRank } from './shapes.js'
 
 /** The axes of height and width of images with a batch axis. */
 export const planeAxes = (channelsLast: boolean): readonly [height: number, width: number] =>

@@ -15,7 +15,8 @@ import {
   zoomFields,
 } from './image-fields.js'
 import { planeAxes } from './image-plane.js'
-import { type KerasShape, type Layer, layerError, requireRank } from './layer.js'
+import type { Layer } from './layer.js'
+import { type KerasShape, layerError, requireRank } from './shapes.js'
 
 interface ImageOptions {
   readonly dataFormat: boolean

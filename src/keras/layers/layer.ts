@@ -1,7 +1,5 @@
 import type { DType } from '../../core/dtype.js'
-import { type ErrorCode, LanewiseError } from '../../core/errors.js'
 import type { Value } from '../../core/ir.js'
-import type { Shape } from '../../core/shape.js'
 import { Tensor } from '../../core/tensor.js'
 import { GraphBuilder } from '../../graph/builder.js'
 import {
@@ -18,6 +16,7 @@ import { type InitializerLike, resolveInitializer } from '../initializers.js'
 import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../regularizers.js'
 import { CallContext } from './context.js'
 import { type Fields, readFields, weightOptions, writeFields } from './fields.js'
+import { graphShape, type KerasShape, kerasShape, layerError, type TensorType } from './shapes.js'
 import { readNow, Weight, type WeightOptions } from './weight.js'
 
 /** How a weight starts, what it costs and how it is held: names, Keras's serialised forms, or objects. */
@@ -26,9 +25,6 @@ export interface WeightLike extends Pick<WeightOptions, 'trainable' | 'dtype'> {
   readonly regularizer?: RegularizerLike | null | undefined
   readonly constraint?: ConstraintLike | null | undefined
 }
-
-/** A shape with null where a size is known only at run time: Keras's form. */
-export type KerasShape = readonly (number | null)[]
 
 /** The output of a layer in a model that is being written down. */
 export interface SymbolicTensor {
@@ -68,14 +64,15 @@ export type CallArgument = Value | KerasObject | number | boolean | string | nul
 /** The arguments beside the inputs, under Keras's names. */
 export type CallArguments = Readonly<Record<string, CallArgument>>
 
-export interface TensorType {
-  readonly shape: KerasShape
-  readonly dtype: DType
-}
-
 /** Whether `argument` is what layers are applied to and give. */
 export const isSymbolic = (argument: Argument): argument is SymbolicTensor =>
   typeof argument === 'object' && argument !== null && 'node' in argument && 'index' in argument
+
+/** Whether `argument` holds tensors by name. */
+export const areNamed = (argument: Argument): argument is Readonly<Record<string, SymbolicTensor>> =>
+  typeof argument === 'object' &&
+  argument !== null &&
+  !(isSymbolic(argument) || Array.isArray(argument) || isKerasObject(argument))
 
 /** `argument` with each tensor replaced. */
 function mapTensors(argument: Argument, replace: (tensor: SymbolicTensor) => CallArgument): CallArgument {
@@ -117,41 +114,6 @@ export interface LayerOptions {
 }
 
 const commonOptions = ['name', 'trainable', 'dtype', 'inputShape', 'batchInputShape', 'activityRegularizer']
-
-export const formatKerasShape = (shape: KerasShape): string =>
-  `(${shape.map((dim) => (dim === null ? 'None' : String(dim))).join(', ')}${shape.length === 1 ? ',' : ''})`
-
-/** Symbolic dimensions for the unknown ones: `batch` for the first axis, `<prefix>_dim<i>` for others. */
-export const graphShape = (shape: KerasShape, prefix: string): Shape =>
-  shape.map((dim, axis) => dim ?? (axis === 0 ? 'batch' : `${prefix}_dim${axis}`))
-
-export const kerasShape = (shape: Shape): KerasShape => shape.map((dim) => (typeof dim === 'number' ? dim : null))
-
-/** What is wrong with a layer or what it is given, as an error that names it. */
-export const layerError = (layer: Layer, problem: string, code: ErrorCode = 'INVALID_ARGUMENT'): LanewiseError =>
-  new LanewiseError(code, `layer '${layer.name}' (${layer.className}): ${problem}`)
-
-/** One size, which must be known. Throws SHAPE_MISMATCH naming the layer. */
-export function knownDim(layer: Layer, shape: KerasShape, axis: number): number {
-  const dim = shape[axis < 0 ? axis + shape.length : axis]
-  if (typeof dim !== 'number')
-    throw layerError(
-      layer,
-      `needs a known size on axis ${axis} of its input ${formatKerasShape(shape)}`,
-      'SHAPE_MISMATCH',
-    )
-  return dim
-}
-
-/** Throws SHAPE_MISMATCH when an input's rank is not `rank`. */
-export function requireRank(layer: Layer, shape: KerasShape, rank: number): void {
-  if (shape.length !== rank)
-    throw layerError(
-      layer,
-      `takes inputs of rank ${rank} with the batch axis, got ${formatKerasShape(shape)}`,
-      'SHAPE_MISMATCH',
-    )
-}
 
 /**
  * The base of layers. A layer writes its nodes in `call`, creates its weights in `build`, and names its options in
@@ -488,8 +450,9 @@ export abstract class Layer<Options extends object = object> {
     return this.addNode(args, this.inferOutputs(args))
   }
 
-  /** What `apply`'s first argument stands for. */
+  /** What `apply`'s first argument stands for. Throws INVALID_ARGUMENT for tensors by name, which models take. */
   protected positional(inputs: Argument): Record<string, Argument> {
+    if (areNamed(inputs)) throw layerError(this, 'takes a tensor or a list of them; only models take tensors by name')
     return { [this.signature[0]]: inputs }
   }
 

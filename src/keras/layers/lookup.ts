@@ -21,8 +21,9 @@ import {
 } from './fields.js'
 import { salt } from './hashing.js'
 import type { HostLayer } from './host-layer.js'
-import { Layer, type LayerOptions, layerError } from './layer.js'
+import { Layer, type LayerOptions } from './layer.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
+import { layerError } from './shapes.js'
 
 type Token = string | number
 

@@ -4,7 +4,8 @@ import { squeeze, unsqueeze } from '../../ops/compose.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
 import { axis, type Fields, flag, neededAxes, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
+import { Layer, type LayerOptions } from './layer.js'
+import { type KerasShape, layerError } from './shapes.js'
 
 /** Combines two or more inputs element by element, with broadcasting. */
 abstract class Merge<Options extends object = object> extends Layer<Options> {

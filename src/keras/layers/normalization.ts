@@ -18,8 +18,9 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
-import { type KerasShape, knownDim, Layer, layerError } from './layer.js'
+import { Layer } from './layer.js'
 import { neededLayer } from './registry.js'
+import { type KerasShape, knownDim, layerError } from './shapes.js'
 import type { Weight } from './weight.js'
 
 const affineFields = {

@@ -2,8 +2,9 @@ import type { Value } from '../../core/ir.js'
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import type { Field, ValuesOf } from './fields.js'
-import { kerasShape, Layer } from './layer.js'
+import { Layer } from './layer.js'
 import { type LayerLike, readLayer } from './registry.js'
+import { kerasShape } from './shapes.js'
 
 const layerList: Field<readonly LayerLike[], readonly Layer[], true> = {
   needed: true,

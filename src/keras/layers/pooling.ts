@@ -3,7 +3,8 @@ import { formatShape } from '../../core/shape.js'
 import { tuple } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, choice, dataFormat, flag, sizes, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, layerError, requireRank } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, layerError, requireRank } from './shapes.js'
 import { paddingAttributes, toChannelsFirst, toChannelsLast } from './windows.js'
 
 const poolingFields = {

@@ -20,7 +20,8 @@ import {
   only,
   type ValuesOf,
 } from './fields.js'
-import { type CallArguments, type KerasShape, knownDim, Layer, type LayerOptions, layerError } from './layer.js'
+import { type CallArguments, Layer, type LayerOptions } from './layer.js'
+import { type KerasShape, knownDim, layerError } from './shapes.js'
 import type { Weight } from './weight.js'
 
 /** What `adapt` looks at: all samples, or batches of them. */

@@ -16,15 +16,8 @@ import {
 } from './cells.js'
 import type { CallContext } from './context.js'
 import { type Field, flag, regularizer, unwritten, type ValuesOf } from './fields.js'
-import {
-  type CallArgument,
-  type CallArguments,
-  formatKerasShape,
-  type KerasShape,
-  Layer,
-  type LayerOptions,
-  layerError,
-} from './layer.js'
+import { type CallArgument, type CallArguments, Layer, type LayerOptions } from './layer.js'
+import { formatKerasShape, type KerasShape, layerError } from './shapes.js'
 import type { Weight } from './weight.js'
 
 export const loopFields = {

@@ -2,7 +2,8 @@ import type { Value } from '../../core/ir.js'
 import type { Emitter } from '../../ops/emitter.js'
 import type { CallContext } from './context.js'
 import { any, dataFormat, neededNumber, neededShare, seed, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, requireRank } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, requireRank } from './shapes.js'
 
 /** Numbers from a layer's own seed, or from the pass's. */
 const generatorOf = (context: CallContext, own: number | null) => ({

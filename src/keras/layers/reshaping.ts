@@ -3,7 +3,8 @@ import { formatShape, isConcrete, type Shape, sizeOf } from '../../core/shape.js
 import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { dataFormat, type Field, neededIntegers, type ValuesOf } from './fields.js'
-import { type KerasShape, Layer, layerError, requireRank } from './layer.js'
+import { Layer } from './layer.js'
+import { type KerasShape, layerError, requireRank } from './shapes.js'
 import { toChannelsLast } from './windows.js'
 
 /** Elements of one sample, -1 when a size is unknown. */

@@ -5,10 +5,12 @@ import { invalid, type KerasConfig, snakeCase } from '../config.js'
 import type { CallContext } from './context.js'
 import { any, type Field, flag, maybe, neededCount, type OptionsOf, only, unwritten, type ValuesOf } from './fields.js'
 import type { HostLayer } from './host-layer.js'
-import type { KerasShape, LayerOptions } from './layer.js'
-import { Layer, layerError } from './layer.js'
+import type { LayerOptions } from './layer.js'
+import { Layer } from './layer.js'
 import { StringLookup } from './lookup.js'
 import { type AdaptData, batchesOf } from './preprocessing.js'
+import type { KerasShape } from './shapes.js'
+import { layerError } from './shapes.js'
 
 /** One of the names of `table`, or null. */
 const oneOf = (table: object, fallback: string): Field<string | null, string | null> => ({

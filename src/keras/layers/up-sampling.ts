@@ -5,9 +5,9 @@ import { resize } from '../../ops/resize.js'
 import type { CallContext } from './context.js'
 import { choice, dataFormat, sizes, type ValuesOf } from './fields.js'
 import { interpolations } from './image-fields.js'
-import { kerasShape, knownDim } from './layer.js'
 import { Spatial } from './reshaping.js'
 import { resizeTo } from './resizing.js'
+import { kerasShape, knownDim } from './shapes.js'
 import { toChannelsFirst, toChannelsLast } from './windows.js'
 
 const upSamplingFields = {

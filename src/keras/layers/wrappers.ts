@@ -2,9 +2,10 @@ import type { Value } from '../../core/ir.js'
 import { invalid, type KerasObject } from '../config.js'
 import type { CallContext } from './context.js'
 import { choice, type Field, type ValuesOf } from './fields.js'
-import { type CallArguments, formatKerasShape, type KerasShape, Layer, type LayerOptions, layerError } from './layer.js'
+import { type CallArguments, Layer, type LayerOptions } from './layer.js'
 import { Recurrent } from './recurrent.js'
 import { type LayerLike, layerFromConfig, neededLayer, readLayer } from './registry.js'
+import { formatKerasShape, type KerasShape, layerError } from './shapes.js'
 
 const distributedFields = { layer: neededLayer }
 
