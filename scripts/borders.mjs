@@ -33,7 +33,8 @@ const places = {
     'src/program',
     'src/environment.ts',
   ],
-  'src/ort.ts': ['src/core', 'src/ort-tensor.ts', 'src/session.ts', 'package.json'],
+  'src/ort.ts': ['src/core', 'src/ort-providers.ts', 'src/ort-tensor.ts', 'src/session.ts'],
+  'src/ort-providers.ts': ['src/core', 'src/backend/webgpu', 'src/environment.ts', 'package.json'],
   'src/ort-tensor.ts': ['src/core', 'src/ort-images.ts'],
   'src/ort-images.ts': ['src/core', 'src/ops'],
   'src/keras': [

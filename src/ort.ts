@@ -1,47 +1,19 @@
-import { version } from '../package.json'
 import { LanewiseError } from './core/errors.js'
 import type { Source } from './core/source.js'
 import { Tensor as HostTensor } from './core/tensor.js'
+import {
+  type AskedProviders,
+  backendFor,
+  checkList,
+  checkLocations,
+  env,
+  listSupportedBackends,
+  warn,
+} from './ort-providers.js'
 import { OrtTensor, Tensor } from './ort-tensor.js'
 import { type Feeds, type Fetches, InferenceSession as Session, type ValueMetadata } from './session.js'
 
-/** The settings that programs make; most only tune onnxruntime. */
-export interface Env {
-  readonly wasm: {
-    /** 0, or absent: as many threads as lanewise chooses. */
-    numThreads?: number | undefined
-    simd?: boolean | string | undefined
-    proxy?: boolean | undefined
-    wasmPaths?: unknown
-    initTimeout?: number | undefined
-    [setting: string]: unknown
-  }
-  readonly webgl: Record<string, unknown>
-  readonly webgpu: Record<string, unknown>
-  logLevel: 'verbose' | 'info' | 'warning' | 'error' | 'fatal'
-  debug: boolean
-  trace: boolean
-  readonly versions: { readonly common: string; readonly web: string }
-  [setting: string]: unknown
-}
-
-/**
- * onnxruntime-web's face: a program that says `import * as ort from 'onnxruntime-web'` runs with `'lanewise/ort'` instead.
- * Settings that only tune onnxruntime (arenas, optimisation levels, wasm paths) are accepted and change nothing.
- */
-export const env: Env = {
-  wasm: { numThreads: undefined, simd: true, proxy: false, wasmPaths: undefined, initTimeout: 0 },
-  webgl: {},
-  webgpu: {},
-  logLevel: 'warning',
-  debug: false,
-  trace: false,
-  versions: { common: version, web: version },
-}
-
-/** Providers that lanewise stands in for; every other one is not there. */
-const providers: ReadonlySet<string> = new Set(['wasm', 'cpu'])
-
+export { type Env, env, listSupportedBackends } from './ort-providers.js'
 export { Tensor, type TensorConstructor, type TypedTensor } from './ort-tensor.js'
 
 type Values = Readonly<Record<string, Tensor>>
@@ -51,7 +23,11 @@ type ModelSource = string | URL | Uint8Array | ArrayBufferLike
 export declare namespace InferenceSession {
   /** What tunes onnxruntime alone is accepted, and changes nothing. */
   export interface SessionOptions {
-    readonly executionProviders?: readonly (string | { readonly name: string })[]
+    /**
+     * wasm unless given; of several, the first that the host has. A model that holds ops without a kernel on webgpu is refused
+     * where webgpu stands alone, and runs on wasm as a whole, with a warning, where wasm comes after it.
+     */
+    readonly executionProviders?: AskedProviders
     readonly intraOpNumThreads?: number
     /** Sizes by the names that the model's inputs have for them: the metadata has them, and a run keeps to them. */
     readonly freeDimensionOverrides?: Readonly<Record<string, number>>
@@ -78,6 +54,7 @@ export declare namespace InferenceSession {
 export class InferenceSession {
   readonly #session: Session
   readonly #sizes: Sizes
+  readonly #told = new Set<string>()
 
   private constructor(session: Session, sizes: Sizes) {
     this.#session = session
@@ -100,13 +77,14 @@ export class InferenceSession {
       ranged ? (typeof length === 'number' ? rest[2] : length) : offset,
     )
     const bytes = ranged ? stretch(source, offset, length) : source
-    checkProviders(options.executionProviders)
+    checkLocations(options['preferredOutputLocation'])
+    const backend = await backendFor(options.executionProviders)
     const sizes = options.freeDimensionOverrides ?? {}
     checkSizes(sizes)
     const threads = options.intraOpNumThreads || env.wasm.numThreads || undefined
     if (options.externalData) checkList('externalData', options.externalData)
     const externalData = options.externalData && Object.fromEntries(options.externalData.map(fileOf))
-    return new InferenceSession(await Session.create(bytes, { threads, externalData }), sizes)
+    return new InferenceSession(await Session.create(bytes, { ...backend, threads, externalData }), sizes)
   }
 
   get inputNames(): readonly string[] {
@@ -144,6 +122,7 @@ export class InferenceSession {
     const given = adopt(feeds)
     this.#checkSizes(given)
     const outputs = await this.#session.run(given, fetches)
+    this.#tellMoves()
     return Object.fromEntries(
       Object.entries(outputs).map(([name, tensor]) => [
         name,
@@ -156,6 +135,15 @@ export class InferenceSession {
 
   async release(): Promise<void> {
     await this.#session.release()
+  }
+
+  /** Warns, once, that the model moved to another backend than was asked for. */
+  #tellMoves(): void {
+    for (const note of this.#session.notes)
+      if (note.startsWith('the model runs on ') && !this.#told.has(note)) {
+        this.#told.add(note)
+        warn(note)
+      }
   }
 
   /** Accepted, and without effect. */
@@ -233,10 +221,6 @@ function optionsOf<T extends Readonly<Record<string, unknown>>>(what: string, op
   return options as T
 }
 
-function checkList(option: string, value: unknown): void {
-  if (!Array.isArray(value)) throw new LanewiseError('INVALID_ARGUMENT', `${option} is a list, got ${value}`)
-}
-
 function checkSizes(sizes: Sizes): void {
   for (const [name, size] of Object.entries(sizes))
     if (!Number.isInteger(size) || size < 0)
@@ -257,23 +241,6 @@ function stretch(buffer: ArrayBufferLike, offset: number, length: unknown): Uint
 
 const fileOf = (file: ExternalFile): [string, Source] =>
   typeof file === 'string' ? [file, file] : [file.path.replace(/^\.\//, ''), file.data]
-
-function checkProviders(asked: InferenceSession.SessionOptions['executionProviders']): void {
-  if (asked) checkList('executionProviders', asked)
-  if (!asked?.length) return
-  const names = asked.map((provider) => (typeof provider === 'string' ? provider : String(provider?.name)))
-  const missing = names.filter((name) => !providers.has(name))
-  if (missing.length === names.length)
-    throw new LanewiseError(
-      'BACKEND_UNAVAILABLE',
-      `no available backend: ${missing.join(', ')} asked for, lanewise/ort has wasm; add it to executionProviders`,
-    )
-  if (missing.length > 0) console.warn(`lanewise/ort: ${missing.join(', ')} is not there, running on wasm`)
-}
-
-/** The backends behind `executionProviders`. */
-export const listSupportedBackends = (): { readonly name: string; readonly bundled: boolean }[] =>
-  [...providers].map((name) => ({ name, bundled: true }))
 
 /** What makes sessions: the class itself. */
 export type InferenceSessionFactory = Pick<typeof InferenceSession, 'create'>
