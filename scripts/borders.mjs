@@ -16,7 +16,7 @@ const places = {
   'src/plan': stages,
   'src/backend': ['src/core', 'src/plan'],
   'src/backend/reference': [...stages, 'src/plan', 'src/backend'],
-  'src/backend/wasm': ['src/core', 'src/ops', 'src/plan', 'src/backend', 'src/backend/reference'],
+  'src/backend/wasm': ['src/core', 'src/ops', 'src/plan', 'src/backend', 'src/backend/reference', 'package.json'],
   'src/backend/webgpu': ['src/core', 'src/ops', 'src/plan', 'src/backend'],
   'src/environment.ts': ['src/core', 'src/backend', 'src/backend/reference', 'src/backend/wasm', 'src/backend/webgpu'],
   'src/compile.ts': [...stages, 'src/optimise', 'src/plan', 'src/backend', 'src/backend/reference'],

@@ -13,6 +13,26 @@ export const node =
         envPaths: () => import('./env-paths.js'),
         fs: async () => process.getBuiltinModule?.('node:fs/promises') ?? import('node:fs/promises'),
         jpeg: () => import('./decode-jpeg.js'),
+        /**
+         * The address of the package's file `name`: `beside` the bundle, which in CommonJS knows its path alone. Where a bundler left the file
+         * behind it is taken from the package that is installed for the bundle, if that has this `version`.
+         */
+        locate: async (name: string, version: string, beside?: URL): Promise<URL> => {
+          if (beside && beside.protocol !== 'file:') return beside
+          const { existsSync } = process.getBuiltinModule?.('node:fs') ?? (await import('node:fs'))
+          if (beside && existsSync(beside)) return beside
+          const { pathToFileURL } = process.getBuiltinModule?.('node:url') ?? (await import('node:url'))
+          const wanted = beside ?? new URL(name, pathToFileURL(__filename))
+          if (existsSync(wanted)) return wanted
+          const { createRequire } = process.getBuiltinModule?.('node:module') ?? (await import('node:module'))
+          const load = createRequire(wanted)
+          try {
+            const manifest = load.resolve('lanewise/package.json')
+            return load(manifest).version === version ? new URL(`dist/${name}`, pathToFileURL(manifest)) : wanted
+          } catch {
+            return wanted
+          }
+        },
         os: async () => process.getBuiltinModule?.('node:os') ?? import('node:os'),
         path: async () => process.getBuiltinModule?.('node:path') ?? import('node:path'),
         /**

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 import { publint } from 'publint'
@@ -64,6 +64,18 @@ const predict = async () => (await net.predict(new Tensor('float32', [1, 1, 1], 
 globalThis.result = predict()
 `
 
+const serverProgram = `
+import { configure, environment, layers, sequential, Tensor } from 'lanewise'
+async function main() {
+  configure({ threads: 2 })
+  const net = sequential([layers.dense({ units: 2, inputShape: [3], kernelInitializer: 'ones' })])
+  const predicted = await net.predict(new Tensor('float32', [1, 1, 1], [1, 3]))
+  const { threads } = await environment()
+  console.log(predicted.toNumbers().join(), 'on', threads, 'threads')
+}
+main()
+`
+
 const { source, tarball, files } = packPackage(folder)
 mkdirSync(project)
 writeFileSync(join(project, 'package.json'), '{ "name": "fresh", "private": true, "type": "module" }')
@@ -95,6 +107,43 @@ for (const entry of ['lanewise', 'lanewise/inline'])
     writeFileSync(join(project, 'run.js'), program(entry))
     const result = JSON.parse(execFileSync(process.execPath, ['run.js'], { cwd: project, encoding: 'utf8' }))
     assert.equal(result, { predicted, losses })
+  })
+
+/** What a server's program prints from a bundle in `format`, in `place`. */
+async function bundled(format: 'cjs' | 'esm', place: string, setUp: (outdir: string) => void = () => {}) {
+  mkdirSync(place, { recursive: true })
+  const outfile = join(place, format === 'cjs' ? 'server.cjs' : 'server.mjs')
+  const contents = serverProgram
+  await build({
+    stdin: { contents, resolveDir: project },
+    bundle: true,
+    platform: 'node',
+    format,
+    outfile,
+    logLevel: 'silent',
+  })
+  setUp(place)
+  const { stdout, stderr } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' })
+  return stdout.trim() || stderr
+}
+
+for (const format of ['cjs', 'esm'] as const)
+  test(`a bundle for servers in ${format} finds the kernels and workers`, async () => {
+    const copied = (place: string) => {
+      for (const name of files.filter((path) => /^dist\/[^/]+\.wasm$|^dist\/worker\.js$/.test(path)))
+        copyFileSync(join(source, name), join(place, basename(name)))
+    }
+    assert.is(await bundled(format, join(folder, format, 'a#b 50%'), copied), '3,3 on 2 threads')
+    assert.is(await bundled(format, join(project, 'out', format)), '3,3 on 2 threads')
+    const missing = await bundled(format, join(folder, format, 'alone'))
+    assert.match(missing, /BACKEND_UNAVAILABLE/)
+    assert.match(missing, /must lie beside the bundle, or lanewise be installed for it\): ENOENT/)
+    const manifest = join(folder, format, 'other/node_modules/lanewise/package.json')
+    const another = () => {
+      mkdirSync(dirname(manifest), { recursive: true })
+      writeFileSync(manifest, '{ "name": "lanewise", "version": "0.0.1" }')
+    }
+    assert.match(await bundled(format, join(folder, format, 'other'), another), /other\/lanewise-\S+\.wasm .*ENOENT/)
   })
 
 test('functions that a start calls are in parentheses, and nothing of the marks is left', () => {

@@ -1,6 +1,7 @@
 // What differs between Node and the web, and the files beside the bundle. The worker's entry imports this module, too:
 // so the bundler puts it in a chunk of its own, beside the worker and the .wasm files.
 
+import { version } from '../../../package.json'
 import { node } from '../../core/node.js'
 import type { Part } from './gen/kernels.js'
 import type { Build } from './options.js'
@@ -35,6 +36,13 @@ const location = (kernels: `${Build} ${Part}`): URL => {
   }
 }
 
+/** Where a file of the package lies. `beside` gives its address beside the bundle, written out so that bundlers find it. */
+const locate = async (name: string, beside: () => URL): Promise<URL> =>
+  node ? node.locate(name, version, import.meta.url === undefined ? undefined : beside()) : beside()
+
+const locateKernels = (build: Build, part: Part): Promise<URL> =>
+  locate(`./lanewise-${build}${part === 'core' ? '' : `-${part}`}.wasm`, () => location(`${build} ${part}`))
+
 /** Whether worker files lie beside the bundle. */
 export const hasWorkers: boolean = true
 
@@ -49,12 +57,17 @@ export interface Code {
  * when it cannot be read or compiled.
  */
 export async function compileKernels(build: Build, part: Part, bytes?: ArrayBuffer): Promise<Code> {
-  const url = location(`${build} ${part}`)
+  const url = await locateKernels(build, part)
   const keep = build.startsWith('shared') && part !== 'core'
   try {
     return await (bytes ? compileBytes(new Uint8Array(bytes), keep) : compileFile(url, keep))
   } catch (cause) {
-    throw new Error(`${url} (the .wasm files must lie beside the bundle): ${(cause as Error).message}`, { cause })
+    throw new Error(
+      `${url} (the .wasm files of lanewise must lie beside the bundle${node ? ', or lanewise be installed for it' : ''}): ${(cause as Error).message}`,
+      {
+        cause,
+      },
+    )
   }
 }
 
@@ -109,7 +122,8 @@ export interface Helper {
 export async function startHelper(): Promise<Helper> {
   if (typeof process !== 'undefined' && node) {
     const { Worker } = await node.threads()
-    const worker = new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] })
+    const script = await locate('./worker.js', () => new URL('./worker.js', import.meta.url))
+    const worker = new Worker(script, { execArgv: [] })
     worker.unref()
     const ended = new Promise<void>((resolve) => worker.once('exit', () => resolve()))
     const ready = new Promise<void>((resolve, reject) => {
