@@ -45,6 +45,15 @@ const nested = (): Model => {
   return model({ inputs: [a, b], outputs: [l.dense({ units: 2 }).apply(l.concatenate().apply([p, q])), q] })
 }
 
+const within = (): Model => {
+  const shared = l.dense({ units: 4, activation: 'tanh' })
+  const [outside, inside] = [input({ shape: [4] }), input({ shape: [4] })]
+  const inner = model({ inputs: inside, outputs: l.dense({ units: 3 }).apply(shared.apply(inside)) })
+  const first = l.dense({ units: 4 }).apply(outside)
+  const joined = l.concatenate().apply([shared.apply(first), inner.apply(first)])
+  return model({ inputs: outside, outputs: l.dense({ units: 2 }).apply(joined) })
+}
+
 const attention = (): Model => {
   const x = input({ shape: [6, 4] })
   const attended = l.multiHeadAttention({ numHeads: 2, keyDim: 3 }).apply(x, { value: x })
@@ -54,6 +63,12 @@ const attention = (): Model => {
 
 const sequences = normals(8, 6, 4)
 const samples: Readonly<Record<string, Sample>> = {
+  'a layer within and outside of a nested model': {
+    make: within,
+    x: normals(8, 4),
+    y: normals(8, 2),
+    optimizer: 'adam',
+  },
   'nested and shared models': {
     make: nested,
     x: [normals(8, 4), normals(8, 4)],

@@ -13,6 +13,7 @@ import {
   registerClass,
 } from './layers/registry.js'
 import type { KerasShape } from './layers/shapes.js'
+import { once } from './layers/sharing.js'
 import { Model } from './model.js'
 import { Sequential } from './sequential.js'
 
@@ -152,7 +153,7 @@ function sequentialFromConfig(object: KerasObject): Sequential {
 /** Reads a layer or a model in Keras's form. */
 function objectToLayer(object: unknown): Layer {
   if (!isKerasObject(object)) throw bad(`expected { class_name, config }, got ${JSON.stringify(object)?.slice(0, 80)}`)
-  return isOperation(object) ? new OperationLayer(object) : layerFromConfig(object)
+  return isOperation(object) ? once(object, () => new OperationLayer(object)) : layerFromConfig(object)
 }
 
 let learned = false

@@ -441,7 +441,7 @@ export class Model extends Layer {
     return { name: this.name, trainable: this.trainable, ...this.config() }
   }
 
-  override serialize(): KerasObject {
+  protected override form(): KerasObject {
     const module = this.className === 'Functional' ? 'keras.src.models.functional' : 'keras'
     if (!this.isConnected) return kerasObject(module, this.className, this.getConfig())
     const shape = this.className === 'Functional' ? null : this.network.inputs[0].shape

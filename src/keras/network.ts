@@ -94,14 +94,19 @@ export function writeNetwork(network: Network, values: readonly Value[], context
   return network.outputs.map((tensor) => known.get(tensor)!)
 }
 
-/** Gives every unnamed layer a name of its own: `dense`, `dense_1` … Throws INVALID_ARGUMENT for a name given twice. */
+/**
+ * Gives every unnamed layer a name of its own: `dense`, `dense_1` …; names that other models gave are kept where they are free.
+ * Throws INVALID_ARGUMENT for a name given twice.
+ */
 export function nameLayers(layers: readonly Layer[], reserved: readonly string[] = []): void {
   const used = new Set(reserved)
   for (const layer of layers.filter((layer) => layer.isNamed)) {
     if (used.has(layer.name)) throw invalid(`two layers are called '${layer.name}'; names within a model must differ`)
     used.add(layer.name)
   }
-  for (const layer of layers.filter((layer) => !layer.isNamed)) {
+  const unnamed = layers.filter((layer) => !layer.isNamed)
+  const isKnown = (layer: Layer) => layer.hasAssignedName
+  for (const layer of [...unnamed.filter(isKnown), ...unnamed.filter((layer) => !isKnown(layer))]) {
     const base = layer.name.replace(/_\d+$/, '')
     let name = layer.hasAssignedName ? layer.name : base
     for (let suffix = 1; used.has(name); suffix++) name = `${base}_${suffix}`

@@ -46,7 +46,7 @@ function formerCall(call: unknown, className: string, nested: Nested): unknown {
 
 /** A layer's or a model's object of Keras 3 in the form of Keras 2, which TensorFlow.js reads. */
 export function formerLayer(
-  { class_name: className, config, name, inbound_nodes: nodes }: KerasObject,
+  { class_name: className, config, name, inbound_nodes: nodes, shared_object_id: id }: KerasObject,
   around: Nested = new Map(),
 ): KerasObject {
   const layers = (Array.isArray(config.layers) ? config.layers : []) as readonly KerasObject[]
@@ -64,6 +64,7 @@ export function formerLayer(
     class_name: className,
     config: className === 'Bidirectional' ? mirrored(former) : former,
     ...(name !== undefined && { name }),
+    ...(id !== undefined && { shared_object_id: id }),
     ...(Array.isArray(nodes) && { inbound_nodes: nodes.map((node) => formerCall(node, className, around)) }),
   }
 }

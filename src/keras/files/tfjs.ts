@@ -134,7 +134,7 @@ function match(tensors: ReadonlyMap<string, Tensor>, model: Model, name: string)
     for (const [key, tensor] of tensors) put(named.get(clean(key))!, key, tensor)
     return contents
   }
-  const ordered = model.layers.flatMap((layer) => trainableFirst(layer))
+  const ordered = [...new Set(model.layers.flatMap(trainableFirst))]
   if (ordered.length !== tensors.size)
     throw new LanewiseError('INVALID_DATA', `${name}: it has ${tensors.size} weights, its model has ${ordered.length}`)
   for (const [i, [key, tensor]] of [...tensors].entries()) put(ordered[i], key, tensor)

@@ -17,6 +17,7 @@ import { type Regularizer, type RegularizerLike, resolveRegularizer } from '../r
 import { CallContext } from './context.js'
 import { type Fields, readFields, weightOptions, writeFields } from './fields.js'
 import { graphShape, type KerasShape, kerasShape, layerError, type TensorType } from './shapes.js'
+import { numbered } from './sharing.js'
 import { readNow, Weight, type WeightOptions } from './weight.js'
 
 /** How a weight starts, what it costs and how it is held: names, Keras's serialised forms, or objects. */
@@ -319,6 +320,11 @@ export abstract class Layer<Options extends object = object> {
 
   /** Keras's serialised form. */
   serialize(): KerasObject {
+    return numbered(this, () => this.form())
+  }
+
+  /** `serialize`, but for the number of a layer that is in several places. */
+  protected form(): KerasObject {
     const object = kerasObject('keras.layers', this.className, this.getConfig())
     const built = this.#builtFor && this.buildConfig(...this.#builtFor)
     return built ? { ...object, build_config: built } : object

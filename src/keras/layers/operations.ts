@@ -225,7 +225,7 @@ export class OperationLayer extends Layer {
     return { ...this.#object.config, name: this.name }
   }
 
-  override serialize(): KerasObject {
+  protected override form(): KerasObject {
     const { module, class_name, registered_name } = this.#object
     const known = module === operationModule ? `${module}.${this.#operation.module ?? 'numpy'}` : module
     return { module: known, class_name, config: this.getConfig(), registered_name }

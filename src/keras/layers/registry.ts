@@ -3,6 +3,7 @@ import { camelKeys, invalid, isKerasObject, type KerasObject } from '../config.j
 import type { Field, Fields, OptionsOf } from './fields.js'
 import { Layer, type LayerOptions } from './layer.js'
 import type { Operation } from './operation.js'
+import { once } from './sharing.js'
 
 type Maker = (object: KerasObject) => Layer
 
@@ -106,6 +107,10 @@ export class UnknownLayer extends LanewiseError {
  * neither registered nor Keras's; of Keras's, in a page that reads no configs, only those are known that are in use.
  */
 export function layerFromConfig(object: KerasObject): Layer {
+  return once(object, () => layerOf(object))
+}
+
+function layerOf(object: KerasObject): Layer {
   const { class_name } = object
   const registered = registry.get(class_name)
   if (registered) return registered(object)
