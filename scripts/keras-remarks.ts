@@ -23,10 +23,10 @@ export const instead: Readonly<Record<string, { readonly here: string; readonly 
 /** What signatures do not tell. */
 export const remarks: Readonly<Record<string, string | undefined>> = {
   'callbacks.LearningRateScheduler': 'the schedule is the first argument',
-  'layers.CutMix': 'mixes the model’s targets, too, while it trains; they must not be class numbers',
+  'layers.CutMix': 'with `mixTargets` the model’s targets are mixed, too, unless they are class numbers',
   'layers.Lambda': 'the function writes graph values; files cannot hold it',
   'layers.MaxNumBoundingBoxes': 'images pass; there are no boxes',
-  'layers.MixUp': 'mixes the model’s targets, too, while it trains; they must not be class numbers',
+  'layers.MixUp': 'with `mixTargets` the model’s targets are mixed, too, unless they are class numbers',
   'metrics.Mean': 'of a function of targets and predictions',
   'metrics.Sum': 'of a function of targets and predictions',
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { RandomGenerator, uniforms } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
-import { LanewiseError, type Layer, layers, loadLayers, sequential } from '../src/index.js'
+import { input, LanewiseError, type Layer, layers, loadLayers, model, modelFromJSON, sequential } from '../src/index.js'
 import { around, far, inSteps, inTraining, predictions, survivesJson, values } from './support/layers.js'
 
 const rare = await loadLayers()
@@ -105,7 +105,7 @@ const mixers: Readonly<Record<string, readonly [(options?: object) => Layer, num
 
 for (const [name, [make, side, bound]] of Object.entries(mixers)) {
   test(`${name}: targets are mixed as images are, while training`, async () => {
-    const net = shares(make(name === 'mixUp' ? { alpha: 1 } : {}), side)
+    const net = shares(make({ mixTargets: true, ...(name === 'mixUp' && { alpha: 1 }) }), side)
     const x = plain(side)
     for (const _ of range(4)) assert.ok((await net.trainOnBatch(x, targets)).loss < bound)
     assert.ok((await net.testOnBatch(x, targets)).loss < 1e-9)
@@ -116,6 +116,30 @@ for (const [name, [make, side, bound]] of Object.entries(mixers)) {
     )
     assert.ok((await net.trainOnBatch(x, still)).loss > 0.01)
     net.dispose()
+  })
+
+  test(`${name}: images alone unless asked, as in Keras; labels beside them are mixed alike`, async () => {
+    const net = shares(make(name === 'mixUp' ? { alpha: 1 } : {}), side)
+    assert.ok((await net.trainOnBatch(plain(side), targets)).loss > 0.01)
+    net.dispose()
+    const [images, labels] = [input({ shape: [side, side, classes] }), input({ shape: [classes] })]
+    const layer = make(name === 'mixUp' ? { alpha: 1 } : {})
+    const [mixed, those] = layer.applyAll({ images, labels }, { training: true })
+    const outputs = [layers.globalAveragePooling2d().apply(mixed), those]
+    const joined = layers.subtract().apply(outputs)
+    const both = model({ inputs: { images, labels }, outputs: layers.dense({ units: 1 }).apply(joined) })
+    both.compile({ optimizer: 'sgd', loss: (_, y, k) => k.mean(k.square(y), [-1]) })
+    const x = { images: plain(side), labels: targets }
+    assert.ok((await both.trainOnBatch(x, Tensor.zeros('float32', [batch, 1]))).loss < bound * 10)
+    const json = JSON.parse(JSON.stringify(both))
+    const [call] = json.config.layers.find((item: { name: string }) => item.name === layer.name).inbound_nodes
+    assert.equal(Object.keys(call.args[0]), ['images', 'labels'])
+    assert.equal(JSON.parse(JSON.stringify(modelFromJSON(json))), json)
+    assert.throws(
+      () => layer.applyAll({ images, boxes: labels }),
+      /takes images, or \{ images, labels \}; got images, boxes/,
+    )
+    both.dispose()
   })
 
   test(`${name}: nothing in inference; channels first; the same bits on any thread count`, async () => {
@@ -131,7 +155,7 @@ for (const [name, [make, side, bound]] of Object.entries(mixers)) {
   })
 
   test(`${name}: class numbers and a trainStep of one's own are refused`, async () => {
-    const net = shares(make(), 2)
+    const net = shares(make({ mixTargets: true }), 2)
     net.compile({ optimizer: 'sgd', loss: 'sparseCategoricalCrossentropy' })
     const numbers = new Tensor('int32', range(batch), [batch])
     await fails(

@@ -419,4 +419,37 @@ test('metrics of one name have names of their own in logs', async () => {
   assert.equal(Object.keys(history), ['loss', 'mae', 'mae_1', 'weighted_mae', 'weighted_mae_1', 'mse'])
 })
 
+test('an index that an Embedding has no row for is named, be it of an input, of a nested model or of words', async () => {
+  const inside = input({ shape: [3], dtype: 'int32' })
+  const inner = model({ inputs: inside, outputs: layers.embedding({ inputDim: 5, outputDim: 2 }).apply(inside) })
+  const [plain, nested] = [input({ shape: [3] }), input({ shape: [3], name: 'nested' })]
+  const wide = layers.embedding({ inputDim: 9, outputDim: 2, name: 'wide' }).apply(plain)
+  const sum = layers.flatten().apply(layers.add().apply([wide, inner.apply(nested)]))
+  const net = model({ inputs: [plain, nested], outputs: layers.dense({ units: 1 }).apply(sum) })
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const fine = [[0, 8, 4]]
+  await net.fit([fine, [[4, 0, 1]]], [[1]], { verbose: 0 })
+  const refused = async (run: () => Promise<unknown>, message: RegExp) => {
+    try {
+      await run()
+    } catch (error) {
+      return assert.match(String((error as Error).message), message)
+    }
+    assert.unreachable(String(message))
+  }
+  const last = /input 'nested': element 2 is 5; layer 'embedding' \(Embedding\) takes 0 to 4, as its inputDim is 5/
+  await refused(() => net.fit([fine, [[4, 0, 5]]], [[1]], { verbose: 0 }), last)
+  await refused(() => net.predict([[[0, -1, 4]], [[4, 0, 1]]]), /element 1 is -1; layer 'wide'/)
+  net.dispose()
+  const words = layers.textVectorization({ vocabulary: ['a', 'b', 'c', 'd'], outputSequenceLength: 2 })
+  const texts = sequential([
+    input({ shape: [1], dtype: 'string' }),
+    words,
+    layers.embedding({ inputDim: 4, outputDim: 2 }),
+  ])
+  await texts.predict([['a b']])
+  await refused(() => texts.predict([['a d']]), /element 1 is 5; layer 'embedding\w*' \(Embedding\) takes 0 to 3/)
+  texts.dispose()
+})
+
 test.run()

@@ -390,8 +390,8 @@ export class Model extends Layer {
     return this.layers
   }
 
-  /** What the model is applied to, in the form of its inputs. */
-  #encodeInputs(inputs: Argument, encode: (argument: Argument) => unknown): unknown {
+  /** In the form of the model's inputs. */
+  override encodeInputs(inputs: Argument, encode: (argument: Argument) => unknown): unknown {
     const form = this.#forms.inputs
     return typeof form === 'string' ? encode(inputs) : inForm((inputs as readonly Argument[]).map(encode), form)
   }
@@ -420,9 +420,7 @@ export class Model extends Layer {
       const names = positional < 0 ? layer.signature : layer.signature.slice(0, positional)
       const others = Object.entries(args).filter(([name]) => !names.includes(name))
       return {
-        args: names.map((name) =>
-          layer instanceof Model ? layer.#encodeInputs(args[name], encode) : encode(args[name]),
-        ),
+        args: names.map((name, i) => (i === 0 ? layer.encodeInputs(args[name], encode) : encode(args[name]))),
         kwargs: Object.fromEntries(others.map(([name, argument]) => [name, encode(argument)])),
       }
     }

@@ -36,6 +36,11 @@ class Rest extends Layer {
     this.#layer = layer
   }
 
+  /** Whether it gives the whole numbers that the host found as they are. */
+  get keepsNumbers(): boolean {
+    return (this.#layer as unknown as { options: { outputMode?: string } }).options.outputMode === 'int'
+  }
+
   call([found]: readonly Value[], context: CallContext): Value {
     return this.#layer.afterHost(found, context)
   }

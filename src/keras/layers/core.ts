@@ -20,7 +20,7 @@ import {
   unwritten,
   type ValuesOf,
 } from './fields.js'
-import { Layer, type LayerOptions, type SymbolicTensor } from './layer.js'
+import { Layer, type LayerNode, type LayerOptions, type SymbolicTensor } from './layer.js'
 import { type KerasShape, knownDim, layerError, requireRank } from './shapes.js'
 
 export interface InputOptions {
@@ -135,6 +135,10 @@ export class Embedding extends Layer<ValuesOf<typeof embeddingFields>> {
 
   protected override build(): void {
     this.addOwn('embeddings', [this.options.inputDim, this.options.outputDim])
+  }
+
+  override indexLimit(_args: LayerNode['args']): number | undefined {
+    return this.options.inputDim
   }
 
   call([x]: readonly Value[], context: CallContext): Value {

@@ -93,7 +93,7 @@ export class ContrastLimitedAdaptiveHistogramEqualization extends RandomImages<V
   protected override readonly always = true
 
   override call(inputs: readonly Value[], context: CallContext): Value {
-    return context.emit.cast(super.call(inputs, context), inputs[0].dtype as 'float32')
+    return context.emit.cast(this.images(inputs[0], context), inputs[0].dtype as 'float32')
   }
 
   change(x: Value, { emit }: CallContext): Value {

@@ -200,6 +200,11 @@ export abstract class Layer<Options extends object = object> {
     return false
   }
 
+  /** Below what the whole numbers lie that the layer, called so, takes as its first input; undefined where it takes others. */
+  indexLimit(_args: LayerNode['args']): number | undefined {
+    return undefined
+  }
+
   /** Arguments that a call may give by name alone. */
   protected get namedArguments(): readonly string[] {
     return []
@@ -460,6 +465,11 @@ export abstract class Layer<Options extends object = object> {
   protected positional(inputs: Argument): Record<string, Argument> {
     if (areNamed(inputs)) throw layerError(this, 'takes a tensor or a list of them; only models take tensors by name')
     return { [this.signature[0]]: inputs }
+  }
+
+  /** The form in which files have the first argument of a call: as it was given to `apply`. */
+  encodeInputs(inputs: Argument, encode: (argument: Argument) => unknown): unknown {
+    return encode(inputs)
   }
 
   /** Records an application. */

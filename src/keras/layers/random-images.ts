@@ -18,7 +18,12 @@ export abstract class RandomImages<Options extends RandomOptions> extends ImageL
   /** x in float32, channels last. */
   abstract change(x: Value, context: CallContext): Value
 
-  call([x]: readonly Value[], context: CallContext): Value {
+  call([x]: readonly Value[], context: CallContext): Value | readonly Value[] {
+    return this.images(x, context)
+  }
+
+  /** x in float32, changed where the pass asks for it. */
+  protected images(x: Value, context: CallContext): Value {
     const { emit } = context
     const images = emit.cast(x, 'float32')
     if (!context.training && !this.always) return images

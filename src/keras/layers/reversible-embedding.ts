@@ -3,7 +3,7 @@ import { invalid } from '../config.js'
 import type { CallContext } from './context.js'
 import { Embedding, embeddingFields } from './core.js'
 import { type Field, flag, maybe, number, type ValuesOf } from './fields.js'
-import type { CallArguments, LayerOptions } from './layer.js'
+import type { CallArguments, LayerNode, LayerOptions } from './layer.js'
 
 /** The type to project back in, which is float32 here whatever it is called. */
 const reverseDtype: Field<unknown, unknown> = {
@@ -40,6 +40,10 @@ export class ReversibleEmbedding extends Embedding {
 
   protected override get namedArguments(): readonly string[] {
     return ['reverse']
+  }
+
+  override indexLimit(args: LayerNode['args']): number | undefined {
+    return args.reverse === true ? undefined : super.indexLimit(args)
   }
 
   protected override build(): void {

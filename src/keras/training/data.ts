@@ -54,7 +54,8 @@ export function toTensors(
   what: string,
   isSpare: (index: number) => boolean = () => false,
 ): (Tensor | undefined)[] {
-  if (isOne(data)) {
+  const isNestedForEach = names.length > 1 && Array.isArray(data) && Array.isArray(data[0])
+  if (isOne(data) && !isNestedForEach) {
     if (names.length !== 1)
       throw invalid(
         `${what}: the model has ${names.length} (${names.join(', ')}), got one array; give a list or an object`,

@@ -68,6 +68,8 @@ export async function firstNonFinite(
       const ranges = await Promise.all(
         operands.map(async (operand) => `'${operand.name}' ${range(await look(operand))}`),
       )
+      if (kind === 'NaN' && node.op === 'Gather')
+        return `${describe(node)} made NaN numbers first: an index lies outside of what it reads, ${ranges.join(' and ')}`
       const infinite = kind === 'NaN' ? await firstWith('infinite', operands, look) : undefined
       const origin = infinite && producer.get(infinite)
       return `${describe(node)} made ${kind} numbers first, of ${ranges.join(' and ')}${

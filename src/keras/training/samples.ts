@@ -8,6 +8,7 @@ import { hostEdge } from '../strings.js'
 import type { Compiled } from './compiled.js'
 import { castTensor, checkClasses, classWeights, countSamples, type DataLike, toTensors } from './data.js'
 import type { Samples } from './feed.js'
+import { checkIndices } from './index-limits.js'
 import type { Trainee } from './trainee.js'
 
 export interface SampleWeightOptions {
@@ -28,7 +29,7 @@ function ranked(tensor: Tensor, shape: KerasShape): Tensor {
   return tensor
 }
 
-/** Inputs in the model's order and element types; strings are looked up. Throws SHAPE_MISMATCH naming the input. */
+/** Inputs in the model's order and element types; strings are looked up. Throws SHAPE_MISMATCH, INVALID_DATA naming the input. */
 export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tensor[] {
   const tensors = toTensors(x, inputNames, 'input').map((given, i) => {
     const { shape, node } = network.inputs[i]
@@ -45,7 +46,10 @@ export function checkInputs({ network, inputNames }: Trainee, x: DataLike): Tens
     if (dtype === 'string') return tensor
     return castTensor(tensor, dtype as NumericDType, `input '${inputNames[i]}'`)
   })
-  return hostEdge(network).into(tensors)
+  const edge = hostEdge(network)
+  const entering = edge.into(tensors)
+  checkIndices(edge.network, edge.inputNames, entering)
+  return entering
 }
 
 /** Inputs, targets and weights, as many of each. Throws INVALID_ARGUMENT, SHAPE_MISMATCH. */
