@@ -69,7 +69,17 @@ export async function compileInTurns(
   backend: Backend,
   options: CompileOptions = {},
 ): Promise<Executable> {
-  const executable = await inTurns(stages(graph, backend, options))
+  return readied(await inTurns(stages(graph, backend, options)))
+}
+
+/** The executable of a plan that was made for `backend`, with any memory behind its variables. */
+export const loadPlan = (
+  plan: Plan,
+  backend: Backend,
+  storageOf: (variable: Variable) => Storage,
+): Promise<Executable> => readied(backend.load(plan, storageOf))
+
+async function readied(executable: Executable): Promise<Executable> {
   try {
     await executable.ready
   } catch (error) {

@@ -70,6 +70,28 @@ function datasetOf(order: readonly number[], size?: number): BatchSource & { ope
 
 const quiet = { verbose: 0, shuffle: false, batchSize } as const
 
+test('fits one after the other, on data of one size and of others, give what the same steps give', async () => {
+  const net = network()
+  const fit = async (from: number, to: number) => {
+    await net.fit(rows(x, from, to), rows(y, from, to), { batchSize, shuffle: false, verbose: 0 })
+    return net.evaluate(rows(x, 0, to - from), rows(y, 0, to - from), { batchSize, verbose: 0 })
+  }
+  await fit(0, 8)
+  await fit(8, 16)
+  const { loss } = await fit(0, 4)
+  const expected = network()
+  for (const i of [0, 1, 2, 3, 0]) await expected.trainOnBatch(...batch(i))
+  assert.equal(await weightsOf(net), await weightsOf(expected))
+  assert.is(loss, (await expected.testOnBatch(...batch(0)))['loss'])
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 0.5 }), loss: 'meanSquaredError' })
+  await fit(8, 16)
+  expected.compile({ optimizer: optimizers.sgd({ learningRate: 0.5 }), loss: 'meanSquaredError' })
+  for (const i of [2, 3]) await expected.trainOnBatch(...batch(i))
+  assert.equal(await weightsOf(net), await weightsOf(expected))
+  net.dispose()
+  expected.dispose()
+})
+
 test('stepsPerEpoch: each epoch goes on where the last stopped, and ends where the data do', async () => {
   const expected = await stepped([0, 1, 2, 3, 4, 0, 1])
   for (const data of ['arrays', 'dataset', 'dataset of known size'] as const) {

@@ -1,10 +1,13 @@
-import type { Executable } from '../../backend/backend.js'
-
 const keptPlans = 16
 
-/** Compiled plans by what they were made for: the newest are kept for the next batch of their kind, older ones are disposed of. */
-export class PlanCache<Plan extends { readonly executable: Executable }> {
+/** Plans by what they were made for: the newest are kept for the next batch of their kind, older ones are disposed of. */
+export class PlanCache<Plan> {
   readonly #plans = new Map<string, Plan>()
+  readonly #dispose: (plan: Plan) => void
+
+  constructor(dispose: (plan: Plan) => void) {
+    this.#dispose = dispose
+  }
 
   /** The plan kept under `key`, or else what `make` gives. */
   async of(key: string, make: () => Promise<Plan>): Promise<Plan> {
@@ -13,15 +16,15 @@ export class PlanCache<Plan extends { readonly executable: Executable }> {
     const plan = await make()
     this.#plans.set(key, plan)
     if (this.#plans.size > keptPlans) {
-      const [[oldest, { executable }]] = this.#plans
-      executable.dispose()
+      const [[oldest, least]] = this.#plans
+      this.#dispose(least)
       this.#plans.delete(oldest)
     }
     return plan
   }
 
   clear(): void {
-    for (const { executable } of this.#plans.values()) executable.dispose()
+    for (const plan of this.#plans.values()) this.#dispose(plan)
     this.#plans.clear()
   }
 }

@@ -1,7 +1,7 @@
 import type { Backend, Executable } from '../../backend/backend.js'
 import { addFoldingKernels } from '../../backend/reference/folding.js'
 import { VariableStore } from '../../backend/store.js'
-import { compileInTurns } from '../../compile.js'
+import { compileInTurns, type Stage, type Stages } from '../../compile.js'
 import type { TypedArray } from '../../core/dtype.js'
 import { LanewiseError } from '../../core/errors.js'
 import type { Graph, Variable } from '../../core/ir.js'
@@ -26,11 +26,19 @@ import { checkInputs, checkSamples, type SampleWeightOptions } from './samples.j
 import { accumulatedGradient, movingAverage, Slots } from './slots.js'
 import type { Position, TrainingState } from './state.js'
 import { type StepGraph, type StepRequest, type StepSources, stepParts } from './step.js'
+import { type CompiledStep, StepPlans, typesOf } from './step-plans.js'
 import type { Trainee } from './trainee.js'
 
 type StepMode = 'update' | 'accumulate' | 'test'
 
 const startingPosition = (): Position => ({ epoch: 0, batch: 0, sums: [] })
+
+interface Predictor {
+  readonly executable: Executable
+  readonly shapes: readonly (readonly number[])[]
+}
+
+const disposeOf = ({ executable }: { readonly executable: Executable }): void => executable.dispose()
 
 /** An op of the pack that every step needs. */
 const everyStepWrites = 'lanewise.GatherGradient'
@@ -47,8 +55,9 @@ export class Trainer {
   /** Where `fit` is. */
   position: () => Position = startingPosition
   readonly #slots = new Slots()
-  readonly #steps = new PlanCache<LoadedStep>()
-  readonly #predictors = new PlanCache<{ readonly executable: Executable; readonly shapes: (readonly number[])[] }>()
+  readonly #steps = new PlanCache<LoadedStep>(disposeOf)
+  readonly #stepPlans = new StepPlans()
+  readonly #predictors = new PlanCache<Predictor>(disposeOf)
   readonly #notes = new Set<string>()
   readonly #recovery = new Recovery()
   #resumed: Position | undefined
@@ -96,6 +105,7 @@ export class Trainer {
   /** Drops compiled steps, as after a change of what is trainable. */
   forgetSteps(): void {
     this.#steps.clear()
+    this.#stepPlans.clear()
   }
 
   /** Runs `work` unless something else of the model runs; where it `changesNothing`, callbacks may do it, too. */
@@ -169,14 +179,22 @@ export class Trainer {
   }
 
   async #compileGraph(graph: Graph, store: VariableStore): Promise<Executable> {
+    return (await this.#compilePlan(graph, store)).executable
+  }
+
+  async #compilePlan(graph: Graph, store: VariableStore): Promise<Pick<CompiledStep, 'executable' | 'plan'>> {
     try {
       const { backend, storageOf } = store
-      const executable = await withOperators(() => compileInTurns(graph, backend, { storageOf }))
+      let plan: Stages['plan'] | undefined
+      const onStage = <S extends Stage>(stage: S, result: Stages[S]) => {
+        if (stage === 'plan') plan = result as Stages['plan']
+      }
+      const executable = await withOperators(() => compileInTurns(graph, backend, { storageOf, onStage }))
       for (const note of executable.notes) this.#notes.add(note)
-      return executable
+      return { executable, plan: plan! }
     } catch (error) {
       await this.#fallBack(store, error)
-      return this.#compileGraph(graph, store)
+      return this.#compilePlan(graph, store)
     }
   }
 
@@ -296,17 +314,22 @@ export class Trainer {
 
   /** Loads a step; the caller disposes of it. */
   async load(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
-    return this.#load(store, await this.#build(store, sources, batch, mode), batch, mode)
+    const kind = this.#kindOf(sources, batch, mode)
+    const { step, executable } = await this.#stepPlans.load(kind, store, sources, async () => {
+      const step = await this.#build(store, sources, batch, mode)
+      return { step, ...(await this.#compilePlan(step.graph, store)) }
+    })
+    return this.#loaded(executable, step, batch, mode)
   }
 
-  async #load(
-    store: VariableStore,
-    { graph, entries, rates, usesStepCounter }: StepGraph,
+  #loaded(
+    executable: Executable,
+    { entries, rates, usesStepCounter }: StepGraph,
     batch: number,
     mode: StepMode,
-  ): Promise<LoadedStep> {
+  ): LoadedStep {
     return {
-      executable: await this.#compileGraph(graph, store),
+      executable,
       entries,
       terms: entries.flatMap((entry) => entry.terms),
       batch,
@@ -333,7 +356,7 @@ export class Trainer {
     const whole = await this.#build(store, sources, batch, mode)
     const { firstNonFinite, opened } = await import('./diagnosis.js')
     const graph = opened(whole.graph)
-    const step = await this.#load(store, { ...whole, graph }, batch, mode)
+    const step = this.#loaded(await this.#compileGraph(graph, store), whole, batch, mode)
     const { executable } = step
     try {
       const fed = new Map<string, TypedArray>()
@@ -427,12 +450,13 @@ export class Trainer {
 
   /** A step for fed batches, kept for the next batch of its kind. */
   async cached(store: VariableStore, sources: StepSources, batch: number, mode: StepMode): Promise<LoadedStep> {
-    const types = [...sources.x, ...sources.y, ...sources.weights].map(
-      (source) => source && [source.dtype, source.sample],
-    )
+    return this.#steps.of(this.#kindOf(sources, batch, mode), () => this.load(store, sources, batch, mode))
+  }
+
+  /** What a step's plan depends on, beside what `forgetSteps` is for. */
+  #kindOf(sources: StepSources, batch: number, mode: StepMode): string {
     const frozen = this.#trainee.weights.map((weight) => (weight.trainable ? 1 : 0)).join('')
-    const key = JSON.stringify([mode, batch, types, frozen])
-    return this.#steps.of(key, () => this.load(store, sources, batch, mode))
+    return JSON.stringify([mode, batch, typesOf(sources), frozen])
   }
 
   /** Which step the optimizer's next iteration runs. */
