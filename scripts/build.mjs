@@ -12,6 +12,7 @@ import { generateKernelTable, parts } from './kernels.mjs'
 import { generateMicrokernels } from './microkernels.mjs'
 import { generatePacks } from './packs.mjs'
 import {
+  classNames,
   embedded,
   engineHere,
   insteadOf,
@@ -87,7 +88,7 @@ const platforms = {
     target: 'es2022',
     external: ['esbuild', 'onnxruntime-web', 'playwright-core', 'publint', 'puppeteer-core', 'webgpu'],
     lineLimit: 120,
-    plugins: [sources(oneCore, engineHere, eager), requiredBuiltins],
+    plugins: [sources(oneCore, engineHere, eager, classNames), requiredBuiltins],
     logOverride: { 'ignored-bare-import': 'silent' },
   },
   browser: {
@@ -122,14 +123,14 @@ const platforms = {
     target: 'es2022',
     define: { process: 'undefined' },
     external: ['*.wasm'],
-    plugins: [sources(insteadOf('files', 'files-workerd.ts'), engineHere, eager)],
+    plugins: [sources(insteadOf('files', 'files-workerd.ts'), engineHere, eager, classNames)],
   },
   inline: {
     platform: 'browser',
     splitting: false,
     target: 'es2022',
     define: { process: 'undefined' },
-    plugins: [sources(insteadOf('files', 'files-inline.ts'), engineHere, eager), embedded],
+    plugins: [sources(insteadOf('files', 'files-inline.ts'), engineHere, eager, classNames), embedded],
   },
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -220,6 +220,7 @@ test('files are written whole or not at all', () =>
     await writeFileAtomic(join(folder, 'a/b.txt'), 'hello')
     assert.equal(readdirSync(join(folder, 'a')), ['b.txt'])
     assert.is(await codeOf(() => writeFileAtomic(join(folder, 'a/b.txt/c'), 'x')), 'IO_ERROR')
+    if (existsSync('/proc/self')) assert.is(await codeOf(() => writeFileAtomic('/proc/no/such.txt', 'x')), 'IO_ERROR')
     assert.equal(readdirSync(join(folder, 'a')), ['b.txt'])
   }))
 

@@ -38,15 +38,38 @@ test('train and evaluate on a folder of images', () =>
     const common = ['--data', 'pictures', '--json']
     const trained = runCli(
       cli,
-      ['train', 'net.json', ...common, '--epochs', '20', '--seed', '1', '--out', 'm.onnx'],
+      ['train', 'net.json', ...common, '--epochs', '20', '--seed', '1', '--out', 'm.onnx', '--report', 'm.html'],
       folder,
     )
     assert.is(trained.status, 0, trained.stderr)
+    const heads = readFileSync(join(folder, 'm.html'), 'utf8').matchAll(/<th scope="row">(\D*?)<\/th>/g)
+    assert.equal(
+      Array.from(heads, ([, name]) => name),
+      ['bottom', 'top'],
+    )
     const { test: result } = trained.json().at(-1) as { test: { accuracy: number } }
     assert.is(result.accuracy, 1)
     const evaluated = runCli(cli, ['evaluate', 'm.onnx', ...common], folder)
     assert.is(evaluated.status, 0, evaluated.stderr)
     assert.is((evaluated.json()[0].test as { accuracy: number }).accuracy, 1)
+
+    // The model's metadata says that top is class 1, which it is not in this folder.
+    mkdirSync(join(folder, 'others', 'top'), { recursive: true })
+    for (let i = 0; i < 9; i++) writeFileSync(join(folder, 'others', 'top', `${i}.png`), picture(true, i))
+    const others = runCli(cli, ['evaluate', 'm.onnx', '--data', 'others', '--json'], folder)
+    assert.is((others.json()[0].test as { accuracy: number }).accuracy, 1)
+    const [seen] = runCli(cli, ['predict', 'm.onnx', '--image', 'others/top/1.png', '--json'], folder).json()
+    assert.equal([seen.prediction, seen.className], [1, 'top'])
+    const shown = runCli(cli, ['predict', 'm.onnx', '--data', 'pictures', '--sample', '0'], folder)
+    assert.match(shown.stdout, /prediction: (top|bottom) \(label: \1\)\n\1 +█/)
+    const named = ['--class-names', 'up, down']
+    assert.match(
+      runCli(cli, ['predict', 'm.onnx', '--image', 'others/top/1.png', ...named], folder).stdout,
+      /prediction: down\ndown {2}█/,
+    )
+    const refused = runCli(cli, ['evaluate', 'm.onnx', '--data', 'others', ...named], folder)
+    assert.is(refused.status, 2)
+    assert.match(refused.stderr, /others: 'top' is not among the classes 'up', 'down'/)
   }))
 
 test('train on a CSV file whose last column names classes', () =>

@@ -2,21 +2,24 @@ import { SingleBar } from 'cli-progress'
 import { LanewiseError } from '../core/errors.js'
 import { type Dim, formatShape, sizeOf } from '../core/shape.js'
 import type { Tensor } from '../core/tensor.js'
-import { type ImageDataset, mnist } from '../data/mnist.js'
-import { loadOwnData } from './own-data.js'
+import { mnist } from '../data/mnist.js'
+import { loadOwnData, type NamedData } from './own-data.js'
 
 export interface DataOptions {
   readonly data: string
+  /** The classes in the order of their numbers. */
+  readonly classNames?: readonly string[] | undefined
   readonly dataDir?: string
   readonly synthetic?: boolean
 }
 
 /**
  * The data set that `--data` names, with a download bar on stderr: mnist, or a folder or file of one's own, whose images
- * come in the size of `input`. Throws INVALID_ARGUMENT for an unknown name.
+ * come in the size of `input`, and whose classes, where it names them, have the numbers that `classNames` gives them. Throws
+ * INVALID_ARGUMENT for an unknown name, INVALID_DATA for a class that is not one of those.
  */
-export async function loadData(options: DataOptions, input?: readonly (Dim | null)[]): Promise<ImageDataset> {
-  if (options.data !== 'mnist') return loadOwnData(options.data, input)
+export async function loadData(options: DataOptions, input?: readonly (Dim | null)[]): Promise<NamedData> {
+  if (options.data !== 'mnist') return loadOwnData(options.data, input, options.classNames)
   const bar = new SingleBar({ stream: process.stderr, format: 'downloading MNIST {bar} {value}/{total} bytes' })
   let started = false
   try {

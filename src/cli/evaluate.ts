@@ -1,12 +1,14 @@
 import type { Command } from 'commander'
 import { sliceRows } from '../data/labels.js'
 import { describeGraph } from '../onnx/describe-graph.js'
+import { namesIn } from './class-names.js'
 import { loadData } from './data.js'
 import { evaluateSession } from './evaluation.js'
 import { openGraph, openSession } from './models.js'
 import {
   type BackendChoice,
   backend,
+  classNames,
   data,
   dataDir,
   examples,
@@ -28,6 +30,7 @@ interface EvaluateOptions {
   threads?: number
   backend?: BackendChoice
   report?: string
+  classNames?: readonly string[]
   json?: boolean
 }
 
@@ -43,6 +46,7 @@ export const addEvaluate = (program: Command): Command =>
     .addOption(numberOption('--batch-size <n>', 'samples a run', ranges.batch).default(256))
     .addOption(threads)
     .addOption(backend)
+    .addOption(classNames)
     .addOption(report('confusion matrix, worst mistakes, filters'))
     .option('--json', 'print one JSON line')
     .addHelpText('after', examples('evaluate model5.onnx', 'evaluate net.keras --data pictures/ --report report.html'))
@@ -50,7 +54,9 @@ export const addEvaluate = (program: Command): Command =>
       const { batchSize, limit, threads, backend } = options
       if (options.report) await checkWritable('--report', options.report)
       const session = await openSession(path, { threads, backend }, true)
-      const { test, source, synthetic } = await loadData(options, session.inputMetadata[0].shape)
+      const known = options.classNames ?? namesIn(session.metadata)
+      const found = await loadData({ ...options, classNames: known }, session.inputMetadata[0].shape)
+      const { test, source, synthetic } = found
       const count = Math.min(limit ?? test.x.dims[0], test.x.dims[0])
       const images = sliceRows(test.x, 0, count)
       const labels = sliceRows(test.y, 0, count)
@@ -71,7 +77,7 @@ export const addEvaluate = (program: Command): Command =>
             'batch size': `${batchSize}`,
             time: `${seconds.toFixed(2)} s, ${((1000 * seconds) / count).toFixed(3)} ms a sample`,
           },
-          test: { ...result, images, labels, scores },
+          test: { ...result, images, labels, scores, classNames: known ?? found.classNames },
           graph,
         })
       }

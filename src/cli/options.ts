@@ -1,6 +1,7 @@
 import { Option } from 'commander'
 import { LanewiseError } from '../core/errors.js'
 import type { BackendOptions } from '../environment.js'
+import { parseClassNames } from './class-names.js'
 import { parseNumber } from './terminal.js'
 
 /** What `--backend` takes. */
@@ -51,6 +52,11 @@ export const data = new Option(
   '--data <name>',
   'mnist; a folder of images in subfolders named after their classes (or of such folders train and test); a .csv file; a .npz file',
 ).default('mnist')
+
+export const classNames = new Option(
+  '--class-names <list>',
+  'the classes in the order of their numbers, divided by commas (default: as the model or the data say)',
+).argParser(parseClassNames)
 
 /** The option of a page that a command writes. Throws INVALID_ARGUMENT for a name that is no page's. */
 export const report = (holds: string): Option =>

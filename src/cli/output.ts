@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
 import type { Files, Model, SaveFormat } from '../keras/index.js'
-import { lossKey } from './evaluation.js'
 import { writeFile } from './write.js'
 
 const isFolderName = (path: string) => /[/\\]$/.test(path)
@@ -53,9 +52,9 @@ export async function checkModelPath(option: string, path: string): Promise<void
   await checkWritable(option, path)
 }
 
-/** Writes the model; if the place fails now, to the temporary folder, so that no training is lost. Throws IO_ERROR all the same. */
-export async function saveModel(path: string, net: Model, loss: string): Promise<void> {
-  const { folder, files } = await filesFor(path, net, loss)
+/** Writes the model, an ONNX file with the metadata; if the place fails now, to the temporary folder, so that no training is lost. Throws IO_ERROR all the same. */
+export async function saveModel(path: string, net: Model, metadata: Record<string, string>): Promise<void> {
+  const { folder, files } = await filesFor(path, net, metadata)
   const write = async (place: string, prefix = '') => {
     for (const [name, content] of Object.entries(files)) await writeFile(join(place, `${prefix}${name}`), content)
   }
@@ -73,8 +72,12 @@ export async function saveModel(path: string, net: Model, loss: string): Promise
 }
 
 /** The files that stand for a model at `path`, by the format that its ending names. */
-async function filesFor(path: string, net: Model, loss: string): Promise<{ folder: string; files: Files }> {
+async function filesFor(
+  path: string,
+  net: Model,
+  metadata: Record<string, string>,
+): Promise<{ folder: string; files: Files }> {
   const [folder, name] = isFolderName(path) ? [path, 'model.json'] : [dirname(path), basename(path)]
   if (formatOf(path, '') !== 'onnx') return { folder, files: await net.toFiles(name) }
-  return { folder, files: { [name]: await net.exportOnnx({ metadata: { [lossKey]: loss } }) } }
+  return { folder, files: { [name]: await net.exportOnnx({ metadata }) } }
 }

@@ -11,7 +11,29 @@ import { csv, npz } from '../data/tables.js'
 /** The share of the samples that is kept for the test where the data do not say, and the seed that draws it. */
 const [testShare, testSeed] = [0.1, 20261]
 
-type Split = Pick<ImageDataset, 'train' | 'test'>
+/** A data set that may name its classes, in the order of their numbers. */
+export interface NamedData extends ImageDataset {
+  readonly classNames?: readonly string[] | undefined
+}
+
+type Split = Pick<NamedData, 'train' | 'test' | 'classNames'>
+type NamedImages = LabelledImages & Pick<NamedData, 'classNames'>
+
+/** The same images with the numbers that `classNames` gives to their classes. Throws INVALID_DATA for a class that it lacks. */
+function renumbered(images: NamedImages, classNames: readonly string[] | undefined, where: string): NamedImages {
+  if (!images.classNames || !classNames) return images
+  const numbers = images.classNames.map((name) => classNames.indexOf(name))
+  const unknown = images.classNames.filter((_, i) => numbers[i] < 0)
+  if (unknown.length > 0)
+    throw new LanewiseError(
+      'INVALID_DATA',
+      `${where}: ${quoted(unknown)} ${unknown.length > 1 ? 'are' : 'is'} not among the classes ${quoted(classNames)}`,
+    )
+  const labels = images.y.toNumbers().map((label) => numbers[label])
+  return { x: images.x, y: new Tensor('int32', labels, images.y.dims), classNames }
+}
+
+const quoted = (names: readonly string[]): string => names.map((name) => `'${name}'`).join(', ')
 
 /** Some rows of a tensor of numbers, in the order given. */
 function rowsOf(tensor: Tensor, order: ArrayLike<number>): Tensor {
@@ -22,18 +44,22 @@ function rowsOf(tensor: Tensor, order: ArrayLike<number>): Tensor {
   return new Tensor(tensor.type, data, [order.length, ...tensor.dims.slice(1)])
 }
 
-function split({ x, y }: LabelledImages, where: string): Split {
+function split({ x, y, classNames }: NamedImages, where: string): Split {
   const count = x.dims[0]
   const kept = Math.ceil(count * testShare)
   if (kept >= count)
     throw new LanewiseError('INVALID_DATA', `${where}: ${count} samples are too few to train and to test on`)
   const order = new RandomGenerator(testSeed).permutation(count)
   const part = (rows: Int32Array) => ({ x: rowsOf(x, rows), y: rowsOf(y, rows) })
-  return { train: part(order.subarray(kept)), test: part(order.subarray(0, kept)) }
+  return { train: part(order.subarray(kept)), test: part(order.subarray(0, kept)), classNames }
 }
 
 /** Images in the size and the channels of a network's input [batch, height, width, channels], 0 to 1. */
-async function images(folder: string, input: readonly (Dim | null)[], classNames?: readonly string[]) {
+async function images(
+  folder: string,
+  input: readonly (Dim | null)[],
+  classNames?: readonly string[],
+): Promise<NamedImages> {
   const [, height, width, channels = 1] = input
   const colorMode = ({ 1: 'grayscale', 3: 'rgb', 4: 'rgba' } as const)[Number(channels) as 1]
   if (typeof height !== 'number' || typeof width !== 'number' || !colorMode || input.length > 4)
@@ -41,7 +67,7 @@ async function images(folder: string, input: readonly (Dim | null)[], classNames
       'SHAPE_MISMATCH',
       `--data ${folder}: images need a network that takes [height, width, channels] with 1, 3 or 4 channels`,
     )
-  const found = await imageFolder(folder, { imageSize: [height, width], colorMode, shuffle: false, classNames })
+  const found = await imageFolder(folder, { imageSize: [height, width], colorMode, shuffle: false })
   const data = new Float32Array(found.paths.length * height * width * Number(channels))
   const labels = new Int32Array(found.paths.length)
   let index = 0
@@ -52,23 +78,29 @@ async function images(folder: string, input: readonly (Dim | null)[], classNames
     )
     labels[index++] = label as number
   }
-  return {
+  const named = {
     x: new Tensor('float32', data, [index, height, width, Number(channels)]),
     y: new Tensor('int32', labels, [index]),
     classNames: found.classNames,
   }
+  return renumbered(named, classNames, folder)
 }
 
-async function folderData(folder: string, input: readonly (Dim | null)[]): Promise<Split> {
+async function folderData(
+  folder: string,
+  input: readonly (Dim | null)[],
+  classNames?: readonly string[],
+): Promise<Split> {
   if (!existsSync(join(folder, 'train')) || !existsSync(join(folder, 'test')))
-    return split(await images(folder, input), folder)
-  const train = await images(join(folder, 'train'), input)
-  return { train, test: await images(join(folder, 'test'), input, train.classNames) }
+    return split(await images(folder, input, classNames), folder)
+  const train = await images(join(folder, 'train'), input, classNames)
+  const test = await images(join(folder, 'test'), input, train.classNames)
+  return { train, test, classNames: train.classNames }
 }
 
-async function csvData(path: string): Promise<Split> {
-  const { x, y } = await csv(path)
-  return split({ x, y: y! }, path)
+async function csvData(path: string, _: readonly (Dim | null)[], names?: readonly string[]): Promise<Split> {
+  const { x, y, classNames } = await csv(path)
+  return split(renumbered({ x, y: y!, classNames }, names, path), path)
 }
 
 /** Arrays under Keras's names (x_train, y_train, x_test, y_test), or x and y. Bytes become numbers from 0 to 1. */
@@ -93,18 +125,23 @@ async function npzData(path: string): Promise<Split> {
   )
 }
 
-const files: Readonly<Record<string, (path: string) => Promise<Split>>> = { '.csv': csvData, '.npz': npzData }
+const files: Readonly<Record<string, typeof folderData>> = { '.csv': csvData, '.npz': npzData }
 
 /**
  * A folder of images, a CSV file whose last column has the targets, or a .npz file, in memory. Where no test set is there,
- * a tenth of the samples is. Throws INVALID_ARGUMENT, and what reading throws.
+ * a tenth of the samples is. Classes that the data name are numbered as in `classNames`, if given. Throws INVALID_ARGUMENT,
+ * INVALID_DATA, and what reading throws.
  */
-export async function loadOwnData(path: string, input: readonly (Dim | null)[] = []): Promise<ImageDataset> {
+export async function loadOwnData(
+  path: string,
+  input: readonly (Dim | null)[] = [],
+  classNames?: readonly string[],
+): Promise<NamedData> {
   const load = existsSync(path) && (statSync(path).isDirectory() ? folderData : files[extname(path).toLowerCase()])
   if (!load)
     throw new LanewiseError(
       'INVALID_ARGUMENT',
       `--data ${path}: give mnist, a folder of images in subfolders named after their classes, a .csv file or a .npz file${existsSync(path) ? '' : '; there is no such file or folder'}`,
     )
-  return { ...(await load(path, input)), source: path, synthetic: false }
+  return { ...(await load(path, input, classNames)), source: path, synthetic: false }
 }

@@ -21,18 +21,20 @@ export function drawImage(image: Tensor): string {
 export const areProbabilities = (scores: Float32Array): boolean =>
   scores.every((score) => score >= -1e-5 && score <= 1 + 1e-5)
 
-/** The classes by falling score, one a line: probabilities with a bar, other scores as they are. */
-export function drawScores(scores: Float32Array, top = 3): string {
+const shownScores = 3
+
+/** The highest classes by falling score, one a line: probabilities with a bar, other scores as they are. */
+export function drawScores(scores: Float32Array, nameOf: (label: number) => string = String): string {
   const areShares = areProbabilities(scores)
   const bar = (score: number) =>
     `${'█'.repeat(Math.max(0, Math.round(score * 30))).padEnd(30)} ${(100 * score).toFixed(2)} %`
-  return Array.from(scores, (score, label) => ({ score, label }))
+  const rows = Array.from(scores, (score, label) => ({ score, label }))
     .sort((a, b) => b.score - a.score)
-    .slice(0, top)
-    .map(
-      ({ score, label }) =>
-        `${`${label}`.padEnd(`${scores.length - 1}`.length)}  ${areShares ? bar(score) : score.toPrecision(6)}`,
-    )
+    .slice(0, shownScores)
+    .map(({ score, label }) => ({ score, name: nameOf(label) }))
+  const width = Math.max(...rows.map(({ name }) => name.length))
+  return rows
+    .map(({ score, name }) => `${name.padEnd(width)}  ${areShares ? bar(score) : score.toPrecision(6)}`)
     .join('\n')
 }
 

@@ -10,12 +10,14 @@ import { optimizers, resolveOptimizer } from '../keras/optimizers/index.js'
 import { type Checkpoint, restoreCheckpoint, takeCheckpoint, writeCheckpoint } from '../keras/training/checkpoint.js'
 import { loadGraph } from '../onnx/source.js'
 import { holdCheckpoints, openCheckpoint, standOf } from './checkpoints.js'
+import { namesAsMetadata } from './class-names.js'
 import { fitToInput, loadData } from './data.js'
-import { probabilitiesOf } from './evaluation.js'
+import { lossKey, probabilitiesOf } from './evaluation.js'
 import { lossName } from './models.js'
 import {
   type BackendChoice,
   backend,
+  classNames,
   dataDir,
   data as dataOption,
   examples,
@@ -47,6 +49,7 @@ interface TrainOptions {
   set?: ModelParameters
   out?: string
   report?: string
+  classNames?: readonly string[]
   checkpoint?: string
   checkpointEvery?: number
   resume?: boolean
@@ -98,6 +101,7 @@ export const addTrain = (program: Command): Command =>
       '--out <file>',
       'file to write: ONNX, unless it ends in .keras, .h5, .weights.h5, .safetensors, or .json or / for TensorFlow.js',
     )
+    .addOption(classNames)
     .addOption(report('curves, confusion matrix, worst mistakes, filters'))
     .option('--checkpoint <folder>', 'keep the state of the training here, after each epoch')
     .addOption(
@@ -246,7 +250,8 @@ async function trainAndTell(
 
   const result = await net.evaluate(test.x, test.y, { batchSize: 1000, verbose: 0 })
   printNotes(net.notes)
-  if (options.out) await saveModel(options.out, net, loss)
+  if (options.out)
+    await saveModel(options.out, net, { [lossKey]: loss, ...namesAsMetadata(options.classNames ?? data.classNames) })
   if (options.report) {
     const { describeOptimizer, writeReport } = await import('./report.js')
     const perStep = lines.map(({ msPerStep }) => msPerStep).sort((a, b) => a - b)
@@ -273,6 +278,7 @@ async function trainAndTell(
         accuracy: result.accuracy,
         images: test.x,
         labels: sliceRows(data.test.y, 0, test.x.dims[0]),
+        classNames: options.classNames ?? data.classNames,
         scores: probabilitiesOf(await net.predict(test.x, { batchSize: 1000, verbose: 0 })),
       },
       graph: await loadGraph(await net.exportOnnx()),

@@ -1,6 +1,27 @@
 import { LanewiseError } from './errors.js'
 import { requireNode } from './node.js'
 
+/**
+ * Makes a folder and those around it, where they are not there; true if it was not. `mkdir` of Node, told to do so, never ends in
+ * folders of the system that exist and can hold none, such as /proc. Throws what the file system says.
+ */
+export async function makeFolder(path: string): Promise<boolean> {
+  const modules = requireNode(`making the folder ${path}`)
+  const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
+  const isFolder = () =>
+    fs.stat(path).then(
+      (stats) => stats.isDirectory(),
+      () => false,
+    )
+  if (await isFolder()) return false
+  if (dirname(path) !== path) await makeFolder(dirname(path))
+  await fs.mkdir(path).catch(async (error) => {
+    // Another process may have made it.
+    if (!(await isFolder())) throw error
+  })
+  return true
+}
+
 /** Where this process writes the file `path` before it is renamed. */
 export const temporaryOf = (path: string): string => `${path}.${globalThis.process?.pid}.tmp`
 
@@ -13,7 +34,7 @@ export async function writeFileAtomic(path: string, data: Uint8Array | string, p
   const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
   const temporary = temporaryOf(path)
   try {
-    await fs.mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     const file = await fs.open(temporary, 'w')
     try {
       await file.writeFile(data)
@@ -44,7 +65,7 @@ export async function appendFile(path: string, data: Uint8Array | string): Promi
   const modules = requireNode(`writing ${path}`)
   const [fs, { dirname }] = await Promise.all([modules.fs(), modules.path()])
   try {
-    await fs.mkdir(dirname(path), { recursive: true })
+    await makeFolder(dirname(path))
     await fs.appendFile(path, data)
   } catch (cause) {
     throw new LanewiseError('IO_ERROR', `cannot write ${path}: ${(cause as Error).message}`, { cause })

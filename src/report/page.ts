@@ -25,6 +25,8 @@ export interface Report {
     readonly images: Tensor
     readonly labels: Tensor
     readonly scores: Tensor
+    /** By number, where they are known. */
+    readonly classNames?: readonly string[] | undefined
   }
   /** Weights of the first convolution, [filters, channels, height, width]. */
   readonly filters?: Tensor | undefined
@@ -37,6 +39,7 @@ export function reportPage(report: Report): string {
   const { title, facts, synthetic, training, test, filters } = report
   const labels = classIndices(test.labels)
   const confusion = confusionMatrix(test.labels, test.scores)
+  const nameOf = (label: number) => test.classNames?.[label] ?? `${label}`
   const wrong = labels.length - confusion.reduce((sum, row, label) => sum + row[label], 0)
   const warning =
     'SYNTHETIC digits: drawn by a program, and easier than handwriting. The figures say nothing about MNIST.'
@@ -61,8 +64,8 @@ ${synthetic ? `<p class="warning">${warning}</p>` : ''}
 </section>
 <section><h2>Run</h2><dl>${facts_.join('')}</dl></section>
 ${training ? trainingSection(training) : ''}
-<section><h2>Confusion matrix</h2>${confusionTable(confusion)}</section>
-${mistakesSection(worstMistakes(labels, test.scores, shownMistakes), wrong, test.images)}
+<section><h2>Confusion matrix</h2>${confusionTable(confusion, nameOf)}</section>
+${mistakesSection(worstMistakes(labels, test.scores, shownMistakes), wrong, test.images, nameOf)}
 ${filters ? filtersSection(filters) : ''}
 </main>
 </body>
@@ -86,9 +89,11 @@ function trainingSection({ firstEpoch, logs }: NonNullable<Report['training']>):
   return `<section><h2>Curves</h2><div class="charts">${charts.join('')}</div><details><summary>As a table</summary>${htmlTable('Logs of each epoch', ['epoch', ...names], rows, 'epochs')}</details></section>`
 }
 
+type NameOf = (label: number) => string
+
 /** Tints are classes, tenths of the row's share, so that the page needs no style attributes. */
-function confusionTable(confusion: readonly (readonly number[])[]): string {
-  const head = confusion.map((_, label) => `<th scope="col">${label}</th>`).join('')
+function confusionTable(confusion: readonly (readonly number[])[], nameOf: NameOf): string {
+  const head = confusion.map((_, label) => `<th scope="col">${escapeHtml(nameOf(label))}</th>`).join('')
   const rows = confusion.map((row, label) => {
     const sum = row.reduce((all, count) => all + count, 0)
     const cells = row.map((count, seen) => {
@@ -96,18 +101,19 @@ function confusionTable(confusion: readonly (readonly number[])[]): string {
       const tint = seen === label ? Math.round(10 * share) : Math.min(10, Math.ceil(60 * share))
       return `<td class="${seen === label ? 'right' : 'wrong'} tint${tint}">${count}</td>`
     })
-    return `<tr><th scope="row">${label}</th>${cells.join('')}</tr>`
+    return `<tr><th scope="row">${escapeHtml(nameOf(label))}</th>${cells.join('')}</tr>`
   })
   return `<p id="confusion">Rows: the true class. Columns: the class that the network gives.</p><div class="scroll" tabindex="0" role="region" aria-label="confusion matrix"><table class="confusion" aria-describedby="confusion"><thead><tr><th scope="col">true</th>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
 }
 
-function mistakesSection(worst: readonly Mistake[], wrong: number, images: Tensor): string {
+function mistakesSection(worst: readonly Mistake[], wrong: number, images: Tensor, nameOf: NameOf): string {
   if (wrong === 0) return '<section><h2>Mistakes</h2><p>None.</p></section>'
   const figures = worst.map(({ sample, label, predicted, labelScore, predictedScore }) => {
     const source = samplePicture(images, sample)
-    const alt = `test sample ${sample}, a ${label} taken for a ${predicted}`
+    const [actual, given] = [label, predicted].map((number) => escapeHtml(nameOf(number)))
+    const alt = `test sample ${sample}, a ${actual} taken for a ${given}`
     const picture = source ? `<img src="${source}" alt="${alt}">` : ''
-    return `<figure>${picture}<figcaption><b>${label} → ${predicted}</b><br>${percent(predictedScore)} to ${percent(labelScore)}<br>sample ${sample}</figcaption></figure>`
+    return `<figure>${picture}<figcaption><b>${actual} → ${given}</b><br>${percent(predictedScore)} to ${percent(labelScore)}<br>sample ${sample}</figcaption></figure>`
   })
   return `<section><h2>Worst mistakes</h2><p>${worst.length} of ${wrong}. The true class → the class that the network gives, with its score for the latter and for the former.</p><div class="pictures">${figures.join('')}</div></section>`
 }

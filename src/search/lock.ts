@@ -1,8 +1,9 @@
-import { link, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
+import { link, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { LanewiseError } from '../core/errors.js'
+import { makeFolder } from '../core/write-files.js'
 
 /** Who holds a folder. */
 interface Holder {
@@ -18,7 +19,7 @@ interface Holder {
  */
 export async function lockFolder(folder: string, work: string): Promise<() => Promise<void>> {
   try {
-    const made = (await mkdir(folder, { recursive: true })) !== undefined
+    const made = await makeFolder(folder)
     const unlock = await lock(join(folder, 'lock'), work)
     return async () => {
       await unlock()

@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { build } from 'esbuild'
 import { publint } from 'publint'
 import { test } from 'uvu'
@@ -154,6 +155,19 @@ test('functions that a start calls are in parentheses, and nothing of the marks 
     const own = [...texts].filter(([path]) => new RegExp(`^dist/${folder}[^/]+$`).test(path)).map(([, text]) => text)
     const marks = own.join('').match(/[=(:,] ?\((async )?function\(/g)
     assert.ok(marks && marks.length > 500, `${folder}: ${marks?.length} functions`)
+  }
+})
+
+test('consoles show the names of classes', async () => {
+  for (const entry of ['index.js', 'inline/index.js']) {
+    const address = pathToFileURL(join(source, 'dist', entry)).href
+    const { layers, sequential, LanewiseError, Tensor } = (await import(address)) as typeof import('../../src/index.js')
+    const net = sequential([layers.dense({ units: 2, inputShape: [2] })])
+    const error = new LanewiseError('INVALID_DATA', 'none')
+    const shown = [new Tensor('float32', [1]), net, layers.dense({ units: 2 }), error].map(
+      (value) => inspect(value).split(/\W/)[0],
+    )
+    assert.equal(shown, ['Tensor', 'Sequential', 'Dense', 'LanewiseError'])
   }
 })
 
