@@ -323,6 +323,23 @@ test('matrix products take their transposes and biases; a value read twice keeps
   assert.is(countOf(graph, 'Sigmoid'), 1)
 })
 
+test('empty rows and planes keep their shapes', () => {
+  const builder = new GraphBuilder()
+  const input = (name: string, ...shape: number[]) => builder.input(name, 'float32', shape)
+  builder.output(builder.op('Gemm', [input('a', 7, 1), input('b', 1, 0), input('c', 1, 0)]), 'product')
+  const pixels = builder.transpose(input('x', 0, 3, 4, 5), [0, 2, 3, 1])
+  const pooled = builder.op('GlobalAveragePool', [builder.transpose(pixels, [0, 3, 1, 2])])
+  builder.output(pooled, 'pooled')
+  const graph = optimiseChecked(builder.build())
+  assert.equal(
+    graph.outputs.map(({ shape }) => shape),
+    [
+      [7, 0],
+      [0, 3, 1, 1],
+    ],
+  )
+})
+
 test('normalisations and scalings by constants behind a product go into its weight and bias', () => {
   const random = uniform(5)
   const builder = new GraphBuilder()

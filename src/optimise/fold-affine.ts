@@ -47,7 +47,12 @@ function fold(rewriter: Rewriter, node: Node, product: Value, operand: Value): b
 function scaledWeight(rewriter: Rewriter, { attributes, outputs }: Node, weight: Value, row: Value, columns: number) {
   const name = `${outputs[0].name}/weight`
   const factor = attributes['transB']
-    ? rewriter.write('Reshape', [row, rewriter.ints([columns, 1], `${name}/shape`)], {}, `${name}/column`)[0]
+    ? rewriter.write(
+        'Reshape',
+        [row, rewriter.ints([columns, 1], `${name}/shape`)],
+        { allowzero: 1 },
+        `${name}/column`,
+      )[0]
     : row
   return rewriter.write('Mul', [weight, factor], {}, name)[0]
 }

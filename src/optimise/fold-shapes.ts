@@ -27,7 +27,8 @@ export const foldShapes: Pass = {
     }
     for (const node of graph.nodes) {
       const target = node.op === 'Reshape' && !rewriter.constantOf(node.inputs[1]) ? sizesOf(node.inputs[1]) : undefined
-      const constant = target && reshapeTarget(rewriter.resolve(node.inputs[0]!), target)
+      const isPlain = target && !(target.includes(0) && intAttribute(node.attributes, 'allowzero') === 1)
+      const constant = isPlain && reshapeTarget(rewriter.resolve(node.inputs[0]!), target)
       if (constant) {
         const shape = rewriter.ints(constant, `${node.name}/shape`)
         rewriter.write('Reshape', [node.inputs[0], shape], {}, node.outputs)

@@ -28,7 +28,12 @@ export function rowBias(rewriter: Rewriter, bias: Value, length: number): Value 
   const { shape } = rewriter.resolve(bias)
   if (!isConcrete(shape) || sizeOf(shape) !== length || shape.at(-1) !== length) return undefined
   if (shape.length === 1) return bias
-  return rewriter.write('Reshape', [bias, rewriter.ints([length], `${bias.name}/shape`)], {}, `${bias.name}/row`)[0]
+  return rewriter.write(
+    'Reshape',
+    [bias, rewriter.ints([length], `${bias.name}/shape`)],
+    { allowzero: 1 },
+    `${bias.name}/row`,
+  )[0]
 }
 
 /** MatMul and Gemm take the transposes of their operands, and Gemm its C, into FusedMatMul. */

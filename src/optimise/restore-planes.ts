@@ -44,7 +44,7 @@ export const restorePlanes = (accelerates: Accelerates) =>
       accelerates({ ...node, op: name, inputs: [x], outputs: [planes], attributes }, rewriter.constantOf)
     if (isWhole(node) && takes(op.whole, {})) {
       const [pooled] = rewriter.write(op.whole, [x], {}, `${node.name}/planes`)
-      rewriter.write('Reshape', [pooled, rewriter.ints(y.shape, `${node.name}/shape`)], {}, node.outputs)
+      rewriter.write('Reshape', [pooled, rewriter.ints(y.shape, `${node.name}/shape`)], { allowzero: 1 }, node.outputs)
       return true
     }
     const isForPools = !rewriter.leaves(pixels) && rewriter.users.get(pixels)!.every((user) => user.op in channelsFirst)
