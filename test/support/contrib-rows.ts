@@ -31,6 +31,15 @@ const fused: readonly Row[] = [
   }),
   row('FusedMatMul', [fed([2, 5, 3]), fed([2, 4, 3])], { transB: { i: 1 }, alpha: { f: 0.5 } }),
   row('FusedMatMul', [fed([2, 3, 5]), fed([3, 4])], { transA: { i: 1 } }),
+  row('FusedMatMul', [fed([5, 2, 4]), fed([2, 5, 3])], { transA: { i: 1 }, transBatchA: { i: 1 } }),
+  row('FusedMatMul', [fed([2, 4, 5]), fed([5, 2, 3])], { transBatchB: { i: 1 }, alpha: { f: 0.5 } }),
+  ...['Softsign', 'ParametricSoftplus', 'ScaledTanh'].map((activation) =>
+    row('FusedGemm', [fed([5, 3]), held([3, 4])], {
+      activation: { s: activation },
+      activation_alpha: { f: 0.7 },
+      activation_beta: { f: 1.2 },
+    }),
+  ),
   row('FusedGemm', [fed([5, 3]), held([4, 3]), held([4])], {
     transB: { i: 1 },
     alpha: { f: 0.5 },
@@ -394,6 +403,24 @@ const quantized: readonly Row[] = [
   anyRow('DynamicQuantizeLinear', [fed([3, 17])], {}, { outputs: [true, true, true] }),
 ]
 
+const boxes = [fed([2, 3, 5, 8]), fed([3, 4], 'float32', -0.2, 1.2), given([0, 1, 0], 'int32')]
+const images: readonly Row[] = [
+  row('CropAndResize', [...boxes, given([4, 3], 'int32')], { mode: { s: 'bilinear' } }),
+  row('CropAndResize', [...boxes, given([1, 6], 'int32')], { extrapolation_value: { f: 7 } }),
+  row('CropAndResize', [...boxes, given([5, 1], 'int32')], { mode: { s: 'nearest' }, extrapolation_value: { f: 7 } }),
+  row('ConvTransposeWithDynamicPads', [fed([1, 2, 4, 4]), held([2, 3, 3, 3]), given([1, 0, 1, 2], 'int64')], {
+    strides: { ints: [2, 2] },
+  }),
+  row('UnfoldTensor', [fed([3, 12, 5])], { dim: { i: 1 }, size: { i: 4 }, step: { i: 3 } }),
+  row('UnfoldTensor', [fed([12])], { size: { i: 4 } }),
+  ...['ParametricSoftplus', 'ScaledTanh', 'Affine'].map((op) =>
+    anyRow(op, [fed([2, 5])], { alpha: { f: 0.5 }, beta: { f: 1.5 } }, { opset: 9 }),
+  ),
+  anyRow('Scale', [fed([2, 5])], { scale: { f: 3 } }, { opset: 9 }),
+  anyRow('Crop', [fed([1, 3, 6, 6])], { border: { ints: [1, 0, 2, 3] } }, { opset: 9 }),
+  anyRow('Crop', [fed([1, 3, 6, 6])], { border: { ints: [1, 2, 0, 0] }, scale: { ints: [3, 4] } }, { opset: 9 }),
+]
+
 const others: readonly Row[] = [
   row('CDist', [fed([3, 5]), fed([4, 5])], { metric: { s: 'euclidean' } }),
   row('Trilu', [fed([4, 5])], { upper: { i: 0 } }),
@@ -410,5 +437,6 @@ export const contribRows: readonly Row[] = [
   ...attentions,
   ...quantized,
   ...more,
+  ...images,
   ...others,
 ]

@@ -19,11 +19,16 @@ export function activated(k: GraphBuilder, x: Value, name: string, parameters: r
     case 'Sigmoid':
     case 'HardSwish':
     case 'Softplus':
+    case 'Softsign':
       return k.op(name, [x])
     case 'LeakyRelu':
     case 'Elu':
     case 'ThresholdedRelu':
       return k.op(name, [x], { alpha })
+    case 'ParametricSoftplus':
+      return k.mul(k.softplus(k.mul(x, beta)), alpha)
+    case 'ScaledTanh':
+      return k.mul(k.tanh(k.mul(x, beta)), alpha)
     case 'HardSigmoid':
       return k.op(name, [x], { alpha, beta })
     case 'Clip':
@@ -53,14 +58,20 @@ const fusedConv =
     return [activated(k, biased(k, y, z), text(draft, 'activation', ''), numbers(draft, 'activation_params') ?? [])]
   }
 
+/** [rows, …batch, columns] -> [...batch, rows, columns]. */
+function batchFirst(k: GraphBuilder, x: Value): Value {
+  const last = x.shape.length - 1
+  return k.transpose(x, [...Array.from({ length: last - 1 }, (_, i) => i + 1), 0, last])
+}
+
 /** alpha A B, of transposed operands where the attributes say so. */
 const fusedMatMul = (k: GraphBuilder, draft: Draft): Value[] => {
-  support(!number(draft, 'transBatchA', 0) && !number(draft, 'transBatchB', 0), 'a transposed batch')
-  const operand = (index: number, name: string) => {
-    const x = inputOf(draft, index)
-    return number(draft, name, 0) && x.shape.length > 1 ? swapped(k, x) : x
+  const operand = (index: number, side: string) => {
+    const given = inputOf(draft, index)
+    const x = number(draft, `transBatch${side}`, 0) ? batchFirst(k, given) : given
+    return number(draft, `trans${side}`, 0) && x.shape.length > 1 ? swapped(k, x) : x
   }
-  const product = k.matMul(operand(0, 'transA'), operand(1, 'transB'))
+  const product = k.matMul(operand(0, 'A'), operand(1, 'B'))
   const alpha = number(draft, 'alpha', 1)
   const scaled = alpha === 1 ? product : k.mul(product, alpha)
   const names = ['activation_alpha', 'activation_beta', 'activation_gamma']
@@ -80,8 +91,16 @@ const expm1 = (k: GraphBuilder, draft: Draft): Value[] => {
   return [k.mul(k.tanh(k.mul(x, 0.5)), k.add(k.exp(x), 1))]
 }
 
+/** An activation of ONNX's first opsets, whose attributes are alpha and beta. */
+const early = (name: string) =>
+  written((k, draft) => [activated(k, inputOf(draft, 0), name, [number(draft, 'alpha', 1), number(draft, 'beta', 1)])])
+
 /** Activations of com.microsoft, ops with fused activations, and ops that tf2onnx writes though ONNX lacks them. */
 export const activationWriters: AdapterTable = {
+  Affine: written((k, draft) => [k.add(k.mul(inputOf(draft, 0), number(draft, 'alpha', 1)), number(draft, 'beta', 0))]),
+  ParametricSoftplus: early('ParametricSoftplus'),
+  Scale: written((k, draft) => [k.mul(inputOf(draft, 0), number(draft, 'scale', 1))]),
+  ScaledTanh: early('ScaledTanh'),
   Erfc: written((k, draft) => [k.sub(1, k.op('Erf', [inputOf(draft, 0)]))]),
   Expm1: written(expm1),
   'com.microsoft.Gelu': written((k, draft) => [k.op('Gelu', [inputOf(draft, 0)])]),

@@ -3,6 +3,7 @@ import { activationWriters } from './activations.js'
 import { attentionWriters } from './attention.js'
 import { classicalWriters } from './classical.js'
 import { fewBitsWriters } from './few-bits.js'
+import { imageWriters } from './images.js'
 import { matrixWriters } from './matrices.js'
 import { normWriters } from './norms.js'
 import { quantizedWriters } from './quantized.js'
@@ -19,6 +20,7 @@ export const contribWriters: AdapterTable = {
   ...quantizedWriters,
   ...fewBitsWriters,
   ...classicalWriters,
+  ...imageWriters,
   ...matrixWriters,
   ...trainingWriters,
 }
