@@ -13,7 +13,7 @@ const STEP_BYTES: usize = 12
  * PATIENCE: how often a thread that sleeps in the midst of a run looks before it takes another one for lost.
  * PROGRESS: grows with the steps. STOP: 1 ends the workers.
  * FAILED: 1 after a trap in any thread, 2 when one was lost. UP: the workers that have joined.
- * The word at 228 and the pages after this one are those of src/backend/wasm/instance.ts.
+ * The word at 228 and the pages after this one are those of src/backend/wasm/instance.ts, that at 232 is the one of faults.ts.
  * From 32768 on lie the constants of constants.ts.
  */
 const CLAIMS: usize = 0

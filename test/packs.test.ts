@@ -2,6 +2,7 @@ import { join, resolve } from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { coreKernels, referenceKernels, tableState } from '../src/backend/reference/table.js'
+import { otherTypes } from '../src/backend/wasm/lower/other-types.js'
 import { volumes } from '../src/backend/wasm/lower/over-volumes.js'
 import { findCases, verifyCase } from '../src/cli/cases.js'
 import type { Node } from '../src/core/ir.js'
@@ -59,6 +60,14 @@ test('volumes and floats of 16 bits come with the first session that holds some'
   await session.release()
 })
 
+test('lowerings of integers come with the first session that computes on some', async () => {
+  const session = await sessionOf('Div', 'int64', false)
+  const { y } = await session.run({ x: new Tensor('int64', [-7n, 8n, 13n], [3]) })
+  assert.equal(Array.from(y.toNumbers()), [-1, 2, 3])
+  otherTypes()
+  await session.release()
+})
+
 /** A session of y = x op 4; 4 is a sum of constants where it is to be folded. */
 async function sessionOf(op: string, dtype: 'float32' | 'int64', folds: boolean): Promise<InferenceSession> {
   for (const loaded of Object.keys(referenceKernels))
@@ -69,7 +78,7 @@ async function sessionOf(op: string, dtype: 'float32' | 'int64', folds: boolean)
   const constant = () => builder.constant(Tensor.scalar(2, dtype))
   const [sum] = builder.emit('Add', [constant(), constant()])
   const c = folds ? sum : builder.constant(Tensor.scalar(4, dtype))
-  const [y] = builder.emit(op, [x, c])
+  const [y] = builder.emit(op, [x, c], op === 'Mod' ? { fmod: 1 } : {})
   builder.output(y, 'y')
   return InferenceSession.create(exportModel(builder.build()))
 }
@@ -84,11 +93,11 @@ test('reference kernels of core ops come once a plan folds such an op', async ()
 })
 
 test('reference kernels of core ops come once a plan holds what wasm has no kernel for', async () => {
-  const session = await sessionOf('Pow', 'int64', false)
-  assert.not.ok(Object.hasOwn(referenceKernels, 'Pow'))
-  const { y } = await session.run({ x: new Tensor('int64', [1n, 2n, 3n], [3]) })
-  assert.equal(Array.from(y.toNumbers()), [1, 16, 81])
-  assert.ok(Object.hasOwn(referenceKernels, 'Pow'))
+  const session = await sessionOf('Mod', 'float32', false)
+  assert.not.ok(Object.hasOwn(referenceKernels, 'Mod'))
+  const { y } = await session.run({ x: new Tensor('float32', [1, 4, 6], [3]) })
+  assert.equal(Array.from(y.toNumbers()), [1, 0, 2])
+  assert.ok(Object.hasOwn(referenceKernels, 'Mod'))
   await session.release()
 })
 

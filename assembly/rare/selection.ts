@@ -1,6 +1,6 @@
-import { bytesOfType, loadInteger, storeInteger } from './integer'
+import { bytesOfType, loadInteger } from './scalar'
 
-// Types are those of integer.ts. Lines run along an axis: element i of line l of x [outer, length, step] is
+// Types are those of scalar.ts. Lines run along an axis: element i of line l of x [outer, length, step] is
 // (l / step * length + i) * step + l % step.
 
 /** The `k` first of lines in descending order, or ascending where `largest` is 0. `workspace`: 16 k bytes a tile. */
@@ -81,38 +81,6 @@ export function top_k(p: TopKParams, tile: i32, thread: i32): void {
       const at = <usize>((outer * k + i) * p.step + inner)
       store<i64>(p.indices + (at << 3), <i64>index)
       memory.copy(p.values + at * bytes, x + <usize>(index * p.step) * bytes, bytes)
-    }
-  }
-}
-
-// @ts-ignore: decorator
-@unmanaged
-export class CumulativeParams { x: usize; y: usize; lines: i32; chunk: i32; length: i32; step: i32; type: i32; product: i32; exclusive: i32; reverse: i32 }
-
-/** Running sums or products of lines of floats, in float64, or of integers, which wrap. */
-export function cumulative(p: CumulativeParams, tile: i32, thread: i32): void {
-  const end = min((tile + 1) * p.chunk, p.lines)
-  const type = p.type
-  const bytes = <usize>bytesOfType(type)
-  for (let line = tile * p.chunk; line < end; line++) {
-    const first = line / p.step * p.length * p.step + line % p.step
-    let real = <f64>p.product
-    let whole = <i64>p.product
-    for (let i = 0; i < p.length; i++) {
-      const at = <usize>(first + (p.reverse ? p.length - 1 - i : i) * p.step) * bytes
-      if (type == 8 || type == 9) {
-        const element = type == 8 ? <f64>load<f32>(p.x + at) : load<f64>(p.x + at)
-        const next = p.product ? real * element : real + element
-        const result = p.exclusive ? real : next
-        if (type == 8) store<f32>(p.y + at, <f32>result)
-        else store<f64>(p.y + at, result)
-        real = next
-      } else {
-        const element = loadInteger(p.x + at, type)
-        const next = p.product ? whole * element : whole + element
-        storeInteger(p.y + at, type, p.exclusive ? whole : next)
-        whole = next
-      }
     }
   }
 }

@@ -1,3 +1,4 @@
+import { otherTypes } from '../../src/backend/wasm/lower/other-types.js'
 import { volumes } from '../../src/backend/wasm/lower/over-volumes.js'
 import { loadParts } from '../../src/keras/parts.js'
 import { loadFunctionBodies } from '../../src/onnx/functions.js'
@@ -15,5 +16,6 @@ export async function loadEverything(): Promise<void> {
     loadParts(),
     halves.load(),
     volumes.load(),
+    otherTypes.load(),
   ])
 }

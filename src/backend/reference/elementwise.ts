@@ -6,6 +6,7 @@ import { intAttribute } from '../../ops/definition.js'
 import type { elementwise } from '../../ops/elementwise.js'
 import { arithmeticKernels, combine, divideExactly, type Fold, fold, remainder, sum, unary } from './arithmetic.js'
 import { broadcastIndices } from './broadcast.js'
+import { castTensor } from './cast.js'
 import type { ReferenceContext, ReferenceKernel } from './kernel.js'
 import { bigIntsOf, isExact, largestOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 
@@ -45,6 +46,17 @@ const floorModulo = (a: bigint, b: bigint): bigint => {
   return rest !== 0n && rest < 0n !== b < 0n ? rest + b : rest
 }
 
+/** Wrapped to 64 bits; of a negative exponent what is left of the fraction toward zero. */
+const powerOfWhole = (base: bigint, exponent: bigint): bigint => {
+  if (exponent < 0n) return base === 1n ? 1n : base === -1n ? (exponent % 2n === 0n ? 1n : -1n) : 0n
+  let [result, factor] = [1n, base]
+  for (let rest = exponent; rest > 0n; rest >>= 1n) {
+    if (rest & 1n) result = BigInt.asIntN(64, result * factor)
+    factor = BigInt.asIntN(64, factor * factor)
+  }
+  return result
+}
+
 /** Element i of operand `choose(i)`, whatever the dtype. */
 function select(
   { outputs: [{ dtype, shape }] }: ReferenceContext,
@@ -77,19 +89,14 @@ export const elementwiseKernels = {
   Pow: ({ inputs: [base, exponent], outputs: [{ dtype, shape }] }) => {
     const dims = concrete(shape)
     const [ia, ib] = [broadcastIndices(base!.dims, dims), broadcastIndices(exponent!.dims, dims)]
-    return [
-      isBigInt(dtype) && isBigInt(exponent!.type)
-        ? tensorOfBigInts(
-            dtype,
-            combine(bigIntsOf(base!), bigIntsOf(exponent!), ia, ib, (a, b) => (b < 0n ? 0n : a ** b)),
-            shape,
-          )
-        : tensorOf(
-            dtype,
-            combine(numbersOf(base!), numbersOf(exponent!), ia, ib, (a, b) => a ** b),
-            shape,
-          ),
-    ]
+    const [bases, exponents] = [numbersOf(base!), numbersOf(exponent!)]
+    const powers = combine(bases, exponents, ia, ib, (a, b) => a ** b)
+    if (isFloat(dtype) || isFloat(exponent!.type) || powers.every((power) => isExact(Math.abs(power))))
+      return [tensorOf(dtype, powers, shape)]
+    const whole = (tensor: Tensor) =>
+      isBigInt(tensor.type) ? bigIntsOf(tensor) : Array.from(numbersOf(tensor), BigInt)
+    const results = combine(whole(base!), whole(exponent!), ia, ib, powerOfWhole)
+    return [castTensor(tensorOfBigInts(dtype === 'uint64' ? dtype : 'int64', results, shape), dtype)]
   },
   Mod: (context) =>
     intAttribute(context.attributes, 'fmod') === 1

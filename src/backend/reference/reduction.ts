@@ -1,9 +1,10 @@
-import { type DType, isBigInt } from '../../core/dtype.js'
+import { type DType, isBigInt, isFloat } from '../../core/dtype.js'
 import { concrete, normalizeAxis, sizeOf, stridesOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { intAttribute } from '../../ops/definition.js'
 import { reducedAxes, reducedShape, type reductions } from '../../ops/reduction.js'
 import { broadcastIndices } from './broadcast.js'
+import { castTensor } from './cast.js'
 import type { ReferenceContext, ReferenceKernel } from './kernel.js'
 import { bigIntsOf, isExact, largestOf, numbersOf, tensorOf, tensorOfBigInts } from './numbers.js'
 
@@ -23,10 +24,11 @@ interface Reduction {
   readonly start: number
   readonly step: (total: number, x: number) => number
   readonly finish?: (total: number, count: number) => number
-  /** The same on 64-bit integers; `bound` is the largest magnitude that a total may reach, from that of the elements and their count. */
+  /** The same on integers that float64 may not hold; `bound` is the largest magnitude that a total may reach, from that of the elements and their count. */
   readonly exact?: {
     readonly start: bigint
     readonly step: (total: bigint, x: bigint) => bigint
+    readonly finish?: (total: bigint, count: bigint) => bigint
     readonly bound: (largest: number, count: number) => number
   }
 }
@@ -46,12 +48,16 @@ const reduce =
     const { dtype, shape } = context.outputs[0]
     const { groups, size, count } = groupsOf(context)
     const xs = numbersOf(context.inputs[0]!)
-    if (exact && isBigInt(dtype) && !isExact(exact.bound(largestOf(xs), count))) {
+    if (exact && !isFloat(dtype) && !isExact(exact.bound(largestOf(xs), count))) {
       const totals = new Array<bigint>(size).fill(exact.start)
-      bigIntsOf(context.inputs[0]!).forEach((x, i) => {
+      const integers = isBigInt(dtype) ? bigIntsOf(context.inputs[0]!) : Array.from(xs, BigInt)
+      integers.forEach((x, i) => {
         totals[groups[i]] = exact.step(totals[groups[i]], x)
       })
-      return [tensorOfBigInts(dtype, totals, shape)]
+      const { finish: last = (total) => total } = exact
+      const wrap = dtype === 'uint64' ? BigInt.asUintN : BigInt.asIntN
+      const results = totals.map((total) => last(wrap(64, total), BigInt(count)))
+      return [castTensor(tensorOfBigInts(dtype === 'uint64' ? dtype : 'int64', results, shape), dtype)]
     }
     const totals = new Float64Array(size).fill(start)
     for (let i = 0; i < xs.length; i++) totals[groups[i]] = step(totals[groups[i]], xs[i])
@@ -122,7 +128,12 @@ const sum = (largest: number, count: number): number => largest * count
 
 export const reductionKernels = {
   ReduceSum: reduce({ start: 0, step: (a, x) => a + x, exact: { start: 0n, step: (a, x) => a + x, bound: sum } }),
-  ReduceMean: reduce({ start: 0, step: (a, x) => a + x, finish: (total, count) => total / count }),
+  ReduceMean: reduce({
+    start: 0,
+    step: (a, x) => a + x,
+    finish: (total, count) => total / count,
+    exact: { start: 0n, step: (a, x) => a + x, finish: (total, count) => total / count, bound: sum },
+  }),
   ReduceMax: extremum(1),
   ReduceMin: extremum(-1),
   ReduceProd: reduce({

@@ -36,7 +36,8 @@ export interface Engine {
   /** Brings parts of the kernels, all of which a tape needs before it runs. Rejects with BACKEND_UNAVAILABLE. */
   extend(parts: Iterable<Part>): MaybePromise<void>
   /**
-   * Runs a tape, on all threads if `parallel`. Throws or rejects with BACKEND_UNAVAILABLE when a kernel traps. When a thread
+   * Runs a tape, on all threads if `parallel`. Throws or rejects with NUMERIC_ERROR when an integer was divided by 0, with
+   * BACKEND_UNAVAILABLE when a kernel traps. When a thread
    * stopped answering, the threads are replaced; then a tape that is `repeatable` (it overwrites nothing that it reads) runs
    * again, any other rejects with WORKER_LOST, and what it writes is undefined.
    */
@@ -140,8 +141,10 @@ export class LocalEngine implements Engine {
       const again = () => this.#exports.run(tape, steps, false)
       return this.#replaceThreads(repeatable ? again : undefined).then(() => {
         if (!repeatable) throw new LanewiseError('WORKER_LOST', lossOf(this.report), { cause })
+        this.#checkDivisions()
       })
     }
+    this.#checkDivisions()
   }
 
   #runAlone(tape: number, steps: number): void {
@@ -166,6 +169,10 @@ export class LocalEngine implements Engine {
     this.#stopped = true
     clearTimeout(this.#idle)
     void this.#pool?.stop()
+  }
+
+  #checkDivisions(): void {
+    if (this.#exports.dividedByZero()) throw new LanewiseError('NUMERIC_ERROR', 'integer division by zero')
   }
 
   #fail(cause: unknown): never {

@@ -168,6 +168,9 @@ const forgotten =
         engine.stop()
       })
 
+/** The codes of errors that end a run, after which others may follow. */
+const passing: ReadonlySet<string> = new Set(['WORKER_LOST', 'NUMERIC_ERROR'])
+
 class WasmBackend implements Backend, Machine {
   readonly memory: WasmMemory
   readonly #facts: Omit<BackendReport, 'threads'>
@@ -231,7 +234,7 @@ class WasmBackend implements Backend, Machine {
   run(tape: number, steps: number, parallel: boolean, repeatable?: boolean): MaybePromise<void> {
     this.#check()
     const fail = (error: unknown): never => {
-      if ((error as LanewiseError).code !== 'WORKER_LOST') this.#unusable ??= error as LanewiseError
+      if (!passing.has((error as LanewiseError).code)) this.#unusable ??= error as LanewiseError
       throw error
     }
     try {

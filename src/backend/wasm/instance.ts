@@ -11,6 +11,7 @@ export interface KernelExports extends Record<string, unknown> {
   fail(): void
   lost(): number
   reset(): void
+  dividedByZero(): number
   /** The dispatchers of the other parts, by part. */
   readonly table: WebAssembly.Table
 }

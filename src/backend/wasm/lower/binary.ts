@@ -7,16 +7,7 @@ import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
 import { binary_w32 } from '../gen/training-binary.js'
 import { compare_w32, logical_b8 } from '../gen/training-compare.js'
-import {
-  convertCall,
-  type IntegerOperation,
-  integerBinary,
-  integerCall,
-  isSafeDivisor,
-  isWhole,
-  type Operand,
-} from './integer.js'
-import { firstOf, type Lowering } from './lowering.js'
+import { firstOf, type Lowering, type LoweringContext } from './lowering.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
 
@@ -59,8 +50,14 @@ export const EQUAL = comparisons.Equal.float32
 /** The operations of `logical_b8`. */
 const logical = { And: 0, Or: 1, Xor: 2, Equal: 3 } as const
 
+/** An operand: where it lies and its shape. */
+export interface Operand {
+  readonly address: number
+  readonly shape: readonly number[]
+}
+
 /** The call of one broadcast operation into `y`; none if the output is empty. */
-function binaryCall({ kernel, operation }: Choice, a: Operand, b: Operand, y: Operand): KernelCall[] {
+export function binaryCall({ kernel, operation }: Choice, a: Operand, b: Operand, y: Operand): KernelCall[] {
   const { size, inner, dims, steps, strides } = rowsOf(y.shape, [a.shape, b.shape])
   if (size === 0) return []
   const { chunk, tiles } = cut(size)
@@ -98,25 +95,19 @@ function scaleCall(x: Operand, y: Operand, factor: number): KernelCall[] {
   return [unary_f32({ x: x.address, y: y.address, size, chunk, kind, alpha: factor, beta: 0 }, tiles)]
 }
 
-/** The calls of one broadcast operation of a variadic op on `dtype`; undefined where no kernel takes it. */
-function foldCalls(op: 'Max' | 'Min' | 'Sum' | 'Mean', dtype: DType) {
-  const isSum = op === 'Sum' || op === 'Mean'
-  const choice = isSum ? (dtype === 'float32' ? float(0) : undefined) : arithmetic[op][dtype]
-  if (choice) return (a: Operand, b: Operand, y: Operand) => binaryCall(choice, a, b, y)
-  if ((op === 'Max' || op === 'Min') && isWhole(dtype))
-    return (a: Operand, b: Operand, y: Operand) => integerCall(op, dtype, a, b, y)
-  return undefined
-}
+type VariadicOp = 'Max' | 'Min' | 'Sum' | 'Mean'
+type FoldCalls = (a: Operand, b: Operand, y: Operand, context: LoweringContext) => KernelCall[]
 
 /**
- * Max, Min, Sum or Mean of any number of inputs, two at a time into the output. Inputs that share the output's memory are taken
- * first: once for max and min, times their number for sums.
+ * Max, Min, Sum or Mean of any number of inputs, two at a time into the output. `foldOf` gives the calls on a dtype, undefined where no
+ * kernel takes it; sums are of float32. Inputs that share the output's memory are taken first: once for max and min, times their number for sums.
  */
-const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => ({
+export const variadic = (op: VariadicOp, foldOf: (dtype: DType) => FoldCalls | undefined): Lowering => ({
   accelerates: ({ inputs }) =>
-    foldCalls(op, inputs[0]!.dtype) !== undefined && (inputs.length > 1 || inputs[0]!.dtype === 'float32'),
-  lower({ inputs, outputs }, { address }) {
-    const fold = foldCalls(op, inputs[0]!.dtype)!
+    foldOf(inputs[0]!.dtype) !== undefined && (inputs.length > 1 || inputs[0]!.dtype === 'float32'),
+  lower({ inputs, outputs }, context) {
+    const { address } = context
+    const fold = foldOf(inputs[0]!.dtype)!
     const y = { address: address(outputs[0]), shape: concrete(outputs[0].shape) }
     const operands = inputs.map((value) => ({ address: address(value!), shape: concrete(value!.shape) }))
     const shared = operands.filter((operand) => operand.address === y.address).length
@@ -127,13 +118,19 @@ const variadic = (op: 'Max' | 'Min' | 'Sum' | 'Mean'): Lowering => ({
     if (shared > 0 && first) rest.unshift(first)
     let left = shared > 0 ? y : first
     for (const right of rest) {
-      calls.push(...fold(left, right, y))
+      calls.push(...fold(left, right, y, context))
       left = y
     }
     if (op === 'Mean') calls.push(...scaleCall(y, y, 1 / inputs.length))
     return calls
   },
 })
+
+const folded = (op: VariadicOp): Lowering =>
+  variadic(op, (dtype) => {
+    const choice = (op === 'Max' || op === 'Min' ? arithmetic[op] : { float32: float(0) })[dtype]
+    return choice && ((a, b, y) => binaryCall(choice, a, b, y))
+  })
 
 const general = arithmeticOp('Pow')
 const product = arithmeticOp('Mul')
@@ -160,40 +157,20 @@ const cube: Lowering = {
   },
 }
 
-/** float32 to the power of integers: exponents become float32 first. */
-const wholePower: Lowering = {
-  accelerates: ({ inputs: [x, exponent] }) => x!.dtype === 'float32' && isWhole(exponent!.dtype),
-  workspace: ({ inputs }) => sizeOf(concrete(inputs[1]!.shape)) * 4,
-  lower({ inputs: [x, exponent], outputs: [y] }, { address, workspace }) {
-    const shape = concrete(exponent!.shape)
-    const operand = (value: Value) => ({ address: address(value), shape: concrete(value.shape) })
-    return [
-      ...convertCall(exponent!, { ...exponent!, dtype: 'float32' }, address(exponent!), workspace),
-      ...binaryCall(word(0), operand(x!), { address: workspace, shape }, operand(y)),
-    ]
-  },
-}
-
-const compared = (op: keyof typeof comparisons) =>
-  firstOf(
-    binary((dtype) => comparison(op, dtype)),
-    integerBinary(() => op),
-  )
-const integer = (operation: IntegerOperation) => integerBinary(() => operation)
-const division = integerBinary((node, constant) => (isSafeDivisor(node, constant) ? 'Div' : undefined))
+const compared = (op: keyof typeof comparisons) => binary((dtype) => comparison(op, dtype))
 
 /** Elementwise ops of two operands (Max, Min, Sum and Mean: of any number), broadcast. */
 export const binaryLowerings = {
-  Add: firstOf(arithmeticOp('Add'), integer('Add')),
-  Sub: firstOf(arithmeticOp('Sub'), integer('Sub')),
-  Mul: firstOf(arithmeticOp('Mul'), integer('Mul')),
-  Div: firstOf(arithmeticOp('Div'), division),
-  Pow: firstOf(square, cube, general, wholePower),
+  Add: arithmeticOp('Add'),
+  Sub: arithmeticOp('Sub'),
+  Mul: arithmeticOp('Mul'),
+  Div: arithmeticOp('Div'),
+  Pow: firstOf(square, cube, general),
   PRelu: arithmeticOp('PRelu'),
-  Max: variadic('Max'),
-  Min: variadic('Min'),
-  Sum: variadic('Sum'),
-  Mean: variadic('Mean'),
+  Max: folded('Max'),
+  Min: folded('Min'),
+  Sum: folded('Sum'),
+  Mean: folded('Mean'),
   Equal: firstOf(
     binary((dtype) => logicalOp('Equal', dtype)),
     compared('Equal'),

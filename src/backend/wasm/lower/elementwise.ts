@@ -10,8 +10,7 @@ import { cast as castKernel } from '../gen/training-cast.js'
 import { compare_w32, not_b8 } from '../gen/training-compare.js'
 import { where_any } from '../gen/training-where.js'
 import { binaryLowerings, EQUAL } from './binary.js'
-import { convertCall, integerCall, integerUnary, lookupCall, scalarType } from './integer.js'
-import { firstOf, type Lowering } from './lowering.js'
+import { firstOf, type Lowering, type LoweringContext } from './lowering.js'
 import { copyCall } from './strided.js'
 import { rowsOf } from './strides.js'
 import { cut } from './tiles.js'
@@ -37,7 +36,7 @@ const unaryLowerings = Object.fromEntries(Object.keys(unaryOperations).map((op) 
   Lowering
 >
 
-const copy: Lowering = {
+export const copy: Lowering = {
   accelerates: ({ inputs }) => inputs[0]!.dtype !== 'string',
   lower(node, { address }) {
     const bytes = outputSize(node) * bytesPerElement(node.outputs[0].dtype)
@@ -65,25 +64,6 @@ const clip: Lowering = {
     const [x, low, high] = node.inputs
     const bounds = { low: low ? address(low) : 0, high: high ? address(high) : 0 }
     return [clip_f32({ x: address(x!), ...bounds, y: address(node.outputs[0]), size, chunk }, tiles)]
-  },
-}
-
-const whole = integerUnary('Abs')
-
-/** Clip of integers: at most two calls. */
-const wholeClip: Lowering = {
-  accelerates: whole.accelerates,
-  lower(node, context) {
-    const [x, low, high] = node.inputs
-    const shape = concrete(node.outputs[0].shape)
-    const y = { address: context.address(node.outputs[0]), shape }
-    const bound = (value: Value) => ({ address: context.address(value), shape: concrete(value.shape) })
-    const source = { address: context.address(x!), shape }
-    if (!low && !high) return copy.lower(node, context)
-    return [
-      ...(low ? integerCall('Max', x!.dtype, source, bound(low), y) : []),
-      ...(high ? integerCall('Min', x!.dtype, low ? y : source, bound(high), y) : []),
-    ]
   },
 }
 
@@ -131,12 +111,12 @@ const castTypes: Partial<Record<DType, number>> = {
   bfloat16: 7,
 }
 
-type ConversionCalls = (from: Value, to: Value, x: number, y: number) => KernelCall[]
+export type ConversionCalls = (from: Value, to: Value, x: number, y: number, context: LoweringContext) => KernelCall[]
 
 /** A conversion of input 0 to the output's type, between types that `takes`. */
-const conversion = (takes: (from: DType, to: DType) => boolean, calls: ConversionCalls): Lowering => ({
+export const conversion = (takes: (from: DType, to: DType) => boolean, calls: ConversionCalls): Lowering => ({
   accelerates: ({ inputs: [x], outputs: [y] }) => takes(x!.dtype, y.dtype),
-  lower: ({ inputs: [x], outputs: [y] }, { address }) => calls(x!, y, address(x!), address(y)),
+  lower: ({ inputs: [x], outputs: [y] }, context) => calls(x!, y, context.address(x!), context.address(y), context),
 })
 
 const cast = firstOf(
@@ -154,21 +134,16 @@ const cast = firstOf(
       return size === 0 ? [] : [castKernel({ x, y, size, chunk, ...types }, tiles)]
     },
   ),
-  conversion((from, to) => scalarType(from) !== undefined && scalarType(to) !== undefined, convertCall),
-  conversion((from, to) => bytesPerElement(from) === 1 && to !== 'string', lookupCall),
 )
 
 /** Elementwise ops. */
 export const elementwiseLowerings = {
   ...unaryLowerings,
   ...binaryLowerings,
-  Neg: firstOf(unary, integerUnary('Mul', -1)),
-  Abs: firstOf(unary, whole),
-  Sign: firstOf(unary, integerUnary('Sign')),
   Identity: copy,
   Not: not,
   IsNaN: notANumber,
-  Clip: firstOf(clip, wholeClip),
+  Clip: clip,
   Where: where,
   Cast: cast,
   CastLike: cast,

@@ -1,9 +1,9 @@
 import { convLowerings } from './conv.js'
 import { elementwiseLowerings } from './elementwise.js'
-import { integerLowerings } from './integer.js'
 import type { Lowering } from './lowering.js'
 import { matMulLowerings } from './matmul.js'
 import { movementLowerings } from './movement.js'
+import { withOtherTypes } from './other-types.js'
 import { poolLowerings } from './pool.js'
 import { pooledConvLowerings } from './pooled-conv.js'
 import { reduceLowerings } from './reduce.js'
@@ -11,9 +11,7 @@ import { softmaxLowerings } from './softmax.js'
 
 /** How the ops that are loaded become kernel calls, by op name; `src/packs` adds to them. What is missing runs in the reference backend. */
 export const lowerings: Record<string, Lowering> = {
-  ...elementwiseLowerings,
-  ...integerLowerings,
-  ...reduceLowerings,
+  ...withOtherTypes({ ...elementwiseLowerings, ...reduceLowerings }),
   ...softmaxLowerings,
   ...matMulLowerings,
   ...convLowerings,

@@ -1,7 +1,5 @@
-import type { ConstantOf, Node } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
-import { reducedAxes } from '../../../ops/reduction.js'
-import { type ReductionPass, reductionPasses } from '../../reduction.js'
+import type { ReductionPass } from '../../reduction.js'
 import { activationKinds } from '../activations.js'
 import { unary_f32 } from '../gen/elementwise.js'
 import type { KernelCall } from '../gen/kernels.js'
@@ -9,7 +7,11 @@ import { rare_reduce_f32 } from '../gen/rare-reduce.js'
 import { reduce_f32 } from '../gen/reduce.js'
 import { argument_f32 } from '../gen/training-argument.js'
 import type { Lowering } from './lowering.js'
+import { passesOf, resultBytes, unitsOf } from './reduction-passes.js'
 import { CHUNK, cut } from './tiles.js'
+
+/** Columns of a unit of the kernels. */
+const BLOCK = 1024
 
 /** The operations of `assembly/reduce.ts` and of `assembly/rare/reduce.ts`, by kernel and number. */
 const operations = {
@@ -23,23 +25,6 @@ const operations = {
 } as const
 type Operation = keyof typeof operations
 
-/** Rows longer than this are reduced in parts: a bound on the error of one running sum, and work for several threads. */
-const ROW_PART = CHUNK
-/** The same for columns: at least so many, at most so many rows in a part. */
-const COLUMN_PART = { least: 16, most: 1024 } as const
-/** With so many sums side by side there is work enough without parts, unless the columns are longer than the most. */
-const INDEPENDENT = 8 * CHUNK
-/** Columns of a unit of the kernel. */
-const BLOCK = 1024
-
-/** The parts that `length` elements are reduced in. */
-export function partLengthOf(outer: number, length: number, inner: number): number {
-  const part =
-    inner === 1 ? ROW_PART : Math.min(COLUMN_PART.most, Math.max(COLUMN_PART.least, Math.ceil(CHUNK / inner)))
-  const whole = length <= 2 * part || (outer * inner >= INDEPENDENT && length <= COLUMN_PART.most)
-  return whole ? Math.max(length, 1) : part
-}
-
 /** What the passes after the first do with the results of the first. */
 const continued = {
   sum: 'sum',
@@ -51,26 +36,10 @@ const continued = {
   logSumExp: 'logSumExp',
 } as const
 
-function passCall(
-  { outer, length, inner, parts, partLength }: ReductionPass,
-  operation: Operation,
-  x: number,
-  y: number,
-): KernelCall {
-  const block = Math.min(inner, BLOCK)
-  const units = Math.max(1, Math.floor(CHUNK / Math.max(1, partLength * block)))
-  const tiles = Math.max(1, Math.ceil((outer * parts * Math.ceil(inner / block)) / units))
+function passCall(pass: ReductionPass, operation: Operation, x: number, y: number): KernelCall {
   const [kernel, number] = operations[operation]
-  return kernel({ x, y, outer, length, inner, parts, partLength, block, units, operation: number }, tiles)
-}
-
-const resultBytes = ({ outer, parts, inner }: ReductionPass): number =>
-  Math.ceil((outer * parts * inner * 4 + 64) / 64) * 64
-
-function passesOf({ inputs, attributes }: Node, constant: ConstantOf): ReductionPass[] {
-  const shape = concrete(inputs[0]!.shape)
-  const axes = inputs[1] ? constant(inputs[1])?.toNumbers() : undefined
-  return reductionPasses(shape, reducedAxes(axes, shape.length, attributes), partLengthOf)
+  const { tiles, ...cut } = unitsOf(pass, BLOCK)
+  return kernel({ x, y, ...pass, ...cut, operation: number }, tiles)
 }
 
 type Finish = 'mean' | 'sqrt' | 'log'
@@ -81,7 +50,7 @@ const reduction = (operation: Operation, finish?: Finish): Lowering => ({
   workspace: (node, constant) =>
     passesOf(node, constant)
       .slice(0, -1)
-      .reduce((sum, pass) => sum + resultBytes(pass), 0),
+      .reduce((sum, pass) => sum + resultBytes(pass, 4), 0),
   lower(node, { address, workspace, constant }) {
     const size = sizeOf(concrete(node.outputs[0].shape))
     if (size === 0) return []
@@ -93,7 +62,7 @@ const reduction = (operation: Operation, finish?: Finish): Lowering => ({
       const target = index === passes.length - 1 ? y : free
       const call = passCall(pass, index === 0 ? operation : continued[operation], x, target)
       x = target
-      free += resultBytes(pass)
+      free += resultBytes(pass, 4)
       return call
     })
     if (finish) {

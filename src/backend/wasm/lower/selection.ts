@@ -2,10 +2,12 @@ import { bytesPerElement } from '../../../core/dtype.js'
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf } from '../../../core/shape.js'
 import { intAttribute } from '../../../ops/definition.js'
-import { cumulative as cumulativeKernel, one_hot, top_k, trilu } from '../gen/rare-selection.js'
-import { isWhole, scalarType, scalarTypes } from './integer.js'
-import type { Lowering } from './lowering.js'
+import { one_hot, top_k, trilu } from '../gen/rare-selection.js'
+import { cumulative as cumulativeKernel } from '../gen/rare-wide-scan.js'
+import { type Lowering, SCRATCH_BYTES } from './lowering.js'
+import { isWhole, scalarType, scalarTypes } from './scalar-types.js'
 import { CHUNK, cut } from './tiles.js'
+import { wideLines } from './wide-lines.js'
 
 /** Lines of `shape` along `axis`: their number, their length, and the distance of neighbours in elements. */
 function linesOf(shape: readonly number[], axis: number) {
@@ -26,15 +28,15 @@ const topKShape = ({ inputs: [x], outputs: [values], attributes }: Node) => {
 
 const cumulative = (product: 0 | 1): Lowering => ({
   accelerates: ({ inputs: [x, axis] }, constant) => scalarType(x!.dtype) !== undefined && constant(axis!) !== undefined,
-  lower({ inputs: [x, axisInput], outputs: [y], attributes }, { address, constant }) {
+  lower({ inputs: [x, axisInput], outputs: [y], attributes }, { address, constant, scratch }) {
     const shape = concrete(x!.shape)
-    const { lines, length, step } = linesOf(shape, normalizeAxis(constant(axisInput!)!.toNumbers()[0], shape.length))
-    if (lines * length === 0) return []
-    const { chunk, tiles } = cutLines(lines, length)
+    if (sizeOf(shape) === 0) return []
+    const axis = normalizeAxis(constant(axisInput!)!.toNumbers()[0], shape.length)
+    const { tiles, ...lines } = wideLines(shape, axis)
+    const places = { x: address(x!), y: address(y), scratch: scratch(), scratchBytes: SCRATCH_BYTES }
     const [exclusive, reverse] = ['exclusive', 'reverse'].map((name) => intAttribute(attributes, name)!)
-    const places = { x: address(x!), y: address(y) }
     const type = scalarType(x!.dtype)!
-    return [cumulativeKernel({ ...places, lines, chunk, length, step, type, product, exclusive, reverse }, tiles)]
+    return [cumulativeKernel({ ...places, ...lines, type, product, exclusive, reverse }, tiles)]
   },
 })
 
