@@ -28,7 +28,6 @@ const kinds: readonly (readonly [content: Uint8Array, message: RegExp])[] = [
   [zipOf('x.npy'), /NumPy arrays.*datasets\.npz/],
   [zipOf('readme.txt'), /a zip archive; unpack it/],
   [headed(4, 'TFL3'), /a TensorFlow Lite model.*--tflite/],
-  [headed(4, 'ORTM'), /\.ort.*take the \.onnx file/],
   [savedModel, /SavedModel.*--saved-model/],
   [graphDef, /a frozen TensorFlow graph.*--graphdef/],
   [strToU8('GGUF\u0003'), /\.gguf/],

@@ -67,7 +67,11 @@ const signatures: readonly Signature[] = [
     what: 'a frozen TensorFlow graph (.pb)',
     cure: 'make ONNX of it: python -m tf2onnx.convert --graphdef FILE --inputs … --outputs … --output model.onnx',
   },
-  { head: /^.{4}ORTM/s, what: "onnxruntime's own format (.ort)", cure: 'take the .onnx file that it was made of' },
+  {
+    head: /^.{4}ORTM/s,
+    what: "a model in onnxruntime's own format (.ort)",
+    cure: 'loadOnnx and InferenceSession.create read it',
+  },
   {
     head: /^GGUF/,
     what: 'weights for llama.cpp (.gguf)',
