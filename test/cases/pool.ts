@@ -39,6 +39,12 @@ export const poolCases: readonly OpCase[] = [
       })),
   ),
   {
+    op: 'MaxPool',
+    note: 'windows of padding alone',
+    inputs: [{ shape: [1, 1, 3], dtype: 'int8', values: [-5, -7, -6] }],
+    attributes: { kernel_shape: [2], dilations: [4], pads: [3, 6] },
+  },
+  {
     op: 'lanewise.AveragePoolGradient',
     inputs: [f32([1, 2, 3, 3])],
     attributes: { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1], input_shape: [1, 2, 5, 5] },

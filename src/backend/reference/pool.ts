@@ -2,6 +2,7 @@ import type { Attributes } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import { intAttribute, intsAttribute } from '../../ops/definition.js'
+import { limits } from '../../ops/granularity.js'
 import type { pool } from '../../ops/pool.js'
 import { windowOf } from '../../ops/window.js'
 import type { ReferenceKernel } from './kernel.js'
@@ -52,9 +53,10 @@ function maxPool(x: Tensor, attributes: Attributes, shape: readonly number[], or
   const ys = new Float64Array(sizeOf(shape))
   const indices = new Float64Array(ys.length)
   const swap = intAttribute(attributes, 'storage_order') === 1
+  const lowest = limits[x.type]?.[0] ?? Number.NEGATIVE_INFINITY
   forEachPlane(dataLayout(x.dims, order), dataLayout(shape, order), attributes, (xOffset, yOffset, taps) => {
     const best = argmax(xs, xOffset, taps)
-    ys[yOffset] = best < 0 ? Number.NEGATIVE_INFINITY : xs[best]
+    ys[yOffset] = best < 0 ? lowest : xs[best]
     indices[yOffset] = swap && best >= 0 ? columnMajor(best, x.dims) : best
   })
   return { ys, indices }
