@@ -45,12 +45,21 @@ export interface Tiling {
   readonly tiles: number
 }
 
-/** Cuts `batches` products of `rows` x `columns` elements, `work` multiply-adds in all, by their sizes alone. */
-export function tilingOf(batches: number, rows: number, columns: number, work: number): Tiling {
+/**
+ * Cuts `batches` products of `rows` x `columns` elements, `work` multiply-adds in all, by their sizes alone. Tiles have at least
+ * `rowGrain` rows: more than 24 where there are rows enough, as each tile reads all of its columns of B. A few tiles are an even number.
+ */
+export function tilingOf(
+  batches: number,
+  rows: number,
+  columns: number,
+  work: number,
+  rowGrain = rows < 8 * 48 ? 24 : 48,
+): Tiling {
   const wanted = Math.max(1, Math.min(maximumTiles, Math.floor(work / minimumTileWork)) / Math.max(1, batches))
-  const rowGrain = rows < 8 * 48 ? 24 : 48
-  const rowTiles = Math.max(1, Math.min(Math.floor(wanted), Math.floor(rows / rowGrain)))
-  const tileRows = Math.max(12, roundUp(ceilDiv(rows, rowTiles), 12))
+  const most = Math.max(1, Math.min(Math.floor(wanted), Math.floor(rows / rowGrain)))
+  const rowTiles = most > 1 && most < 8 ? most - (most % 2) : most
+  const tileRows = Math.max(12, roundUp(ceilDiv(rows, rowTiles), rows < 8 * 48 ? 4 : 12))
   const columnTiles = Math.max(1, Math.min(Math.floor(wanted / rowTiles), Math.floor(columns / 24)))
   const tileColumns = Math.max(8, roundUp(ceilDiv(columns, columnTiles), 8))
   return { tileRows, tileColumns, tiles: batches * ceilDiv(rows, tileRows) * ceilDiv(columns, tileColumns) }

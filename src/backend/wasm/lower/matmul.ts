@@ -83,7 +83,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct,
     ),
   ]
   const panels = packed ? prepareOperand(b, bCount * packedBytes, pack, space, constant) : undefined
-  const tiling = tilingOf(batches, rows, columns, batches * rows * columns * depth)
+  const tiling = tilingOf(batches, rows, columns, batches * rows * columns * depth, transA ? 24 : undefined)
   const offsets = Array.from({ length: batches }, (_, i) => [
     aIndices[i] * rowsOfA * depth * floatBytes,
     packed ? bIndices[i] * packedBytes : bIndices[i] * depth * columns * floatBytes,

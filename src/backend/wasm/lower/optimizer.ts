@@ -10,7 +10,7 @@ import {
   sgd_update_f32,
 } from '../gen/training-optimizer.js'
 import type { Lowering, LoweringContext } from './lowering.js'
-import { cut } from './tiles.js'
+import { CHUNK, cut } from './tiles.js'
 
 interface Update {
   readonly node: Node
@@ -22,7 +22,10 @@ interface Update {
   attribute(name: string): number
 }
 
-const updateLowering = (call: (update: Update) => KernelCall): Lowering => ({
+/** Elements of a tile where each costs a square root and a division. */
+const ROOT_CHUNK = 4096
+
+const updateLowering = (call: (update: Update) => KernelCall, most = CHUNK): Lowering => ({
   accelerates: (node) => node.inputs.every((input) => input?.dtype === 'float32'),
   lower(node, { address }: LoweringContext) {
     const size = sizeOf(concrete(node.outputs[0].shape))
@@ -30,7 +33,7 @@ const updateLowering = (call: (update: Update) => KernelCall): Lowering => ({
       call({
         node,
         size,
-        ...cut(size),
+        ...cut(size, most),
         input: (index) => address(node.inputs[index]!),
         output: (index) => address(node.outputs[index]),
         attribute: (name) => floatAttribute(node.attributes, name),
@@ -38,6 +41,8 @@ const updateLowering = (call: (update: Update) => KernelCall): Lowering => ({
     ]
   },
 })
+
+const rootLowering = (call: (update: Update) => KernelCall): Lowering => updateLowering(call, ROOT_CHUNK)
 
 export const optimizerLowerings = {
   'lanewise.SgdUpdate': updateLowering(({ input, output, size, chunk, tiles }) =>
@@ -60,7 +65,7 @@ export const optimizerLowerings = {
       tiles,
     ),
   ),
-  'lanewise.AdamUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
+  'lanewise.AdamUpdate': rootLowering(({ input, output, attribute, size, chunk, tiles }) =>
     adam_update_f32(
       {
         w: input(0),
@@ -80,7 +85,7 @@ export const optimizerLowerings = {
       tiles,
     ),
   ),
-  'lanewise.RmspropUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
+  'lanewise.RmspropUpdate': rootLowering(({ input, output, attribute, size, chunk, tiles }) =>
     rmsprop_update_f32(
       {
         w: input(0),
@@ -98,7 +103,7 @@ export const optimizerLowerings = {
       tiles,
     ),
   ),
-  'lanewise.AdagradUpdate': updateLowering(({ input, output, attribute, size, chunk, tiles }) =>
+  'lanewise.AdagradUpdate': rootLowering(({ input, output, attribute, size, chunk, tiles }) =>
     adagrad_update_f32(
       {
         w: input(0),

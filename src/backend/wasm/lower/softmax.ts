@@ -8,10 +8,12 @@ import { cut } from './tiles.js'
 
 /** Elements of a tile: less than of a plain elementwise kernel, as each costs an exponential. */
 const SOFTMAX_CHUNK = 4096
+/** What a part costs beside its elements, in elements. */
+const PART_COST = 54
 
 /** The cut of `outer` parts of `elements` elements each. */
 const cutParts = (outer: number, elements: number) =>
-  cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / Math.max(1, elements))))
+  cut(outer, Math.max(1, Math.floor(SOFTMAX_CHUNK / (elements + PART_COST))))
 
 /** `value` as [outer, length, inner] around `axis`, and the cut of `outer` into tiles. */
 export function linesOf(value: Value, axis: number) {
