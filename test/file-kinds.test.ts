@@ -65,6 +65,8 @@ test('files of the one kind are not taken for the other, and their cure is the o
     await fails(() => loadOnnx(strToU8(JSON.stringify(net.toJSON()))), /it looks like JSON; modelFromJSON/)
     await fails(() => loadKeras(strToU8(JSON.stringify(net.toJSON()))), /modelTopology/)
     await fails(() => loadKeras(onnx), /not a Keras file: it looks like an ONNX model; loadOnnx/)
+    await writeFile(path('onnx.safetensors'), onnx)
+    await fails(() => net.loadWeights(path('onnx.safetensors')), /looks like an ONNX model; loadOnnx/)
     await fails(() => net.loadWeights(onnx), /not weights of a Keras model: it looks like an ONNX model/)
     await fails(() => loadOnnx(onnx.subarray(0, 100)), /^not an ONNX model, or a truncated one/)
   } finally {

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { LanewiseError } from '../core/errors.js'
-import { folderError } from '../core/file-kinds.js'
+import { folderError, mismatch } from '../core/file-kinds.js'
 import type { Graph } from '../core/ir.js'
 import { readSource } from '../core/source.js'
 import { isHdf5 } from '../data/hdf5/reader.js'
@@ -42,11 +42,12 @@ function kindByContent(bytes: Uint8Array): Kind {
 }
 
 async function isTopology(path: string): Promise<boolean> {
-  const text = new TextDecoder().decode(await readSource(path))
+  const bytes = await readSource(path)
   try {
-    return 'modelTopology' in JSON.parse(text)
+    return 'modelTopology' in JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    throw new LanewiseError('INVALID_DATA', `${path} is not JSON: ${(cause as Error).message}`, { cause })
+    const reason = mismatch('JSON', bytes) ?? `not JSON: ${(cause as Error).message}`
+    throw new LanewiseError('INVALID_DATA', `${path}: ${reason}`, { cause })
   }
 }
 

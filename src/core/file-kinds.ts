@@ -79,7 +79,7 @@ const signatures: readonly Signature[] = [
   },
   {
     head: /^.{6}␀␀\{/s,
-    what: 'weights without a model (.safetensors)',
+    what: 'a safetensors file (weights without a model)',
     cure: 'build the model and call its loadWeights, or `lanewise convert` with --model model.json',
   },
   {

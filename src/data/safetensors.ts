@@ -1,5 +1,6 @@
 import { arrayOf, bytesPerElement, type NumericDType, type TypedArray } from '../core/dtype.js'
 import { LanewiseError } from '../core/errors.js'
+import { mismatch } from '../core/file-kinds.js'
 import { sizeOf } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 
@@ -62,9 +63,14 @@ export function parseSafetensors(bytes: Uint8Array, name = '.safetensors file'):
   const fail = (reason: string, cause?: unknown): never => {
     throw new LanewiseError('INVALID_DATA', `${name}: ${reason}`, { cause })
   }
-  if (bytes.length < 8) fail('truncated in its header')
+  if (bytes.length < 8)
+    fail(mismatch('a safetensors file (weights without a model)', bytes) ?? 'truncated in its header')
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  if (length > bytes.length - 8) fail('not a safetensors file, or one truncated in its header')
+  if (length > bytes.length - 8)
+    fail(
+      mismatch('a safetensors file (weights without a model)', bytes) ??
+        'not a safetensors file, or one truncated in its header',
+    )
   let header: Record<string, Entry | Record<string, string>> = {}
   try {
     header = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)))
