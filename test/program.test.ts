@@ -92,6 +92,21 @@ for (const [name, graph] of [
       }
   })
 
+test('a state that grows runs again and again in as many shapes, without a plan for each', async () => {
+  const session = await InferenceSession.create(exportModel(growing))
+  const [x, w] = [randomTensor([2, 4]), randomTensor([4])]
+  const row = w.toNumbers().map((value) => Math.max(value, 0))
+  for (const trips of [100, 100, 70, 100, 100, 100, 150]) {
+    const { y } = await session.run({ x, w, trips: count(trips) })
+    assert.equal(y.dims, [2 + trips, 4])
+    y.toNumbers().forEach((value, i) => {
+      assert.is(value, -(i < 8 ? x.toNumbers()[i] : row[i % 4]) || 0)
+    })
+    if (trips <= 100) assert.not.ok(session.notes.some((note) => note.includes('compiled anew')))
+  }
+  await session.release()
+})
+
 test('shapes that follow from data, as in onnxruntime-web', async () => {
   const k = new GraphBuilder('positive')
   const x = k.input('x', 'float32', ['n', 8])

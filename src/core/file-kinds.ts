@@ -131,6 +131,9 @@ function kindOfContent(bytes: Uint8Array): FileKind | undefined {
   return signatures.find((one) => one.head.test(head) && (!one.member || one.member.test(membersOf())))
 }
 
+/** Whether `bytes` are a model in onnxruntime's own format, which no ONNX file begins as. */
+export const isOrtModel = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === 'ORTM'
+
 /** Why `bytes` are not `wanted`, which is one of the kinds or none of them; undefined where they look like no other kind. */
 export function mismatch(wanted: string, bytes: Uint8Array): string | undefined {
   const kind = kindOfContent(bytes)

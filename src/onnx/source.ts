@@ -66,16 +66,13 @@ export async function loadModel(source: Source, options: LoadOptions = {}): Prom
   }
 }
 
-/** Whether `bytes` are a model in onnxruntime's own format. */
-const isOrtFormat = (bytes: Uint8Array): boolean => String.fromCharCode(...bytes.subarray(4, 8)) === 'ORTM'
-
 /** As decodeModel, of a file in onnxruntime's own format, too; the error names what the file looks like where it is of another kind. */
 async function decoded(bytes: Uint8Array): Promise<ModelProto> {
-  if (isOrtFormat(bytes)) return (await import('./ort-format.js')).decodeOrtModel(bytes)
   try {
     return decodeModel(bytes)
   } catch (error) {
-    const { mismatch } = await import('../core/file-kinds.js')
+    const { isOrtModel, mismatch } = await import('../core/file-kinds.js')
+    if (isOrtModel(bytes)) return (await import('./ort-format.js')).decodeOrtModel(bytes)
     const reason = mismatch('an ONNX model', bytes)
     throw reason === undefined ? error : new LanewiseError('INVALID_MODEL', reason, { cause: error })
   }

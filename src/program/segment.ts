@@ -13,8 +13,11 @@ import { withOperators } from '../packs/index.js'
 /** Stretches whose results have fewer elements in all get a plan only once they have run this often: it costs a millisecond. */
 const fewElements = 512
 const runsBeforePlan = 3
-/** Forms that a segment keeps, of all its stretches; the first goes when there are more. */
-const formsKept = 32
+/** Forms that a segment keeps, of all its stretches, with a plan and without; of each kind the first goes when there are more. */
+const plansKept = 32
+const walksKept = 1024
+/** A stretch that ran node by node in this many shapes gets no plan for them, and is not looked into for others whose inputs are small. */
+const shapesBeforeTrust = 4
 
 /** A stretch of a segment, compiled for certain input shapes; without an executable its nodes run one by one. */
 interface Form {
@@ -29,6 +32,16 @@ interface Form {
   runs: number | undefined
 }
 
+/** The form whose nodes run one by one. */
+const walk = (end: number, runs: number | undefined): Form => ({
+  end,
+  executable: undefined,
+  inputs: [],
+  outputs: [],
+  results: [],
+  runs,
+})
+
 /** Looks up the tensor that a value holds. */
 export type TensorOf = (value: Value) => Tensor
 
@@ -39,7 +52,10 @@ export class Segment {
   /** Values of the segment that something after it reads. */
   readonly #needed: ReadonlySet<Value>
   readonly #backend: Backend
-  readonly #forms = new Map<string, Form>()
+  readonly #plans = new Map<string, Form>()
+  readonly #walks = new Map<string, Form>()
+  /** By where a stretch begins that has had no plan yet: where it ended last, and in how many shapes it ran. */
+  readonly #walked = new Map<number, { end: number; shapes: number }>()
   readonly #inputsAt = new Map<number, readonly Value[]>()
   readonly #notes: Set<string>
 
@@ -81,8 +97,9 @@ export class Segment {
   }
 
   dispose(): void {
-    for (const { executable } of this.#forms.values()) executable?.dispose()
-    this.#forms.clear()
+    for (const { executable } of this.#plans.values()) executable?.dispose()
+    this.#plans.clear()
+    this.#walks.clear()
   }
 
   #formFor(start: number, tensorOf: TensorOf): Form {
@@ -93,30 +110,37 @@ export class Segment {
     }
     const dims = inputs.map((value) => tensorOf(value).dims)
     const key = `${start}:${dims.map((shape) => shape.join('x')).join(';')}`
-    const known = this.#forms.get(key)
+    const known = this.#plans.get(key) ?? this.#walks.get(key)
+    const walked = this.#walked.get(start)
+    const isVaried = walked !== undefined && walked.shapes >= shapesBeforeTrust
     const size = () => new Map(inputs.map((value, index) => [value, dims[index]]))
     if (known) {
-      if (known.runs === undefined || ++known.runs <= runsBeforePlan) return known
-      const planned = this.#plan(start, known.end, size())
-      this.#forms.set(key, planned)
-      return planned
+      if (known.runs === undefined || isVaried || ++known.runs <= runsBeforePlan) return known
+      return this.#keep(start, key, this.#plan(start, known.end, size()))
     }
-    const form = this.#cut(start, size())
-    this.#forms.set(key, form)
-    if (this.#forms.size > formsKept) this.#forget(start)
+    const isSmall = () => dims.reduce((sum, shape) => sum + sizeOf(shape), 0) < fewElements
+    return this.#keep(start, key, isVaried && isSmall() ? walk(walked.end, 1) : this.#cut(start, size()))
+  }
+
+  #keep(start: number, key: string, form: Form): Form {
+    this.#walks.delete(key)
+    const forms = form.executable ? this.#plans : this.#walks
+    forms.set(key, form)
+    if (form.executable) this.#walked.delete(start)
+    else if (form.runs === 1)
+      this.#walked.set(start, { end: form.end, shapes: (this.#walked.get(start)?.shapes ?? 0) + 1 })
+    if (this.#plans.size > plansKept) this.#forget(start)
+    if (this.#walks.size > walksKept) this.#walks.delete(this.#walks.keys().next().value!)
     return form
   }
 
-  /** Drops the form that was made first. */
+  /** Drops the plan that was made first. */
   #forget(start: number): void {
-    const [[oldest, { executable }]] = this.#forms
+    const [[oldest, { executable }]] = this.#plans
     executable?.dispose()
-    this.#forms.delete(oldest)
+    this.#plans.delete(oldest)
     const { op, name } = this.#nodes[start]
-    if (executable)
-      this.#notes.add(
-        `what follows ${op} '${name}' has met more than ${formsKept} shapes: each new one is compiled anew`,
-      )
+    this.#notes.add(`what follows ${op} '${name}' has met more than ${plansKept} shapes: each new one is compiled anew`)
   }
 
   /** The form that takes the most nodes from `start` on. */
@@ -124,12 +148,11 @@ export class Segment {
     const { length, elements } = this.#knownLength(start, dims)
     const end = start + Math.max(length, 1)
     const nodes = this.#nodes.slice(start, end)
-    const alone: Form = { end, executable: undefined, inputs: [], outputs: [], results: [], runs: undefined }
     if (length === 0) {
       this.#notes.add(`${nodes[0].op} '${nodes[0].name}' runs in the reference backend: its shape follows from data`)
-      return alone
+      return walk(end, undefined)
     }
-    return elements < fewElements ? { ...alone, runs: 1 } : this.#plan(start, end, dims)
+    return elements < fewElements ? walk(end, 1) : this.#plan(start, end, dims)
   }
 
   /** Nodes `start` to `end` in one plan. */
