@@ -24,7 +24,10 @@ export const formatShape = (shape: Shape): string => `[${shape.join(', ')}]`
 export const formatType = (type: { dtype: string; shape: Shape; container?: string | undefined }): string =>
   `${type.container ? `${type.container} of ` : ''}${type.dtype} ${formatShape(type.shape)}`
 
-export const isConcrete = (shape: Shape): shape is readonly number[] => shape.every((dim) => typeof dim === 'number')
+export function isConcrete(shape: Shape): shape is readonly number[] {
+  for (const dim of shape) if (typeof dim !== 'number') return false
+  return true
+}
 
 /** The shape as numbers. Throws SHAPE_MISMATCH, naming `what`, if a dimension is symbolic. */
 export function concrete(shape: Shape, what = 'value'): readonly number[] {
@@ -36,9 +39,18 @@ export function concrete(shape: Shape, what = 'value'): readonly number[] {
   return shape
 }
 
-export const sizeOf = (shape: readonly number[]): number => shape.reduce((product, dim) => product * dim, 1)
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1
+  for (const dim of shape) size *= dim
+  return size
+}
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((dim, i) => dim === b[i])
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true
+  if (a.length !== b.length) return false
+  for (let axis = 0; axis < a.length; axis++) if (a[axis] !== b[axis]) return false
+  return true
+}
 
 /** Row-major strides in elements. */
 export function stridesOf(shape: readonly number[]): number[] {

@@ -10,7 +10,7 @@ import {
 } from './dtype.js'
 import { LanewiseError } from './errors.js'
 import { encodingOfDType } from './minifloat.js'
-import { formatShape, sizeOf } from './shape.js'
+import { formatShape, permute, sizeOf } from './shape.js'
 
 /**
  * A dense, row-major tensor on the host. The constructor takes onnxruntime-common's forms:
@@ -21,6 +21,8 @@ export class Tensor {
   readonly type: DType
   readonly data: TensorData
   readonly dims: readonly number[]
+  /** The tensor that this one is a transpose of, if its elements are copied only once they are asked for: see `transposed`. */
+  readonly origin?: { readonly source: Tensor; readonly perm: readonly number[] }
 
   /** Tensors of other copies of lanewise that a program holds are tensors, too. */
   static [Symbol.hasInstance](value: unknown): boolean {
@@ -66,6 +68,18 @@ export class Tensor {
   static hollow(type: DType, dims: readonly number[]): Tensor {
     const fields = { type, data: allocate(type, 0), dims: Object.freeze([...dims]) }
     return Object.assign(Object.create(Tensor.prototype), fields) as Tensor
+  }
+
+  /** `source` with its axes in the order `perm`; `copy` gives the elements in that order, when `data` is first asked for. */
+  static transposed(source: Tensor, perm: readonly number[], copy: () => TensorData): Tensor {
+    let data: TensorData | undefined
+    const dims = Object.freeze(permute(source.dims, perm))
+    const fields = { type: source.type, dims, origin: { source, perm } }
+    const get = (): TensorData => {
+      data ??= copy()
+      return data
+    }
+    return Object.defineProperty(Object.assign(Object.create(Tensor.prototype), fields), 'data', { get }) as Tensor
   }
 
   /** Every element set to `value`. Throws TYPE_MISMATCH for a fraction in 64-bit integers. */

@@ -4,6 +4,7 @@ import { isConcrete, sizeOf } from '../core/shape.js'
 import { subgraphsOf } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 import { isLoaded, isProgramOp, traitsOf } from '../ops/index.js'
+import { permutationOf } from '../ops/movement.js'
 import { inferTypes } from './infer.js'
 import type { Rewriter } from './rewrite.js'
 
@@ -22,7 +23,7 @@ const heldBytes = (dtype: DType): number => (dtype === 'string' ? 8 : bytesPerEl
 /**
  * What `node` computes, if its operands are known; then one tensor for each output. Random ops, ops that are declared only, ops
  * with subgraphs, and results much larger than the operands are left alone; then the answer is undefined. Codes are decoded, by
- * whatever they grow, where `decode` is set, and left alone where it is not.
+ * whatever they grow, where `decode` is set, and left alone where it is not. A transpose moves nothing before its elements are asked for.
  */
 export function knownResults(
   node: Node,
@@ -42,6 +43,11 @@ export function knownResults(
   if (!isPlain(node)) return undefined
   const operands = node.inputs.filter((input) => input !== undefined)
   if (!decodes && bytesOf(inferTypes(node, constantOf)) > bytesOf(operands) + growthLimit) return undefined
+  const source = inputs[0]
+  if (node.op === 'Transpose' && source) {
+    const copy = () => evaluate(node, inputs)![0].data
+    return [Tensor.transposed(source, permutationOf(node, source.dims.length), copy)]
+  }
   return evaluate(node, inputs)
 }
 

@@ -1,5 +1,5 @@
 import { LanewiseError } from '../core/errors.js'
-import type { ConstantOf, Node, TensorType } from '../core/ir.js'
+import type { ConstantOf, Node, TensorType, Value } from '../core/ir.js'
 import { formatType, isUnranked, type Shape, unranked } from '../core/shape.js'
 import { traitsOf } from '../ops/index.js'
 import { UnknownLength } from '../ops/infer.js'
@@ -13,6 +13,10 @@ const triedTogether = 2
 /** The type alone, of a value or of an operand. */
 export const typeOf = ({ dtype, shape, container }: TensorType): TensorType =>
   container ? { dtype, shape, container } : { dtype, shape }
+
+/** A new value of a type. */
+export const namedValue = (name: string, { dtype, shape, container }: TensorType): Value =>
+  container ? { name, dtype, shape, container } : { name, dtype, shape }
 
 /** The node as errors name it: op, name, and the types of its inputs. */
 export const describeNode = (node: Pick<Node, 'op' | 'name' | 'inputs'>): string =>
@@ -30,7 +34,7 @@ export function inferTypes(node: Node, constant: ConstantOf): readonly TensorTyp
   try {
     const { anyType } = traitsOf(node.op)
     if (!anyType) refuseContainers(node)
-    const open = anyType ? [] : node.inputs.flatMap((input, index) => (input && isUnranked(input.shape) ? [index] : []))
+    const open = anyType ? [] : openOperands(node)
     if (open.length > 0) return inferOpen(node, infer, open, [])
     try {
       return infer(node.inputs)
@@ -42,6 +46,14 @@ export function inferTypes(node: Node, constant: ConstantOf): readonly TensorTyp
     if (!(error instanceof LanewiseError)) throw error
     throw new LanewiseError(error.code, `${describeNode(node)}: ${error.message}`, { cause: error })
   }
+}
+
+/** The operands of unknown rank. */
+function openOperands({ inputs }: Node): readonly number[] {
+  const open: number[] = []
+  for (let index = 0; index < inputs.length; index++)
+    if (inputs[index] && isUnranked(inputs[index]!.shape)) open.push(index)
+  return open
 }
 
 type Infer = (inputs: readonly (TensorType | undefined)[]) => readonly TensorType[]

@@ -4,7 +4,7 @@ import { formatType, isConcrete, sameShape } from '../core/shape.js'
 import { Tensor } from '../core/tensor.js'
 import { withDefaults } from '../ops/definition.js'
 import { definitionOf } from '../ops/index.js'
-import { inferTypes, typeOf } from './infer.js'
+import { inferTypes, namedValue } from './infer.js'
 
 export const sameType = (a: TensorType, b: TensorType): boolean =>
   a.dtype === b.dtype && a.container === b.container && sameShape(a.shape, b.shape)
@@ -51,19 +51,26 @@ export function withoutDead(graph: Graph): Graph {
   for (const { variable, value } of graph.updates) needed.add(variable).add(value)
   const isNeeded = (value: Value): boolean => needed.has(value)
   const nodes: Node[] = []
-  for (const node of graph.nodes.toReversed()) {
+  for (let index = graph.nodes.length - 1; index >= 0; index--) {
+    const node = graph.nodes[index]
     if (!node.outputs.some(isNeeded)) continue
     for (const input of node.inputs) if (input) needed.add(input)
     nodes.push(node)
   }
-  const owned = [...graph.constants.keys(), ...graph.variables.keys()]
-  if (nodes.length === graph.nodes.length && owned.every(isNeeded)) return graph
-  return {
-    ...graph,
-    constants: new Map([...graph.constants].filter(([value]) => needed.has(value))),
-    variables: new Map([...graph.variables].filter(([value]) => needed.has(value))),
-    nodes: nodes.reverse(),
-  }
+  const constants = only(graph.constants, needed)
+  const variables = only(graph.variables, needed)
+  if (nodes.length === graph.nodes.length && constants === graph.constants && variables === graph.variables)
+    return graph
+  return { ...graph, constants, variables, nodes: nodes.reverse() }
+}
+
+/** The entries of `map` whose keys are `needed`; itself where all are. */
+function only<T>(map: ReadonlyMap<Value, T>, needed: ReadonlySet<Value>): ReadonlyMap<Value, T> {
+  const kept = new Map<Value, T>()
+  map.forEach((item, value) => {
+    if (needed.has(value)) kept.set(value, item)
+  })
+  return kept.size === map.size ? map : kept
 }
 
 /**
@@ -73,7 +80,6 @@ export function withoutDead(graph: Graph): Graph {
  */
 export class Rewriter {
   readonly graph: Graph
-  readonly #kept: ReadonlySet<Value>
   readonly #inputs: readonly Value[]
   /** Constants that the old graph does not have. */
   readonly #added = new Map<Value, Tensor>()
@@ -83,16 +89,14 @@ export class Rewriter {
   readonly #replacements = new Map<Value, Value>()
   #names: Set<string> | undefined
   #users: ReadonlyMap<Value, readonly Node[]> | undefined
+  #leaving: ReadonlySet<Value> | undefined
   #byTensor: Map<Tensor, Value> | undefined
 
   /** `inputs` are the new graph's inputs, in the order of the old ones; the same unless told. */
   constructor(graph: Graph, inputs: readonly Value[] = graph.inputs) {
     this.graph = graph
-    this.#kept = new Set([...graph.outputs, ...graph.updates.map((update) => update.value)])
     this.#inputs = inputs
-    inputs.forEach((input, index) => {
-      this.replace(graph.inputs[index], input)
-    })
+    for (let index = 0; index < inputs.length; index++) this.replace(graph.inputs[index], inputs[index])
   }
 
   /** Readers in the old graph. */
@@ -133,52 +137,54 @@ export class Rewriter {
 
   /** Whether `value` of the old graph is an output, or the new content of a variable. */
   leaves(value: Value): boolean {
-    return this.#kept.has(value)
+    this.#leaving ??= new Set([...this.graph.outputs, ...this.graph.updates.map((update) => update.value)])
+    return this.#leaving.has(value)
   }
 
   /** The only reader of `value` in the old graph; undefined if there are more, or if it leaves the graph. */
   onlyUser(value: Value): Node | undefined {
     const users = this.users.get(value)
-    return users?.length === 1 && !this.#kept.has(value) ? users[0] : undefined
+    return users?.length === 1 && !this.leaves(value) ? users[0] : undefined
   }
 
   /** The node with its operands resolved. */
   resolved(node: Node): Node {
     if (this.#replacements.size === 0) return node
-    const inputs = node.inputs.map((input) => input && this.resolve(input))
-    return inputs.every((input, index) => input === node.inputs[index]) ? node : { ...node, inputs }
+    const inputs = this.#resolvedAll(node.inputs)
+    return inputs === node.inputs ? node : { ...node, inputs }
   }
 
-  /** Appends `node`, its outputs typed anew where its operands have changed. */
+  /** Appends `node`, its outputs typed anew where the types of its operands have changed, or what is known of them. */
   keep(node: Node): void {
     const resolved = this.resolved(node)
-    if (resolved === node) this.#append(node)
+    if (resolved === node || this.#hasSameOperands(node, resolved)) this.#append(resolved)
     else this.#write(resolved, node.outputs)
   }
 
   /**
    * Appends a node. `results` are the old values that its outputs stand for; given a string instead, the outputs
-   * (`count` of them, as many as the op has at least unless told) are new and named after it.
+   * (`outputs` of them, as many as the op has at least unless told) are new and named after it.
    */
   write(
     op: string,
     inputs: readonly (Value | undefined)[],
     attributes: Attributes,
     results: readonly Value[] | string,
-    count?: number,
+    outputs?: number,
   ): readonly Value[] {
     const definition = definitionOf(op)
-    const resolved = inputs.map((input) => input && this.resolve(input))
-    const trimmed = resolved.slice(0, resolved.findLastIndex((input) => input !== undefined) + 1)
+    let count = inputs.length
+    while (count > 0 && inputs[count - 1] === undefined) count--
+    const trimmed = this.#resolvedAll(count === inputs.length ? inputs : inputs.slice(0, count))
     const name = this.unique(typeof results === 'string' ? results : results[0].name)
     return this.#write(
       { op, name, inputs: trimmed, outputs: [], attributes: withDefaults(definition, attributes) },
-      typeof results === 'string' ? (count ?? Math.max(1, definition.outputs[0])) : results,
+      typeof results === 'string' ? (outputs ?? Math.max(1, definition.outputs[0])) : results,
     )
   }
 
   constant(tensor: Tensor, name: string): Value {
-    const value = { name: this.unique(name), dtype: tensor.type, shape: tensor.dims }
+    const value = namedValue(this.unique(name), { dtype: tensor.type, shape: tensor.dims })
     this.#added.set(value, tensor)
     return value
   }
@@ -247,24 +253,55 @@ export class Rewriter {
 
   #write(draft: Node, results: readonly Value[] | number): readonly Value[] {
     const types = inferTypes(draft, this.constantOf)
-    const count = typeof results === 'number' ? results : results.length
-    const outputs = types.slice(0, count).map((inferred, index): Value => {
-      const type = typeOf(inferred)
-      if (typeof results === 'number')
-        return { name: index === 0 ? draft.name : this.unique(`${draft.name}:${index}`), ...type }
-      const old = results[index]
-      if (sameType(old, type)) return old
-      if (!canBecome(old, type))
-        throw new LanewiseError(
-          'INVALID_MODEL',
-          `'${old.name}' (${formatType(old)}) cannot be written as ${formatType(type)}`,
-        )
-      const typed = { ...type, name: old.name }
-      this.replace(old, typed)
-      return typed
-    })
+    const count = Math.min(types.length, typeof results === 'number' ? results : results.length)
+    const outputs: Value[] = []
+    for (let index = 0; index < count; index++) {
+      const type = types[index]
+      outputs.push(
+        typeof results === 'number'
+          ? namedValue(index === 0 ? draft.name : this.unique(`${draft.name}:${index}`), type)
+          : this.#typed(results[index], type),
+      )
+    }
     this.#append({ ...draft, outputs })
     return outputs
+  }
+
+  /** What stands for `old`, now that it is of type `type`. */
+  #typed(old: Value, type: TensorType): Value {
+    if (sameType(old, type)) return old
+    if (!canBecome(old, type))
+      throw new LanewiseError(
+        'INVALID_MODEL',
+        `'${old.name}' (${formatType(old)}) cannot be written as ${formatType(type)}`,
+      )
+    const typed = namedValue(old.name, type)
+    this.replace(old, typed)
+    return typed
+  }
+
+  /** `values` with those that are replaced; itself where none is. */
+  #resolvedAll(values: readonly (Value | undefined)[]): readonly (Value | undefined)[] {
+    let resolved: (Value | undefined)[] | undefined
+    for (let index = 0; index < values.length; index++) {
+      const value = values[index]
+      const current = value && this.resolve(value)
+      if (current === value) continue
+      resolved ??= [...values]
+      resolved[index] = current
+    }
+    return resolved ?? values
+  }
+
+  /** Whether inference can tell nothing of `resolved` that it has not told of `node`: operands changed, but not their types. */
+  #hasSameOperands(node: Node, resolved: Node): boolean {
+    for (let index = 0; index < node.inputs.length; index++) {
+      const old = node.inputs[index]
+      const current = resolved.inputs[index]
+      if (old === current || !old || !current) continue
+      if (!sameType(old, current) || this.constantOf(current) || this.graph.constants.has(old)) return false
+    }
+    return true
   }
 
   #append(node: Node): void {

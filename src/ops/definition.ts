@@ -134,9 +134,15 @@ export const stringAttribute = (attributes: Attributes, name: string): string =>
 export const intsAttribute = (attributes: Attributes, name: string): readonly number[] | undefined =>
   attributes[name] as readonly number[] | undefined
 
-/** The node's attributes with the schema's defaults filled in. */
+/** The node's attributes with the schema's defaults filled in; themselves where they have them all. */
 export function withDefaults(definition: OpDefinition, attributes: Attributes): Attributes {
-  const filled: Record<string, AttributeValue | undefined> = { ...attributes }
-  for (const name in definition.attributes) filled[name] ??= definition.attributes[name].default
-  return filled
+  let filled: Record<string, AttributeValue | undefined> | undefined
+  for (const name in definition.attributes) {
+    if (attributes[name] !== undefined) continue
+    const value = definition.attributes[name].default
+    if (value === undefined && name in attributes) continue
+    filled ??= { ...attributes }
+    filled[name] = value
+  }
+  return filled ?? attributes
 }

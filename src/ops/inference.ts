@@ -1,6 +1,6 @@
 import { LanewiseError } from '../core/errors.js'
 import type { Attributes, AttributeValue, Node, TensorType } from '../core/ir.js'
-import { type Dim, formatShape, highestRank, longestSymbol, mostElements, sizeOf } from '../core/shape.js'
+import { type Dim, formatShape, highestRank, longestSymbol, mostElements } from '../core/shape.js'
 import { isGraph } from '../core/subgraph.js'
 import { Tensor } from '../core/tensor.js'
 import { type AttributeSchema, type OpDefinition, withDefaults } from './definition.js'
@@ -45,11 +45,19 @@ function checkedType(type: TensorType, output: number, node: Node): TensorType {
     throw new LanewiseError(code, `output ${output} would have the shape ${formatShape(shape.slice(0, 9))}${reason}`)
   }
   if (shape.length > highestRank) fail('INVALID_MODEL', `: more than ${highestRank} dimensions`)
-  if (!shape.every((dim) => typeof dim === 'string' || (Number.isSafeInteger(dim) && dim >= 0))) fail('SHAPE_MISMATCH')
-  const sizes = shape.filter((dim) => typeof dim === 'number')
-  const overflow = shape.some((dim) => typeof dim === 'number' && dim > mostElements)
-  if (overflow || sizeOf(sizes) > mostElements) fail('INVALID_MODEL', `: more than ${mostElements} elements`)
-  if (!shape.some((dim) => typeof dim === 'string' && dim.length > longestSymbol)) return type
+  let elements = 1
+  let largest = 0
+  let hasLongSymbols = false
+  for (const dim of shape) {
+    if (typeof dim === 'string') hasLongSymbols ||= dim.length > longestSymbol
+    else {
+      if (!(Number.isSafeInteger(dim) && dim >= 0)) fail('SHAPE_MISMATCH')
+      elements *= dim
+      largest = Math.max(largest, dim)
+    }
+  }
+  if (largest > mostElements || elements > mostElements) fail('INVALID_MODEL', `: more than ${mostElements} elements`)
+  if (!hasLongSymbols) return type
   const short = (dim: Dim, axis: number) =>
     typeof dim === 'string' && dim.length > longestSymbol ? `${node.name.slice(0, 99)}:${output}.${axis}` : dim
   return { ...type, shape: shape.map(short) }

@@ -101,10 +101,10 @@ export function runLowering(lowering: Lowering, op: string, spec: Case): Tensor[
   const workspace = workspaceBytes > 0 ? place(workspaceBytes) : 0
   const preparations: KernelCall[] = []
   const preparedBlocks: { address: number; bytes: number }[] = []
-  const prepared = (operand: Value, size: number, prepare: Preparation): number => {
+  const prepared = (tensor: Tensor, size: number, prepare: Preparation): number => {
     const address = place(size)
     preparedBlocks.push({ address, bytes: size })
-    preparations.push(...prepare(addresses.get(operand)!, address))
+    preparations.push(...prepare(addresses.get(inputs[spec.inputs.indexOf(tensor)]!)!, address))
     return address
   }
   let scratchBlock: number | undefined

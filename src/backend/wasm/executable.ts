@@ -219,8 +219,8 @@ export class WasmExecutable implements Executable {
       if (placement.kind === 'arena') return arena + placement.offset
       return placement.kind === 'variable' ? owners.get(placement.of)! : addressOf(graph.constants.get(placement.of)!)
     }
-    const prepared = (value: Value, bytes: number, prepare: Preparation): number => {
-      const form = this.#machine.retainPrepared(graph.constants.get(value)!, bytes, prepare)
+    const prepared = (constant: Tensor, bytes: number, prepare: Preparation): number => {
+      const form = this.#machine.retainPrepared(constant, bytes, prepare)
       this.#prepared.push(form)
       return form.address
     }

@@ -1,6 +1,7 @@
 import { bytesPerElement } from '../../core/dtype.js'
 import type { ConstantOf, Node, Value } from '../../core/ir.js'
 import { concrete, sizeOf } from '../../core/shape.js'
+import type { Tensor } from '../../core/tensor.js'
 import type { Plan, Step } from '../../plan/plan.js'
 import type { KernelCall } from './gen/kernels.js'
 import { lowerings } from './lower/index.js'
@@ -17,8 +18,8 @@ const PARAMETER_ALIGNMENT = 16
 export interface Addresses {
   of(value: Value): number
   readonly arena: number
-  /** The place of another form of a constant of the plan's graph. */
-  prepared(constant: Value, bytes: number, prepare: Preparation): number
+  /** The place of another form of a constant. */
+  prepared(constant: Tensor, bytes: number, prepare: Preparation): number
   /** The place of the threads' scratch memory. */
   scratch(): number
 }

@@ -37,12 +37,13 @@ function inputGradientPlan(node: Node, constant: ConstantOf): NodePlan {
     const tapStride = g.channels * g.outputs * floatBytes
     const weights = {
       value: w!,
+      tensor: constant(w!),
       firstTap: 8 * tapStride,
       tapStride: -tapStride,
       kStride: floatBytes,
       nStride: g.outputs * floatBytes,
     }
-    const calls = winogradPlan(shape, { x: dy!, weights, y: dx, bias, epilogue: epilogueOf(node) }, space, constant)
+    const calls = winogradPlan(shape, { x: dy!, weights, y: dx, bias, epilogue: epilogueOf(node) }, space)
     return { workspaceBytes: space.bytes, calls }
   }
   const frame: Frame = {
@@ -77,7 +78,7 @@ function inputGradientPlan(node: Node, constant: ConstantOf): NodePlan {
       Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
     ),
   ]
-  const panels = prepareOperand(w!, g.group * groupBytes, pack, space, constant)
+  const panels = prepareOperand(w!, g.group * groupBytes, pack, space, constant(w!))
   const forward: Forward = {
     ...g,
     frameHeight: frame.height,

@@ -20,6 +20,7 @@ import type { Lowering, LoweringContext } from './lowering.js'
 import { fromPlan } from './matmul.js'
 import { overVolumes, type Roles } from './over-volumes.js'
 import { prepareOperand } from './prepared.js'
+import { weightLayout } from './weights.js'
 import { suitsWinograd, winogradPlan } from './winograd.js'
 
 /** A forward convolution over framed images of `channels` channels, weights being rows (k, output) of B. */
@@ -108,14 +109,8 @@ function convPlan(node: Node, constant: ConstantOf): NodePlan {
   if (isDepthwise(g)) return depthwisePlan(node, g)
   if (suitsWinograd(g)) {
     const space = new Workspace()
-    const weights = {
-      value: w!,
-      firstTap: 0,
-      tapStride: g.channels * g.outputs * floatBytes,
-      kStride: g.outputs * floatBytes,
-      nStride: floatBytes,
-    }
-    const calls = winogradPlan(g, { x: x!, weights, y, bias, epilogue: epilogueOf(node) }, space, constant)
+    const weights = { value: w!, firstTap: 0, ...weightLayout(w!, constant) }
+    const calls = winogradPlan(g, { x: x!, weights, y, bias, epilogue: epilogueOf(node) }, space)
     return { workspaceBytes: space.bytes, calls }
   }
   const frame = padFrame(g)
@@ -126,22 +121,19 @@ function convPlan(node: Node, constant: ConstantOf): NodePlan {
   const depth = (g.kernelY * g.kernelX * g.channels) / g.group
   const packed = constant(w!) !== undefined || worthPacking(g.images * g.outHeight * g.outWidth, groupOutputs, depth)
   const groupBytes = packed ? panelBytes(depth, groupOutputs) : groupOutputs * floatBytes
+  const layout = weightLayout(w!, constant)
+  const groupChannels = g.channels / g.group
+  const rows =
+    layout.tapStride === groupChannels * layout.kStride
+      ? { taps: 1, tapStride: 0, k: depth }
+      : { taps: g.kernelY * g.kernelX, tapStride: layout.tapStride, k: groupChannels }
   const pack = (source: number, target: number) => [
     packPanels(
-      {
-        source,
-        target,
-        taps: 1,
-        tapStride: 0,
-        k: depth,
-        kStride: g.outputs * floatBytes,
-        columns: groupOutputs,
-        nStride: floatBytes,
-      },
-      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * floatBytes, i * groupBytes]),
+      { source, target, ...rows, kStride: layout.kStride, columns: groupOutputs, nStride: layout.nStride },
+      Array.from({ length: g.group }, (_, i) => [i * groupOutputs * layout.nStride, i * groupBytes]),
     ),
   ]
-  const panels = packed ? prepareOperand(w!, g.group * groupBytes, pack, space, constant) : undefined
+  const panels = packed ? prepareOperand(w!, g.group * groupBytes, pack, space, layout.tensor) : undefined
   const forward: Forward = {
     ...g,
     frameHeight: frame.height,

@@ -1,4 +1,5 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
+import type { Tensor } from '../../../core/tensor.js'
 import type { KernelCall } from '../gen/kernels.js'
 
 /** The calls that make another form, at `target`, of what lies at `source`. The same at whatever addresses. */
@@ -12,10 +13,10 @@ export interface LoweringContext {
   /** The content of a value that is constant in the plan's graph. */
   readonly constant: ConstantOf
   /**
-   * The address of `bytes` bytes that `prepare` makes of the constant `value`, once for all executables of the backend. A
-   * constant that is only read in prepared forms takes no memory itself.
+   * The address of `bytes` bytes that `prepare` makes of a constant, once for all executables of the backend. A constant that
+   * is only read in prepared forms takes no memory itself.
    */
-  prepared(value: Value, bytes: number, prepare: Preparation): number
+  prepared(constant: Tensor, bytes: number, prepare: Preparation): number
   /** Address of memory that a thread has to itself while it runs a tile: thread t's lies t times SCRATCH_BYTES further. */
   scratch(): number
 }

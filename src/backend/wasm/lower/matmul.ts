@@ -82,7 +82,7 @@ function planProduct({ a, b, bias, y, transA, transB, epilogue }: MatrixProduct,
       Array.from({ length: bCount }, (_, i) => [i * depth * columns * floatBytes, i * packedBytes]),
     ),
   ]
-  const panels = packed ? prepareOperand(b, bCount * packedBytes, pack, space, constant) : undefined
+  const panels = packed ? prepareOperand(b, bCount * packedBytes, pack, space, constant(b)) : undefined
   const tiling = tilingOf(batches, rows, columns, batches * rows * columns * depth, transA ? 24 : undefined)
   const offsets = Array.from({ length: batches }, (_, i) => [
     aIndices[i] * rowsOfA * depth * floatBytes,

@@ -1,4 +1,5 @@
-import type { ConstantOf, Value } from '../../../core/ir.js'
+import type { Value } from '../../../core/ir.js'
+import type { Tensor } from '../../../core/tensor.js'
 import type { KernelCall } from '../gen/kernels.js'
 import type { Workspace } from './gemm.js'
 import type { LoweringContext, Preparation } from './lowering.js'
@@ -10,17 +11,17 @@ export interface PreparedOperand {
 }
 
 /**
- * Another form of an operand, `bytes` long: a constant's is made when the plan is loaded, that of any other operand in
- * every run, in `space`.
+ * Another form of an operand, `bytes` long: that of a constant is made of `tensor` when the plan is loaded, that of any other
+ * operand in every run, in `space`.
  */
 export function prepareOperand(
   value: Value,
   bytes: number,
   prepare: Preparation,
   space: Workspace,
-  constant: ConstantOf,
+  tensor: Tensor | undefined,
 ): (context: LoweringContext) => PreparedOperand {
-  if (constant(value)) return (context) => ({ address: context.prepared(value, bytes, prepare), calls: [] })
+  if (tensor) return (context) => ({ address: context.prepared(tensor, bytes, prepare), calls: [] })
   const offset = space.take(bytes)
   return ({ address, workspace }) => ({
     address: workspace + offset,

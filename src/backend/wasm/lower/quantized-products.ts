@@ -66,7 +66,7 @@ function planProduct(product: Product, constant: ConstantOf): NodePlan {
   }
   const space = new Workspace()
   const aOffset = space.take(left.bytes)
-  const panels = prepareOperand(b.value, right.count * matrixBytes, pack, space, constant)
+  const panels = prepareOperand(b.value, right.count * matrixBytes, pack, space, constant(b.value))
   const tiling = tilingOf(offsets.length, rows, columns, (offsets.length * rows * columns * depth) / 2)
   const slab = Math.min(slabColumns(depth), tiling.tileColumns)
   const quantizes = scale !== undefined

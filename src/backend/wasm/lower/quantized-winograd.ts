@@ -56,7 +56,7 @@ export function integerWinogradPlan(g: Geometry, convolution: Convolution, const
   ]
   const space = new Workspace()
   const frames = space.take(left.bytes)
-  const weights = prepareOperand(b.value, MATRICES * weightBytes, transform, space, constant)
+  const weights = prepareOperand(b.value, MATRICES * weightBytes, transform, space, constant(b.value))
   const [inputs, products] = [space.take(MATRICES * inputBytes), space.take(MATRICES * outputBytes)]
   const factors = space.take(outputs * floatBytes)
   const matrices = Array.from({ length: MATRICES }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])

@@ -146,7 +146,7 @@ function recurrentPlan(node: Node, kind: CellKind, constant: ConstantOf): NodePl
       directions.length * panelBytes(size, count),
       packTransposed(directions.length, columns, size, first, count),
       space,
-      constant,
+      constant(value),
     )
   const inputPanels = panelsOf(weight, depth, 0, columns)
   const statePanels = panelsOf(recurrent, hidden, 0, stepColumns)

@@ -122,7 +122,7 @@ export function subpixelPlan(node: Node, g: Geometry, constant: ConstantOf): Nod
           ),
         ),
       )
-  const weightsOf = prepareOperand(w!, Math.max(floatBytes, weightBytes), pack, space, constant)
+  const weightsOf = prepareOperand(w!, Math.max(floatBytes, weightBytes), pack, space, constant(w!))
   const staged = Math.max(0, ...phases.map(({ y, x, direct }) => (direct ? 0 : y.count * x.count)))
   const stage = staged > 0 ? space.take(g.images * staged * g.channels * floatBytes) : 0
 

@@ -1,4 +1,5 @@
-import type { ConstantOf, Value } from '../../../core/ir.js'
+import type { Value } from '../../../core/ir.js'
+import type { Tensor } from '../../../core/tensor.js'
 import { type Activation, activationKinds } from '../activations.js'
 import { gemm_f32 } from '../gen/gemm.js'
 import type { KernelCall } from '../gen/kernels.js'
@@ -37,6 +38,8 @@ export interface WinogradOperands {
   /** Where the first tap lies, and the strides from tap to tap, channel to channel, output to output, in bytes. */
   readonly weights: {
     readonly value: Value
+    /** What holds them, where they are constant. */
+    readonly tensor: Tensor | undefined
     readonly firstTap: number
     readonly tapStride: number
     readonly kStride: number
@@ -157,7 +160,6 @@ export function winogradPlan(
   shape: WinogradShape,
   { x, weights, y, bias, epilogue }: WinogradOperands,
   space: Workspace,
-  constant: ConstantOf,
 ): (context: LoweringContext) => KernelCall[] {
   const { images, height, width, channels, outHeight, outWidth, outputs, top, left } = shape
   const { tile, matrices, weights: rows, input, output } = transformFor(shape)
@@ -169,7 +171,7 @@ export function winogradPlan(
   const weightBytes = panelBytes(channels, outputs)
   const inputBytes = aligned(chunk * channels * floatBytes)
   const outputBytes = aligned(chunk * outputs * floatBytes)
-  const { value, firstTap, ...strides } = weights
+  const { value, tensor, firstTap, tapStride, kStride, nStride } = weights
   const transform = (source: number, target: number) => [
     winograd_weights_f32(
       {
@@ -177,7 +179,9 @@ export function winogradPlan(
         u: target,
         k: channels,
         n: outputs,
-        ...strides,
+        tapStride,
+        kStride,
+        nStride,
         matrixBytes: weightBytes,
         size: tile + 2,
       },
@@ -185,7 +189,7 @@ export function winogradPlan(
       rows,
     ),
   ]
-  const transformed = prepareOperand(value, matrices * weightBytes, transform, space, constant)
+  const transformed = prepareOperand(value, matrices * weightBytes, transform, space, tensor)
   const inputOffset = chunks.whole ? BLOCK_BYTES : space.take(matrices * inputBytes)
   const outputOffset = chunks.whole ? BLOCK_BYTES + matrices * inputBytes : space.take(matrices * outputBytes)
   const offsets = Array.from({ length: matrices }, (_, i) => [i * inputBytes, i * weightBytes, i * outputBytes, 0])
