@@ -99,15 +99,17 @@ export const encode = (kernel: number, name: string, values: readonly number[], 
   const refuse = (value: number): never => {
     throw new LanewiseError('OUT_OF_MEMORY', \`kernel \${name}: \${value} does not fit the 32 bits that kernels count in; the operands are too large\`)
   }
-  values.forEach((value, index) => {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]
     if (types[index] === 'f') floats[index] = value
     else if (value === (types[index] === 'u' ? value >>> 0 : value | 0)) words[index] = value
     else refuse(value)
-  })
-  list.forEach((value, index) => {
+  }
+  for (let index = 0; index < list.length; index++) {
+    const value = list[index]
     if (value === (value | 0) || value === value >>> 0) words[values.length + index] = value
     else refuse(value)
-  })
+  }
   if (tiles !== (tiles | 0) || tiles < 0) refuse(tiles)
   return { kernel, name, words, tiles }
 }

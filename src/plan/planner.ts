@@ -1,13 +1,13 @@
 import type { ConstantOf, Graph, Node, Value } from '../core/ir.js'
-import { concrete, sizeOf } from '../core/shape.js'
+import { concrete, isConcrete, sizeOf } from '../core/shape.js'
 import { traitsOf } from '../ops/index.js'
 import { type Buffer, hostLayout, type MemoryLayout, packArena, peakBytes } from './arena.js'
 import type { Placement, Plan, Step } from './plan.js'
 import { schedule } from './schedule.js'
 
 /** Bytes that `value` takes, without padding. Throws SHAPE_MISMATCH when its shape is symbolic. */
-export const bytesOf = (value: Value, layout = hostLayout): number =>
-  layout.bytesPerElement(value.dtype) * sizeOf(concrete(value.shape, `value '${value.name}'`))
+export const bytesOf = ({ dtype, shape, name }: Value, layout = hostLayout): number =>
+  layout.bytesPerElement(dtype) * sizeOf(isConcrete(shape) ? shape : concrete(shape, `value '${name}'`))
 
 /** The memory of one or more values. */
 interface Place {

@@ -12,7 +12,7 @@ export function schedule(graph: Graph): readonly Node[] {
   for (const node of graph.nodes) for (const output of node.outputs) producers.set(output, node)
   const variableOf = variableRoots(graph)
   const readers = new Map<Value, Node[]>()
-  for (const node of graph.nodes)
+  for (const node of graph.variables.size > 0 ? graph.nodes : [])
     for (const variable of new Set(node.inputs.flatMap((input) => (input && variableOf.get(input)) ?? [])))
       readers.set(variable, [...(readers.get(variable) ?? []), node])
 

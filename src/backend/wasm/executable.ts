@@ -237,17 +237,21 @@ const LARGEST_OPERAND = 2 ** 31 - 2 ** 20
 
 /** Throws OUT_OF_MEMORY for a value, or a node's scratch memory, that is too large for the kernels. */
 function checkSizes({ placements, steps }: Plan): void {
-  const check = (bytes: number, what: string): void => {
-    if (bytes > LARGEST_OPERAND)
-      throw new LanewiseError(
-        'OUT_OF_MEMORY',
-        `${what} takes ${(bytes / 2 ** 30).toFixed(1)} GiB; a kernel's operand may take 2 GiB at most. Run smaller batches`,
-      )
+  const refuse = (bytes: number, what: string): never => {
+    throw new LanewiseError(
+      'OUT_OF_MEMORY',
+      `${what} takes ${(bytes / 2 ** 30).toFixed(1)} GiB; a kernel's operand may take 2 GiB at most. Run smaller batches`,
+    )
   }
-  for (const value of placements.keys()) check(bytesOf(value), `'${value.name}' ${formatShape(value.shape)}`)
-  for (const step of steps)
-    if (step.kind === 'node' && step.workspace)
-      check(step.workspace.bytes, `the scratch memory of ${step.node.op} '${step.node.name}'`)
+  for (const value of placements.keys()) {
+    const bytes = bytesOf(value)
+    if (bytes > LARGEST_OPERAND) refuse(bytes, `'${value.name}' ${formatShape(value.shape)}`)
+  }
+  for (const step of steps) {
+    const bytes = step.kind === 'node' && step.workspace ? step.workspace.bytes : 0
+    if (step.kind === 'node' && bytes > LARGEST_OPERAND)
+      refuse(bytes, `the scratch memory of ${step.node.op} '${step.node.name}'`)
+  }
 }
 
 function numeric(value: Value): NumericDType {

@@ -8,10 +8,22 @@ import { writeTapes } from './tape.js'
 
 /** Without uses a form is there no more. */
 interface Form extends Prepared {
-  /** Tells the forms of one tensor apart: their calls, with all addresses 0. */
-  readonly key: string
+  readonly bytes: number
+  /** What makes it, with all addresses 0: tells the forms of one tensor apart. */
+  readonly calls: readonly KernelCall[]
   uses: number
 }
+
+const areAlike = (some: readonly KernelCall[], others: readonly KernelCall[]): boolean =>
+  some.length === others.length &&
+  some.every(({ kernel, words }, index) => {
+    const other = others[index]
+    return (
+      kernel === other.kernel &&
+      words.length === other.words.length &&
+      words.every((word, at) => word === other.words[at])
+    )
+  })
 
 /** Other forms of constants, such as packed weights: made once, shared by all executables that ask for the same form. */
 export class PreparedConstants {
@@ -26,9 +38,8 @@ export class PreparedConstants {
   /** A place for the `bytes` bytes that `prepare` makes of `tensor`. Each call is one use. Throws OUT_OF_MEMORY. */
   retain(tensor: Tensor, bytes: number, prepare: Preparation): Prepared {
     const calls = prepare(0, 0)
-    const key = [bytes, ...calls.map(({ name, words }) => `${name} ${words.join()}`)].join(';')
     const forms = (this.#forms.get(tensor) ?? []).filter(({ uses }) => uses > 0)
-    const known = forms.find((form) => form.key === key)
+    const known = forms.find((form) => form.bytes === bytes && areAlike(form.calls, calls))
     if (known) {
       known.uses++
       return known
@@ -39,7 +50,7 @@ export class PreparedConstants {
       if (!isMade) this.#make(tensor, address, prepare)
       isMade = true
     }
-    const form = { key, address, parts: calls.map(partOf), make, uses: 1 }
+    const form = { bytes, calls, address, parts: calls.map(partOf), make, uses: 1 }
     this.#forms.set(tensor, [...forms, form])
     this.#byAddress.set(address, form)
     return form

@@ -1,5 +1,6 @@
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { broadcastShapes, broadcastStrides, sizeOf } from '../../../core/shape.js'
+import type { Tensor } from '../../../core/tensor.js'
 import { floatAttribute, intAttribute } from '../../../ops/definition.js'
 import { type Activation, activationKinds, epilogueOf } from '../activations.js'
 import { gemm_f32, gemm_finish_f32 } from '../gen/gemm.js'
@@ -224,12 +225,26 @@ function gemmPlan(node: Node, constant: ConstantOf): NodePlan {
   }
 }
 
-/** A lowering from a function that plans a float32 node. */
-export const fromPlan = (plan: (node: Node, constant: ConstantOf) => NodePlan): Lowering => ({
-  accelerates: isFloat32,
-  workspace: (node, constant) => plan(node, constant).workspaceBytes,
-  lower: (node, context) => plan(node, context.constant).calls(context),
-})
+/** A lowering from a function that plans a float32 node: once, where a graph that is planned is loaded next. */
+export function fromPlan(plan: (node: Node, constant: ConstantOf) => NodePlan): Lowering {
+  const planned = new WeakMap<Node, { readonly constants: readonly (Tensor | undefined)[]; readonly plan: NodePlan }>()
+  const constantsOf = ({ inputs }: Node, constant: ConstantOf) => inputs.map((input) => input && constant(input))
+  return {
+    accelerates: isFloat32,
+    workspace(node, constant) {
+      const entry = { constants: constantsOf(node, constant), plan: plan(node, constant) }
+      planned.set(node, entry)
+      return entry.plan.workspaceBytes
+    },
+    lower(node, context) {
+      const known = planned.get(node)
+      planned.delete(node)
+      const constants = constantsOf(node, context.constant)
+      const isSame = known?.constants.every((tensor, index) => tensor === constants[index])
+      return (isSame ? known! : { plan: plan(node, context.constant) }).plan.calls(context)
+    },
+  }
+}
 
 export const matMulLowerings = {
   MatMul: fromPlan(matMulPlan),
