@@ -25,8 +25,7 @@ export class CallContext {
   readonly seed: number
   /** Penalties of this pass (scalars), to be added to the loss. */
   readonly losses: Value[] = []
-  /** New contents of statistics, to be stored after a training step. */
-  readonly updates: { readonly variable: Variable; readonly value: Value }[] = []
+  readonly #updates = new Map<Variable, Value>()
   /** What becomes of the targets of this pass, one after the other, as layers mix its samples. */
   readonly targetChanges: TargetChange[] = []
   readonly masks: Map<Value, Value>
@@ -76,9 +75,19 @@ export class CallContext {
     return this.#streams++
   }
 
+  /** New contents of statistics, to be stored after a training step. */
+  get updates(): readonly { readonly variable: Variable; readonly value: Value }[] {
+    return [...this.#updates].map(([variable, value]) => ({ variable, value }))
+  }
+
   /** After a training step `variable` takes the content of `value`; nothing outside of training unless `always`. */
   update(variable: Variable, value: Value, always = false): void {
-    if (this.training || always) this.updates.push({ variable, value })
+    if (this.training || always) this.#updates.set(variable, value)
+  }
+
+  /** What the pass has made of the content of `variable` so far: layers that are applied several times update it in turn. */
+  current(variable: Variable): Value {
+    return this.#updates.get(variable) ?? this.emit.variable(variable)
   }
 
   /** Which steps of a sequence count: bool, of the leading axes of `value`. undefined: all. */

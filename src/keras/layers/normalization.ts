@@ -103,8 +103,8 @@ export class BatchNormalization extends Normalizing<ValuesOf<typeof batchFields>
     const size = x.shape[axis] as number
     const spread = x.shape.map((_, i) => (i === axis ? size : 1))
     const across = (value: Value) => (axis === x.shape.length - 1 ? value : emit.reshape(value, spread))
-    const movingMean = emit.variable(this.#mean!)
-    const movingVariance = emit.variable(this.#variance!)
+    const movingMean = context.current(this.#mean!)
+    const movingVariance = context.current(this.#variance!)
     let mean = movingMean
     let variance = movingVariance
     if (context.training && this.trainable) {
@@ -293,7 +293,7 @@ export class SpectralNormalization extends Layer<ValuesOf<typeof spectralFields>
     const whole = emit.variable(kernel)
     const matrix = emit.reshape(whole, [-1, kernel.shape.at(-1)!])
     const unit = (x: Value) => emit.div(x, emit.sqrt(emit.maximum(emit.sum(emit.square(x)), 1e-12)))
-    let u = emit.variable(this.#vector!)
+    let u = context.current(this.#vector!)
     let v = u
     for (let i = 0; i < powerIterations; i++) {
       v = unit(emit.matMul(u, emit.transpose(matrix, [1, 0])))

@@ -114,7 +114,7 @@ export abstract class Recurrent<V extends LoopValues = LoopValues> extends Layer
   call([x, ...more]: readonly Value[], context: CallContext, args: CallArguments): readonly Value[] {
     const { emit } = context
     const { returnSequences, returnState, goBackwards } = this.options
-    const stored = this.#states?.map((weight) => emit.variable(weight))
+    const stored = this.#states?.map((weight) => context.current(weight))
     const initial = list(args.initial_state) ?? (more.length > 0 ? more : stored)
     if (initial && initial.length !== this.#shapes!.length)
       throw layerError(this, `has ${this.#shapes!.length} states, got ${initial.length} initial ones`)

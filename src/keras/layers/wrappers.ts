@@ -1,4 +1,5 @@
 import type { Value } from '../../core/ir.js'
+import { pick, stack } from '../../ops/compose.js'
 import { invalid, type KerasObject } from '../config.js'
 import type { CallContext } from './context.js'
 import { choice, type Field, type ValuesOf } from './fields.js'
@@ -24,6 +25,31 @@ export class TimeDistributed extends Layer<ValuesOf<typeof distributedFields>> {
   }
 
   call([x]: readonly Value[], context: CallContext): readonly Value[] {
+    const { layer } = this.options
+    // Statistics of the batch are those of one step after the other.
+    const hasStatistics = layer.weights.some((weight) => !weight.isParameter)
+    if (context.training && hasStatistics && typeof x.shape[1] === 'number') return this.#stepwise(x, context)
+    return this.#atOnce(x, context)
+  }
+
+  #stepwise(x: Value, context: CallContext): readonly Value[] {
+    const { emit } = context
+    const mask = context.maskOf(x)
+    const steps = Array.from({ length: Number(x.shape[1]) }, (_, i) => {
+      const step = pick(emit, x, 1, i)
+      if (mask) context.setMask(step, pick(emit, mask, 1, i))
+      return this.options.layer.write([step], context)
+    })
+    return steps[0].map((_, output) =>
+      stack(
+        emit,
+        steps.map((step) => step[output]),
+        1,
+      ),
+    )
+  }
+
+  #atOnce(x: Value, context: CallContext): readonly Value[] {
     const { emit } = context
     const sizes = (dims: readonly (number | string)[]) => dims.map((dim) => (typeof dim === 'number' ? dim : -1))
     const rows = emit.reshape(x, [-1, ...sizes(x.shape.slice(2))])
