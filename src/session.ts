@@ -133,7 +133,12 @@ export class InferenceSession {
       })
       const isFixed = graph.inputs.every(({ shape, container }) => !container && isConcrete(shape))
       if (isFixed && this.#model.overridable.length === 0) this.#forget()
-      return Object.fromEntries(wanted.map((name) => [name, fill(name, preallocated[name], computed[name]) as T]))
+      return Object.fromEntries(
+        wanted.map((name) => [
+          name,
+          fill(name, Object.hasOwn(preallocated, name) ? preallocated[name] : null, computed[name]) as T,
+        ]),
+      )
     })
     this.#queue = result.catch(() => {})
     return result

@@ -14,7 +14,7 @@ import { functionsOf, inlineFunctions, type ModelFunctions, type SourceNode } fr
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from './messages.js'
 import { opOf } from './needs.js'
 import { isReplacement } from './opsets/draft.js'
-import { adaptNode, checkOpset, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
+import { adaptNode, checkOpset, cureOf, isRewritten, newestOpOf, newestOpset } from './opsets/index.js'
 import { domainOf, type Opsets, opsetsOf } from './opsets/versions.js'
 import { capturesOf, inOrder } from './order.js'
 import { decodeModel, deepestSubgraph, describeProto, refuseDepth, wideToNumber } from './proto.js'
@@ -122,7 +122,7 @@ function refuseUnknownOps(graph: GraphProto, opsets: Opsets, functions: ModelFun
   if (missing.size > 0)
     throw new LanewiseError(
       'UNSUPPORTED_OP',
-      `the model needs ops that lanewise does not have: ${[...missing].map(([name, count]) => `${name} (${count} node${count > 1 ? 's' : ''})`).join(', ')}`,
+      `the model needs ops that lanewise does not have: ${[...missing].map(([name, count]) => `${name} (${count} node${count > 1 ? 's' : ''})`).join(', ')}${cureOf([...missing.keys()])}`,
     )
 }
 

@@ -9,6 +9,8 @@ import { normWriters } from './norms.js'
 import { quantizedWriters } from './quantized.js'
 import { trainingWriters } from './training.js'
 
+export { cureOf } from './cures.js'
+
 /**
  * Ops that ONNX's own domain lacks and real files hold, of com.microsoft, ai.onnx.ml, ai.onnx.preview.training and broken exporters: what each
  * becomes at import, in ONNX's ops. After import nothing knows of them.

@@ -21,10 +21,12 @@ export const isOldForm = (op: string, opset: number): boolean =>
 
 /** Of ops of other domains, once `loadContribWriters` has been asked for them. */
 let writers: AdapterTable = {}
+/** What to do about ops that nothing writes; nothing until then. */
+export let cureOf = (_names: readonly string[]): string => ''
 
 /** Loads what writes ops of other domains in ONNX's own. */
 export async function loadContribWriters(): Promise<void> {
-  writers = (await import('../contrib/index.js')).contribWriters
+  ;({ contribWriters: writers, cureOf } = await import('../contrib/index.js'))
 }
 
 /** Ops that exist in older opsets only, and what they become. */

@@ -14,10 +14,13 @@ const perElement: Adapter = (draft, builder) => {
   return { op: 'Add', inputs: [builder.mul(normalized, scale), bias], attributes: {}, outputs: 1 }
 }
 
-/** Before opset 14, more than one output means training mode: running mean and variance, then the batch's own. */
-const trainingByOutputs: Adapter = (draft) => {
+/**
+ * Before opset 14, more than one output means training mode: running mean and variance, then the batch's own, which newer opsets do
+ * not have. PyTorch's training export names these, too, and lets nothing read them.
+ */
+const trainingByOutputs: Adapter = (draft, builder) => {
   if (draft.outputs > 3)
-    throw new LanewiseError('UNSUPPORTED_OP', 'gives out saved statistics, which newer opsets do not have')
+    return { values: builder.emit('BatchNormalization', draft.inputs, { ...draft.attributes, training_mode: 1 }, 3) }
   return draft.outputs > 1 ? withAttributes(draft, { training_mode: 1 }) : draft
 }
 
