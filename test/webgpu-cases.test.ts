@@ -2,7 +2,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { createReferenceBackend } from '../src/backend/reference/backend.js'
 import { evaluate } from '../src/backend/reference/evaluate.js'
-import { accelerates as onWasm } from '../src/backend/wasm/tape.js'
+import { loweringOf } from '../src/backend/wasm/lower/index.js'
 import { elementTypeOf } from '../src/backend/webgpu/elements.js'
 import type { WebGpuBackend } from '../src/backend/webgpu/index.js'
 import { isFloat, type TypedArray } from '../src/core/dtype.js'
@@ -32,12 +32,15 @@ const TOLERANCE = 1e-4
 
 /** Whether wasm has a kernel for each node of a graph whose types all lie in GPU buffers. */
 function wasmTakes(graph: Graph): boolean {
-  const { nodes, constants } = optimise(graph, { evaluate, accelerates: onWasm })
+  const { nodes, constants } = optimise(graph, {
+    evaluate,
+    accelerates: (node, constant) => loweringOf(node, constant) !== undefined,
+  })
   const held = (value: Value | undefined) => value === undefined || elementTypeOf(value.dtype) !== undefined
   return nodes.every(
     (node) =>
       [...node.inputs, ...node.outputs].every(held) &&
-      (operators[node.op].traits?.view || onWasm(node, (value) => constants.get(value))),
+      (operators[node.op].traits?.view || loweringOf(node, (value) => constants.get(value))),
   )
 }
 

@@ -9,7 +9,7 @@ import type { Engine } from './engine.js'
 import { WasmExecutable } from './executable.js'
 import { availableCores, unlockRelaxedSimd } from './files.js'
 import { type Part, parts } from './gen/kernels.js'
-import { lowerings } from './lower/index.js'
+import { loweringOf } from './lower/index.js'
 import { type Preparation, SCRATCH_BYTES } from './lower/lowering.js'
 import type { Machine, Prepared } from './machine.js'
 import { MemoryView, operandBytes, WasmMemory } from './memory.js'
@@ -17,7 +17,6 @@ import { hostSupport } from './module.js'
 import { openEngine } from './open-engine.js'
 import type { Build, WasmOptions } from './options.js'
 import { PreparedConstants } from './prepared.js'
-import { accelerates } from './tape.js'
 
 const MAX_DEFAULT_THREADS = 8
 /** Start signals of assembly/tape.ts end before the first block. */
@@ -214,11 +213,11 @@ class WasmBackend implements Backend, Machine {
   }
 
   workspace(node: Node, constant: ConstantOf): number {
-    return accelerates(node, constant) ? (lowerings[node.op].workspace?.(node, constant) ?? 0) : 0
+    return loweringOf(node, constant)?.workspace?.(node, constant) ?? 0
   }
 
   accelerates(node: Node, constant: ConstantOf): boolean {
-    return accelerates(node, constant)
+    return loweringOf(node, constant) !== undefined
   }
 
   allocate(dtype: DType, shape: readonly number[]): Storage {

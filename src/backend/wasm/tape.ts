@@ -4,7 +4,7 @@ import { concrete, sizeOf } from '../../core/shape.js'
 import type { Tensor } from '../../core/tensor.js'
 import type { Plan, Step } from '../../plan/plan.js'
 import type { KernelCall } from './gen/kernels.js'
-import { lowerings } from './lower/index.js'
+import { loweringOf } from './lower/index.js'
 import type { Preparation } from './lower/lowering.js'
 import { copyCall } from './lower/strided.js'
 import type { WasmMemory } from './memory.js'
@@ -29,12 +29,6 @@ export type Segment =
   | { readonly kind: 'tape'; readonly calls: readonly KernelCall[]; readonly nodes: readonly (Node | undefined)[] }
   | { readonly kind: 'node'; readonly node: Node }
 
-/** Whether a kernel takes `node`. */
-export function accelerates(node: Node, constant: ConstantOf): boolean {
-  const lowering = Object.hasOwn(lowerings, node.op) ? lowerings[node.op] : undefined
-  return lowering !== undefined && (lowering.accelerates?.(node, constant) ?? true)
-}
-
 function copyCalls(from: Value, to: Value, addresses: Addresses): readonly KernelCall[] {
   const bytes = sizeOf(concrete(to.shape)) * bytesPerElement(to.dtype)
   const [source, target] = [addresses.of(from), addresses.of(to)]
@@ -44,8 +38,7 @@ function copyCalls(from: Value, to: Value, addresses: Addresses): readonly Kerne
 
 function lowerStep(step: Step, addresses: Addresses, constant: ConstantOf): readonly KernelCall[] | undefined {
   if (step.kind === 'copy') return copyCalls(step.from, step.to, addresses)
-  if (!accelerates(step.node, constant)) return undefined
-  return lowerings[step.node.op].lower(step.node, {
+  return loweringOf(step.node, constant)?.lower(step.node, {
     address: addresses.of,
     workspace: step.workspace ? addresses.arena + step.workspace.offset : 0,
     constant,

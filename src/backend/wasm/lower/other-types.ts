@@ -1,7 +1,6 @@
 import { type DType, isHalf } from '../../../core/dtype.js'
 import type { Node } from '../../../core/ir.js'
 import { later } from '../../../core/later.js'
-import { firstOf, type Lowering } from './lowering.js'
 
 /** The lowerings of other types than float32; they come with the first plan that holds some. */
 export const otherTypes = /* @__PURE__ */ later(
@@ -9,23 +8,50 @@ export const otherTypes = /* @__PURE__ */ later(
   async () => (await import('./wide-table.js')).wideLowerings,
 )
 
+/** The ops that they are for. */
+export const otherOps = [
+  'Abs',
+  'Add',
+  'ArgMax',
+  'ArgMin',
+  'BitShift',
+  'BitwiseAnd',
+  'BitwiseNot',
+  'BitwiseOr',
+  'BitwiseXor',
+  'Cast',
+  'CastLike',
+  'Clip',
+  'Div',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Max',
+  'Min',
+  'Mod',
+  'Mul',
+  'Neg',
+  'Pow',
+  'ReduceL1',
+  'ReduceL2',
+  'ReduceMax',
+  'ReduceMean',
+  'ReduceMin',
+  'ReduceProd',
+  'ReduceSum',
+  'ReduceSumSquare',
+  'Relu',
+  'Sign',
+  'Sqrt',
+  'Sub',
+] as const
+
+const names: readonly string[] = otherOps
+
 const isOther = (dtype: DType): boolean => dtype !== 'float32' && dtype !== 'string' && !isHalf(dtype)
 
-const isOtherNode = ({ inputs, outputs }: Node): boolean =>
-  [...inputs, ...outputs].some((value) => value && isOther(value.dtype))
-
-/** The lowering of `op` on other types. */
-const other = (op: string): Lowering => ({
-  accelerates: (node, constant) => isOtherNode(node) && (otherTypes()[op]?.accelerates?.(node, constant) ?? false),
-  workspace: (node, constant) => otherTypes()[op].workspace?.(node, constant) ?? 0,
-  lower: (node, context) => otherTypes()[op].lower(node, context),
-})
-
-/** Ops that have kernels of other types than float32 only. */
-const onlyOther = ['BitwiseAnd', 'BitwiseOr', 'BitwiseXor', 'BitwiseNot', 'BitShift', 'Mod']
-
-/** `lowerings` by op and, for nodes that they leave alone, those of other types. */
-export const withOtherTypes = (lowerings: Readonly<Record<string, Lowering>>): Record<string, Lowering> => ({
-  ...Object.fromEntries(onlyOther.map((op) => [op, other(op)])),
-  ...Object.fromEntries(Object.entries(lowerings).map(([op, lowering]) => [op, firstOf(lowering, other(op))])),
-})
+/** Whether a lowering of other types may take `node`. */
+export const isOfOtherTypes = ({ op, inputs, outputs }: Node): boolean =>
+  names.includes(op) && [...inputs, ...outputs].some((value) => value && isOther(value.dtype))

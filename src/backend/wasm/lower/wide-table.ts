@@ -4,6 +4,7 @@ import { concrete, sizeOf } from '../../../core/shape.js'
 import { binaryCall, variadic, word } from './binary.js'
 import { conversion, copy } from './elementwise.js'
 import { firstOf, type Lowering } from './lowering.js'
+import type { otherOps } from './other-types.js'
 import { isWhole, scalarType } from './scalar-types.js'
 import { convertCall, lookupCall, takes, type WideOperation, wideCall } from './wide.js'
 import { wideReduceLowerings } from './wide-reduce.js'
@@ -74,7 +75,7 @@ const cast = firstOf(
 )
 
 /** Ops on integers and float64, by name, that the lowerings of float32 leave alone. */
-export const wideLowerings: Readonly<Record<string, Lowering>> = {
+export const wideLowerings: Readonly<Record<(typeof otherOps)[number], Lowering>> = {
   ...wideReduceLowerings,
   Add: same('Add'),
   Sub: same('Sub'),
