@@ -1,3 +1,4 @@
+import { rowOffset } from '../binary'
 import { indexAt, word } from '../movement'
 
 /**
@@ -34,21 +35,28 @@ export function gather_nd(p: GatherNdParams, tile: i32, thread: i32): void {
   }
 }
 
-/** What an update makes of an element. */
-function reduced(reduction: i32, a: f32, b: f32): f32 {
+/** What updates make of elements of type T, by `reduction`: 0 none, 1 add, 2 mul, 3 max, 4 min. */
+// @ts-ignore: decorator
+@inline
+function reduced<T>(reduction: i32, a: T, b: T): T {
   switch (reduction) {
     case 0: return b
-    case 1: return a + b
-    case 2: return a * b
-    case 3: return max<f32>(a, b)
-    default: return min<f32>(a, b)
+    case 1: return <T>(a + b)
+    case 2: return <T>(a * b)
+    case 3: return max<T>(a, b)
+    default: return min<T>(a, b)
   }
 }
 
-/** As for gather_nd, without batches. A tile owns `chunk` bytes of each row. `reduction`: 0 none; else of float32: 1 add, 2 mul, 3 max, 4 min. */
+function reduceRow<T>(reduction: i32, y: usize, update: usize, bytes: i32): void {
+  for (let i = 0; i < bytes; i += sizeof<T>())
+    store<T>(y + i, reduced<T>(reduction, load<T>(y + i), load<T>(update + i)))
+}
+
+/** As for gather_nd, without batches. A tile owns `chunk` bytes of each row. `reduction` is of elements of `type` (scalar.ts): float32, float64, int32 or int64. */
 // @ts-ignore: decorator
 @unmanaged
-export class ScatterNdParams { updates: usize; indices: usize; y: usize; indexBytes: i32; depth: i32; rowBytes: i32; rows: i32; reduction: i32; chunk: i32 }
+export class ScatterNdParams { updates: usize; indices: usize; y: usize; indexBytes: i32; depth: i32; rowBytes: i32; rows: i32; reduction: i32; type: i32; chunk: i32 }
 
 /** What row r of the indices names in y = updates[r], or is combined with it, row after row. Rows that name nothing are passed over. */
 export function scatter_nd(p: ScatterNdParams, tile: i32, thread: i32): void {
@@ -60,29 +68,49 @@ export function scatter_nd(p: ScatterNdParams, tile: i32, thread: i32): void {
     const offset = offsetOf(p.indices, p.indexBytes, row, p.depth, sizes)
     if (offset < 0) continue
     const y = p.y + offset + from
-    if (p.reduction) for (let i = 0; i < bytes; i += 4) store<f32>(y + i, reduced(p.reduction, load<f32>(y + i), load<f32>(update + i)))
-    else memory.copy(y, update, bytes)
+    if (p.reduction == 0) {
+      memory.copy(y, update, bytes)
+      continue
+    }
+    switch (p.type) {
+      case 4: { reduceRow<i32>(p.reduction, y, update, bytes); break }
+      case 6: { reduceRow<i64>(p.reduction, y, update, bytes); break }
+      case 8: { reduceRow<f32>(p.reduction, y, update, bytes); break }
+      default: reduceRow<f64>(p.reduction, y, update, bytes)
+    }
   }
 }
 
-/** data [outer, axis, inner], indices [outer, count, inner] of `indexBytes` bytes; elements of `elementBytes` (1, 2, 4 or 8). */
+/**
+ * Indices of `indexBytes` bytes, `size` of them in rows of `inner` (the last axis); each names an element of x [… axis …] in its own place
+ * otherwise. Along a row x moves by `step` (0 where the indices are of the last axis), along the indexed axis by `stride`, in elements. The list
+ * holds, for the `rank` axes outside a row, the dims of the indices, then the strides of x, 0 for the indexed axis.
+ */
 // @ts-ignore: decorator
 @unmanaged
-export class GatherElementsParams { x: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; count: i32; inner: i32; size: i32; chunk: i32 }
+export class GatherElementsParams { x: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; stride: i32; step: i32; inner: i32; rank: i32; size: i32; chunk: i32 }
 
 // @ts-ignore: decorator
 @inline
-function gatherPart<T>(p: GatherElementsParams, i: i32, to: i32): void {
-  const inner = p.inner, block = p.count * inner
-  for (; i < to; i++) {
-    const at = indexAt(p.indices, p.indexBytes, i, p.axis)
-    const y = p.y + <usize>i * sizeof<T>()
-    if (at < 0) memory.fill(y, 0xFF, sizeof<T>())
-    else store<T>(y, load<T>(p.x + <usize>((i / block * p.axis + at) * inner + i % inner) * sizeof<T>()))
+function gatherPart<T>(p: GatherElementsParams, from: i32, to: i32): void {
+  const dims = changetype<usize>(p) + offsetof<GatherElementsParams>()
+  const strides = dims + (<usize>p.rank << 2)
+  const inner = p.inner, axis = p.axis, stride = p.stride, step = p.step, indexBytes = p.indexBytes
+  while (from < to) {
+    const row = from / inner
+    const column = from - row * inner
+    const end = min(from + inner - column, to)
+    let place = rowOffset(dims, strides, p.rank, row) + column * step
+    for (; from < end; from++, place += step) {
+      const at = indexAt(p.indices, indexBytes, from, axis)
+      const y = p.y + <usize>from * sizeof<T>()
+      if (at < 0) memory.fill(y, 0xFF, sizeof<T>())
+      else store<T>(y, load<T>(p.x + <usize>(place + at * stride) * sizeof<T>()))
+    }
   }
 }
 
-/** y[o][i][k] = x[o][indices[o][i][k]][k]. An index out of range gives NaN, or -1. */
+/** y[i] = the element of x that index i names. An index out of range gives NaN, or -1. */
 export function gather_elements(p: GatherElementsParams, tile: i32, thread: i32): void {
   const from = tile * p.chunk, to = min(from + p.chunk, p.size)
   switch (p.elementBytes) {
@@ -93,30 +121,42 @@ export function gather_elements(p: GatherElementsParams, tile: i32, thread: i32)
   }
 }
 
-/** As for gather_elements. A tile owns `chunk` of the `outer` blocks. `reduction`: 0 none; else of float32: 1 add, 2 mul, 3 max, 4 min. */
+/** As for gather_elements, of `type`; a tile owns `chunk` indices, which name what those of no other tile do. `reduction` as for scatter_nd. */
 // @ts-ignore: decorator
 @unmanaged
-export class ScatterElementsParams { updates: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; count: i32; inner: i32; outer: i32; reduction: i32; chunk: i32 }
+export class ScatterElementsParams { updates: usize; indices: usize; y: usize; indexBytes: i32; elementBytes: i32; axis: i32; stride: i32; step: i32; inner: i32; rank: i32; size: i32; chunk: i32; reduction: i32; type: i32 }
 
 // @ts-ignore: decorator
 @inline
 function scatterPart<T>(p: ScatterElementsParams, from: i32, to: i32, reduction: i32): void {
-  const inner = p.inner, block = p.count * inner
-  for (let i = from * block; i < to * block; i++) {
-    const at = indexAt(p.indices, p.indexBytes, i, p.axis)
-    if (at < 0) continue
-    const y = p.y + <usize>((i / block * p.axis + at) * inner + i % inner) * sizeof<T>()
-    const update = load<T>(p.updates + <usize>i * sizeof<T>())
-    if (isFloat<T>()) store<f32>(y, reduced(reduction, load<f32>(y), <f32>update))
-    else store<T>(y, update)
+  const dims = changetype<usize>(p) + offsetof<ScatterElementsParams>()
+  const strides = dims + (<usize>p.rank << 2)
+  const inner = p.inner, axis = p.axis, stride = p.stride, step = p.step, indexBytes = p.indexBytes
+  while (from < to) {
+    const row = from / inner
+    const column = from - row * inner
+    const end = min(from + inner - column, to)
+    let place = rowOffset(dims, strides, p.rank, row) + column * step
+    for (; from < end; from++, place += step) {
+      const at = indexAt(p.indices, indexBytes, from, axis)
+      if (at < 0) continue
+      const y = p.y + <usize>(place + at * stride) * sizeof<T>()
+      const update = load<T>(p.updates + <usize>from * sizeof<T>())
+      store<T>(y, reduction == 0 ? update : reduced<T>(reduction, load<T>(y), update))
+    }
   }
 }
 
-/** y[o][indices[o][i][k]][k] = updates[o][i][k], or is combined with them, in order. Indices out of range are passed over. */
+/** The element of y that index i names = updates[i], or is combined with it, in order. Indices out of range are passed over. */
 export function scatter_elements(p: ScatterElementsParams, tile: i32, thread: i32): void {
-  const from = tile * p.chunk, to = min(from + p.chunk, p.outer)
+  const from = tile * p.chunk, to = min(from + p.chunk, p.size)
   if (p.reduction) {
-    scatterPart<f32>(p, from, to, p.reduction)
+    switch (p.type) {
+      case 4: { scatterPart<i32>(p, from, to, p.reduction); break }
+      case 6: { scatterPart<i64>(p, from, to, p.reduction); break }
+      case 8: { scatterPart<f32>(p, from, to, p.reduction); break }
+      default: scatterPart<f64>(p, from, to, p.reduction)
+    }
     return
   }
   switch (p.elementBytes) {

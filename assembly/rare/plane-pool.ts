@@ -72,7 +72,7 @@ function gather(
 /** Four elements, `stride` apart. */
 // @ts-ignore: decorator
 @inline
-function lanes(at: usize, stride: i32): v128 {
+export function lanes(at: usize, stride: i32): v128 {
   if (stride == 1) return v128.load(at)
   if (stride == 2) return v128.shuffle<i32>(v128.load(at), v128.load(at, 16), 0, 2, 4, 6)
   const step = <usize>stride << 2

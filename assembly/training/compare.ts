@@ -68,6 +68,15 @@ export function compare_w32(p: BinaryParams, tile: i32, thread: i32): void {
   rows<MaskRows>(p, tile)
 }
 
+// @ts-ignore: decorator
+@inline
+function combined(operation: i32, a: v128, b: v128): v128 {
+  if (operation == 0) return v128.and(a, b)
+  if (operation == 1) return v128.or(a, b)
+  const differs = v128.xor(a, b)
+  return operation == 3 ? v128.xor(differs, i8x16.splat(1)) : differs
+}
+
 /** y = a and b (0), a or b (1), a xor b (2), a equals b (3) on bool bytes, broadcast. */
 export function logical_b8(p: BinaryParams, tile: i32, thread: i32): void {
   const dims = changetype<usize>(p) + offsetof<BinaryParams>()
@@ -81,15 +90,14 @@ export function logical_b8(p: BinaryParams, tile: i32, thread: i32): void {
     const count = min(inner - column, to - at)
     let a = p.a + <usize>(rowOffset(dims, dims + words, p.rank, row) + column * p.aStep)
     let b = p.b + <usize>(rowOffset(dims, dims + 2 * words, p.rank, row) + column * p.bStep)
-    for (let i = 0; i < count; i++, a += p.aStep, b += p.bStep) {
-      const left = load<u8>(a)
-      const right = load<u8>(b)
-      let result = left ^ right
-      if (p.operation == 0) result = left & right
-      else if (p.operation == 1) result = left | right
-      else if (p.operation == 3) result ^= 1
-      store<u8>(p.y + <usize>(at + i), result)
+    let y = p.y + <usize>at
+    let i = 0
+    for (; i + 16 <= count; i += 16, a += 16 * p.aStep, b += 16 * p.bStep, y += 16) {
+      const left = p.aStep ? v128.load(a) : v128.load8_splat(a)
+      v128.store(y, combined(p.operation, left, p.bStep ? v128.load(b) : v128.load8_splat(b)))
     }
+    for (; i < count; i++, a += p.aStep, b += p.bStep, y++)
+      v128.store8_lane(y, combined(p.operation, v128.load8_splat(a), v128.load8_splat(b)), 0)
     at += count
   }
 }
@@ -101,5 +109,7 @@ export class NotParams { x: usize; y: usize; size: i32; chunk: i32 }
 /** y = not x on bool bytes. */
 export function not_b8(p: NotParams, tile: i32, thread: i32): void {
   const to = min((tile + 1) * p.chunk, p.size)
-  for (let i = tile * p.chunk; i < to; i++) store<u8>(p.y + <usize>i, load<u8>(p.x + <usize>i) ^ 1)
+  let i = tile * p.chunk
+  for (; i + 16 <= to; i += 16) v128.store(p.y + <usize>i, v128.xor(v128.load(p.x + <usize>i), i8x16.splat(1)))
+  for (; i < to; i++) store<u8>(p.y + <usize>i, load<u8>(p.x + <usize>i) ^ 1)
 }

@@ -29,6 +29,28 @@ export const indexingCases: readonly OpCase[] = [
       attributes: { reduction },
     }),
   ),
+  ...(['int32', 'int64', 'float64'] as const).flatMap((dtype) =>
+    ['add', 'mul', 'max', 'min'].flatMap((reduction): OpCase[] => [
+      {
+        op: 'ScatterElements',
+        inputs: [
+          { shape: [3, 2, 5], dtype, range: [-9, 9] },
+          indices([2, 2, 3], [0, 4, -4, 2, 0, 3, 1, 1, 1, -1, 0, 0]),
+          { shape: [2, 2, 3], dtype, range: [-9, 9] },
+        ],
+        attributes: { axis: 2, reduction },
+      },
+      {
+        op: 'ScatterND',
+        inputs: [
+          { shape: [3, 5], dtype, range: [-9, 9] },
+          indices([3, 1], [0, 2, -1]),
+          { shape: [3, 5], dtype, range: [-9, 9] },
+        ],
+        attributes: { reduction },
+      },
+    ]),
+  ),
   { op: 'GatherND', inputs: [f32([3, 5]), indices([4, 2], [0, 4, 2, -1, 1, 1, 0, 4])], gradient: [0] },
   { op: 'GatherND', inputs: [f32([4, 3, 2]), indices([2, 2, 1], [3, -4, 1, 1])], gradient: [0] },
   {

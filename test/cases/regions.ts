@@ -16,6 +16,14 @@ export const regionCases: readonly OpCase[] = [
       attributes: { mode, output_height: 2, output_width: 2, coordinate_transformation_mode: 'output_half_pixel' },
     },
   ]),
+  ...['avg', 'max'].map(
+    (mode): OpCase => ({
+      op: 'RoiAlign',
+      note: 'more samples than fit at one time',
+      inputs: [f32([2, 3, 6, 7]), rois, batches],
+      attributes: { mode, output_height: 2, output_width: 1, sampling_ratio: 100 },
+    }),
+  ),
   {
     op: 'MaxRoiPool',
     inputs: [f32([2, 3, 6, 7]), { shape: [2, 5], data: [1, 0, 1, 4, 5, 0, 2, 0, 6, 3] }],

@@ -1,4 +1,4 @@
-import { bytesPerElement } from '../../../core/dtype.js'
+import { bytesPerElement, type DType } from '../../../core/dtype.js'
 import { LanewiseError } from '../../../core/errors.js'
 import type { ConstantOf, Node, Value } from '../../../core/ir.js'
 import { concrete, normalizeAxis, sizeOf, stridesOf } from '../../../core/shape.js'
@@ -9,6 +9,7 @@ import { copy_bytes } from '../gen/movement.js'
 import { gather_elements, gather_nd, scatter_elements, scatter_nd } from '../gen/rare-indexing.js'
 import type { Lowering } from './lowering.js'
 import { checkIndices, isIndex } from './movement.js'
+import { scalarType } from './scalar-types.js'
 import { CHUNK, cut } from './tiles.js'
 
 /** Bytes of rows in a tile. */
@@ -22,20 +23,31 @@ const reductions = ['none', 'add', 'mul', 'max', 'min']
 
 const reductionOf = ({ attributes }: Node): number => reductions.indexOf(attributes['reduction'] as string)
 
-/** Scatters overwrite elements of any type, and combine float32. */
+/** Scatters overwrite elements of any type, and combine those that `reduced` of the kernels has. */
+const combined: readonly DType[] = ['float32', 'float64', 'int32', 'int64']
 const takesUpdates = (node: Node): boolean =>
-  takesIndices(node) && (reductionOf(node) === 0 || (reductionOf(node) > 0 && node.inputs[0]!.dtype === 'float32'))
+  takesIndices(node) && (reductionOf(node) === 0 || (reductionOf(node) > 0 && combined.includes(node.inputs[0]!.dtype)))
 
-/** How element indices cut the data: [outer, axis, inner]; undefined where they leave out places beside the axis. */
-function blocksOf({ inputs: [x, indices], attributes }: Node) {
+/** The fields and the list of a kernel over element indices, and how many of them belong to one place along the axes before the indexed one. */
+function elementsOf({ inputs: [x, indices], attributes }: Node) {
   const [shape, picks] = [concrete(x!.shape), concrete(indices!.shape)]
   const at = normalizeAxis(intAttribute(attributes, 'axis'), shape.length)
-  if (picks.some((dim, axis) => axis !== at && dim !== shape[axis])) return undefined
-  return {
-    outer: sizeOf(shape.slice(0, at)),
+  const strides = stridesOf(shape)
+  const last = shape.length - 1
+  const fields = {
+    indexBytes: bytesOf(indices!),
+    elementBytes: bytesOf(x!),
     axis: shape[at],
-    count: picks[at],
-    inner: sizeOf(shape.slice(at + 1)),
+    stride: strides[at],
+    step: at === last ? 0 : 1,
+    inner: picks[last],
+    rank: last,
+    size: sizeOf(picks),
+  }
+  return {
+    fields,
+    list: [...picks.slice(0, last), ...strides.with(at, 0).slice(0, last)],
+    block: sizeOf(picks.slice(at)),
   }
 }
 
@@ -72,34 +84,32 @@ function rowsOf(x: Value, indices: Value, batchDims: number) {
 
 export const indexingLowerings = {
   GatherElements: {
-    accelerates: (node) => takesIndices(node) && blocksOf(node) !== undefined,
+    accelerates: takesIndices,
     lower(node, { address, constant }) {
       const [x, indices] = node.inputs as readonly Value[]
-      const { axis, count, inner } = blocksOf(node)!
-      checkIndices(node, indices, axis, constant)
-      const size = sizeOf(concrete(indices.shape))
-      if (size === 0) return []
-      const { chunk, tiles } = cut(size, CHUNK)
+      const { fields, list } = elementsOf(node)
+      checkIndices(node, indices, fields.axis, constant)
+      if (fields.size === 0) return []
+      const { chunk, tiles } = cut(fields.size, CHUNK)
       const places = { x: address(x), indices: address(indices), y: address(node.outputs[0]) }
-      const types = { indexBytes: bytesOf(indices), elementBytes: bytesOf(x) }
-      return [gather_elements({ ...places, ...types, axis, count, inner, size, chunk }, tiles)]
+      return [gather_elements({ ...places, ...fields, chunk }, tiles, list)]
     },
   },
 
   ScatterElements: {
-    accelerates: (node) => takesUpdates(node) && blocksOf(node) !== undefined,
+    accelerates: takesUpdates,
     lower(node, { address, constant }) {
       const [x, indices, updates] = node.inputs as readonly Value[]
       const y = address(node.outputs[0])
-      const { outer, axis, count, inner } = blocksOf(node)!
-      checkIndices(node, indices, axis, constant)
+      const { fields, list, block } = elementsOf(node)
+      checkIndices(node, indices, fields.axis, constant)
       const copy = copied(address(x), y, sizeOf(concrete(x.shape)) * bytesOf(x))
-      if (outer * count * inner === 0) return copy
-      const { chunk, tiles } = cut(outer, Math.max(1, Math.floor(CHUNK / (count * inner))))
+      if (fields.size === 0) return copy
+      const { chunk, tiles } = cut(fields.size, block * Math.max(1, Math.floor(CHUNK / block)))
       const places = { updates: address(updates), indices: address(indices), y }
-      const types = { indexBytes: bytesOf(indices), elementBytes: bytesOf(x) }
       const reduction = reductionOf(node)
-      return [...copy, scatter_elements({ ...places, ...types, axis, count, inner, outer, reduction, chunk }, tiles)]
+      const type = scalarType(x.dtype) ?? 0
+      return [...copy, scatter_elements({ ...places, ...fields, reduction, type, chunk }, tiles, list)]
     },
   },
 
@@ -128,7 +138,8 @@ export const indexingLowerings = {
       const { chunk, tiles } = cut(rowBytes, TILE_BYTES)
       const reduction = reductionOf(node)
       const places = { updates: address(updates), indices: address(indices), y }
-      const p = { ...places, indexBytes: bytesOf(indices), depth, rowBytes, rows, reduction, chunk }
+      const type = scalarType(x.dtype) ?? 0
+      const p = { ...places, indexBytes: bytesOf(indices), depth, rowBytes, rows, reduction, type, chunk }
       return [...copy, scatter_nd(p, tiles, [...sizes, ...strides])]
     },
   },

@@ -1,6 +1,8 @@
 import type { Node, Value } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
+import { intAttribute } from '../../../ops/definition.js'
 import { pool_planes_f32 } from '../gen/rare-plane-pool.js'
+import { max_pool_indices_f32 } from '../gen/rare-pool-indices.js'
 import { type Lowering, SCRATCH_BYTES } from './lowering.js'
 import { isPool, windowFields } from './pool-window.js'
 
@@ -32,5 +34,18 @@ export const planePoolLowering: Lowering = {
     const pointers = { x: address(node.inputs[0]!), y: address(node.outputs[0]), scratch: scratch() }
     const isMax = node.op.includes('Max') ? 1 : 0
     return [pool_planes_f32({ ...pointers, scratchBytes: SCRATCH_BYTES, isMax, ...fields }, tiles)]
+  },
+}
+
+/** Max-pools of images channels-first with the places of the maxima in row-major order. */
+export const poolIndicesLowering: Lowering = {
+  accelerates: (node) =>
+    node.outputs.length === 2 &&
+    isPool({ ...node, outputs: [node.outputs[0]] }) &&
+    intAttribute(node.attributes, 'storage_order') !== 1,
+  lower(node, { address }) {
+    const { fields, tiles } = fieldsOf(node)
+    const pointers = { x: address(node.inputs[0]!), y: address(node.outputs[0]), indices: address(node.outputs[1]!) }
+    return [max_pool_indices_f32({ ...pointers, ...fields }, tiles)]
   },
 }

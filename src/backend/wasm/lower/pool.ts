@@ -2,7 +2,7 @@ import type { Node } from '../../../core/ir.js'
 import { concrete, sizeOf } from '../../../core/shape.js'
 import { average_pool_f32, global_average_pool_f32, global_max_pool_f32, max_pool_f32 } from '../gen/pool.js'
 import { firstOf, type Lowering } from './lowering.js'
-import { planePoolLowering } from './plane-pool.js'
+import { planePoolLowering, poolIndicesLowering } from './plane-pool.js'
 import { isPool, windowFields } from './pool-window.js'
 import { CHUNK, cut } from './tiles.js'
 
@@ -63,7 +63,7 @@ const globalLowering = (kernel: typeof global_max_pool_f32 | typeof global_avera
 })
 
 export const poolLowerings = {
-  MaxPool: planePoolLowering,
+  MaxPool: firstOf(planePoolLowering, poolIndicesLowering),
   AveragePool: planePoolLowering,
   'lanewise.MaxPoolNhwc': firstOf(planePoolLowering, maxPoolLowering),
   'lanewise.AveragePoolNhwc': firstOf(planePoolLowering, poolLowering(average_pool_f32)),
