@@ -77,7 +77,8 @@ export interface Backend {
   workspace(node: Node, constant: ConstantOf): number
   /** Whether a kernel of this backend runs `node`; otherwise the reference backend does. */
   accelerates(node: Node, constant: ConstantOf): boolean
-  allocate(dtype: DType, shape: readonly number[]): Storage
+  /** Memory of zeros; of anything at all where it need not be `cleared`, as it is written before it is read. */
+  allocate(dtype: DType, shape: readonly number[], cleared?: boolean): Storage
   /** Opens the backend that takes graphs which this one refuses with UNSUPPORTED_OP, where the user allows one. */
   substitute?(): Promise<Backend>
   /** `storageOf` gives the memory behind each variable of the plan's graph. */

@@ -78,7 +78,7 @@ export class VariableStore {
       )
     let storage = this.#contents.storages.get(variable)
     if (storage === undefined) {
-      storage = this.backend.allocate(variable.dtype, variable.shape)
+      storage = this.backend.allocate(variable.dtype, variable.shape, false)
       this.#contents.storages.set(variable, storage)
     }
     storage.write(content.data as TypedArray)

@@ -112,11 +112,11 @@ class WasmStorage implements Storage {
   readonly #view: MemoryView
   #disposed = false
 
-  constructor(memory: WasmMemory, dtype: DType, shape: readonly number[]) {
+  constructor(memory: WasmMemory, dtype: DType, shape: readonly number[], cleared: boolean) {
     if (dtype === 'string') throw new LanewiseError('TYPE_MISMATCH', 'wasm memory holds no strings')
     const size = sizeOf(shape)
     const address = memory.allocate(operandBytes(dtype, size), `a variable of ${size} ${dtype} elements`)
-    memory.content.clear(address, size * bytesPerElement(dtype))
+    if (cleared) memory.content.clear(address, size * bytesPerElement(dtype))
     this.shape = shape
     this.#memory = memory
     this.#view = new MemoryView(memory, dtype, address, size)
@@ -220,9 +220,9 @@ class WasmBackend implements Backend, Machine {
     return loweringOf(node, constant) !== undefined
   }
 
-  allocate(dtype: DType, shape: readonly number[]): Storage {
+  allocate(dtype: DType, shape: readonly number[], cleared = true): Storage {
     this.#check()
-    return new WasmStorage(this.memory, dtype, shape)
+    return new WasmStorage(this.memory, dtype, shape, cleared)
   }
 
   load(plan: Plan, storageOf: (variable: Variable) => Storage): Executable {

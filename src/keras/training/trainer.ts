@@ -469,9 +469,9 @@ export class Trainer {
   async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const { outputNames } = this.#trainee
     const { network, inputNames, outOf } = hostEdge(this.#trainee.network)
-    this.checkBatches(inputs[0].dims[0], inputs[0].dims[0])
     const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
     const { executable, shapes } = await this.#predictors.of(key, async () => {
+      this.checkBatches(inputs[0].dims[0], inputs[0].dims[0])
       const graph = await withOperators(() => buildPredictor(this.#trainee, inputs))
       return {
         executable: await this.#compileGraph(graph, store),
@@ -481,14 +481,11 @@ export class Trainer {
     inputs.forEach((tensor, i) => {
       executable.write(inputNames[i], tensor.data as TypedArray)
     })
-    await executable.run()
-    const outputs = await Promise.all(
-      outputNames.map(
-        async (name, i) =>
-          new Tensor(network.outputs[i].dtype, await executable.read(predictedOutput(name)), shapes[i]),
-      ),
-    )
-    return outOf(outputs)
+    const running = executable.run()
+    if (running) await running
+    const reads = outputNames.map((name) => executable.read(predictedOutput(name)))
+    const contents = reads.some((read) => read instanceof Promise) ? await Promise.all(reads) : (reads as TypedArray[])
+    return outOf(contents.map((content, i) => new Tensor(network.outputs[i].dtype, content, shapes[i])))
   }
 
   /** Frees backend memory. */
