@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert'
 import { LanewiseError } from '../src/core/errors.js'
 import { RandomGenerator } from '../src/core/random.js'
 import { Tensor } from '../src/core/tensor.js'
+import { fromGenerator } from '../src/data/sources.js'
 import {
   type Callback,
   callbacks,
@@ -434,6 +435,28 @@ test('data that does not fit is refused with the shapes', async () => {
   await fails(() => Promise.all([net.fit(x, y, { verbose: 0 }), net.predict(x)]), 'INVALID_ARGUMENT', /busy/)
   await fails(() => modelFromJSON('{'), 'INVALID_MODEL', /JSON/)
   await fails(() => modelFromJSON({ class_name: 'Nope', config: {} }), 'INVALID_ARGUMENT', /'Nope' is not supported/)
+})
+
+test('predictions side by side wait for each other, not for a training', async () => {
+  const net = sequential([layers.dense({ units: 2, inputShape: [3] })])
+  net.compile({ optimizer: 'sgd', loss: 'mse' })
+  const inputs = Array.from({ length: 12 }, (_, i) => normals(1 + (i % 3), 3))
+  const alone: number[][] = []
+  for (const x of inputs) alone.push((await net.predict(x)).toNumbers())
+  const both = inputs.map(async (x, i) => (await (i % 2 ? net.predict(x) : net.predictOnBatch(x))).toNumbers())
+  assert.equal(await Promise.all(both), alone)
+  const [failed, after] = await Promise.allSettled([net.predict(normals(1, 4)), net.predict(inputs[0])])
+  assert.equal([failed.status, after.status], ['rejected', 'fulfilled'])
+  const y = normals(3, 2)
+  await fails(
+    () => Promise.all([net.predict(inputs[2]), net.fit(inputs[2], y, { verbose: 0 })]),
+    'INVALID_ARGUMENT',
+    /busy/,
+  )
+  const within = fromGenerator(async function* () {
+    yield [await net.predict(inputs[0])] as const
+  })
+  await fails(() => net.predict(within), 'INVALID_ARGUMENT', /busy/)
 })
 
 test('models that share layers share their weights, until the last is disposed of', async () => {

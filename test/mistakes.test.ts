@@ -336,4 +336,18 @@ for (const [what, table] of factories)
 for (const [title, message, make] of mistakes)
   test(`${title} is refused, and how to mend it is told`, () => fails(make, message))
 
+test('data of tensors that are no numbers', async () => {
+  const refused = (data: unknown, message: RegExp, type = 'float32') =>
+    fails(() => new Tensor(type as 'float32', untyped(data)), message)
+  const nested = [
+    [1, 2],
+    [3, 4],
+  ]
+  await refused(nested, /element 0 must be a number, got \[1,2\]; data are one list, dims their shape/)
+  await refused([1, null], /element 1 must be a number, got null/)
+  await refused(new Array(2), /element 0 must be a number, got undefined/)
+  await refused(['1'], /element 0 must be a number, got "1"/)
+  await refused([1n, '2'], /element 1 must be a number, got "2"/, 'int64')
+})
+
 test.run()

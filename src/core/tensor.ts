@@ -146,15 +146,24 @@ function toStorage(type: DType, source: TensorData | readonly (number | bigint |
     return new Uint16Array(source.buffer, source.byteOffset, source.byteLength / 2)
   if (ArrayBuffer.isView(source))
     throw new LanewiseError('TYPE_MISMATCH', `a ${type} tensor needs a ${array.name}, got a ${source.constructor.name}`)
-  const numbers = source as readonly (number | bigint | boolean)[]
-  if (!isBigInt(type)) {
-    const convert = encodingOfDType(type)?.encode
-    return (array as typeof Float32Array).from(
-      numbers as readonly number[],
-      convert ? (item) => convert(Number(item)) : Number,
-    )
-  }
-  return (array as typeof BigInt64Array).from(numbers as readonly number[], (item) => wholeNumber(item, type))
+  const list = source as readonly number[]
+  if (isBigInt(type))
+    return (array as typeof BigInt64Array).from(list, (item, i) => wholeNumber(checked(item, i), type))
+  const encode = encodingOfDType(type)?.encode
+  return (array as typeof Float32Array).from(list, (item, i) => {
+    const value = Number(checked(item, i))
+    return encode ? encode(value) : value
+  })
+}
+
+/** Refuses an element that is no number: lists within a list, or gaps, would count as NaN. */
+function checked<T>(item: T, index: number): T {
+  if (['number', 'bigint', 'boolean'].includes(typeof item)) return item
+  const got = JSON.stringify(item)?.slice(0, 40)
+  throw new LanewiseError(
+    'TYPE_MISMATCH',
+    `element ${index} must be a number, got ${got}; data are one list, dims their shape`,
+  )
 }
 
 function wholeNumber(value: number | bigint | boolean, type: DType): bigint {

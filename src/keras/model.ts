@@ -218,7 +218,10 @@ export class Model extends Layer {
     return returnDict ? logs : Object.values(logs)
   }
 
-  /** The outputs for all samples of arrays or of a dataset: a Tensor, a list for models with several, an object where they have names. */
+  /**
+   * The outputs for all samples of arrays or of a dataset: a Tensor, a list for models with several, an object where they have names.
+   * Predictions of arrays that are asked for side by side come one after the other.
+   */
   async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Tensor>
   async predict<T extends Predictions>(x: DataLike | InputSource, options?: PredictOptions): Promise<T>
   async predict(x: DataLike | InputSource, options?: PredictOptions): Promise<Predictions> {
@@ -244,7 +247,7 @@ export class Model extends Layer {
   async predictOnBatch(x: DataLike): Promise<Predictions> {
     this.connectFor(x)
     const trainer = this.#trainer
-    const outputs = await trainer.exclusively(async (store) => {
+    const outputs = await trainer.inTurn(async (store) => {
       await trainer.ready()
       return trainer.predictBatch(store, trainer.inputs(x))
     })

@@ -21,7 +21,7 @@ interface Batches extends AsyncIterable<Batch> {
 /** A dataset or another async iterable; or what a generator function gives, which is good for one pass. */
 export type BatchSource = Batches | IterableIterator<Batch>
 
-type Inputs = ArrayLikeData | Readonly<Record<string, ArrayLikeData>>
+type Inputs = ArrayLikeData | readonly [ArrayLikeData] | Readonly<Record<string, ArrayLikeData>>
 
 /** Batches to predict: of inputs alone, or with targets that are passed over. */
 export type InputSource = BatchSource | AsyncIterable<Inputs> | IterableIterator<Inputs>

@@ -1,3 +1,4 @@
+import type { VariableStore } from '../../backend/store.js'
 import { LanewiseError } from '../../core/errors.js'
 import { checkOptions } from '../../core/options.js'
 import { Tensor } from '../../core/tensor.js'
@@ -38,14 +39,14 @@ function batchesOf(
   return { count: Math.ceil(samples / batchSize), batches: each() }
 }
 
-/** Outputs for all samples; see Model.predict. */
+/** Outputs for all samples; see Model.predict. Calls on arrays wait for each other. */
 export function predict(
   trainer: Trainer,
   model: Model,
   x: DataLike | InputSource,
   options: PredictOptions = {},
 ): Promise<Tensor[]> {
-  return trainer.exclusively(async (store) => {
+  const work = async (store: VariableStore) => {
     checkOptions('predict', options, predictOptions)
     checkCounts({ steps: options.steps })
     await trainer.ready()
@@ -79,7 +80,9 @@ export function predict(
     await callbacks.call('onPredictEnd')
     progress.end(parts.length, {})
     return joinRows(parts)
-  }, true)
+  }
+  // What makes the batches of a dataset may predict, too: it must not wait for itself.
+  return isDataset(x) ? trainer.exclusively(work, true) : trainer.inTurn(work)
 }
 
 /** The parts' rows one after the other, for each output. Throws INVALID_DATA without any. */

@@ -69,6 +69,8 @@ export class Trainer {
   explains = false
   #disposed = false
   #occupied: 'steps' | 'callbacks' | undefined
+  /** The end of the work that runs, where what comes meanwhile may wait for it. */
+  #turn: Promise<void> | undefined
 
   constructor(trainee: Trainee) {
     this.#trainee = trainee
@@ -106,6 +108,20 @@ export class Trainer {
   forgetSteps(): void {
     this.#steps.clear()
     this.#stepPlans.clear()
+  }
+
+  /** Runs `work` as `exclusively` does one that changes nothing; others like it wait for its end. */
+  async inTurn<T>(work: (store: VariableStore) => Promise<T>): Promise<T> {
+    while (this.#occupied === 'steps' && this.#turn) await this.#turn
+    const outer = this.#turn
+    const result = this.exclusively(work, true)
+    this.#turn = result.then(
+      () => {},
+      () => {},
+    )
+    return result.finally(() => {
+      this.#turn = outer
+    })
   }
 
   /** Runs `work` unless something else of the model runs; where it `changesNothing`, callbacks may do it, too. */
