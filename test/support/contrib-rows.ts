@@ -403,6 +403,44 @@ const quantized: readonly Row[] = [
   anyRow('DynamicQuantizeLinear', [fed([3, 17])], {}, { outputs: [true, true, true] }),
 ]
 
+/** A step of `length` tokens, a row of the batch for each of `lengths`, which are less by one, of at most `total`, over a past of `past` places. */
+const grouped = (length: number, past: number | undefined, lengths: readonly number[], total: number) => [
+  fed([lengths.length, length, 64]),
+  fed([lengths.length, length, 32]),
+  fed([lengths.length, length, 32]),
+  past === undefined ? undefined : fed([lengths.length, 2, past, 16]),
+  past === undefined ? undefined : fed([lengths.length, 2, past, 16]),
+  given(lengths, 'int32'),
+  given([total], 'int32', []),
+]
+const fewerHeads = { num_heads: { i: 4 }, kv_num_heads: { i: 2 } }
+const rotaryTables = [held([32, 8]), held([32, 8])]
+const allPresent = { outputs: [true, true, true] }
+const ragged: readonly Row[] = [
+  row('GroupQueryAttention', grouped(5, undefined, [4, 2], 5), fewerHeads, { ...allPresent, note: 'a ragged prompt' }),
+  row('GroupQueryAttention', grouped(1, 5, [5, 3], 6), fewerHeads, { ...allPresent, note: 'a ragged step' }),
+  row(
+    'GroupQueryAttention',
+    [...grouped(1, 5, [5, 3], 6), ...rotaryTables],
+    { ...fewerHeads, do_rotary: { i: 1 } },
+    { ...allPresent, note: 'a ragged step, turned' },
+  ),
+  row('GroupQueryAttention', grouped(1, 8, [5, 5], 6), fewerHeads, { ...allPresent, note: 'a past of fixed size' }),
+  row('GroupQueryAttention', grouped(3, 4, [6], 7), fewerHeads, { ...allPresent, note: 'a chunk' }),
+  row(
+    'GroupQueryAttention',
+    grouped(5, undefined, [4, 4], 5),
+    { ...fewerHeads, smooth_softmax: { i: 1 } },
+    { ...allPresent, note: 'a smooth softmax' },
+  ),
+  row(
+    'GroupQueryAttention',
+    [...grouped(1, 5, [5, 4], 6), undefined, undefined, undefined, undefined, held([4])],
+    { ...fewerHeads, local_window_size: { i: 3 } },
+    { ...allPresent, note: 'a sink beside a window' },
+  ),
+]
+
 const boxes = [fed([2, 3, 5, 8]), fed([3, 4], 'float32', -0.2, 1.2), given([0, 1, 0], 'int32')]
 const images: readonly Row[] = [
   row('CropAndResize', [...boxes, given([4, 3], 'int32')], { mode: { s: 'bilinear' } }),
@@ -437,6 +475,7 @@ export const contribRows: readonly Row[] = [
   ...attentions,
   ...quantized,
   ...more,
+  ...ragged,
   ...images,
   ...others,
 ]

@@ -61,14 +61,23 @@ interface Options {
   readonly scale: number
   readonly masks: readonly ((scores: Value) => Value)[]
   readonly softcap?: number
+  /** The logit of a key of each head that takes its share of the softmax and gives nothing, [heads] or a scalar. */
+  readonly sink?: Value | undefined
 }
 
 /** Scaled dot-product attention of heads [batch, heads, length, size] -> [batch, length, heads * size]. */
-function attend(k: GraphBuilder, { query, key, value }: Heads, { scale, masks, softcap = 0 }: Options): Value {
+function attend(k: GraphBuilder, { query, key, value }: Heads, { scale, masks, softcap = 0, sink }: Options): Value {
   let scores = k.mul(k.matMul(query, swapped(k, key)), scale)
   if (softcap > 0) scores = k.mul(k.tanh(k.div(scores, softcap)), softcap)
   for (const mask of masks) scores = k.add(scores, mask(scores))
-  return joinHeads(k, k.matMul(k.softmax(scores), value))
+  return joinHeads(k, k.matMul(sink ? softmaxBesideSink(k, scores, sink) : k.softmax(scores), value))
+}
+
+/** The softmax of scores [batch, heads, length, total] and one further column, which is left out of the result. */
+function softmaxBesideSink(k: GraphBuilder, scores: Value, sink: Value): Value {
+  const column = k.add(k.mul(k.max(scores, [3], true), 0), k.reshape(k.cast(sink, numericOf(scores)), [-1, 1, 1]))
+  const shares = k.softmax(k.concat([scores, column], 3))
+  return k.op('Slice', [shares, k.ints([0]), k.ints([-1]), k.ints([3])])
 }
 
 /** 1 / sqrt(size of a head), unless given. */
@@ -238,36 +247,65 @@ const rotary: Writer = (k, draft) => {
 const repeated = (k: GraphBuilder, x: Value, heads: number, times: number): Value =>
   times === 1 ? x : k.gather(x, k.ints(Array.from({ length: heads * times }, (_, head) => Math.floor(head / times))), 1)
 
-/** Attention whose keys and values have fewer heads; causal, over the past and the present. */
+/**
+ * `past` [batch, heads, P, size] up to each row's `start` [batch, 1], then `x` [batch, heads, length, size], then zeros:
+ * [batch, heads, total, size].
+ */
+function placed(k: GraphBuilder, past: Value, x: Value, start: Value, total: Value): Value {
+  const [length, kept] = [sizeOfAxis(k, x, 2), sizeOfAxis(k, past, 2)]
+  const blank = k.mul(k.op('Slice', [x, k.ints([0]), k.ints([1]), k.ints([2])]), 0)
+  const all = k.concat([past, x, blank], 2)
+  const places = unsqueeze(k, range(k, total), [0])
+  const fresh = k.sub(places, start)
+  const rest = k.where(k.less(fresh, length), k.add(fresh, kept), k.add(kept, length))
+  const sources = k.where(k.less(fresh, 0), places, rest)
+  const heads = Number(x.shape[1])
+  const blocks = k.mul(range(k, k.mul(sizeOfAxis(k, x, 0), heads)), sizeOfAxis(k, all, 2))
+  const flat = k.add(k.reshape(blocks, [-1, heads, 1]), unsqueeze(k, sources, [1]))
+  return k.gather(k.reshape(all, [-1, Number(x.shape[3])]), flat)
+}
+
+/**
+ * Attention whose keys and values have fewer heads; causal, over the past and the present. Each row of the batch has a length of its
+ * own: its new keys follow its past ones, whatever the past's tensor holds behind them.
+ */
 const groupQuery: Writer = (k, draft) => {
-  const [packed, key, value, pastKey, pastValue, lengths, , cos, sin, givenPositions, scoreBias] = draft.inputs
+  const [packed, key, value, pastKey, pastValue, lengths, total, cos, sin, givenPositions, scoreBias] = draft.inputs
   const [count, shared] = [number(draft, 'num_heads', 0), number(draft, 'kv_num_heads', 0)]
-  support(!draft.inputs[11] && number(draft, 'smooth_softmax', 0) <= 0, 'GroupQueryAttention with a sink')
+  const sink = draft.inputs[11] ?? (number(draft, 'smooth_softmax', 0) > 0 ? k.scalar(0) : undefined)
+  support(draft.outputs < 4, 'GroupQueryAttention that gives its scores out')
+  support(lengths !== undefined && total !== undefined, 'GroupQueryAttention without lengths')
   const input = inputOf(draft, 0)
   const width = packed?.shape[2]
   support(typeof width === 'number', 'GroupQueryAttention of unknown width')
-  const size = width / (count + 2 * shared)
+  const size = key && value ? width / count : width / (count + 2 * shared)
   const parts = key && value ? [input, key, value] : split(k, input, [count * size, shared * size, shared * size], 2)
-  let [query, keys, values] = parts.map((part, index) => splitHeads(k, part, index === 0 ? count : shared))
+  const heads = (x: Value, those: number) => k.transpose(k.reshape(x, [0, 0, those, size]), [0, 2, 1, 3])
+  let [query, keys, values] = parts.map((part, index) => heads(part, index === 0 ? count : shared))
+  const length = sizeOfAxis(k, query, 2)
+  const ends = unsqueeze(k, k.add(k.reshape(k.cast(lengths, 'int64'), [-1]), 1), [1])
+  const start = k.maximum(k.sub(ends, length), 0)
+  const places = k.add(start, unsqueeze(k, range(k, length), [0]))
   if (number(draft, 'do_rotary', 0)) {
-    support(cos !== undefined && sin !== undefined && lengths !== undefined, 'rotary positions without their tables')
-    const length = sizeOfAxis(k, query, 2)
-    const first = k.sub(k.add(k.cast(lengths, 'int64'), 1), length)
-    const places =
-      givenPositions ?? k.add(unsqueeze(k, k.reshape(first, [-1]), [1]), unsqueeze(k, range(k, length), [0]))
+    support(cos !== undefined && sin !== undefined, 'rotary positions without their tables')
     const interleaved = number(draft, 'rotary_interleaved', 0) !== 0
-    ;[query, keys] = [query, keys].map((x) => rotate(k, x, places, cos, sin, interleaved))
+    ;[query, keys] = [query, keys].map((x) => rotate(k, x, givenPositions ?? places, cos, sin, interleaved))
   }
-  const [allKeys, allValues] = [appended(k, pastKey, keys), appended(k, pastValue, values)]
+  if (pastKey && pastValue) {
+    const whole = k.maximum(sizeOfAxis(k, pastKey, 2), k.op('Squeeze', [k.cast(total, 'int64')]))
+    keys = placed(k, pastKey, keys, start, whole)
+    values = placed(k, pastValue, values, start, whole)
+  }
   const window = Math.max(0, number(draft, 'local_window_size', -1))
-  const masks = [
-    (scores: Value) => penalty(k, causal(k, query, allKeys, window), scores, lowest(scores)),
-    ...(scoreBias ? [() => scoreBias] : []),
-  ]
+  const columns = unsqueeze(k, range(k, sizeOfAxis(k, keys, 2)), [0, 1, 2])
+  const rows = unsqueeze(k, places, [1, 3])
+  const seen = k.and(k.lessOrEqual(columns, rows), k.less(columns, unsqueeze(k, ends, [2, 3])))
+  const near = window > 0 ? k.and(seen, k.greater(columns, k.sub(rows, window))) : seen
+  const masks = [(scores: Value) => penalty(k, near, scores, lowest(scores)), ...(scoreBias ? [() => scoreBias] : [])]
   const times = count / shared
-  const heads = { query, key: repeated(k, allKeys, shared, times), value: repeated(k, allValues, shared, times) }
-  const y = attend(k, heads, { scale: scaleOf(draft, query), masks, softcap: number(draft, 'softcap', 0) })
-  return [y, allKeys, allValues]
+  const grouped = { query, key: repeated(k, keys, shared, times), value: repeated(k, values, shared, times) }
+  const softcap = number(draft, 'softcap', 0)
+  return [attend(k, grouped, { scale: scaleOf(draft, query), masks, softcap, sink }), keys, values]
 }
 
 /** Distances between the rows of A [M, K] and of B [N, K]. */
