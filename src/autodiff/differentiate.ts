@@ -4,6 +4,7 @@ import type { Node, Value } from '../core/ir.js'
 import { formatShape, sameShape } from '../core/shape.js'
 import type { GraphBuilder } from '../graph/builder.js'
 import { withDefaults } from '../ops/definition.js'
+import { isStopped } from '../ops/emitter.js'
 import { definitionOf, loadedDefinitionOf } from '../ops/index.js'
 import { ruleOf } from './rules/index.js'
 import { unbroadcast } from './unbroadcast.js'
@@ -79,7 +80,7 @@ function dependents(nodes: readonly Node[], by: readonly Value[]): ReadonlySet<V
     if (!node.inputs.some((input) => input && found.has(input))) continue
     const { gradientUnknown, decompose } = loadedDefinitionOf(node.op)
     if (!ruleOf(node.op) && !gradientUnknown && !decompose) continue
-    for (const output of node.outputs) if (isFloat(output.dtype)) found.add(output)
+    for (const output of node.outputs) if (isFloat(output.dtype) && !isStopped(output)) found.add(output)
   }
   return found
 }

@@ -6,6 +6,11 @@ import { Tensor } from '../core/tensor.js'
 type Operand = Value | number
 type Axes = number | readonly number[]
 
+const stopped = /* @__PURE__ */ new WeakSet<Value>()
+
+/** Whether `stopGradient` gave the value. */
+export const isStopped = (value: Value): boolean => stopped.has(value)
+
 /**
  * Writes nodes: the vocabulary of gradient rules, layers, losses and custom functions over graph values.
  * A number given for an operand becomes a scalar constant of the other operand's dtype.
@@ -38,6 +43,13 @@ export abstract class Emitter {
     if (!values.every(Number.isSafeInteger))
       throw new LanewiseError('SHAPE_MISMATCH', `[${values.join(', ')}] are no axes or sizes: the operands do not fit`)
     return this.constant(new Tensor('int64', values, [values.length]))
+  }
+
+  /** x, behind which no gradient goes. */
+  stopGradient(x: Value): Value {
+    const y = this.op('Identity', [x])
+    stopped.add(y)
+    return y
   }
 
   #binary(op: string, a: Operand, b: Operand): Value {

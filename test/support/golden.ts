@@ -4,7 +4,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { arrayOf, type NumericDType } from '../../src/core/dtype.js'
 import { Tensor } from '../../src/core/tensor.js'
-import { modelFromJSON } from '../../src/keras/index.js'
+import { loadLayers, modelFromJSON } from '../../src/keras/index.js'
 import { rowsOf } from '../../src/keras/training/data.js'
 import { dataRoot } from './conformance.js'
 
@@ -100,7 +100,10 @@ const unsupported: Readonly<Record<string, string>> = {
 export function testFurtherRuns(): void {
   for (const line of readFileSync(resolve('test/support/keras-runs.jsonl'), 'utf8').trim().split('\n')) {
     const run = JSON.parse(line) as Run
-    test(run.name, () => replay(run))
+    test(run.name, async () => {
+      await loadLayers()
+      await replay(run)
+    })
   }
 }
 

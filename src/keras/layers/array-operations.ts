@@ -118,6 +118,21 @@ const sorted = (output: 0 | 1): Operation => ({
   needs: ranking,
 })
 
+/** The middle of the sorted elements along the axes, or the mean of the two in the middle. */
+function median(x: Value, emit: Emitter, options: Options): Value {
+  const rank = rankOf(x)
+  const axes = (axesOf(options) ?? x.shape.map((_, axis) => axis)).map((axis) => normalizeAxis(axis, rank))
+  const others = x.shape.flatMap((_, axis) => (axes.includes(axis) ? [] : [axis]))
+  const sizes = (list: readonly number[]) =>
+    list.map((axis) => (typeof x.shape[axis] === 'number' ? x.shape[axis] : -1))
+  const count = axes.reduce((n, axis) => n * sizeOn(x, axis), 1)
+  const rows = emit.reshape(emit.transpose(x, [...others, ...axes]), [...sizes(others), count])
+  const [least] = emit.emit('TopK', [rows, emit.ints([Math.floor(count / 2) + 1])], { axis: -1, largest: 0 }, 2)
+  const middle = slice(emit, least, others.length, Math.floor((count - 1) / 2), Math.floor(count / 2) + 1)
+  const result = emit.mean(emit.cast(middle, 'float32'), [-1])
+  return options.keepdims === true ? unsqueeze(emit, result, ...axes) : result
+}
+
 const triangle = (upper: 0 | 1): Operation => ({
   ...unary((x, emit, { k }) => emit.op('Trilu', [x, emit.scalar(Number(k ?? 0), 'int64')], { upper })),
   needs: selection,
@@ -188,6 +203,7 @@ export const arrayOperations: Readonly<Record<string, Operation>> = {
   Triu: triangle(1),
   Sort: sorted(0),
   Argsort: sorted(1),
+  Median: { ...unary(median), needs: ranking },
   TopK: {
     ...unary((x, emit, { k }) => {
       const [largest, places] = emit.emit('TopK', [x, emit.ints([Number(k)])], { axis: -1 }, 2)

@@ -215,7 +215,9 @@ export class OperationLayer extends Layer {
   }
 
   call(inputs: readonly CallArgument[], { emit }: CallContext, args: CallArguments): Value | readonly Value[] {
-    const raw = [...inputs, ...this.signature.slice(1).flatMap((name) => (name in args ? [args[name]] : []))]
+    const others = this.signature.slice(1)
+    const given = others.slice(0, others.findLastIndex((name) => name in args) + 1)
+    const raw = [...inputs, ...given.map((name) => args[name])]
     const { name: _, ...options } = this.#object.config
     const operands = raw.map((argument) => operandOf(argument, emit))
     return this.#operation.write(emit, operands, camelKeys(options), raw)

@@ -8,6 +8,7 @@ import { arrayOperations, listOf } from './array-operations.js'
 import { grey } from './colors.js'
 import type { Interpolation } from './image-fields.js'
 import { axesOf, binary, bool, named, type Operation, reduction, tensor, unary } from './operation.js'
+import { productOperations } from './product-operations.js'
 import { resizeTo } from './resizing.js'
 
 const trigonometric = (op: string): Operation => ({ ...named(op), needs: trigonometry })
@@ -41,6 +42,16 @@ const binaryOfTensors = (write: (emit: Emitter, a: Value, b: Value) => Value): O
     return write(emit, lift(a), lift(b))
   })
 
+/** The angle of the point (x, y), of the smaller by the larger side; 0 at the origin. */
+function arctan2(emit: Emitter, y: Value, x: Value): Value {
+  const isFlat = emit.greaterOrEqual(emit.abs(x), emit.abs(y))
+  const [over, under] = [emit.where(isFlat, y, x), emit.where(isFlat, x, y)]
+  const angle = emit.op('Atan', [emit.div(over, emit.where(emit.equal(under, 0), 1, under))])
+  const upright = emit.sub(emit.mul(emit.sign(y), Math.PI / 2), angle)
+  const turn = emit.where(emit.less(x, 0), emit.where(emit.less(y, 0), -Math.PI, emit.add(emit.mul(y, 0), Math.PI)), 0)
+  return emit.where(isFlat, emit.add(angle, turn), upright)
+}
+
 /** The norm over `axes`, which stay; of vectors of any order, of more axes the root of the sum of squares. */
 function norm(emit: Emitter, x: Value, order: unknown, axes: readonly number[] | undefined, keep: boolean): Value {
   if (order === null || order === undefined || order === 'fro' || (order === 2 && axes?.length === 1))
@@ -54,12 +65,16 @@ function norm(emit: Emitter, x: Value, order: unknown, axes: readonly number[] |
 /** Keras's operations that few models hold, by the names of their classes. */
 export const operations: Readonly<Record<string, Operation>> = {
   ...arrayOperations,
+  ...productOperations,
+  StopGradient: { takes: ['variable'], module: 'core', write: (emit, [x]) => emit.stopGradient(tensor(emit, x)) },
   Tan: trigonometric('Tan'),
   Arcsin: trigonometric('Asin'),
   Arccos: trigonometric('Acos'),
   Arctan: trigonometric('Atan'),
   Sinh: trigonometric('Sinh'),
   Cosh: trigonometric('Cosh'),
+  Arctan2: { ...binaryOfTensors(arctan2), needs: trigonometry },
+  Cbrt: unary((x, emit) => emit.mul(emit.sign(x), emit.pow(emit.abs(x), 1 / 3))),
   Arcsinh: trigonometric('Asinh'),
   Arccosh: trigonometric('Acosh'),
   Arctanh: trigonometric('Atanh'),
