@@ -452,4 +452,17 @@ test('an index that an Embedding has no row for is named, be it of an input, of 
   texts.dispose()
 })
 
+test('layers of another copy of lanewise are refused as such', () => {
+  const x = input({ shape: [3] })
+  // What another copy makes has the same form and other classes.
+  const layer = { name: 'theirs', className: 'Dense', inboundNodes: [], weights: [] }
+  const theirs = { ...x, node: { ...x.node, layer } } as never
+  const refused = /layer 'theirs' comes from another copy of lanewise: import everything from one/
+  assert.throws(() => sequential([layer as never]), refused)
+  assert.throws(() => sequential([theirs]), refused)
+  assert.throws(() => layers.dense({ units: 1 }).apply(theirs), refused)
+  assert.throws(() => layers.add().apply([x, theirs]), refused)
+  assert.throws(() => model({ inputs: x, outputs: theirs }), refused)
+})
+
 test.run()

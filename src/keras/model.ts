@@ -23,6 +23,7 @@ import {
   Layer,
   type LayerNode,
   type LayerOptions,
+  refuseForeign,
   type SymbolicTensor,
 } from './layers/layer.js'
 import { graphShape } from './layers/shapes.js'
@@ -77,6 +78,7 @@ export class Model extends Layer {
   /** Sets what the model computes. */
   protected connect(inputs: ModelOptions['inputs'], outputs: ModelOptions['outputs']): void {
     const [from, to] = [readEnds(inputs, 'inputs'), readEnds(outputs, 'outputs')]
+    refuseForeign([...from.tensors, ...to.tensors])
     const cut = cutOut(from.tensors, to.tensors)
     this.#network = traceNetwork(cut.inputs, cut.outputs)
     this.#forms = { inputs: from.form, outputs: to.form }

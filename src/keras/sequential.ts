@@ -1,6 +1,6 @@
 import { invalid, type KerasConfig } from './config.js'
 import { InputLayer } from './layers/core.js'
-import { Layer, type SymbolicTensor } from './layers/layer.js'
+import { foreignLayer, Layer, type SymbolicTensor } from './layers/layer.js'
 import type { KerasShape } from './layers/shapes.js'
 import { Model } from './model.js'
 import { nameLayers } from './network.js'
@@ -35,6 +35,8 @@ export class Sequential extends Model {
 
   #append(item: Layer | SymbolicTensor): void {
     const layer = item instanceof Layer ? item : item?.node?.layer
+    const given = (layer ?? item) as { readonly name: string; readonly inboundNodes?: unknown } | undefined
+    if (Array.isArray(given?.inboundNodes) && !(given instanceof Layer)) throw foreignLayer(given.name)
     if (!(layer instanceof Layer) || (layer !== item && !(layer instanceof InputLayer)))
       throw invalid('a sequential model is made of layers; the first may be an input()')
     if (layer instanceof InputLayer) {

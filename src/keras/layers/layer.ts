@@ -86,6 +86,18 @@ const tensorsOf = (argument: Argument): SymbolicTensor[] => {
   return Array.isArray(argument) ? argument.flatMap(tensorsOf) : []
 }
 
+/** The error of a layer that another copy of lanewise made. */
+export const foreignLayer = (name: string): Error =>
+  invalid(
+    `layer '${name}' comes from another copy of lanewise: import everything from one of 'lanewise' and 'lanewise/inline', in one version`,
+  )
+
+/** Throws INVALID_ARGUMENT for tensors of another copy of lanewise. */
+export function refuseForeign(tensors: readonly SymbolicTensor[]): void {
+  const foreign = tensors.find(({ node }) => !(node.layer instanceof Layer))
+  if (foreign) throw foreignLayer(foreign.node.layer.name)
+}
+
 const listOf = <T>(item: T | readonly T[]): readonly T[] => (Array.isArray(item) ? item : [item as T])
 
 /** The values that stand for a node's tensors, as `Layer.write` takes them. */
@@ -450,6 +462,7 @@ export abstract class Layer<Options extends object = object> {
         this,
         `is applied to what input({ shape }) or another layer's apply gives; data go to a model's predict`,
       )
+    refuseForeign(tensorsOf(inputs))
     const named = Object.entries(options).flatMap(([key, argument]) => {
       const name = snakeCase(key)
       const known = [...this.signature.slice(1), ...this.namedArguments, 'mask', 'training']
