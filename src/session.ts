@@ -104,14 +104,17 @@ export class InferenceSession {
   }
 
   /**
-   * Runs the model. `feeds` holds a tensor for each input; the result one for each output, or for each of `fetches`.
+   * Runs the model. `feeds` holds a tensor for each input; the result one for each output, or for each of `fetches`, which may be
+   * left out before `options`.
    * Throws SHAPE_MISMATCH or TYPE_MISMATCH, naming the input; INVALID_ARGUMENT for unknown names; DISPOSED after release.
    */
   async run<T extends HostValue = Tensor>(
     feeds: Feeds,
-    fetches: Fetches = this.outputNames,
+    fetches: Fetches | RunOptions = this.outputNames,
     options: RunOptions = {},
   ): Promise<Record<string, T>> {
+    if ('signal' in fetches && !this.outputNames.includes('signal'))
+      return this.run<T>(feeds, undefined, fetches as RunOptions)
     const wanted = Array.isArray(fetches) ? (fetches as readonly string[]) : Object.keys(fetches)
     const preallocated = Array.isArray(fetches) ? {} : (fetches as Readonly<Record<string, Tensor | null>>)
     this.#check(feeds, wanted)

@@ -195,6 +195,10 @@ test('CSV: names, quotes, texts as classes, what is missing', async () => {
   assert.match(await refusal(() => csv(flowers, { label: 'size' })), /no column size; there are width/)
   assert.match(await refusal(() => csv(flowers, { label: 0 })), /row 1, column 'kind': 'rose' is not a number/)
   assert.match(await refusal(() => csv(text(['a,b', '1,2', '1']))), /CSV file: .*ength/)
+  assert.match(
+    await refusal(() => csv(Uint8Array.of(97, 10, 0xe9, 10))),
+    /CSV file: it is not UTF-8 text; save it as such/,
+  )
   assert.match(await refusal(() => csv(text(['a,b', '1,']))), /row 1 has no label in column 'b'/)
   assert.match(await refusal(() => csv(text(['a,b']))), /no rows/)
   assert.match(await refusal(() => csv('/nowhere/a.csv')), /nowhere/)

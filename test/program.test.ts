@@ -141,6 +141,8 @@ test('a loop without end lets timers run, and a signal ends it', async () => {
     thrown = error
   })
   assert.is((thrown as Error | undefined)?.message, 'enough')
+  const withoutFetches = await session.run(feeds, { signal: controller.signal }).catch((error: Error) => error)
+  assert.is((withoutFetches as Error).message, 'enough')
   const again = await session.run({ ...feeds, trips: count(2) })
   assert.equal(again['seen'].dims, [2, 0])
   await session.release()

@@ -72,11 +72,12 @@ export async function csv(source: Source, options: CsvOptions = {}): Promise<Csv
   const { parse } = await import('./parse-csv.js')
   let rows: string[][]
   try {
-    const text = new TextDecoder().decode(await readSource(source))
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readSource(source))
     rows = parse(text, { delimiter, bom: true, skip_empty_lines: true })
   } catch (cause) {
     if (cause instanceof LanewiseError) throw cause
-    throw new LanewiseError('INVALID_DATA', `${name}: ${(cause as Error).message}`, { cause })
+    const reason = cause instanceof TypeError ? 'it is not UTF-8 text; save it as such' : (cause as Error).message
+    throw new LanewiseError('INVALID_DATA', `${name}: ${reason}`, { cause })
   }
   const names = header ? (rows.shift() ?? []).map((text) => text.trim()) : (rows[0] ?? []).map((_, i) => String(i))
   if (rows.length === 0) throw new LanewiseError('INVALID_DATA', `${name}: it has no rows`)
