@@ -206,14 +206,17 @@ export function gather(p: GatherParams, tile: i32, thread: i32): void {
   let i = row % count
   let x = p.x + <usize>(row / count) * p.axis * bytes
   let y = p.y + <usize>row * bytes
+  const indices = p.indices, indexBytes = p.indexBytes, axis = p.axis
   for (; row < to; row++, y += bytes) {
-    const at = indexAt(p.indices, p.indexBytes, i, p.axis)
+    const at = indexAt(indices, indexBytes, i, axis)
     if (at < 0) memory.fill(y, 0xFF, bytes)
     else if (bytes == 4) store<u32>(y, load<u32>(x + (<usize>at << 2)))
+    else if (bytes == 1) store<u8>(y, load<u8>(x + <usize>at))
+    else if (bytes == 8) store<u64>(y, load<u64>(x + (<usize>at << 3)))
     else memory.copy(y, x + <usize>at * bytes, bytes)
     if (++i == count) {
       i = 0
-      x += <usize>p.axis * bytes
+      x += <usize>axis * bytes
     }
   }
 }

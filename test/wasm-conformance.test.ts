@@ -1,7 +1,9 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { evaluate } from '../src/backend/reference/evaluate.js'
-import { lowerings } from '../src/backend/wasm/lower/index.js'
+import { loweringOf, lowerings } from '../src/backend/wasm/lower/index.js'
+import type { Lowering } from '../src/backend/wasm/lower/lowering.js'
+import { otherOps } from '../src/backend/wasm/lower/other-types.js'
 import type { Attributes, Graph, Node, TensorType, Value } from '../src/core/ir.js'
 import { concrete, inversePermutation, permute } from '../src/core/shape.js'
 import type { Tensor } from '../src/core/tensor.js'
@@ -15,6 +17,14 @@ import { runLowering } from './support/kernels.js'
 import { loadEverything } from './support/operators.js'
 
 await loadEverything()
+
+/** Whatever lowering takes a node. */
+const anyLowering: Lowering = {
+  accelerates: (node, constant) => loweringOf(node, constant) !== undefined,
+  workspace: (node, constant) => loweringOf(node, constant)!.workspace?.(node, constant) ?? 0,
+  lower: (node, context) => loweringOf(node, context.constant)!.lower(node, context),
+}
+const lowered = new Set([...Object.keys(lowerings), ...otherOps])
 
 /** The graph of a case, if lanewise has its op. */
 function graphOf(model: Uint8Array): Graph | undefined {
@@ -54,15 +64,15 @@ function runNode(
     outputs: readonly TensorType[],
     given: Attributes,
   ) =>
-    runLowering(lowerings[op], op, {
+    runLowering(anyLowering, op, {
       inputs: operands,
       outputs,
       attributes: withDefaults(definitionOf(op), given),
       constants: operands.flatMap((operand, i) => (i > 0 && operand ? [i] : [])),
     })
-  if (Object.hasOwn(lowerings, node.op)) return run(node.op, inputs, types, node.attributes)
+  if (lowered.has(node.op)) return run(node.op, inputs, types, node.attributes)
   const twin = definitionOf(node.op).traits?.channelsLast
-  if (!twin || !Object.hasOwn(lowerings, twin.op)) return undefined
+  if (!twin || !lowered.has(twin.op)) return undefined
   const outputs = run(
     twin.op,
     inputs.map((input, i) => relayout(input, twin.inputs[i])),

@@ -1,6 +1,6 @@
 import { rowOffset } from '../binary'
 import { bytesOfType } from './scalar'
-import { applyBlock, BLOCK, BLOCK_BYTES, isReal, isWide, narrow, repeat, widen } from './wide'
+import { applyBlock, BLOCK, BLOCK_BYTES, isReal, isWide, narrow, narrowMasks, repeat, widen } from './wide'
 
 /**
  * As BinaryParams, on elements of `type`; results are of `yType`, the same, another that they are converted to, or for comparisons
@@ -44,7 +44,8 @@ export function wide_binary(p: WideParams, tile: i32, thread: i32): void {
       const left = aStep && isDirect ? a : blockA
       const right = bStep && isDirect ? b : blockB
       applyBlock(p.operation, isInPlace ? y : blockY, left, right, type, count)
-      if (!isInPlace) narrow(y, blockY, yType == 10 ? 6 : type, yType, count)
+      if (yType == 10) narrowMasks(y, blockY, count)
+      else if (!isInPlace) narrow(y, blockY, type, yType, count)
       at += count
       a += <usize>(count * aStep) * bytes
       b += <usize>(count * bStep) * bytes

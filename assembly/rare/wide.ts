@@ -20,15 +20,64 @@ function convert<F, T>(y: usize, x: usize, count: i32): void {
   for (let i = 0; i < count; i++, x += sizeof<F>(), y += sizeof<T>()) store<T>(y, <T>load<F>(x))
 }
 
+// The commonest conversions, several elements at a time; the rest is left to `convert`. Each returns how many it has done.
+
+function widenWords(y: usize, x: usize, type: i32, count: i32): i32 {
+  const end = count & ~1
+  for (let i = 0; i < end; i += 2, x += 8, y += 16) {
+    if (type == 4) v128.store(y, v128.load32x2_s(x))
+    else if (type == 5) v128.store(y, v128.load32x2_u(x))
+    else v128.store(y, f64x2.promote_low_f32x4(v128.load64_zero(x)))
+  }
+  return end
+}
+
+function narrowReals(y: usize, x: usize, count: i32): i32 {
+  const end = count & ~1
+  for (let i = 0; i < end; i += 2, x += 16, y += 8) v128.store64_lane(y, f32x4.demote_f64x2_zero(v128.load(x)), 0)
+  return end
+}
+
+/** The lower halves of four elements. */
+// @ts-ignore: decorator
+@inline
+function lowWords(x: usize): v128 {
+  return v128.shuffle<i32>(v128.load(x), v128.load(x, 16), 0, 2, 4, 6)
+}
+
+function narrowWords(y: usize, x: usize, count: i32): i32 {
+  const end = count & ~3
+  for (let i = 0; i < end; i += 4, x += 32, y += 16) v128.store(y, lowWords(x))
+  return end
+}
+
+function narrowBytes(y: usize, x: usize, count: i32): i32 {
+  const end = count & ~7
+  const mask = i32x4.splat(0xff)
+  for (let i = 0; i < end; i += 8, x += 64, y += 8) {
+    const words = i16x8.narrow_i32x4_s(v128.and(lowWords(x), mask), v128.and(lowWords(x + 32), mask))
+    v128.store64_lane(y, i8x16.narrow_i16x8_u(words, words), 0)
+  }
+  return end
+}
+
 /** y = a block of the `count` elements of `type` at x. */
 export function widen(y: usize, x: usize, type: i32, count: i32): void {
   switch (type) {
     case 0: { convert<i8, i64>(y, x, count); break }
     case 2: { convert<i16, i64>(y, x, count); break }
     case 3: { convert<u16, i64>(y, x, count); break }
-    case 4: { convert<i32, i64>(y, x, count); break }
-    case 5: { convert<u32, i64>(y, x, count); break }
-    case 8: { convert<f32, f64>(y, x, count); break }
+    case 4:
+    case 5:
+    case 8: {
+      const done = widenWords(y, x, type, count)
+      if (done == count) return
+      const at = y + (<usize>done << 3), from = x + (<usize>done << 2)
+      if (type == 4) store<i64>(at, load<i32>(from))
+      else if (type == 5) store<i64>(at, load<u32>(from))
+      else store<f64>(at, load<f32>(from))
+      break
+    }
     case 1:
     case 10: { convert<u8, i64>(y, x, count); break }
     default: memory.copy(y, x, <usize>count << 3)
@@ -55,7 +104,11 @@ export function narrow(y: usize, x: usize, from: i32, type: i32, count: i32): vo
       case 5: { truncate<i32>(y, x, count); break }
       case 6: { truncate<i64>(y, x, count); break }
       case 7: { convert<f64, u64>(y, x, count); break }
-      case 8: { convert<f64, f32>(y, x, count); break }
+      case 8: {
+        const done = narrowReals(y, x, count)
+        convert<f64, f32>(y + (<usize>done << 2), x + (<usize>done << 3), count - done)
+        break
+      }
       case 9: { memory.copy(y, x, <usize>count << 3); break }
       default: truth<f64>(y, x, count)
     }
@@ -63,16 +116,35 @@ export function narrow(y: usize, x: usize, from: i32, type: i32, count: i32): vo
   }
   switch (type) {
     case 0:
-    case 1: { convert<i64, i8>(y, x, count); break }
+    case 1: {
+      const done = narrowBytes(y, x, count)
+      convert<i64, i8>(y + done, x + (<usize>done << 3), count - done)
+      break
+    }
     case 2:
     case 3: { convert<i64, i16>(y, x, count); break }
     case 4:
-    case 5: { convert<i64, i32>(y, x, count); break }
+    case 5: {
+      const done = narrowWords(y, x, count)
+      convert<i64, i32>(y + (<usize>done << 2), x + (<usize>done << 3), count - done)
+      break
+    }
     case 8: { if (from == 7) convert<u64, f32>(y, x, count); else convert<i64, f32>(y, x, count); break }
     case 9: { if (from == 7) convert<u64, f64>(y, x, count); else convert<i64, f64>(y, x, count); break }
     case 10: { truth<i64>(y, x, count); break }
     default: memory.copy(y, x, <usize>count << 3)
   }
+}
+
+/** Bools at y from the results of a comparison. */
+export function narrowMasks(y: usize, x: usize, count: i32): void {
+  let i = 0
+  const one = i32x4.splat(1)
+  for (; i + 8 <= count; i += 8, x += 64, y += 8) {
+    const words = i16x8.narrow_i32x4_s(v128.and(lowWords(x), one), v128.and(lowWords(x + 32), one))
+    v128.store64_lane(y, i8x16.narrow_i16x8_u(words, words), 0)
+  }
+  for (; i < count; i++, x += 8, y++) store<u8>(y, load<u8>(x) & 1)
 }
 
 /** A block of one element of `type`. */
