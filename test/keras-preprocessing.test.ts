@@ -1,7 +1,7 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Tensor } from '../src/core/tensor.js'
-import { input, layers, model } from '../src/keras/index.js'
+import { input, layers, model, optimizers, sequential } from '../src/keras/index.js'
 import { fails } from './support/errors.js'
 import { agreesInOnnx, around, far, normals, predictions, survivesJson, values } from './support/layers.js'
 
@@ -192,6 +192,25 @@ test('discretization adapts to bins of about as many elements each', async () =>
   await survivesJson(net, [x])
   assert.not.ok('trainable' in small.getConfig())
   net.dispose()
+})
+
+test('what a layer adapts to anew, predictions and trainings after it see', async () => {
+  const bins = layers.discretization({ numBins: 2, outputMode: 'one_hot', inputShape: [1] })
+  await bins.adapt([[0], [2], [4], [6]])
+  const net = sequential([bins, layers.dense({ units: 1, useBias: false, kernelInitializer: 'zeros' })])
+  net.compile({ optimizer: optimizers.sgd({ learningRate: 1 }), loss: 'meanSquaredError' })
+  const fit = () => net.fit([[4]], [[1]], { verbose: 0 })
+  const weights = async () => (await net.weights[0].read()).toNumbers()
+  const places = sequential([bins])
+  assert.equal((await places.predict([[4]])).toNumbers(), [0, 1])
+  await fit()
+  assert.equal(await weights(), [0, 2])
+  await bins.adapt([[0], [20], [40], [60]])
+  assert.equal((await places.predict([[4]])).toNumbers(), [1, 0])
+  await fit()
+  assert.equal(await weights(), [2, 2])
+  net.dispose()
+  places.dispose()
 })
 
 test.run()

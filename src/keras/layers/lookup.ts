@@ -3,6 +3,7 @@ import type { Value } from '../../core/ir.js'
 import { Tensor } from '../../core/tensor.js'
 import { invalid, type KerasConfig } from '../config.js'
 import { fingerprints } from '../parts.js'
+import { adapted } from './adaptations.js'
 import type { CallContext } from './context.js'
 import { encodeClasses, outputMode } from './encoding.js'
 import {
@@ -156,6 +157,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
       throw this.#error(`${idfWeights.length} idfWeights for ${vocabulary.length} tokens`)
     this.#tokens = tokens
     this.#idf = idfWeights && (isListed ? idfWeights : this.#padded(idfWeights))
+    adapted()
   }
 
   /** Weights of the special tokens are the mean of the others. */
@@ -185,6 +187,7 @@ abstract class Lookup<V extends LookupValues> extends Layer<V> implements HostLa
     if (counts.size === 0) throw this.#error('the data holds no tokens')
     const most = maxTokens === null ? counts.size : maxTokens - this.#special.length
     this.#tokens = mostFrequent(counts, most)
+    adapted()
     if (outputMode === 'tf_idf')
       this.#idf = this.#padded(this.#tokens.map((token) => Math.log(1 + rows / (1 + documents.get(token)!))))
   }

@@ -4,6 +4,7 @@ import { Tensor } from '../../core/tensor.js'
 import { unsqueeze } from '../../ops/compose.js'
 import { invalid, type KerasConfig } from '../config.js'
 import { type ArrayLikeData, toTensor } from '../training/data.js'
+import { adapted } from './adaptations.js'
 import type { CallContext } from './context.js'
 import { binsPolicy, encodeClasses, integers, outputMode } from './encoding.js'
 import {
@@ -216,6 +217,7 @@ export class Discretization extends Layer<ValuesOf<typeof discretizationFields>>
     if (batches.flat().length === 0) throw invalid(`the data for '${this.name}' to adapt to is empty`)
     const { quantiles } = await import('./adapting.js')
     this.#boundaries = quantiles(batches, numBins, epsilon)
+    adapted()
   }
 
   protected override dtypeConfig(): unknown {

@@ -13,6 +13,7 @@ import { inTurns, turn } from '../../core/turns.js'
 import { defaultBackend, replaceDefaultBackend } from '../../environment.js'
 import { loadPacks, withOperators } from '../../packs/index.js'
 import { invalid } from '../config.js'
+import { adaptations } from '../layers/adaptations.js'
 import type { Weight } from '../layers/weight.js'
 import { hostEdge, hostReady } from '../strings.js'
 import { type Compiled, type CompileOptions, resolveCompileOptions } from './compiled.js'
@@ -472,7 +473,7 @@ export class Trainer {
   /** What a step's plan depends on, beside what `forgetSteps` is for. */
   #kindOf(sources: StepSources, batch: number, mode: StepMode): string {
     const frozen = this.#trainee.weights.map((weight) => (weight.trainable ? 1 : 0)).join('')
-    return JSON.stringify([mode, batch, typesOf(sources), frozen])
+    return JSON.stringify([mode, batch, typesOf(sources), frozen, adaptations()])
   }
 
   /** Which step the optimizer's next iteration runs. */
@@ -485,7 +486,7 @@ export class Trainer {
   async predictBatch(store: VariableStore, inputs: readonly Tensor[]): Promise<Tensor[]> {
     const { outputNames } = this.#trainee
     const { network, inputNames, outOf } = hostEdge(this.#trainee.network)
-    const key = JSON.stringify(inputs.map((tensor) => tensor.dims))
+    const key = JSON.stringify([adaptations(), inputs.map((tensor) => tensor.dims)])
     const { executable, shapes } = await this.#predictors.of(key, async () => {
       this.checkBatches(inputs[0].dims[0], inputs[0].dims[0])
       const graph = await withOperators(() => buildPredictor(this.#trainee, inputs))
